@@ -1,0 +1,59 @@
+# The whole of xlgap from a fresh clone: `make repro`, `make test`. Everything is installed into .venv.
+# STUDY=studies/NAME.yaml chooses another study; TORCH=cpu|auto|cu130 the build of torch (auto: detect a GPU).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3.11
+TORCH ?= cpu
+STUDY ?=
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DVC_NO_ANALYTICS := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+# A wheel directory that pip is configured with (PIP_FIND_LINKS or pip.conf) is used for torch, too.
+FIND_LINKS = $(or $(PIP_FIND_LINKS),$(shell $(BIN)/pip config get global.find-links 2>/dev/null))
+
+.PHONY: repro test check ui plan graph clean lock help install
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed  ## make .venv with the locked versions
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { echo "xlgap needs Python 3.11 with venv: set PYTHON=/path/to/python3.11"; exit 2; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+	@if [ -n "$(FIND_LINKS)" ]; then export UV_FIND_LINKS="$(FIND_LINKS)"; backend=; else backend="--torch-backend=$(TORCH)"; fi; \
+	 $(BIN)/uv pip install --quiet --python $(BIN)/python $$backend -r requirements.lock; \
+	 $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+repro: install  ## the main job: run a study through its graph, end with the report (STUDY=studies/NAME.yaml)
+	@xlgap run $(if $(STUDY),--study $(STUDY)) --workers $(WORKERS)
+
+test: install  ## all tests
+	@pytest
+
+check: install  ## ruff, mypy --strict, import layers
+	@ruff check . && ruff format --check . && mypy && lint-imports
+
+ui: install  ## the MLflow UI on the local store
+	@xlgap ui
+
+plan: install  ## what a study will compute, before anything runs
+	@xlgap plan $(if $(STUDY),--study $(STUDY))
+
+graph: install  ## write the mapping of cells that dvc.yaml iterates
+	@xlgap graph $(if $(STUDY),--study $(STUDY))
+
+lock: install  ## write requirements.lock again from what is installed
+	@{ head -2 requirements.lock; $(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable | sed 's/+[a-z0-9]*$$//' | grep -v -E '^(uv|pip|wheel)=='; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean:  ## remove results, stores and scratch of all studies; keeps .venv and the DVC cache
+	@xlgap clean 2>/dev/null || true

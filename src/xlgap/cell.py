@@ -1,0 +1,226 @@
+"""Arms, cells and the grid: which pairs a study computes, and which it leaves out and why.
+
+A cell is (model, arm, task); all its seeds run in one process. :func:`grid` is the only place that
+decides what is computed: the graph, the scores, the analysis and the plan all iterate it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from xlgap.config import Params
+from xlgap.errors import ConfigError, ResultError, unknown
+from xlgap.languages import get_language
+from xlgap.regimes import get_regime
+from xlgap.regimes.base import ArmSpec, Phase, Regime, trained_on
+from xlgap.tasks import get_task
+from xlgap.tasks.base import Retrieve, Task
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A named arm of the study."""
+
+    name: str
+    spec: ArmSpec
+
+    @property
+    def regime(self) -> Regime:
+        """The regime that turns this arm into phases."""
+        return get_regime(self.spec.regime)
+
+    @property
+    def train_language(self) -> str:
+        """The language that names the arm."""
+        return self.regime.train_language(self.spec)
+
+    @property
+    def warm_phases(self) -> tuple[Phase, ...]:
+        """Phases before the target task."""
+        return self.regime.warm_phases(self.spec)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (model, arm, task), computed for every seed."""
+
+    model: str
+    arm: Arm
+    task: Task
+
+    @property
+    def key(self) -> str:
+        """``model-arm-task``: the name of its DVC stage."""
+        return f"{self.model}-{self.arm.name}-{self.task.name}"
+
+    @property
+    def trained_on(self) -> str:
+        """The task whose training data it uses: its own or a proxy's."""
+        return trained_on(self.task)
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Phases on the target task."""
+        return self.arm.regime.task_phases(self.arm.spec, self.task)
+
+    def eval_languages(self, params: Params) -> tuple[str, ...]:
+        """The study's languages that this cell is scored on."""
+        have = tuple(c for c in params.languages.evaluation if c in self.task.eval_languages)
+        return self.arm.regime.eval_languages(self.arm.spec, have)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An (arm, task) pair that is not defined, and the reason."""
+
+    arm: str
+    task: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All cells of a study."""
+
+    cells: tuple[Cell, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @cached_property
+    def _by_key(self) -> dict[str, Cell]:
+        return {cell.key: cell for cell in self.cells}
+
+    def cell(self, key: str) -> Cell:
+        """The cell with ``key``.
+
+        Raises:
+            UnknownNameError: the grid has no such cell.
+        """
+        if key not in self._by_key:
+            raise unknown("cell", key, self._by_key)
+        return self._by_key[key]
+
+    def of_task(self, task: str) -> tuple[Cell, ...]:
+        """The cells scored on ``task``."""
+        return tuple(cell for cell in self.cells if cell.task.name == task)
+
+    def arms_of(self, model: str) -> tuple[Arm, ...]:
+        """The arms that ``model`` has cells of, in order."""
+        return tuple({c.arm.name: c.arm for c in self.cells if c.model == model}.values())
+
+
+def arms(params: Params) -> tuple[Arm, ...]:
+    """The arms of a study, checked.
+
+    Raises:
+        ConfigError: a regime without the language or intermediate tasks it needs, or with ones it
+            cannot use.
+        UnknownNameError: an unknown regime, language or task.
+    """
+    return tuple(
+        _arm(name, ArmSpec(regime=a.regime, intermediate=a.intermediate, language=a.language), params)
+        for name, a in params.arms.items()
+    )
+
+
+def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
+    regime = get_regime(spec.regime)
+    key = f"key 'arms.{name}'"
+    if spec.language is not None:
+        get_language(spec.language)
+    if regime.needs_language and spec.language in (None, "en"):
+        raise ConfigError(
+            f"{key}: regime '{regime.name}' needs 'language', a target language other than en; "
+            f"got {spec.language!r}."
+        )
+    if not regime.needs_language and spec.language is not None:
+        raise ConfigError(
+            f"{key}: regime '{regime.name}' trains in English and takes no 'language', "
+            f"got {spec.language!r}; remove it or use a target-language regime."
+        )
+    if regime.needs_intermediate and not spec.intermediate:
+        raise ConfigError(f"{key}: regime '{regime.name}' needs 'intermediate', a list of tasks.")
+    if not regime.needs_intermediate and spec.intermediate:
+        raise ConfigError(
+            f"{key}: regime '{regime.name}' has no intermediate stage, got {list(spec.intermediate)}."
+        )
+    for task in spec.intermediate:
+        get_task(task)
+        if task not in params.all_tasks:
+            raise ConfigError(
+                f"{key}: intermediate task '{task}' has no entry under 'intermediate' or 'tasks'; "
+                f"add one, for example '{task}: {{}}'."
+            )
+    return Arm(name, spec)
+
+
+def grid(params: Params) -> Grid:
+    """The cells of a study and the pairs left out.
+
+    Raises:
+        ConfigError, UnknownNameError: see :func:`arms`; also an unknown task or language.
+    """
+    for code in (*params.languages.evaluation, *params.languages.pretraining):
+        get_language(code)
+    targets = [get_task(name) for name in params.tasks]
+    for name in params.all_tasks:
+        _check_source(get_task(name), params)
+    cells: list[Cell] = []
+    left_out: dict[tuple[str, str], LeftOut] = {}
+    for arm in arms(params):
+        for task in targets:
+            reason = undefined(arm, task, params)
+            if reason is not None:
+                left_out[arm.name, task.name] = LeftOut(arm.name, task.name, reason)
+    for model in params.models:
+        for arm in arms(params):
+            for task in targets:
+                if (arm.name, task.name) not in left_out:
+                    cells.append(Cell(model, arm, task))
+    if not cells:
+        raise ConfigError(
+            "the study has no cell: every arm x task pair is undefined ("
+            + "; ".join(f"{o.arm} x {o.task}: {o.reason}" for o in left_out.values())
+            + ")."
+        )
+    return Grid(tuple(cells), tuple(left_out.values()))
+
+
+def _check_source(task: Task, params: Params) -> None:
+    if params.study.source not in task.sources:
+        raise ConfigError(
+            f"key 'study.source': task '{task.name}' cannot be had from '{params.study.source}'; "
+            f"it can from: {', '.join(task.sources)}."
+        )
+    if task.proxy_train is not None and task.proxy_train not in params.all_tasks:
+        raise ConfigError(
+            f"key 'tasks.{task.name}': it is trained by proxy on '{task.proxy_train}', which has no "
+            f"entry; add '{task.proxy_train}: {{}}' under 'tasks' or 'intermediate'."
+        )
+
+
+def undefined(arm: Arm, task: Task, params: Params) -> str | None:
+    """Why ``arm`` x ``task`` is not defined, or ``None`` when it is."""
+    if not Cell("", arm, task).eval_languages(params):
+        return (
+            f"no evaluation data in '{arm.spec.language}'"
+            if arm.spec.language
+            else "none of the study's languages has evaluation data"
+        )
+    if not arm.warm_phases and not arm.regime.task_phases(arm.spec, task):
+        return None if isinstance(task.kind, Retrieve) else "an untrained head cannot be scored"
+    for phase in (*arm.warm_phases, *arm.regime.task_phases(arm.spec, task)):
+        for name in phase.tasks:
+            if phase.language not in get_task(name).train_languages:
+                return f"'{name}' has no training data in '{phase.language}'"
+    return None
+
+
+def require_complete(missing: list[str]) -> None:
+    """Raise a :class:`ResultError` naming the ``missing`` cells, if there are any."""
+    if missing:
+        raise ResultError(
+            f"{len(missing)} cells of the grid have no result: {', '.join(missing[:5])}"
+            + (", ..." if len(missing) > 5 else "")
+            + "; run 'dvc repro' (or the flow) to compute them."
+        )

@@ -1,0 +1,151 @@
+"""Reading and writing files: JSON lines, canonical JSON, digests, atomic replacement, ``.xz``.
+
+Everything that a stage leaves on disk goes through :func:`atomic_path` or :func:`atomic_dir`, so that
+half a file is never taken for a result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from xlgap.errors import DataError
+
+JSON = Any  # what json.loads returns
+Row = Mapping[str, Any]
+
+
+def canonical(value: JSON) -> str:
+    """``value`` as JSON text with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def digest(value: JSON, length: int = 16) -> str:
+    """The first ``length`` hex digits of the SHA-256 of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:length]
+
+
+def file_digest(path: Path, length: int = 16) -> str:
+    """The first ``length`` hex digits of the SHA-256 of a file's bytes."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()[:length]
+
+
+def dir_digest(path: Path, length: int = 16) -> str:
+    """One digest over the names and bytes of all files below ``path``."""
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p.name != ".gitignore")
+    return digest({str(p.relative_to(path)): file_digest(p, 64) for p in files}, length)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success it replaces ``path``, on error it goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)  # mkstemp gives 0600; a result is an ordinary file
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_dir(path: Path) -> Iterator[Path]:
+    """Yield an empty directory beside ``path``; on success it replaces ``path``, on error it goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        if path.exists():
+            shutil.rmtree(path)
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o777 & ~mask)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` atomically, as UTF-8 with the newlines it has."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf8", newline="")
+
+
+def write_json(path: Path, value: JSON) -> None:
+    """Write ``value`` atomically as indented JSON with sorted keys."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> JSON:
+    """Read a JSON file (``.xz`` allowed); a :class:`DataError` names the file and the place."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{path}: not valid JSON at line {error.lineno}, column {error.colno} ({error.msg}); "
+            "the file may be truncated: fetch or make it again."
+        ) from error
+
+
+def write_jsonl(path: Path, rows: Iterable[Row]) -> int:
+    """Write ``rows`` atomically, one JSON object a line; returns how many."""
+    count = 0
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as f:
+        for row in rows:
+            f.write(canonical(row) + "\n")
+            count += 1
+    return count
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Read JSON lines (``.xz`` allowed); a :class:`DataError` names file and line."""
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line:
+            continue
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise DataError(
+                f"{path}, line {number}: not a JSON object ({error.msg}); "
+                "the file may be truncated: fetch or make it again."
+            ) from error
+    return rows
+
+
+def read_text(path: Path) -> str:
+    """The text of a file or, when only ``path`` + ``.xz`` exists, of that compressed file.
+
+    Raises:
+        DataError: no such file, a damaged ``.xz``, or bytes that are not UTF-8.
+    """
+    compressed = path if path.suffix == ".xz" else path.with_name(path.name + ".xz")
+    try:
+        if path.suffix != ".xz" and path.is_file():
+            return path.read_bytes().decode("utf8")
+        if compressed.is_file():
+            with lzma.open(compressed) as f:
+                return f.read().decode("utf8")
+    except (lzma.LZMAError, EOFError) as error:
+        raise DataError(
+            f"{compressed}: damaged or truncated .xz ({error}); fetch the file again."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: byte {error.start} is not UTF-8 text; expected UTF-8: fetch the file again."
+        ) from error
+    raise DataError(f"{path}: no such file (nor {compressed.name} beside it).")

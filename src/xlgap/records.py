@@ -1,0 +1,56 @@
+"""The rows that xlgap passes around: one score, measured or published.
+
+Analysis sees only :class:`Score`: published results and our own go through the same type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["measured", "published"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One score of one model under one arm, on one language of one task.
+
+    Attributes:
+        source: measured by this pipeline, or copied from a publication.
+        model: name in ``params.yaml`` or in the published table.
+        family: models of one family share data and design (``lab``, ``mT5``, ``XLM-R``).
+        params_total: parameters, tied ones counted once.
+        params_nonembedding: parameters without token, output, position and type embeddings.
+        arm: name of the arm (measured) or the regime text of the source (published).
+        regime: regime of house terms: ``direct_en``, ``direct_tgt``, ``intermediate_en``, ...
+        train_language: language of the arm's own training data (``en`` for English arms).
+        task: target task.
+        language: ISO 639-1 code evaluated on, or ``avg``.
+        seed: training seed; ``None`` where unknown (published).
+        metric: ``accuracy``, ``f1``, ``em``, ``token_accuracy``, ...
+        value: 0-100.
+        chance: expected value of label-shuffled predictions, 0-100; ``None`` where unknown.
+        stderr: standard error over items, in points; ``None`` where unknown.
+        n_items: evaluated items; ``None`` where unknown.
+        n_runs: fine-tuning runs behind the value.
+        seen_at: where a published value stands; empty for measured ones.
+    """
+
+    source: Source
+    model: str
+    family: str
+    params_total: int | None
+    params_nonembedding: int | None
+    arm: str
+    regime: str
+    train_language: str
+    task: str
+    language: str
+    seed: int | None
+    metric: str
+    value: float
+    chance: float | None = None
+    stderr: float | None = None
+    n_items: int | None = None
+    n_runs: int = 1
+    seen_at: str = ""

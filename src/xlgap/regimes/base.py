@@ -1,0 +1,72 @@
+"""What a regime is: a list of training phases before and on the target task.
+
+The trainer knows no regime by name: it runs phases. A regime is one file in this folder that defines
+``REGIME``; the folder is the registry.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from xlgap.tasks.base import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One stretch of training with one optimizer schedule.
+
+    Attributes:
+        tasks: names of the tasks mixed in this phase (one, unless the regime is a joint one).
+        language: language of the training rows.
+        select_language: language of the dev rows that choose the checkpoint; English unless the arm
+            trains on the target language's own data, whose dev set is then part of its supervision.
+    """
+
+    tasks: tuple[str, ...]
+    language: str
+    select_language: str = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmSpec:
+    """What ``params.yaml`` says about an arm, beyond its name.
+
+    Attributes:
+        regime: name of the regime.
+        intermediate: ordered intermediate tasks.
+        language: training language of a target-language arm; ``None`` for English arms.
+    """
+
+    regime: str
+    intermediate: tuple[str, ...] = ()
+    language: str | None = None
+
+
+class Regime(ABC):
+    """A way to get from a pretrained model to one fine-tuned on a target task."""
+
+    name: str
+    needs_language: bool = False
+    needs_intermediate: bool = False
+
+    @abstractmethod
+    def warm_phases(self, arm: ArmSpec) -> tuple[Phase, ...]:
+        """Phases before the target task; shared by all target tasks."""
+
+    @abstractmethod
+    def task_phases(self, arm: ArmSpec, task: Task) -> tuple[Phase, ...]:
+        """Phases on the target task's training data, or on its proxy's."""
+
+    @abstractmethod
+    def eval_languages(self, arm: ArmSpec, languages: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the study's ``languages`` this arm is evaluated on."""
+
+    def train_language(self, arm: ArmSpec) -> str:
+        """The language that names the arm: its own, or English."""
+        return arm.language or "en"
+
+
+def trained_on(task: Task) -> str:
+    """The task whose training data a target task is fine-tuned on: itself or its proxy."""
+    return task.proxy_train or task.name

@@ -1,0 +1,28 @@
+"""English intermediate tasks one after another, then English target-task data."""
+
+from __future__ import annotations
+
+from xlgap.regimes.base import ArmSpec, Phase, Regime, trained_on
+from xlgap.tasks.base import Task
+
+
+class IntermediateEnglish(Regime):
+    """English intermediate tasks one after another, then English target-task data."""
+
+    name = "intermediate_en"
+    needs_intermediate = True
+
+    def warm_phases(self, arm: ArmSpec) -> tuple[Phase, ...]:
+        """The intermediate tasks, in the order given."""
+        return tuple(Phase(tasks=(name,), language="en") for name in arm.intermediate)
+
+    def task_phases(self, arm: ArmSpec, task: Task) -> tuple[Phase, ...]:
+        """English target data."""
+        return (Phase(tasks=(trained_on(task),), language="en"),)
+
+    def eval_languages(self, arm: ArmSpec, languages: tuple[str, ...]) -> tuple[str, ...]:
+        """All of them: zero-shot."""
+        return languages
+
+
+REGIME = IntermediateEnglish()

@@ -1,0 +1,187 @@
+"""What a task is: a declaration of kind, languages, files, recipe and metrics.
+
+One task is one file in this folder that defines ``TASK``; the folder is the registry, see
+:func:`xlgap.tasks.get_task`. A task opens no file itself: it says which files hold it and how their
+text is read; :mod:`xlgap.data` does the opening. Prepared rows follow the schema of the task's kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from xlgap.lab.world import World
+
+Row = dict[str, Any]
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+Role = Literal["target", "intermediate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classify:
+    """Label one text or a pair of texts.
+
+    Row: ``{id, group, text, text_b?, label}``, ``label`` one of ``labels``.
+    """
+
+    labels: tuple[str, ...]
+    pair: bool = True
+    name: str = field(default="classify", init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choose:
+    """Choose one of several continuations; every choice is scored by one output.
+
+    Row: ``{id, group, text, choices: [str], label: int}``, the index of the right choice.
+    """
+
+    choices: int
+    name: str = field(default="choose", init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tag:
+    """Label every token.
+
+    Row: ``{id, group, tokens: [str], tags: [str]}``. With ``bio`` tags are ``O``, ``B-X``, ``I-X``.
+    """
+
+    tags: tuple[str, ...]
+    bio: bool
+    name: str = field(default="tag", init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Find the answer to a question in a context.
+
+    Row: ``{id, group, context, question, answers: {text: [str], answer_start: [int]}}``; offsets count
+    characters of ``context``.
+    """
+
+    name: str = field(default="span", init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieve:
+    """Find the translation of a sentence among all sentences of the other side.
+
+    Row: ``{id, group, text, english}``: ``text`` in the row's language, ``english`` its translation.
+    """
+
+    name: str = field(default="retrieve", init=False)
+
+
+Kind = Classify | Choose | Tag | Span | Retrieve
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a pretrained model is fine-tuned on the task, unless ``params.yaml`` says otherwise.
+
+    Attributes:
+        learning_rate: peak learning rate of AdamW.
+        epochs: passes over the training rows.
+        batch_rows: rows in a global batch.
+        max_length: sub-words in a sequence.
+        stride: sub-words that neighbouring windows of a long context share (``Span`` only).
+        warmup_steps, weight_decay: of the optimizer.
+        select: keep the checkpoint that is best on English dev, or the last one.
+    """
+
+    learning_rate: float = 2e-5
+    epochs: float = 3.0
+    batch_rows: int = 32
+    max_length: int = 128
+    stride: int = 128
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    select: Literal["dev", "last"] = "dev"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseFile:
+    """Where the official release keeps one split of the task.
+
+    Attributes:
+        path: pattern below the data directory; ``{language}`` and ``{iso639_3}`` are filled in.
+        read: from the file's text to rows without ``language``; raises DataError naming the line.
+        aligned: pattern of a line-aligned second file that ``read`` takes as its second argument.
+        languages: languages that this file pattern covers; all of the split's when ``None``.
+    """
+
+    path: str
+    read: Callable[..., Iterator[Row]]
+    aligned: str | None = None
+    languages: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubDataset:
+    """Where the Hugging Face hub keeps the task, as parquet at a pinned revision.
+
+    Attributes:
+        repo: dataset repository.
+        revision: commit hash.
+        config: pattern of the configuration name; ``{language}`` is filled in.
+        splits: our split to the hub's.
+        row: from a hub row to a prepared row without ``language``.
+    """
+
+    repo: str
+    revision: str
+    config: str
+    splits: Mapping[Split, str]
+    row: Callable[[Mapping[str, Any]], Row]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task of the benchmark, or one that a model is trained on before it.
+
+    Attributes:
+        name: file name without ``.py``; matches ``[a-z0-9_]+``.
+        kind: head, row schema and metrics family.
+        role: scored at the end, or trained on the way there.
+        train_languages: languages with training data; English must be among them unless
+            ``proxy_train`` is set.
+        eval_languages: languages with test data.
+        parallel: whether the test sets are translations of each other (item ids then agree).
+        metrics: names in :mod:`xlgap.evaluation.metrics`; the first is the primary one.
+        proxy_train: the task whose training data stand in where this one has none.
+        recipe: fine-tuning defaults.
+        licence, citation: of the data; ``noncommercial`` where the licence says so.
+        release, hub, lab: the three sources; ``None`` where the task is not to be had there.
+            ``lab(world, split, rows, seed)`` yields rows ``{language, ...}`` of every language of
+            ``world``, parallel across languages.
+        sample: three raw rows with ``language``: documentation and test fixture.
+        family: the benchmark group (classification, structured, qa, retrieval).
+    """
+
+    name: str
+    kind: Kind
+    role: Role
+    family: str
+    train_languages: tuple[str, ...]
+    eval_languages: tuple[str, ...]
+    parallel: bool
+    metrics: tuple[str, ...]
+    recipe: Recipe
+    licence: str
+    citation: str
+    noncommercial: bool = False
+    proxy_train: str | None = None
+    release: Mapping[Split, tuple[ReleaseFile, ...]] | None = None
+    hub: HubDataset | None = None
+    lab: Callable[[World, Split, int, int], Iterable[Row]] | None = None
+    sample: tuple[Row, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources that serve this task."""
+        have = {"lab": self.lab, "release": self.release, "hub": self.hub}
+        return tuple(name for name, source in have.items() if source is not None)

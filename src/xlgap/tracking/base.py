@@ -1,0 +1,95 @@
+"""What a tracker is; the ones that need no server.
+
+Core code is handed a tracker and never looks for one. :class:`NullTracker` forgets,
+:class:`RecordingTracker` remembers for tests; the MLflow one is in :mod:`xlgap.tracking.mlflow`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Tracker(Protocol):
+    """Where a run's figures go. One tracker is one run."""
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Settings that do not change during the run."""
+
+    def metrics(self, values: Mapping[str, float], *, step: int | None = None) -> None:
+        """Figures, at a step of training where ``step`` is given."""
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Words to find the run by."""
+
+    def dataset(self, *, name: str, digest: str, context: str, rows: int) -> None:
+        """Data that the run read."""
+
+    def artifact(self, path: Path, *, folder: str | None = None) -> None:
+        """A file or directory to keep with the run."""
+
+    def close(self, *, failed: bool = False) -> None:
+        """End the run; what was buffered is written."""
+
+
+class NullTracker:
+    """Forgets everything."""
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Forget."""
+
+    def metrics(self, values: Mapping[str, float], *, step: int | None = None) -> None:
+        """Forget."""
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Forget."""
+
+    def dataset(self, *, name: str, digest: str, context: str, rows: int) -> None:
+        """Forget."""
+
+    def artifact(self, path: Path, *, folder: str | None = None) -> None:
+        """Forget."""
+
+    def close(self, *, failed: bool = False) -> None:
+        """Nothing to end."""
+
+
+@dataclass
+class RecordingTracker:
+    """Remembers everything, for tests."""
+
+    recorded_params: dict[str, Any] = field(default_factory=dict)
+    recorded_metrics: list[tuple[int | None, dict[str, float]]] = field(default_factory=list)
+    recorded_tags: dict[str, str] = field(default_factory=dict)
+    recorded_datasets: list[dict[str, Any]] = field(default_factory=list)
+    recorded_artifacts: list[Path] = field(default_factory=list)
+    closed: bool = False
+    failed: bool = False
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Remember settings."""
+        self.recorded_params.update(values)
+
+    def metrics(self, values: Mapping[str, float], *, step: int | None = None) -> None:
+        """Remember figures in order."""
+        self.recorded_metrics.append((step, dict(values)))
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Remember tags."""
+        self.recorded_tags.update(values)
+
+    def dataset(self, *, name: str, digest: str, context: str, rows: int) -> None:
+        """Remember a data set."""
+        self.recorded_datasets.append(
+            {"name": name, "digest": digest, "context": context, "rows": rows}
+        )
+
+    def artifact(self, path: Path, *, folder: str | None = None) -> None:
+        """Remember a path."""
+        self.recorded_artifacts.append(path)
+
+    def close(self, *, failed: bool = False) -> None:
+        """Remember the end."""
+        self.closed, self.failed = True, failed
