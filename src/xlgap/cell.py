@@ -104,6 +104,13 @@ class Grid:
         """The cells scored on ``task``."""
         return tuple(cell for cell in self.cells if cell.task.name == task)
 
+    def trained_in(self, task: Task) -> tuple[str, ...]:
+        """The languages whose train and dev rows of ``task`` some phase reads; English always."""
+        phases = [p for cell in self.cells for p in (*cell.arm.warm_phases, *cell.phases)]
+        mine = [phase for phase in phases if task.name in phase.tasks]
+        used = {"en"} | {p.language for p in mine} | {p.select_language for p in mine}
+        return tuple(code for code in task.train_languages if code in used)
+
     def arms_of(self, model: str) -> tuple[Arm, ...]:
         """The arms that ``model`` has cells of, in order."""
         return tuple({c.arm.name: c.arm for c in self.cells if c.model == model}.values())

@@ -8,27 +8,42 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import pydantic
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from xlgap.errors import ConfigError, suggestion
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def _no_boolean(value: Any) -> Any:
+    """Refuse ``yes`` and ``true`` for a number: Python would take them for 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not yes or no")
+    return value
+
+
+_Int = Annotated[int, BeforeValidator(_no_boolean)]
+_Float = Annotated[float, BeforeValidator(_no_boolean)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
-Positive = Annotated[int, Field(gt=0)]
-Count = Annotated[int, Field(ge=0)]
-Rate = Annotated[float, Field(gt=0, le=1)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[_Int, Field(gt=0)]
+Count = Annotated[_Int, Field(ge=0)]
+PositiveFloat = Annotated[_Float, Field(gt=0)]
+Decay = Annotated[_Float, Field(ge=0)]
+Rate = Annotated[_Float, Field(gt=0, le=1)]
+Fraction = Annotated[_Float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
     """A part of ``params.yaml``: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class StudyParams(Section):
@@ -47,20 +62,48 @@ class LanguageParams(Section):
 
 
 class ScratchModel(Section):
-    """A model of the from-scratch ladder, XLM-RoBERTa architecture."""
+    """A model of the from-scratch ladder, XLM-RoBERTa architecture.
+
+    ``learning_rate`` is the peak rate of pretraining in place of the study's, ``finetune_scale`` a
+    factor of fine-tuning rates; ``pretrained: false`` makes the untrained twin.
+    """
 
     layers: Positive
     width: Positive
     heads: Positive
     feed_forward: Positive
+    dropout: Fraction = 0.1
+    learning_rate: Rate | None = None
+    finetune_scale: Annotated[float, Field(gt=0)] = 1.0
     pretrained: bool = True
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+        return self
 
 
 class HubModel(Section):
     """A checkpoint of the Hugging Face hub, or a directory of the same layout."""
 
-    hub: str
+    hub: Annotated[str, Field(min_length=1)]
     revision: str | None = None
+
+
+_MODEL_KINDS: dict[str, type[Section]] = {"ScratchModel": ScratchModel, "HubModel": HubModel}
+
+
+def _model_kind(value: Any) -> str:
+    """Which kind of model an entry is: the one with ``hub`` is a checkpoint."""
+    hub = "hub" in value if isinstance(value, Mapping) else isinstance(value, HubModel)
+    return "HubModel" if hub else "ScratchModel"
+
+
+ModelParams = Annotated[
+    Annotated[ScratchModel, Tag("ScratchModel")] | Annotated[HubModel, Tag("HubModel")],
+    Discriminator(_model_kind),
+]
 
 
 class ArmParams(Section):
@@ -79,7 +122,7 @@ class TaskParams(Section):
     dev_rows: Positive | None = None
     test_rows: Positive | None = None
     learning_rate: Rate | None = None
-    epochs: Annotated[float, Field(gt=0)] | None = None
+    epochs: PositiveFloat | None = None
     batch_rows: Positive | None = None
     max_length: Positive | None = None
 
@@ -90,13 +133,14 @@ class PretrainParams(Section):
     version: Positive = 1
     corpus_lines: Positive
     vocabulary: Positive
+    positions: Positive
     tokens: Positive
     sequence_length: Positive
     batch_tokens: Positive
     learning_rate: Rate
     warmup_fraction: Fraction
     mask_fraction: Fraction = 0.15
-    weight_decay: float = 0.01
+    weight_decay: Decay = 0.01
     seed: Count = 0
 
 
@@ -109,9 +153,9 @@ class TrainParams(Section):
     offload_optimizer: bool = False
     offload_parameters: bool = False
     micro_batch_tokens: Positive = 8192
-    learning_rate_scale: Annotated[float, Field(gt=0)] = 1.0
+    learning_rate_scale: PositiveFloat = 1.0
     evaluations: Positive = 4
-    checkpoint_seconds: Annotated[float, Field(gt=0)] = 300.0
+    checkpoint_seconds: PositiveFloat = 300.0
     threads: Positive = 1
     keep: Literal["all", "none"] = "all"
 
@@ -127,7 +171,7 @@ class EvaluationParams(Section):
 class AnalysisParams(Section):
     """Statistics of the report."""
 
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    confidence: Annotated[_Float, Field(gt=0, lt=1)] = 0.95
     resamples: Positive = 2000
     seed: Count = 0
 
@@ -137,7 +181,7 @@ class Params(Section):
 
     study: StudyParams
     languages: LanguageParams
-    models: Annotated[dict[Name, ScratchModel | HubModel], Field(min_length=1)]
+    models: Annotated[dict[Name, ModelParams], Field(min_length=1)]
     arms: Annotated[dict[Name, ArmParams], Field(min_length=1)]
     tasks: Annotated[dict[Name, TaskParams], Field(min_length=1)]
     intermediate: dict[Name, TaskParams] = {}
@@ -168,6 +212,7 @@ def load_params(path: Path, overlay: Path | None = None) -> Params:
     """
     raw = read_mapping(path)
     if overlay is not None:
+        check(raw, path)  # so that an error is told of the file that it stands in
         raw = merge(raw, read_mapping(overlay), where=overlay)
     return check(raw, overlay or path)
 
@@ -194,7 +239,11 @@ class _UniqueKeys(yaml.CSafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue  # "<<": keys merged in may be given anew
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                continue  # the parent class refuses it
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key!r} stands twice", key_node.start_mark
@@ -207,7 +256,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """The YAML mapping in ``path``."""
     try:
         raw = yaml.load(path.read_text(encoding="utf8"), Loader=_UniqueKeys)  # noqa: S506 (is safe)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(
             f"{path}: no such file; run in a study's directory or name a file in studies/."
         ) from error
@@ -226,56 +275,49 @@ def check(raw: Mapping[str, Any], where: Path) -> Params:
     try:
         return Params.model_validate(raw)
     except pydantic.ValidationError as error:
-        raise ConfigError(f"{where}: {_sentence(error, raw)}") from None
+        raise ConfigError(f"{where}: {_sentence(error)}") from None
 
 
-def _sentence(error: pydantic.ValidationError, raw: Mapping[str, Any]) -> str:
-    """The first problem of a validation error in words."""
+def _sentence(error: pydantic.ValidationError) -> str:
+    """The first problem of a validation error in words; unknown keys come first.
+
+    A mistyped key is also a missing one: what the person wrote is the better thing to show.
+    """
     problems = error.errors(include_url=False)
     first = min(problems, key=lambda p: p["type"] != "extra_forbidden")
-    path = [p for p in first["loc"] if not _is_union_tag(p)]
-    key = ".".join(str(p) for p in path if p != "[key]")
+    path = first["loc"]
+    key = ".".join(str(part) for part in path if part not in (*_MODEL_KINDS, "[key]"))
     if first["type"] == "extra_forbidden":
-        section = _section(path[:-1], raw)
-        return f"unknown key '{key}'; {suggestion(str(path[-1]), section.model_fields)}"
+        return f"unknown key '{key}'; {suggestion(str(path[-1]), _section(path[:-1]).model_fields)}"
     if first["type"] == "missing":
-        return f"key '{key}' is missing."
-    message = first["msg"][0].lower() + first["msg"][1:]
-    if "pattern" in message:
-        message = "a name may hold only a-z, 0-9 and _"
-    return f"key '{key}': got {first['input']!r}, but {message}."
+        allowed = ", ".join(_section(path[:-1]).model_fields)
+        return f"key '{key}' is missing; its section takes: {allowed}."
+    return f"key '{key}': {_requirement(first)}; got {first['input']!r}."
 
 
-def _is_union_tag(part: int | str) -> bool:
-    return isinstance(part, str) and part in {"ScratchModel", "HubModel"}
+def _requirement(problem: ErrorDetails) -> str:
+    """What a value must be, in the words of the file rather than of Python."""
+    if problem["type"] == "string_pattern_mismatch":
+        return "a name may hold only a-z, 0-9 and _"
+    if problem["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        return "must be a mapping of keys"
+    if problem["type"] == "tuple_type":
+        return "must be a list"
+    message = problem["msg"].removeprefix("Value error, ")
+    return message.replace("Input should be", "must be").replace("Input should have", "must have")
 
 
-def _section(path: list[int | str], raw: Mapping[str, Any]) -> type[Section]:
-    """The section of the schema at ``path``."""
-    section: type[Section] = Params
-    value: Any = raw
-    for part in path:
-        value = value[part]
-        annotation = section.model_fields[str(part)].annotation if section is not None else None
-        found = _sections(annotation)
-        if len(found) > 1:
-            continue
-        if found and found[0] is not section:
-            section = found[0]
-            if typing.get_origin(annotation) is dict:
-                # the next part is a name of the mapping, not a field
-                return section
-    return section if section is not Params or not path else _model_section(value)
-
-
-def _model_section(value: Any) -> type[Section]:
-    return HubModel if isinstance(value, Mapping) and "hub" in value else ScratchModel
-
-
-def _sections(annotation: Any) -> list[type[Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return [annotation]
-    return [s for a in typing.get_args(annotation) for s in _sections(a)]
+def _section(path: tuple[int | str, ...]) -> type[Section]:
+    """The section of the schema at ``path``, a path as pydantic gives it."""
+    if not path:
+        return Params
+    if path[-1] in _MODEL_KINDS:
+        return _MODEL_KINDS[str(path[-1])]
+    annotation = Params.model_fields[str(path[0])].annotation
+    entry = typing.get_args(annotation)[-1] if typing.get_origin(annotation) is dict else annotation
+    assert isinstance(entry, type), path
+    assert issubclass(entry, Section), path
+    return entry
 
 
 def is_name(text: str) -> bool:

@@ -57,7 +57,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)  # mkstemp gives 0600; a result is an ordinary file
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -74,7 +74,7 @@ def atomic_dir(path: Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o777 & ~mask)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -118,12 +118,18 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         if not line:
             continue
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except json.JSONDecodeError as error:
             raise DataError(
                 f"{path}, line {number}: not a JSON object ({error.msg}); "
                 "the file may be truncated: fetch or make it again."
             ) from error
+        if not isinstance(row, dict):
+            raise DataError(
+                f"{path}, line {number}: expected a JSON object, got {type(row).__name__}; "
+                "give one object a line."
+            )
+        rows.append(row)
     return rows
 
 

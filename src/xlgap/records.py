@@ -34,6 +34,8 @@ class Score:
         n_items: evaluated items; ``None`` where unknown.
         n_runs: fine-tuning runs behind the value.
         seen_at: where a published value stands; empty for measured ones.
+        publication: key of the published source; empty for measured ones.
+        split: evaluation split, ``test`` unless a publication says otherwise.
     """
 
     source: Source
@@ -54,3 +56,5 @@ class Score:
     n_items: int | None = None
     n_runs: int = 1
     seen_at: str = ""
+    publication: str = ""
+    split: str = "test"

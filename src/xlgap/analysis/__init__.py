@@ -1,0 +1,1 @@
+"""From scores to gaps, slopes, answers and the report."""

@@ -1,0 +1,1 @@
+"""Expectations on prepared data, built from the declaration of a task."""

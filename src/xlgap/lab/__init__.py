@@ -1,0 +1,1 @@
+"""The embedded data source, generated from Unicode CLDR."""

@@ -1,0 +1,1 @@
+"""The size ladder: tokenizers, networks, exact sizes, hub checkpoints."""

@@ -129,7 +129,9 @@ class HubDataset:
         revision: commit hash.
         config: pattern of the configuration name; ``{language}`` is filled in.
         splits: our split to the hub's.
-        row: from a hub row to a prepared row without ``language``.
+        row: from a hub row, with ``row_number`` counted from 1, to a prepared row without ``language``.
+        names: what the hub calls each language, and which ones it has; our codes and all the task's
+            languages when ``None``.
     """
 
     repo: str
@@ -137,6 +139,7 @@ class HubDataset:
     config: str
     splits: Mapping[Split, str]
     row: Callable[[Mapping[str, Any]], Row]
+    names: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

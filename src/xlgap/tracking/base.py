@@ -13,7 +13,14 @@ from typing import Any, Protocol
 
 
 class Tracker(Protocol):
-    """Where a run's figures go. One tracker is one run."""
+    """Where a run's figures go. One tracker is one run.
+
+    ``run_id`` is the tracking server's name for it, ``None`` where there is no server.
+    """
+
+    @property
+    def run_id(self) -> str | None:
+        """The run's id."""
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Settings that do not change during the run."""
@@ -37,6 +44,8 @@ class Tracker(Protocol):
 class NullTracker:
     """Forgets everything."""
 
+    run_id = None
+
     def params(self, values: Mapping[str, Any]) -> None:
         """Forget."""
 
@@ -59,6 +68,8 @@ class NullTracker:
 @dataclass
 class RecordingTracker:
     """Remembers everything, for tests."""
+
+    run_id: str | None = None
 
     recorded_params: dict[str, Any] = field(default_factory=dict)
     recorded_metrics: list[tuple[int | None, dict[str, float]]] = field(default_factory=list)

@@ -1,0 +1,206 @@
+"""One stage of the graph: ``dvc --wait-for-lock repro --single-item STAGE`` with its own log.
+
+As a program (``python flows/stage.py STAGE``, or :func:`main` in a child of the pre-fork server) this
+file is DVC's own command line; it only adds an exit code of its own for failures that a second
+attempt can heal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xlgap import prefork
+
+LOGS = Path("journal", "logs")
+TRANSIENT = 75  # EX_TEMPFAIL of sysexits.h: killed from outside, or DVC's lock was held
+STOPPED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})  # someone wanted the stage to end
+POLITE_SECONDS, FIRM_SECONDS = 25.0, 5.0  # after SIGINT, after SIGTERM
+
+
+class StageFailedError(RuntimeError):
+    """A stage ended with a non-zero exit code.
+
+    Attributes:
+        name: the stage.
+        code: its exit code.
+        last: the last lines of its log.
+        log: where the whole log is.
+    """
+
+    def __init__(self, name: str, code: int, last: Sequence[str], log: Path) -> None:
+        self.name, self.code, self.last, self.log = name, code, tuple(last), log
+        super().__init__(f"stage '{name}' failed with exit code {code}: {self.reason}")
+
+    @property
+    def transient(self) -> bool:
+        """Whether a second attempt can heal it."""
+        return self.code == TRANSIENT
+
+    @property
+    def reason(self) -> str:
+        """The line of the log that says most: the command's last one, or DVC's where it has none."""
+        told = [line.strip() for line in self.last if line.strip()]
+        of_command = [line for line in told if not _of_dvc(line)]
+        if told and "failed to run:" in told[-1] and of_command:
+            return of_command[-1]
+        return told[-1] if told else "it wrote nothing"
+
+
+@dataclass
+class Stages:
+    """Runs stages in one directory, each as a process group of its own, and can stop them all.
+
+    Attributes:
+        directory: the study's directory.
+        socket: a pre-fork server, or None to start a fresh interpreter for each stage.
+    """
+
+    directory: Path
+    socket: str | None = None
+    _running: dict[str, prefork.Remote | subprocess.Popen[bytes]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopping: bool = False
+
+    def run(self, name: str) -> float:
+        """Run a stage to its end.
+
+        Returns:
+            The seconds that it took.
+
+        Raises:
+            StageFailedError: it failed, or :meth:`stop` ended it.
+        """
+        log = self.directory / LOGS / f"{name.replace('/', '_')}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        began = time.monotonic()
+        with log.open("wb") as out:
+            code = self._run(name, out.fileno())
+        if code != 0:
+            raise StageFailedError(name, code, tail(log), log)
+        return time.monotonic() - began
+
+    def _run(self, name: str, out: int) -> int:
+        with self._lock:
+            if self._stopping:
+                return 128 + signal.SIGINT
+            process = self._running[name] = self._start(name, out)
+        try:
+            return process.wait()
+        except ConnectionError:
+            return TRANSIENT
+        finally:
+            with self._lock:
+                del self._running[name]
+
+    def _start(self, name: str, out: int) -> prefork.Remote | subprocess.Popen[bytes]:
+        here = Path(__file__).resolve()
+        with Path(os.devnull).open("rb") as nothing:
+            if self.socket is not None:
+                remote = prefork.start(
+                    self.socket,
+                    [name],
+                    entry=f"{here.stem}:main",
+                    path=str(here.parent),
+                    cwd=str(self.directory),
+                    streams=(nothing.fileno(), out, out),
+                )
+                if remote is not None:
+                    return remote
+            return subprocess.Popen(
+                [sys.executable, str(here), name],
+                cwd=self.directory,
+                stdin=nothing,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+
+    def stop(self) -> None:
+        """End all running stages: ask (checkpoints are written), then insist; start no new one."""
+        with self._lock:
+            self._stopping = True
+        for number, seconds in ((signal.SIGINT, POLITE_SECONDS), (signal.SIGTERM, FIRM_SECONDS)):
+            self._signal(number)
+            end = time.monotonic() + seconds
+            while self._running and time.monotonic() < end:
+                time.sleep(0.05)
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        with self._lock:
+            for process in self._running.values():
+                if isinstance(process, prefork.Remote):
+                    process.signal_group(number)
+                else:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, number)
+
+
+def tail(log: Path, lines: int = 12) -> list[str]:
+    """The last lines of a log."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 16384))
+        return file.read().decode("utf8", errors="replace").splitlines()[-lines:]
+
+
+def _of_dvc(line: str) -> bool:
+    return line.startswith(("Running stage ", "> ", "ERROR: failed to reproduce"))
+
+
+class _Cause(logging.Handler):
+    """Remembers the exception with which DVC's command line ended."""
+
+    error: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the exception of an error message."""
+        if record.exc_info:
+            self.error = record.exc_info[1]
+
+
+def main(argv: Sequence[str]) -> int:
+    """``dvc --wait-for-lock repro --single-item STAGE``.
+
+    Returns:
+        DVC's exit code, or :data:`TRANSIENT` when a second attempt can heal the failure.
+    """
+    from dvc.cli import main as dvc
+
+    cause = _Cause()
+    logger = logging.getLogger("dvc")
+    logger.addHandler(cause)
+    try:
+        code = int(dvc(["--wait-for-lock", "repro", "--single-item", *argv]))
+    finally:
+        logger.removeHandler(cause)
+    return TRANSIENT if code and _heals(cause.error) else code
+
+
+def _heals(error: BaseException | None) -> bool:
+    """Whether a lock, or a signal that nobody sent to stop the stage, made it fail."""
+    from dvc.lock import LockError
+    from dvc.stage.exceptions import StageCmdFailedError
+
+    while error is not None:
+        if isinstance(error, LockError):
+            return True
+        if isinstance(error, StageCmdFailedError):
+            status = int(str(error).rpartition("exited with ")[2] or 0)
+            number = -status if status < 0 else status - 128
+            return number > 0 and number not in STOPPED
+        error = error.__cause__ or error.__context__
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

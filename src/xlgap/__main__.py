@@ -1,0 +1,43 @@
+"""The command line: one command a stage of the graph, and those for people.
+
+Every command runs in a study's directory and reads its ``params.yaml``. An error that a user can mend
+is one sentence on standard error and a non-zero exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    socket_path = os.environ.get("XLGAP_PREFORK_SOCKET")
+    if socket_path:
+        from xlgap.prefork import call
+
+        code = call(socket_path, words)
+        if code is not None:
+            return code
+    from xlgap import commands
+    from xlgap.errors import XlgapError
+
+    arguments = commands.parser().parse_args(words)
+    try:
+        arguments.run(arguments)
+    except XlgapError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""Bootstrap of scores over items and seeds, conditional on these checkpoints.
+
+Items are resampled in clusters (paragraph, premise, sentence: the ``group`` column), with the same
+draw for all models, arms and seeds, and for all languages of a task whose test sets are translations
+of each other: a difference is then paired. Seeds are resampled for each (model, arm), which shares
+them between tasks and languages. Pretraining is not resampled: nothing here speaks of another
+checkpoint of the same size.
+
+Because a metric is a function of sums over items, a resample is a product of cluster weights with
+cluster sums; no text is read again. With n seeds a plain bootstrap has (n - 1) / n of the variance of
+a mean; the deviation of the seed weights is therefore scaled by sqrt(n / (n - 1)) (Rao and Wu 1988,
+Resampling inference with complex survey data, JASA 83). One seed has no spread: its part is left out.
+
+Shapes: R resamples, G clusters, C cells with seed, K statistics, S seeds.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlgap.analysis.contrasts import Contrast, Key
+from xlgap.analysis.rows import Scale
+from xlgap.analysis.scales import rescale
+from xlgap.errors import ResultError
+from xlgap.records import Score
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Value = Callable[[Floats], Floats]
+"""From sums of statistics [..., K] to scores [...], 0-100."""
+
+KEYS = ["model", "arm", "language", "seed"]
+CHUNK = 8_000_000
+"""Numbers held at once by one matrix product."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskItems:
+    """The per-item statistics of one task.
+
+    Attributes:
+        frame: columns model, arm, language, seed, metric, item, group, s0 .. sK.
+        metric: whose rows are used.
+        value: of that metric.
+        parallel: whether an item id means the same sentence in every language.
+    """
+
+    frame: pd.DataFrame
+    metric: str
+    value: Value
+    parallel: bool
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Bootstrap draws of scores.
+
+    Attributes:
+        by_seed: for each cell, seeds in order and scores [R, S].
+        resamples: R.
+        seed: of the generator, from which the seeds' weights are drawn, too.
+    """
+
+    by_seed: Mapping[Key, tuple[tuple[int, ...], Floats]]
+    resamples: int
+    seed: int
+
+    def of(
+        self, contrast: Contrast, *, scale: Scale = "raw", scores: Mapping[Key, Mapping[int, Score]]
+    ) -> Floats | None:
+        """Draws of a contrast, [R]; ``None`` where a term has no items or no such scale."""
+        total = np.zeros(self.resamples)
+        for key, weight in contrast.terms:
+            if key not in self.by_seed or key not in scores:
+                return None
+            seeds, values = self.by_seed[key]
+            scaled = [
+                rescale(values[:, i], scale, metric=s.metric, chance=s.chance, n_items=s.n_items)
+                for i, seed in enumerate(seeds)
+                if (s := scores[key].get(seed)) is not None
+            ]
+            if len(scaled) < len(seeds) or any(v is None for v in scaled):
+                return None
+            stacked = np.stack([v for v in scaled if v is not None], axis=1)
+            total += weight * np.sum(stacked * self._seed_weights(key, seeds), axis=1)
+        return total
+
+    def _seed_weights(self, key: Key, seeds: tuple[int, ...]) -> Floats:
+        """Weights [R, S] of the seeds of an arm; the same for all its tasks and languages."""
+        n = len(seeds)
+        if n == 1:
+            return np.ones((self.resamples, 1))
+        counts = generator(self.seed, "seeds", key.model, key.arm).multinomial(
+            n, np.full(n, 1 / n), size=self.resamples
+        )
+        weights: Floats = 1 / n + np.sqrt(n / (n - 1)) * (counts - 1) / n
+        return weights
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """A generator for one purpose: the same for the same names, whatever else was drawn."""
+    return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
+
+
+def draws(
+    items: Mapping[str, TaskItems], *, needed: Collection[Key], resamples: int, seed: int
+) -> Draws:
+    """Bootstrap draws of every cell in ``needed`` whose items are there.
+
+    Args:
+        items: by task.
+        needed: cells that contrasts ask for.
+        resamples: R.
+        seed: of all generators.
+
+    Raises:
+        ResultError: a task has no item of its metric.
+    """
+    found: dict[Key, tuple[tuple[int, ...], Floats]] = {}
+    wanted = set(needed)
+    for task, of_task in sorted(items.items()):
+        found.update(_task_draws(task, of_task, wanted, resamples, seed))
+    return Draws(found, resamples, seed)
+
+
+def _task_draws(
+    task: str, items: TaskItems, wanted: set[Key], resamples: int, seed: int
+) -> dict[Key, tuple[tuple[int, ...], Floats]]:
+    frame = items.frame[items.frame["metric"] == items.metric]
+    if frame.empty:
+        raise ResultError(
+            f"results/items/{task}.parquet holds no row of metric '{items.metric}'; it holds "
+            f"{sorted(map(str, items.frame['metric'].unique()))}: score the task again."
+        )
+    found: dict[Key, dict[int, Floats]] = defaultdict(dict)
+    for part in [frame] if items.parallel else [g for _, g in frame.groupby("language", sort=True)]:
+        stream = "" if items.parallel else str(part["language"].iloc[0])
+        for (model, arm, language, run), values in _part_draws(
+            part, items.value, generator(seed, "items", task, stream), resamples
+        ):
+            key = Key(str(model), str(arm), task, str(language))
+            if key in wanted:
+                found[key][int(run)] = values
+    return {
+        key: (tuple(sorted(runs)), np.stack([runs[s] for s in sorted(runs)], axis=1))
+        for key, runs in found.items()
+    }
+
+
+def _part_draws(
+    part: pd.DataFrame, value: Value, rng: np.random.Generator, resamples: int
+) -> Iterator[tuple[tuple[Any, ...], Floats]]:
+    """Draws [R] of every (model, arm, language, seed) of ``part``, clusters resampled together."""
+    cell_n, cells = _codes(part, KEYS)
+    cluster_n, clusters = _codes(part, ["group"])
+    columns = [c for c in part.columns if c[:1] == "s" and c[1:].isdigit()]
+    sums_CGK = np.zeros((len(cells), len(clusters), len(columns)))
+    np.add.at(sums_CGK, (cell_n, cluster_n), part[columns].to_numpy(dtype=np.float64))
+    weights_RG = rng.multinomial(
+        len(clusters), np.full(len(clusters), 1 / len(clusters)), size=resamples
+    ).astype(np.float64)
+    step = max(1, CHUNK // (resamples * len(columns)))
+    for start in range(0, len(cells), step):
+        chunk = sums_CGK[start : start + step]
+        flat_GX = chunk.transpose(1, 0, 2).reshape(len(clusters), -1)
+        drawn = (weights_RG @ flat_GX).reshape(resamples, len(chunk), len(columns))
+        values_RC = value(drawn)
+        for i, cell in enumerate(cells[start : start + step]):
+            yield cell, values_RC[:, i]
+
+
+def _codes(part: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp], list[tuple[Any, ...]]]:
+    """For each row the number of its combination of ``columns``; the combinations, sorted."""
+    groups = part.groupby(columns, sort=True)
+    numbers: NDArray[np.intp] = groups.ngroup().to_numpy().astype(np.intp)
+    first = part[columns].iloc[np.unique(numbers, return_index=True)[1]]
+    return numbers, [tuple(row) for row in first.itertuples(index=False)]
+
+
+def interval(values: Floats, confidence: float) -> tuple[float, float]:
+    """Percentile interval of bootstrap draws."""
+    tail = (1 - confidence) / 2 * 100
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return float(low), float(high)

@@ -1,0 +1,131 @@
+"""English scores beside chance, and runs that collapsed.
+
+Chance is what a model's own predictions would score if they were dealt out to the items at random
+(:mod:`xlgap.evaluation.chance`). A score is said to be *at chance* when it is not above that by two
+standard errors of items and seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from xlgap.analysis.gap import mean_stderr
+from xlgap.analysis.rows import ArmInfo, Collapsed, EnglishScore
+from xlgap.analysis.scales import ACCURACIES, chance_corrected
+from xlgap.records import Score
+
+STANDARD_ERRORS = 2.0
+"""How far above chance a score must be to be called above it."""
+
+ALIVE = 20.0
+"""Chance-corrected score from which on the other seeds of a cell show that it can be learnt."""
+
+BASELINES = ("direct_en", "pretrained")
+"""Regimes whose English score says whether a model can do a task."""
+
+
+def english_scores(
+    scores: Iterable[Score], arms: Mapping[str, ArmInfo], primary: Mapping[str, str]
+) -> list[EnglishScore]:
+    """English score of each model on each task, in its primary metric, mean over seeds.
+
+    Args:
+        scores: measured ones.
+        arms: of the study.
+        primary: task to its primary metric.
+    """
+    cells: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
+    for s in scores:
+        if s.language == "en" and arms[s.arm].regime in BASELINES and s.metric == primary.get(s.task):
+            cells[s.task, s.arm, s.model].append(s)
+    rows = [_english(seeds) for _, seeds in sorted(cells.items())]
+    return sorted(rows, key=lambda r: (r.task, r.arm, r.params_total or 0, r.model))
+
+
+def _english(seeds: Sequence[Score]) -> EnglishScore:
+    first = seeds[0]
+    value = sum(s.value for s in seeds) / len(seeds)
+    chance = mean_chance(seeds)
+    corrected = None if chance is None or chance >= 100 else float(chance_corrected(value, chance))
+    return EnglishScore(
+        model=first.model,
+        params_total=first.params_total,
+        task=first.task,
+        arm=first.arm,
+        metric=first.metric,
+        value=value,
+        stderr=stderr(seeds),
+        chance=chance,
+        chance_corrected=corrected,
+        at_chance=at_chance(seeds),
+        seeds=len(seeds),
+    )
+
+
+def at_chance(seeds: Sequence[Score]) -> bool | None:
+    """Whether the mean over ``seeds`` is not above chance by two standard errors."""
+    level, error = mean_chance(seeds), stderr(seeds)
+    if level is None or error is None:
+        return None
+    value = sum(s.value for s in seeds) / len(seeds)
+    return value - level <= STANDARD_ERRORS * error
+
+
+def mean_chance(seeds: Sequence[Score]) -> float | None:
+    """Mean chance level over seeds; ``None`` where one is unknown."""
+    known = [s.chance for s in seeds if s.chance is not None]
+    return sum(known) / len(known) if known and len(known) == len(seeds) else None
+
+
+def stderr(seeds: Sequence[Score]) -> float | None:
+    """Standard error of the mean over seeds; the binomial one where an accuracy came without."""
+    known = mean_stderr(seeds)
+    first = seeds[0]
+    if known is not None or first.metric not in ACCURACIES or not first.n_items:
+        return known
+    share = min(max(sum(s.value for s in seeds) / len(seeds) / 100, 0.0), 1.0)
+    return 100 * math.sqrt(share * (1 - share) / first.n_items)
+
+
+def collapsed(
+    scores: Iterable[Score], arms: Mapping[str, ArmInfo], primary: Mapping[str, str]
+) -> list[Collapsed]:
+    """Runs at chance in the language they were trained for, while their cell's other seeds are not.
+
+    English arms are judged in English, the others in their own language. A cell with one seed cannot
+    tell a collapsed run from a task that the model cannot do.
+    """
+    cells: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
+    for s in scores:
+        if s.metric == primary.get(s.task) and s.language == (arms[s.arm].language or "en"):
+            cells[s.model, s.arm, s.task].append(s)
+    return [found for _, seeds in sorted(cells.items()) for found in _collapsed(seeds)]
+
+
+def _collapsed(seeds: Sequence[Score]) -> Iterable[Collapsed]:
+    for s in seeds:
+        others = [o for o in seeds if o is not s]
+        level = mean_chance(others)
+        if not others or level is None or level >= 100 or s.chance is None or s.seed is None:
+            continue
+        mean = sum(o.value for o in others) / len(others)
+        if at_chance([s]) and float(chance_corrected(mean, level)) >= ALIVE:
+            yield Collapsed(
+                model=s.model,
+                arm=s.arm,
+                task=s.task,
+                seed=s.seed,
+                value=s.value,
+                others=mean,
+                chance=s.chance,
+            )
+
+
+def hopeless(english: Iterable[EnglishScore]) -> frozenset[str]:
+    """Tasks on which every model is at chance in English: a gap of theirs says nothing."""
+    by_task: dict[str, list[bool | None]] = defaultdict(list)
+    for row in english:
+        by_task[row.task].append(row.at_chance)
+    return frozenset(task for task, known in by_task.items() if all(x is True for x in known))

@@ -1,0 +1,81 @@
+"""Which figures a report has, and what they show in words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from xlgap.analysis import plots
+from xlgap.analysis.answers import MEASURED
+from xlgap.analysis.plots import Drawing
+from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
+from xlgap.analysis.result import Analysis
+from xlgap.analysis.rows import AVERAGE, GAP_WORDS, Estimate, GapRow, LanguageSlope, of_gap, of_slope
+
+SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
+"""Models whose languages the published distance figure names."""
+
+
+def drawings(analysis: Analysis) -> dict[str, Drawing]:
+    """All figures of a report by file name; a figure without data is not there."""
+    found = [*_measured(analysis), *_ladders(analysis.published_gaps)]
+    found += _distance(analysis.published_slopes)
+    found += _transfer(analysis.published_gaps)
+    return {d.name: d for d in found}
+
+
+def _measured(analysis: Analysis) -> list[Drawing]:
+    found = []
+    for gap in (gap for gaps in MEASURED.values() for gap, _ in gaps):
+        if any((e.gap, e.task, e.scale) == (gap, "mean", "raw") for e in analysis.estimates):
+            svg = plots.gap_against_size(analysis.estimates, gap=gap, confidence=analysis.confidence)
+            what = GAP_WORDS[gap]
+            found.append(Drawing(f"{gap}.svg", svg, f"{what}, measured, against total parameters"))
+    return found
+
+
+def _ladders(gaps: Sequence[GapRow]) -> list[Drawing]:
+    found = []
+    for gap, arm, _ in PROXIES:
+        lines: dict[str, list[Estimate]] = defaultdict(list)
+        for row in published_averages(gaps, gap=gap, arm=arm):
+            lines[f"{row.family}, {row.task}"].append(of_gap(row))
+        full = {k: v for k, v in sorted(lines.items()) if len(v) >= LADDER}
+        if full:
+            title = f"{GAP_WORDS[gap][0].upper()}{GAP_WORDS[gap][1:]}, published"
+            svg = plots.ladders_against_size(full, title=title)
+            found.append(Drawing(f"published_{gap}.svg", svg, f"{title}, by family and task"))
+    return found
+
+
+def _distance(slopes: Sequence[LanguageSlope]) -> list[Drawing]:
+    points = [of_slope(s) for s in slopes if s.task == "xnli"]
+    if not points:
+        return []
+    against = "Slope of zero-shot loss on XNLI over distance, published"
+    found = [
+        Drawing(
+            "published_distance.svg",
+            plots.families_against_size(points, title=against, unit="points lost for 0.1 of distance"),
+            against,
+        )
+    ]
+    shown = [s for name in SHOWN for s in slopes if (s.task, s.model) == ("xnli", name)]
+    if shown:
+        title = "Zero-shot loss on XNLI, by language, published"
+        svg = plots.loss_over_distance(shown, title=title)
+        found.append(Drawing("published_loss_by_language.svg", svg, title))
+    return found
+
+
+def _transfer(gaps: Sequence[GapRow]) -> list[Drawing]:
+    points = [
+        of_gap(row)
+        for row in gaps
+        if (row.gap, row.task, row.language, row.scale) == ("transfer", "xnli", AVERAGE, "raw")
+    ]
+    if not points:
+        return []
+    title = "Transfer gap on XNLI: English minus mean of 14 languages, published"
+    svg = plots.families_against_size(points, title=title, unit="points")
+    return [Drawing("published_transfer.svg", svg, title)]

@@ -1,0 +1,193 @@
+"""Answers from published scores: question 2 by language and distance, question 3 by proxies.
+
+Published rows have no items and rarely a standard error; a model counts once, however many papers print
+it. Models of several families differ in data and design, so a slope across families is no clean effect
+of size; ladders of one family are fitted apart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from xlgap.analysis import distance, published_gap
+from xlgap.analysis.answers import Series, series_answers
+from xlgap.analysis.contrasts import fixed_set
+from xlgap.analysis.gap import primary_metric
+from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap, of_slope
+from xlgap.published import load_languages
+from xlgap.records import Score
+
+PROXIES = (
+    ("native", "in_language:multitask", "G_native (in-language minus zero-shot)"),
+    ("translate_train", "translate_train", "translate-train minus zero-shot"),
+)
+"""(gap, arm a, quantity): what stands in for G_direct in published scores."""
+
+LADDER = 4
+"""Sizes from which on models of one family are a ladder."""
+
+NO_PAIR = {
+    1: "Published scores have no pair of target-language and English intermediate training: "
+    "English-only (P3) beside multilingual (xP3) mixtures exist for four models of two families, and "
+    "are mixtures of many tasks, not one task in two languages; X-STILTs is one model, in English.",
+    4: "No source prints the score on the intermediate task after the target task.",
+    5: "No source prints joint, sequential and single intermediate training at several sizes.",
+}
+
+CONFOUNDED = (
+    "The models are of several families, which differ in data and design, so the slope is not an "
+    "effect of size alone; the languages are the same for all models."
+)
+
+
+def published_slopes(scores: Iterable[Score]) -> list[LanguageSlope]:
+    """Zero-shot loss over syntactic distance of every model with a full table of a parallel task."""
+    found = list(scores)
+    printed = published_gap.printings(found)
+    coverage = published_gap.coverage_of(found)
+    facts = load_languages()
+    near = distance.syntax_distances(facts)
+    slopes: list[LanguageSlope] = []
+    for task, metric in published_gap.TRANSFER_TASKS:
+        tables = published_gap.zero_shot_tables(printed, coverage, task=task, metric=metric)
+        for table in tables.values():
+            slope = distance.published_slope(table, near, facts)
+            slopes += [] if slope is None else [slope]
+    return slopes
+
+
+def published_answers(gaps: Sequence[GapRow], slopes: Sequence[LanguageSlope]) -> list[Answer]:
+    """Answers of the published source to all five questions."""
+    found: list[Answer] = []
+    for series in [*_distance_series(slopes), *_transfer_series(gaps), *_proxy_series(gaps)]:
+        found += series_answers(series)
+    found += [
+        Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")
+        for q, why in NO_PAIR.items()
+    ]
+    return found
+
+
+def _distance_series(slopes: Sequence[LanguageSlope]) -> list[Series]:
+    """Question 2: the slope over distance, one estimate a model, XNLI first."""
+    by_task: dict[str, list[LanguageSlope]] = defaultdict(list)
+    for slope in slopes:
+        if slope.params_total:
+            by_task[slope.task].append(slope)
+    return [
+        Series(
+            question=2,
+            key=f"2.distance.{task}",
+            quantity=f"loss of zero-shot {task} score for 0.1 more of syntactic distance",
+            unit="points",
+            estimates=tuple(sorted((of_slope(s) for s in of_task), key=_by_size)),
+            figure="published_distance.svg",
+            notes=(
+                CONFOUNDED,
+                "A model counts once, from the publication that covers most models of its family.",
+            ),
+            variance="languages, clustered by subfamily",
+        )
+        for task, of_task in by_task.items()
+        if task in {"xnli", "xquad"}
+    ]
+
+
+def _transfer_series(gaps: Sequence[GapRow]) -> list[Series]:
+    """Question 2: the transfer gap on XNLI, one estimate a model."""
+    points = [
+        of_gap(row)
+        for row in gaps
+        if (row.gap, row.task, row.language, row.scale) == ("transfer", "xnli", AVERAGE, "raw")
+        and row.params_total
+    ]
+    return [
+        Series(
+            question=2,
+            key="2.transfer.xnli",
+            quantity="transfer gap on xnli (English minus mean of 14 languages)",
+            unit="points",
+            estimates=tuple(sorted(points, key=_by_size)),
+            figure="published_transfer.svg",
+            notes=(CONFOUNDED,),
+        )
+    ]
+
+
+def _proxy_series(gaps: Sequence[GapRow]) -> list[Series]:
+    """Question 3: proxies along the ladder of one family, over the tasks that all its sizes have."""
+    series = []
+    for gap, arm, quantity in PROXIES:
+        for family, points in sorted(ladders(gaps, gap=gap, arm=arm).items()):
+            series.append(
+                Series(
+                    question=3,
+                    key=f"3.{gap}.{family}",
+                    quantity=f"{quantity} of {family}, {points[0].note}",
+                    unit="points",
+                    estimates=points,
+                    figure=f"published_{gap}.svg",
+                    proxy=True,
+                    notes=(
+                        "A proxy: no publication has both target-language data and English "
+                        "intermediate training, so G_direct itself cannot be formed.",
+                        f"One family ({family}), averages over languages as printed.",
+                        *_disagreements(gaps, gap=gap, arm=arm, family=family),
+                    ),
+                )
+            )
+    return sorted(series, key=lambda s: s.key != "3.native.mT5")
+
+
+def _disagreements(gaps: Sequence[GapRow], *, gap: str, arm: str, family: str) -> list[str]:
+    """A sentence for each point of a ladder for which another source prints another number."""
+    return [
+        f"Sources disagree, {row.model} on {row.task}: {row.note}."
+        for row in published_averages(gaps, gap=gap, arm=arm)
+        if row.family == family and " prints " in row.note
+    ]
+
+
+def ladders(gaps: Sequence[GapRow], *, gap: str, arm: str) -> dict[str, tuple[Estimate, ...]]:
+    """For each family with enough sizes, one estimate a model: the mean over its common tasks."""
+    by_family: dict[str, dict[str, dict[str, GapRow]]] = defaultdict(lambda: defaultdict(dict))
+    for row in published_averages(gaps, gap=gap, arm=arm):
+        by_family[row.family][row.model][row.task] = row
+    found: dict[str, tuple[Estimate, ...]] = {}
+    for family, models in by_family.items():
+        shared = fixed_set([frozenset(tasks) for tasks in models.values()])
+        points = [
+            replace(
+                of_gap(next(iter(tasks.values()))),
+                task="mean",
+                value=sum(tasks[t].value for t in shared) / len(shared),
+                note=("mean over " if len(shared) > 1 else "") + " and ".join(sorted(shared)),
+            )
+            for tasks in models.values()
+            if shared <= set(tasks)
+        ]
+        if len({p.params_total for p in points}) >= LADDER:
+            found[family] = tuple(sorted(points, key=_by_size))
+    return found
+
+
+def published_averages(gaps: Iterable[GapRow], *, gap: str, arm: str) -> list[GapRow]:
+    """Raw averages over languages of one gap, in each task's primary metric, models with a size."""
+    rows = [
+        row
+        for row in gaps
+        if row.source == "published"
+        and (row.gap, row.language, row.scale) == (gap, AVERAGE, "raw")
+        and row.arm_a == arm
+        and row.params_total
+    ]
+    metrics: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        metrics[row.task].add(row.metric)
+    return [row for row in rows if row.metric == primary_metric(metrics[row.task])]
+
+
+def _by_size(estimate: Estimate) -> tuple[int, str]:
+    return (estimate.params_total or 0, estimate.model)

@@ -1,0 +1,229 @@
+"""The report: one HTML file with its figures inside, answers as JSON, tables as CSV, figures as SVG.
+
+The same analysis gives the same bytes on every day: nothing of date, host or run is in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from xlgap.analysis import words
+from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
+from xlgap.analysis.figures import drawings
+from xlgap.analysis.plots import Drawing
+from xlgap.analysis.published_gap import DOUBTFUL
+from xlgap.analysis.result import Analysis
+from xlgap.analysis.rows import (
+    GAP_WORDS,
+    Answer,
+    EnglishScore,
+    Estimate,
+    GapRow,
+    LanguageSlope,
+    Scale,
+)
+from xlgap.analysis.tables import write_rows
+from xlgap.formats import write_json, write_text
+from xlgap.records import Source
+
+TEMPLATE = "report.html.j2"
+LOSSES = "published_loss_by_language.svg"
+"""Shown beside the answers to question 2, though none is read off it."""
+SIDES: tuple[Source, Source] = ("measured", "published")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table of the report: one row a model, one column a task."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def write_report(out_dir: Path, analysis: Analysis) -> Path:
+    """Write ``index.html``, ``answers.json``, ``tables/*.csv`` and ``figures/*.svg``.
+
+    Args:
+        out_dir: ``report`` or, for a partial one, ``report/partial``; files of the same name are
+            replaced, one by one and each at once.
+        analysis: what to show; with ``missing`` cells the report says on top that it is partial.
+
+    Returns:
+        The path of ``index.html``.
+    """
+    figures = drawings(analysis)
+    for drawing in figures.values():
+        write_text(out_dir / "figures" / drawing.name, drawing.svg)
+    write_tables(out_dir / "tables", analysis)
+    shown = [_existing(a, figures) for a in analysis.answers]
+    write_json(out_dir / "answers.json", [dataclasses.asdict(a) for a in shown])
+    page = out_dir / "index.html"
+    write_text(page, render(analysis, figures))
+    return page
+
+
+def _existing(answer: Answer, figures: dict[str, Drawing]) -> Answer:
+    """The answer, without the name of a figure that could not be drawn."""
+    return answer if answer.figure in figures else dataclasses.replace(answer, figure=None)
+
+
+def write_tables(folder: Path, analysis: Analysis) -> None:
+    """The rows behind the report as CSV."""
+    tables: tuple[tuple[str, type[Any], Sequence[Any]], ...] = (
+        ("answers", Answer, analysis.answers),
+        ("estimates", Estimate, analysis.estimates),
+        ("gaps_measured", GapRow, analysis.gaps),
+        ("gaps_published", GapRow, analysis.published_gaps),
+        ("english_scores", EnglishScore, analysis.english),
+        ("published_slopes", LanguageSlope, analysis.published_slopes),
+    )
+    for name, kind, rows in tables:
+        columns = [f.name for f in dataclasses.fields(kind)]
+        write_rows(folder / f"{name}.csv", [_flat(row) for row in rows], columns)
+
+
+def _flat(row: Any) -> dict[str, Any]:
+    """A row for CSV: names joined by spaces, points as ``code:distance:loss``."""
+
+    def text(value: Any) -> Any:
+        if not isinstance(value, tuple):
+            return value
+        return " ".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value)
+
+    return {f.name: text(getattr(row, f.name)) for f in dataclasses.fields(row)}
+
+
+def render(analysis: Analysis, figures: dict[str, Drawing]) -> str:
+    """The page as text."""
+    import jinja2
+
+    source = resources.files("xlgap.analysis") / "templates" / TEMPLATE
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "number": words.number,
+        "signed": words.signed,
+        "short": lambda value: "–" if value is None else words.short_number(value),
+        "figure": _inline,
+        "first_sentence": lambda text: words.sentences([text])[0],
+    }
+    page: str = environment.from_string(source.read_text(encoding="utf8")).render(
+        analysis=analysis,
+        questions=[_question(analysis, figures, q) for q in words.QUESTIONS],
+        english=english_grid(analysis.english),
+        gaps=[gap_grid(analysis, gap) for gap in _gaps_shown(analysis)],
+        disagreements=disagreements(analysis.published_gaps),
+        doubtful=DOUBTFUL,
+        lab=LAB_SENTENCE if analysis.source == "lab" else "",
+        interval=words.interval_words,
+        sizes=words.sizes,
+    )
+    return page
+
+
+def _inline(drawing: Drawing) -> str:
+    """The SVG element alone, with words for those who cannot see it."""
+    from markupsafe import Markup, escape
+
+    svg = drawing.svg[drawing.svg.index("<svg") :]
+    alt = escape(drawing.alt)
+    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{alt}"', 1))  # noqa: S704 (ours)
+
+
+def _question(analysis: Analysis, figures: dict[str, Drawing], question: int) -> dict[str, Any]:
+    """What the template shows for one question: for each side a sentence, figures and answers."""
+    sides: list[dict[str, Any]] = []
+    for source in SIDES:
+        answers = [a for a in analysis.answers if (a.question, a.source) == (question, source)]
+        names = [n for n in dict.fromkeys(a.figure for a in answers) if n in figures and n is not None]
+        if question == 2 and source == "published" and LOSSES in figures:
+            names.append(LOSSES)
+        sides.append(
+            {
+                "source": source,
+                "sentence": words.headline(analysis.answers, question, source),
+                "figures": [figures[name] for name in names],
+                "answers": [a for a in answers if not a.key.endswith(".none")],
+                "reasons": words.sentences(a.reason for a in answers if a.supported or not a.method),
+            }
+        )
+    every = [a for side in sides for a in side["answers"]]
+    return {
+        "number": question,
+        "text": words.QUESTIONS[question],
+        "sides": sides,
+        "answers": every,
+    }
+
+
+def english_grid(english: Sequence[EnglishScore]) -> Grid:
+    """English score of each model on each task and arm without intermediate training."""
+    columns = list(dict.fromkeys((e.task, e.arm, e.metric) for e in english))
+    models = list(dict.fromkeys((e.params_total or 0, e.model) for e in english))
+    cells = {(e.model, e.task, e.arm): e for e in english}
+    rows = []
+    for _, model in sorted(models):
+        found = [cells.get((model, task, arm)) for task, arm, _ in columns]
+        rows.append((model, *(_english_cell(e) for e in found)))
+    heads = tuple(f"{task} ({metric}, {arm})" for task, arm, metric in columns)
+    return Grid(title="English scores", columns=heads, rows=tuple(rows))
+
+
+def _english_cell(score: EnglishScore | None) -> str:
+    if score is None:
+        return "–"
+    error = "" if score.stderr is None else f" ± {words.number(score.stderr)}"
+    chance = ""
+    if score.chance is not None:
+        chance = (
+            f"; chance {words.number(score.chance)}, corrected {words.number(score.chance_corrected)}"
+        )
+    flag = "; at chance" if score.at_chance else ""
+    return f"{words.number(score.value)}{error}{chance}{flag}"
+
+
+def _gaps_shown(analysis: Analysis) -> list[str]:
+    have = {e.gap for e in analysis.estimates}
+    return [gap for gaps in MEASURED.values() for gap, _ in gaps if gap in have]
+
+
+def gap_grid(analysis: Analysis, gap: str) -> Grid:
+    """One measured gap by model and task: raw with interval, chance-corrected, log-odds."""
+    of_gap = [e for e in analysis.estimates if e.gap == gap]
+    tasks = [*sorted({e.task for e in of_gap} - {"mean"}), "mean"]
+    cells = {(e.model, e.task, e.scale): e for e in of_gap}
+    models = sorted({(e.params_total or 0, e.model) for e in of_gap})
+    rows = tuple(
+        (f"{model} ({words.short_number(size)})", *(_gap_cell(cells, model, task) for task in tasks))
+        for size, model in models
+    )
+    return Grid(title=GAP_WORDS[gap], columns=tuple(tasks), rows=rows)
+
+
+def _gap_cell(cells: dict[tuple[str, str, Scale], Estimate], model: str, task: str) -> str:
+    raw = cells.get((model, task, "raw"))
+    if raw is None:
+        return "–"
+    text = f"{words.signed(raw.value)} {words.interval_words(raw.ci_low, raw.ci_high)}"
+    corrected, odds = cells.get((model, task, "chance_corrected")), cells.get((model, task, "log_odds"))
+    if corrected is not None:
+        text += f"; corrected {words.signed(corrected.value)}"
+    if odds is not None:
+        text += f"; log-odds {words.signed(odds.value, 2)}"
+    return text
+
+
+def disagreements(gaps: Sequence[GapRow]) -> list[GapRow]:
+    """Published averages behind which another source prints another number."""
+    return [
+        row
+        for row in gaps
+        if " prints " in row.note and row.language == "avg" and row.gap in {"native", "english_gain"}
+    ]

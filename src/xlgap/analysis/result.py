@@ -1,0 +1,200 @@
+"""The whole analysis of a study and of the published scores, and its file.
+
+``results/analysis/analysis.json`` holds everything that the report shows, so that the report can be
+made again without the items. Numbers are rounded to six decimals: linear algebra differs in the last
+bits between machines, results must not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.gap import gap_rows
+from xlgap.analysis.published_answers import published_answers, published_slopes
+from xlgap.analysis.rows import (
+    Answer,
+    Collapsed,
+    EnglishScore,
+    Estimate,
+    GapRow,
+    LanguageSlope,
+)
+from xlgap.analysis.study import Study, measure
+from xlgap.analysis.tables import write_rows
+from xlgap.errors import ResultError
+from xlgap.formats import read_json, write_json
+from xlgap.records import Score
+
+DECIMALS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One model of the study, for its table."""
+
+    name: str
+    family: str
+    params_total: int | None
+    params_nonembedding: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """Everything that the report shows.
+
+    Attributes:
+        study, source: name of the study; ``lab``, ``release`` or ``hub``.
+        confidence: of all intervals.
+        models, tasks, arms, seeds: of the study.
+        gaps, estimates, english, collapsed: measured, see :class:`~xlgap.analysis.study.Measured`.
+        published_gaps, published_slopes: the same analysis of published scores.
+        answers: to all five questions, measured first.
+        left_out: (arm, task, reason) of undefined pairs.
+        missing: keys of cells without scores; the report is partial when there are any.
+    """
+
+    study: str
+    source: str
+    confidence: float
+    models: tuple[Model, ...]
+    tasks: tuple[str, ...]
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    gaps: tuple[GapRow, ...]
+    estimates: tuple[Estimate, ...]
+    english: tuple[EnglishScore, ...]
+    collapsed: tuple[Collapsed, ...]
+    published_gaps: tuple[GapRow, ...]
+    published_slopes: tuple[LanguageSlope, ...]
+    answers: tuple[Answer, ...]
+    left_out: tuple[tuple[str, str, str], ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def analyse(study: Study, published: Sequence[Score]) -> Analysis:
+    """Gaps, estimates and answers of a study, and of the published scores beside it."""
+    measured = measure(study)
+    gaps = gap_rows(published)
+    slopes = published_slopes(published)
+    answers = [*measured_answers(study, measured), *published_answers(gaps, slopes)]
+    return rounded(
+        Analysis(
+            study=study.name,
+            source=study.source,
+            confidence=study.confidence,
+            models=_models(study.scores),
+            tasks=tuple(study.tasks),
+            arms=tuple(study.arms),
+            seeds=tuple(sorted({s.seed for s in study.scores if s.seed is not None})),
+            gaps=measured.gaps,
+            estimates=measured.estimates,
+            english=measured.english,
+            collapsed=measured.collapsed,
+            published_gaps=tuple(gaps),
+            published_slopes=tuple(slopes),
+            answers=tuple(sorted(answers, key=lambda a: (a.question, a.source))),
+            left_out=study.left_out,
+            missing=study.missing,
+        )
+    )
+
+
+def _models(scores: Sequence[Score]) -> tuple[Model, ...]:
+    found = {
+        s.model: Model(
+            name=s.model,
+            family=s.family,
+            params_total=s.params_total,
+            params_nonembedding=s.params_nonembedding,
+        )
+        for s in scores
+    }
+    return tuple(sorted(found.values(), key=lambda m: (m.params_total or 0, m.name)))
+
+
+def write_analysis(folder: Path, analysis: Analysis) -> None:
+    """Write ``analysis.json``, ``gaps.csv``, ``estimates.csv`` and ``metrics.json`` into ``folder``.
+
+    ``metrics.json`` holds the figures that are compared between versions of a study: each estimate over
+    all tasks and each supported slope.
+    """
+    write_json(folder / "analysis.json", dataclasses.asdict(rounded(analysis)))
+    for name, kind, rows in (
+        ("gaps", GapRow, analysis.gaps),
+        ("estimates", Estimate, analysis.estimates),
+    ):
+        columns = [f.name for f in dataclasses.fields(kind)]
+        write_rows(folder / f"{name}.csv", [dataclasses.asdict(rounded(r)) for r in rows], columns)
+    write_json(folder / "metrics.json", metrics(rounded(analysis)))
+
+
+def metrics(analysis: Analysis) -> dict[str, Any]:
+    """The measured figures that a person compares: English scores, gaps by model, slopes."""
+    english: dict[str, dict[str, float]] = {}
+    for score in analysis.english:
+        english.setdefault(score.task, {})[score.model] = score.value
+    gaps: dict[str, dict[str, float]] = {}
+    for e in analysis.estimates:
+        if (e.task, e.scale) == ("mean", "raw"):
+            gaps.setdefault(e.gap, {})[e.model] = e.value
+    slopes = {
+        a.key: a.estimate
+        for a in analysis.answers
+        if a.source == "measured" and a.supported and ".slope." in a.key
+    }
+    return {"english": english, "gap": gaps, "slope": slopes}
+
+
+def read_analysis(folder: Path) -> Analysis:
+    """Read what :func:`write_analysis` wrote.
+
+    Raises:
+        ResultError: no such file.
+    """
+    path = folder / "analysis.json"
+    if not path.is_file():
+        raise ResultError(f"{path}: no such file; run the stage 'analyse' first.")
+    found: Analysis = _built(Analysis, read_json(path))
+    return found
+
+
+T = typing.TypeVar("T")
+
+
+def rounded(value: T) -> T:
+    """``value`` with every float in it rounded, containers and dataclasses included."""
+    if isinstance(value, float):
+        return typing.cast(T, round(value, DECIMALS) + 0.0)
+    if isinstance(value, tuple | list):
+        return typing.cast(T, type(value)(rounded(v) for v in value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changed = {f.name: rounded(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return typing.cast(T, dataclasses.replace(value, **changed))
+    return value
+
+
+def _built(kind: Any, value: Any) -> Any:
+    """JSON back into the type ``kind``: dataclasses, tuples and plain values."""
+    if value is None:
+        return None
+    if isinstance(kind, types.UnionType):
+        return _built(next(a for a in typing.get_args(kind) if a is not type(None)), value)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _record(kind, value)
+    if typing.get_origin(kind) is tuple:
+        parts = typing.get_args(kind)
+        inner = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
+        return tuple(_built(k, v) for k, v in zip(inner, value, strict=True))
+    return float(value) if kind is float else value
+
+
+def _record(kind: type[Any], value: Mapping[str, Any]) -> Any:
+    hints = typing.get_type_hints(kind)
+    return kind(**{f.name: _built(hints[f.name], value[f.name]) for f in dataclasses.fields(kind)})

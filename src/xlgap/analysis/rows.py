@@ -1,0 +1,230 @@
+"""The rows that the analysis makes: gaps, one estimate a model, answers.
+
+All are frozen and hold plain values, so that they go to CSV and JSON as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from xlgap.records import Source
+from xlgap.regimes.base import ArmSpec
+
+Scale = Literal["raw", "chance_corrected", "log_odds"]
+SCALES: tuple[Scale, ...] = ("raw", "chance_corrected", "log_odds")
+Gap = Literal["inter", "direct", "native", "english_gain", "translate_train", "transfer"]
+GAPS: tuple[Gap, ...] = ("inter", "direct", "native", "english_gain", "translate_train", "transfer")
+ArmInfo = ArmSpec
+"""What pairing needs to know of an arm: regime, intermediate tasks, language."""
+
+AVERAGE = "avg"
+"""Language of a row that is a mean over languages."""
+
+GAP_WORDS: dict[str, str] = {
+    "inter": "G_inter: target-language minus English intermediate training",
+    "direct": "G_direct: target-language data minus English intermediate training",
+    "native": "G_native: in-language minus zero-shot",
+    "english_gain": "English intermediate training minus none",
+    "translate_train": "translate-train minus zero-shot",
+    "transfer": "transfer gap: English minus the mean of the other languages",
+    "distance": "zero-shot loss for 0.1 more of syntactic distance (direct_en)",
+    "robustness": "the same loss under intermediate_en minus under direct_en",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class GapRow:
+    """One difference of scores of one model.
+
+    Attributes:
+        source: measured or published.
+        model, family, params_total, params_nonembedding: as in :class:`~xlgap.records.Score`.
+        gap: which difference, see :data:`GAP_WORDS`.
+        task: target task.
+        language: of the evaluation data, or ``avg``.
+        metric: of both scores.
+        seed: training seed of both arms; ``None`` for the mean over seeds.
+        value: points on ``raw`` and ``chance_corrected``, natural log-odds on ``log_odds``.
+        scale: what was done to both scores before the difference.
+        stderr: standard error in the unit of ``value``; ``None`` where it cannot be had.
+        arm_a, arm_b: the gap is a minus b.
+        note: sources of a published pair, and anything a reader must know.
+    """
+
+    source: Source
+    model: str
+    family: str
+    params_total: int | None
+    params_nonembedding: int | None
+    gap: str
+    task: str
+    language: str
+    metric: str
+    seed: int | None
+    value: float
+    scale: Scale = "raw"
+    stderr: float | None = None
+    arm_a: str = ""
+    arm_b: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """One gap of one model, with its interval: one point of a figure against size.
+
+    Attributes:
+        task: target task, or ``mean`` over the tasks that all models share.
+        value, stderr: in points (or log-odds, by ``scale``).
+        ci_low, ci_high: percentile interval of the bootstrap over items and seeds, which is conditional
+            on this checkpoint; ``None`` for published rows.
+        seeds: training seeds behind it; ``None`` where unknown.
+    """
+
+    source: Source
+    model: str
+    family: str
+    params_total: int | None
+    params_nonembedding: int | None
+    gap: str
+    task: str
+    scale: Scale
+    value: float
+    stderr: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    seeds: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageSlope:
+    """Zero-shot loss of one model over linguistic distance from English.
+
+    Attributes:
+        loss_per_tenth: points lost for 0.1 more of syntactic distance, least squares.
+        stderr: cluster-robust over genera; ``None`` with fewer than three genera.
+        spearman: rank correlation of loss and distance.
+        points: (language, distance, loss) of every language but English.
+        publication: source key of a published table.
+    """
+
+    source: Source
+    model: str
+    family: str
+    params_total: int | None
+    params_nonembedding: int | None
+    task: str
+    arm: str
+    metric: str
+    loss_per_tenth: float
+    stderr: float | None
+    spearman: float
+    points: tuple[tuple[str, float, float], ...]
+    publication: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnglishScore:
+    """English score of one model on one task under ``direct_en``, and whether it is above chance.
+
+    Attributes:
+        value, chance, chance_corrected: 0-100; chance ones ``None`` where unknown.
+        at_chance: not above chance by two standard errors; ``None`` where that cannot be told.
+    """
+
+    model: str
+    params_total: int | None
+    task: str
+    arm: str
+    metric: str
+    value: float
+    stderr: float | None
+    chance: float | None
+    chance_corrected: float | None
+    at_chance: bool | None
+    seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collapsed:
+    """A run that ended at chance while other seeds of its cell did not."""
+
+    model: str
+    arm: str
+    task: str
+    seed: int
+    value: float
+    others: float
+    chance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One estimate that answers, or cannot answer, one of the five questions.
+
+    Attributes:
+        question: 1-5.
+        quantity: what was estimated, with its unit.
+        source: measured or published.
+        models: names of the models behind it.
+        size_range: smallest and largest total parameter count, or ``None``.
+        estimate, ci_low, ci_high: ``None`` where there is none.
+        n: independent units behind the interval: models, unless ``method`` says otherwise.
+        method: how, in a sentence.
+        proxy: whether another quantity stands in for the one asked for.
+        supported: whether the data can carry the answer.
+        reason: why not, or what to bear in mind.
+        figure: file name under ``figures/``.
+    """
+
+    question: int
+    quantity: str
+    source: Source
+    models: tuple[str, ...] = ()
+    size_range: tuple[int, int] | None = None
+    estimate: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    n: int = 0
+    method: str = ""
+    proxy: bool = False
+    supported: bool = False
+    reason: str = ""
+    figure: str | None = None
+    key: str = field(default="", metadata={"what": "machine name: question.gap.statistic.size"})
+
+
+def of_gap(row: GapRow) -> Estimate:
+    """A published gap as the one estimate of its model."""
+    return Estimate(
+        source=row.source,
+        model=row.model,
+        family=row.family,
+        params_total=row.params_total,
+        params_nonembedding=row.params_nonembedding,
+        gap=row.gap,
+        task=row.task,
+        scale=row.scale,
+        value=row.value,
+        stderr=row.stderr,
+        note=row.note,
+    )
+
+
+def of_slope(slope: LanguageSlope) -> Estimate:
+    """A published slope over distance as the one estimate of its model."""
+    return Estimate(
+        source=slope.source,
+        model=slope.model,
+        family=slope.family,
+        params_total=slope.params_total,
+        params_nonembedding=slope.params_nonembedding,
+        gap="distance",
+        task=slope.task,
+        scale="raw",
+        value=slope.loss_per_tenth,
+        stderr=slope.stderr,
+        note=slope.publication,
+    )

@@ -1,0 +1,223 @@
+"""How a quantity moves with model size: meta-regression, correlation, bootstrap slope.
+
+Size varies only between models, so n is the number of models, however many items were scored.
+
+The primary slope is a random-effects meta-regression with one estimate y_i a model, its sampling
+variance v_i, and x_i = log10 of the parameters::
+
+    y_i = a + b x_i + u_i + e_i,    u_i ~ N(0, tau2),    e_i ~ N(0, v_i)
+
+tau2 by restricted maximum likelihood; interval by Knapp and Hartung (2003, Improved tests for a random
+effects meta-regression with a single covariate, Statistics in Medicine 22): the covariance of weighted
+least squares with weights 1 / (v_i + tau2) times the mean weighted square of residuals, and a t
+distribution with n - 2 degrees of freedom. statsmodels has this only without a covariate. With equal
+variances it is ordinary least squares with its exact t interval.
+
+Assumptions: independent models, a straight line in log10 parameters, normal residuals. Models of one
+family share data and design, so a slope across families is partly one between families.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xlgap.errors import ResultError
+
+Floats = NDArray[np.float64]
+
+FEWEST_MODELS = 4
+"""Below this a slope has at most one degree of freedom and no interval that says anything."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression:
+    """A line of an effect on log10 parameters.
+
+    Attributes:
+        intercept: at x = 0.
+        slope: for each factor of ten in parameters.
+        stderr, ci_low, ci_high, p: of the slope, Knapp-Hartung.
+        tau2: variance between models beyond their sampling variance.
+        n: number of models.
+        df: n - 2.
+        weighted: whether sampling variances were known.
+    """
+
+    intercept: float
+    slope: float
+    stderr: float
+    ci_low: float
+    ci_high: float
+    p: float
+    tau2: float
+    n: int
+    df: int
+    weighted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correlation:
+    """A correlation across models.
+
+    Attributes:
+        r: Pearson's coefficient.
+        ci_low, ci_high: Fisher's z interval, from four models on.
+        rho: Spearman's coefficient.
+        p_exact: two-sided p of Pearson's r over all n! pairings; ``None`` above nine models.
+    """
+
+    r: float
+    ci_low: float | None
+    ci_high: float | None
+    rho: float
+    p_exact: float | None
+    n: int
+
+
+def meta_regression(
+    effects: ArrayLike, variances: ArrayLike | None, x: ArrayLike, *, confidence: float = 0.95
+) -> Regression:
+    """Random-effects meta-regression of ``effects`` on ``x`` with one covariate, see the module.
+
+    Args:
+        effects: one estimate a model, [n].
+        variances: their sampling variances, [n]; ``None`` where unknown: all models count the same.
+        x: log10 parameters, [n].
+        confidence: of the interval.
+
+    Raises:
+        ResultError: fewer than three models, or all of the same size.
+
+    Example:
+        >>> fit = meta_regression([1.0, 2.0, 3.0, 4.1], [0.1] * 4, [6.0, 7.0, 8.0, 9.0])
+        >>> round(fit.slope, 2)
+        1.03
+    """
+    from scipy.stats import t as student
+
+    y, size = np.asarray(effects, dtype=np.float64), np.asarray(x, dtype=np.float64)
+    if len(y) < 3 or np.ptp(size) == 0:
+        raise ResultError(
+            f"a slope with an interval needs at least 3 models of different size, got {len(y)} models "
+            f"of {len(set(size.tolist()))} sizes; add sizes to 'models'."
+        )
+    known = variances is not None and bool(np.any(np.asarray(variances) > 0))
+    v = _usable(np.asarray(variances, dtype=np.float64)) if known else np.ones_like(y)
+    design = np.stack([np.ones_like(size), size], axis=1)
+    tau2 = reml(y, v, design) if known else 0.0
+    beta, covariance, squares = wls(y, 1 / (v + tau2), design)
+    df = len(y) - 2
+    stderr = math.sqrt(squares / df * covariance[1, 1])
+    half = float(student.ppf((1 + confidence) / 2, df)) * stderr
+    ratio = abs(beta[1]) / stderr if stderr > 0 else math.inf
+    return Regression(
+        intercept=float(beta[0]),
+        slope=float(beta[1]),
+        stderr=stderr,
+        ci_low=float(beta[1]) - half,
+        ci_high=float(beta[1]) + half,
+        p=2 * float(student.sf(ratio, df)),
+        tau2=tau2,
+        n=len(y),
+        df=df,
+        weighted=known,
+    )
+
+
+def _usable(variances: Floats) -> Floats:
+    """A variance of exactly 0 (every item right) would get all the weight: at least 1% of the mean."""
+    floored: Floats = np.maximum(variances, 0.01 * variances.mean())
+    return floored
+
+
+def wls(y: Floats, weights: Floats, design: Floats) -> tuple[Floats, Floats, float]:
+    """Weighted least squares: coefficients, (X'WX)^-1, weighted sum of squared residuals."""
+    covariance: Floats = np.linalg.inv(design.T @ (weights[:, None] * design)).astype(np.float64)
+    beta: Floats = covariance @ design.T @ (weights * y)
+    residuals = y - design @ beta
+    return beta, covariance, float(np.sum(weights * residuals**2))
+
+
+def reml(y: Floats, v: Floats, design: Floats) -> float:
+    """Variance between models by restricted maximum likelihood, at least 0.
+
+    Source: Viechtbauer (2005), Bias and efficiency of meta-analytic variance estimators, J. Educ.
+    Behav. Stat. 30; the criterion is profiled over the coefficients. Its logarithm's scale is searched
+    on a grid and refined between the neighbours of the best point.
+    """
+    from scipy.optimize import minimize_scalar
+
+    def criterion(tau2: float) -> float:
+        weights = 1 / (v + tau2)
+        _, covariance, squares = wls(y, weights, design)
+        _, log_det = np.linalg.slogdet(covariance)
+        return 0.5 * float(-np.sum(np.log(weights)) - log_det + squares)
+
+    top = 10 * float(np.var(y)) + 1e-12
+    grid = np.concatenate([[0.0], np.geomspace(top * 1e-8, top, 60)])
+    best = int(np.argmin([criterion(float(g)) for g in grid]))
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    found = minimize_scalar(
+        criterion, bounds=(float(low), float(high)), method="bounded", options={"xatol": top * 1e-10}
+    )
+    return float(found.x) if criterion(float(found.x)) < criterion(0.0) else 0.0
+
+
+def correlation(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Correlation:
+    """Pearson and Spearman correlation with Fisher's interval and an exact permutation p.
+
+    With n models the smallest two-sided p is about 2 / n!: 0.083 for four, so that four models cannot
+    show a correlation at 0.05, however straight the line.
+
+    Raises:
+        ResultError: fewer than three models, or a constant.
+    """
+    from scipy import stats
+
+    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    n = len(a)
+    if n < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        raise ResultError(
+            f"a correlation needs at least 3 models that differ in size and in gap, got {n}."
+        )
+    result = stats.pearsonr(a, b)
+    low: float | None = None
+    high: float | None = None
+    if n >= FEWEST_MODELS:
+        bounds = result.confidence_interval(confidence)
+        low, high = float(bounds.low), float(bounds.high)
+    return Correlation(
+        r=float(result.statistic),
+        ci_low=low,
+        ci_high=high,
+        rho=float(stats.spearmanr(a, b).statistic),
+        p_exact=_exact_p(a, b) if n <= 9 else None,
+        n=n,
+    )
+
+
+def _exact_p(a: Floats, b: Floats) -> float:
+    """Share of the n! pairings whose correlation is at least as far from 0."""
+    from itertools import permutations
+
+    centred_a, centred_b = a - a.mean(), b - b.mean()
+    orders = np.array(list(permutations(range(len(b)))))
+    products = np.abs(centred_b[orders] @ centred_a)
+    return float(np.mean(products >= abs(centred_a @ centred_b) - 1e-9 * np.max(products)))
+
+
+def bootstrap_slopes(draws: Sequence[Floats], x: ArrayLike) -> Floats:
+    """Least-squares slope in every resample, [R], from draws [R] of each model.
+
+    Conditional on these checkpoints: the models themselves are not resampled, so the interval says how
+    far items and seeds alone could have moved the slope.
+    """
+    size = np.asarray(x, dtype=np.float64)
+    centred = size - size.mean()
+    slopes: Floats = np.stack(draws, axis=1) @ centred / float(centred @ centred)
+    return slopes

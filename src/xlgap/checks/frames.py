@@ -1,0 +1,195 @@
+"""Prepared rows as tables that expectations are put to.
+
+The *row table* of a split has one line for each prepared row of every language: its scalar values and
+a few derived ones. The *language table* of a task has one line for each split and language. Derived
+values never fail on a damaged row: they take what is missing as empty, so that an expectation says
+what is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from xlgap.checks.scripts import script_share
+from xlgap.data import schema
+from xlgap.languages import get_language
+from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Row, Span, Split, Tag, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = Mapping[str, Sequence[Row]]  # by language
+MIN_RECURRING = 40
+"""Characters from which a tagged sentence should not recur; shorter ones ("Thank you .") do."""
+
+
+@dataclass(frozen=True)
+class LanguageTable:
+    """The language table and, behind its counts, the ids that they count.
+
+    Attributes:
+        frame: the table; columns as in :func:`language_table`.
+        ids: ids by (split, language, column).
+    """
+
+    frame: pd.DataFrame
+    ids: Mapping[tuple[str, str, str], list[str]] = field(default_factory=dict)
+
+
+def row_table(kind: Kind, rows: Rows) -> pd.DataFrame:
+    """One line a row, in the order of languages and rows.
+
+    Columns: ``language``, the scalar keys of the kind's schema, ``keys_wrong`` (missing or extra keys,
+    empty when none), ``characters`` (of all texts), and what :func:`_derived` adds for the kind.
+    """
+    import pandas as pd
+
+    expected = schema.keys(kind)
+    scalars = sorted(expected - {"tokens", "tags", "choices", "answers"})
+    table = [
+        {
+            "language": code,
+            **{key: row.get(key) for key in scalars},
+            "keys_wrong": " ".join(sorted(expected ^ set(row))),
+            "characters": sum(map(len, _texts(kind, row))),
+            **_derived(kind, row),
+        }
+        for code, found in rows.items()
+        for row in found
+    ]
+    return pd.DataFrame(table)
+
+
+def _derived(kind: Kind, row: Row) -> dict[str, Any]:
+    match kind:
+        case Tag():
+            tokens, tags = row.get("tokens") or [], row.get("tags") or []
+            return {
+                "tokens": len(tokens),
+                "tags": len(tags),
+                "empty_tokens": sum(not str(token).strip() for token in tokens),
+                "tags_outside": " ".join(sorted(set(map(str, tags)) - set(kind.tags))),
+            }
+        case Choose():
+            choices = row.get("choices") or []
+            return {
+                "choices": len(choices),
+                "empty_choices": sum(not str(choice).strip() for choice in choices),
+            }
+        case Span():
+            answers = row.get("answers") or {}
+            starts, context = answers.get("answer_start") or [], row.get("context") or ""
+            pairs = list(zip(answers.get("text") or [], starts, strict=False))
+            return {
+                "answers": len(pairs),
+                "answers_off": sum(context[i : i + len(text)] != text for text, i in pairs),
+                "empty_answers": sum(not text.strip() for text, _ in pairs),
+            }
+        case Classify() | Retrieve():
+            return {}
+
+
+def language_table(
+    task: Task, splits: Mapping[Split, Rows], manifest: Mapping[str, Any], known: Rows
+) -> LanguageTable:
+    """One line a split and language.
+
+    Columns: ``split``, ``language``, ``where`` (``test/de``), ``rows``, ``manifest_rows``,
+    ``script_share`` (of letters, missing where there are none), ``duplicates`` and ``duplicate_share``
+    (rows whose texts stand in an earlier row), ``known`` and ``known_share`` (test rows whose texts
+    stand in training data of their language), ``unpaired`` (ids that not every language of a parallel
+    test set has).
+
+    Args:
+        task: the task.
+        splits: prepared rows by split and language.
+        manifest: ``manifest.json`` of the prepared task.
+        known: training rows that test rows must not repeat, by language.
+    """
+    import pandas as pd
+
+    lines: list[dict[str, Any]] = []
+    ids: dict[tuple[str, str, str], list[str]] = {}
+    for split, rows in splits.items():
+        for code, found in rows.items():
+            offending = {
+                "duplicates": _duplicates(task.kind, found),
+                "known": _known(task.kind, found, known.get(code, ())) if split == "test" else [],
+                "unpaired": _unpaired(rows, code) if split == "test" and task.parallel else [],
+            }
+            ids |= {(split, code, column): value for column, value in offending.items() if value}
+            count = max(len(found), 1)
+            listed = manifest["splits"].get(split, {}).get(code, {})
+            lines.append(
+                {
+                    "split": split,
+                    "language": code,
+                    "where": f"{split}/{code}",
+                    "rows": len(found),
+                    "manifest_rows": listed.get("rows", 0),
+                    "script_share": _script_share(task.kind, found, code),
+                    **{column: len(value) for column, value in offending.items()},
+                    "duplicate_share": len(offending["duplicates"]) / count,
+                    "known_share": len(offending["known"]) / count,
+                }
+            )
+    return LanguageTable(pd.DataFrame(lines), ids)
+
+
+def _texts(kind: Kind, row: Row) -> list[str]:
+    """Texts of a row, also of one that lacks keys."""
+    names = sorted(schema.keys(kind) - {"id", "group", "label", "tags", "answers"})
+    complete = {name: row.get(name) or "" for name in names}
+    return [str(text) for text in schema.texts(kind, complete)]
+
+
+def _script_share(kind: Kind, rows: Sequence[Row], code: str) -> float | None:
+    texts = (_texts(kind, row) for row in rows)
+    own = (found[:1] if isinstance(kind, Retrieve) else found for found in texts)
+    return script_share((text for found in own for text in found), get_language(code).script)
+
+
+def _key(texts: Sequence[str]) -> bytes:
+    return hashlib.sha256("\0".join(texts).encode()).digest()
+
+
+def _recurs_by_nature(kind: Kind, texts: Sequence[str]) -> bool:
+    return isinstance(kind, Tag) and sum(map(len, texts)) < MIN_RECURRING
+
+
+def _duplicates(kind: Kind, rows: Sequence[Row]) -> list[str]:
+    """Ids of rows whose texts all stand in an earlier row."""
+    seen: Counter[bytes] = Counter()
+    found = []
+    for row in rows:
+        texts = _texts(kind, row)
+        key = _key(texts)
+        if seen[key] and not _recurs_by_nature(kind, texts):
+            found.append(str(row.get("id")))
+        seen[key] += 1
+    return found
+
+
+def _known(kind: Kind, test: Sequence[Row], train: Sequence[Row]) -> list[str]:
+    """Ids of test rows that stand in training data: of a span task, those whose context does."""
+
+    def key(row: Row) -> bytes:
+        return _key(_texts(kind, row)[: 1 if isinstance(kind, Span) else None])
+
+    seen = {key(row) for row in train}
+    return [
+        str(row.get("id"))
+        for row in test
+        if key(row) in seen and not _recurs_by_nature(kind, _texts(kind, row))
+    ]
+
+
+def _unpaired(rows: Rows, code: str) -> list[str]:
+    """Ids of one language that another lacks, and the other way round."""
+    sets = [{str(row.get("id")) for row in found} for found in rows.values()]
+    common = set.intersection(*sets)
+    return sorted({str(row.get("id")) for row in rows[code]} - common)

@@ -1,0 +1,295 @@
+"""The commands of ``xlgap``: their words, and what each calls. Heavy imports wait for their command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from xlgap import __version__
+from xlgap.errors import ConfigError, XlgapError
+
+Arguments = argparse.Namespace
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="xlgap", description="How the cross-lingual gap moves with model size."
+    )
+    top.add_argument("--version", action="version", version=f"xlgap {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _people(commands)
+    _stages(commands)
+    return top
+
+
+def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser("run", help="bring a study up to date, end with its report")
+    _study_option(run)
+    run.add_argument("--workers", type=int, default=2, help="stages that run side by side")
+    run.set_defaults(run=run_study)
+
+    graph = commands.add_parser("graph", help="write graph.yaml from params.yaml")
+    _study_option(graph)
+    graph.add_argument("--check", action="store_true", help="fail when it is stale, write nothing")
+    graph.set_defaults(run=write_graph)
+
+    plan = commands.add_parser("plan", help="cells, sizes, steps, memory and hours of a study")
+    _study_option(plan)
+    plan.add_argument("--hardware", default=None, help="preset of planning/hardware")
+    plan.add_argument("--json", action="store_true", help="print JSON")
+    plan.set_defaults(run=show_plan)
+
+    gaps = commands.add_parser("gaps", help="gaps of measured or published scores")
+    gaps.add_argument("--source", choices=["measured", "published"], default="measured")
+    gaps.add_argument("--gap", choices=["native", "direct", "inter", "transfer"], default=None)
+    gaps.add_argument("--model", default=None, metavar="GLOB", help="models by shell pattern")
+    gaps.add_argument("--task", default=None)
+    gaps.add_argument("--json", action="store_true", help="print JSON")
+    gaps.set_defaults(run=show_gaps)
+
+    models = commands.add_parser("models", help="hub checkpoints with exact sizes")
+    models.add_argument("--json", action="store_true", help="print JSON")
+    models.set_defaults(run=show_models)
+
+    tasks = commands.add_parser("tasks", help="tasks with kind, languages, metrics, licence")
+    tasks.add_argument("--json", action="store_true", help="print JSON")
+    tasks.set_defaults(run=show_tasks)
+
+    ui = commands.add_parser("ui", help="the MLflow UI on the study's store")
+    ui.add_argument("--port", type=int, default=5000)
+    ui.set_defaults(run=show_ui)
+
+    clean = commands.add_parser("clean", help="remove results, stores and scratch of all studies")
+    clean.set_defaults(run=remove_results)
+
+
+def _stages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for name, help_text, words in (
+        ("prepare", "stage: rows of a task in one schema", ("task",)),
+        ("validate", "stage: expectations of a prepared task", ("task",)),
+        ("corpus", "stage: pretraining text and tokenizer", ()),
+        ("index", "stage: what each arm's intermediate phases read", ()),
+        ("pretrain", "stage: masked-language-model pretraining of a model", ("model",)),
+        ("warmstart", "stage: an arm's intermediate phases", ("model", "arm")),
+        ("finetune", "stage: fine-tune a cell and predict", ("model", "arm", "task")),
+        ("score", "stage: predictions to scores", ("task",)),
+        ("analyse", "stage: scores to gaps, slopes and answers", ()),
+        ("report", "stage: the report", ()),
+    ):
+        stage = commands.add_parser(name, help=help_text)
+        for word in words:
+            stage.add_argument(word)
+        if name == "report":
+            stage.add_argument(
+                "--partial", action="store_true", help="from the complete cells, to report/partial"
+            )
+        stage.set_defaults(run=run_stage, stage=name, words=words)
+
+
+def _study_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--study", type=Path, default=None, metavar="FILE", help="studies/NAME.yaml (default: here)"
+    )
+
+
+def _directory(arguments: Arguments) -> Path:
+    """The study's directory, made or refreshed from its file."""
+    from xlgap.graph import materialise
+
+    return materialise(arguments.study) if arguments.study is not None else Path()
+
+
+def run_stage(arguments: Arguments) -> None:
+    """Run one stage of the graph in the current directory."""
+    _launch_processes(arguments.stage)
+    from xlgap.stages import run
+
+    words = [getattr(arguments, word) for word in arguments.words]
+    run(arguments.stage, words, partial=getattr(arguments, "partial", False))
+
+
+def _launch_processes(stage: str) -> None:
+    """Start this command again under torchrun where ``XLGAP_PROCESSES`` asks for several."""
+    text = os.environ.get("XLGAP_PROCESSES", "1")
+    if not text.isdigit() or int(text) < 1:
+        raise ConfigError(f"XLGAP_PROCESSES: got {text!r}, allowed is a whole number from 1.")
+    trains = stage in {"pretrain", "warmstart", "finetune"}
+    if int(text) == 1 or not trains or "TORCHELASTIC_RUN_ID" in os.environ:
+        return
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", text]
+    endpoint = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
+    os.execv(sys.executable, [*launcher, *endpoint, "-m", "xlgap", *sys.argv[1:]])
+
+
+def run_study(arguments: Arguments) -> None:
+    """Bring a study up to date through the Prefect flow over DVC's graph."""
+    from xlgap.graph import checkout_root, is_stale, write_graph
+    from xlgap.stages.summary import closing_lines
+
+    started = time.monotonic()
+    directory = _directory(arguments)
+    if is_stale(directory):
+        write_graph(directory)
+        print("graph.yaml was stale: written again from params.yaml.", file=sys.stderr)
+    root = checkout_root(directory)
+    flow = [sys.executable, str(root / "flows" / "grid.py")]
+    command = [*flow, "--directory", str(directory), "--workers", str(arguments.workers)]
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        raise _FlowFailed(code)
+    print("\n".join(closing_lines(directory, wall=time.monotonic() - started)))
+
+
+class _FlowFailed(XlgapError):
+    """The flow has said why; its exit code is passed on."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__("the study is not complete; see the summary above and run it again.")
+        self.exit_code = code
+
+
+def write_graph(arguments: Arguments) -> None:
+    """Write the graph of the study here, or make a study's directory."""
+    from xlgap import graph, layout
+
+    directory = _directory(arguments)
+    if arguments.check:
+        if graph.is_stale(directory):
+            raise ConfigError(f"{directory / layout.GRAPH} is stale; run 'make graph'.")
+        return
+    changed = graph.write_graph(directory)
+    print(f"{directory / layout.GRAPH}: {'written' if changed else 'up to date'}")
+
+
+def show_plan(arguments: Arguments) -> None:
+    """Print the plan of a study."""
+    from xlgap import layout
+    from xlgap.cell import grid
+    from xlgap.config import load_params
+    from xlgap.planning import plan_study, render, to_json
+
+    directory = _directory(arguments)
+    params = load_params(directory / layout.PARAMS)
+    hardware = {"hardware": arguments.hardware} if arguments.hardware else {}
+    plan = plan_study(params, grid(params), **hardware)
+    print(json.dumps(to_json(plan), indent=1) if arguments.json else render(plan))
+
+
+def show_gaps(arguments: Arguments) -> None:
+    """Print gaps as a table or as JSON."""
+    from xlgap.stages.analyse import select_gaps
+
+    rows = select_gaps(
+        source=arguments.source, gap=arguments.gap, model=arguments.model, task=arguments.task
+    )
+    if arguments.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    _table(rows, ("model", "params_total", "gap", "task", "language", "metric", "value"))
+
+
+def show_models(arguments: Arguments) -> None:
+    """Print the catalogue of checkpoints."""
+    from dataclasses import asdict
+
+    from xlgap.models.catalogue import catalogue
+
+    rows = [asdict(checkpoint) for checkpoint in catalogue()]
+    if arguments.json:
+        print(json.dumps(rows, indent=1))
+        return
+    _table(
+        rows,
+        (
+            "repo", "family", "params_total", "params_nonembedding", "layers", "d_model", "revision",
+        ),
+    )  # fmt: skip
+
+
+def show_tasks(arguments: Arguments) -> None:
+    """Print the registry of tasks."""
+    from xlgap.tasks import get_task, task_names
+
+    rows = []
+    for task in map(get_task, task_names()):
+        rows.append(
+            {
+                "name": task.name,
+                "role": task.role,
+                "kind": task.kind.name,
+                "languages": list(task.eval_languages),
+                "metric": list(task.metrics),
+                "sources": list(task.sources),
+                "licence": task.licence,
+                "noncommercial": task.noncommercial,
+            }
+        )
+    if arguments.json:
+        print(json.dumps(rows, indent=1))
+        return
+    shown = [{**row, "languages": len(row["languages"])} for row in rows]
+    _table(shown, ("name", "role", "kind", "languages", "metric", "sources", "licence"))
+
+
+def _table(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(_text(row.get(column)) for column in columns))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else str(value)
+
+
+def show_ui(arguments: Arguments) -> None:
+    """Start the MLflow UI on the checkout's store; ends with Ctrl-C."""
+    from xlgap.graph import checkout_root
+    from xlgap.tracking.mlflow import default_uri, initialise
+
+    uri = default_uri(checkout_root(Path()))
+    initialise(uri)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    print(f"MLflow UI: http://127.0.0.1:{arguments.port}  (store {uri})", file=sys.stderr)
+    subprocess.run([*command, "--host", "127.0.0.1", "--port", str(arguments.port)], check=False)
+
+
+def remove_results(arguments: Arguments) -> None:
+    """Remove what studies leave, in the checkout and in the directories of its studies."""
+    from xlgap.graph import checkout_root
+
+    root = checkout_root(Path())
+    left = ("data", "models", "results", "report", "scratch", "weights", "journal")
+    studies = [root, *(p.with_suffix("") for p in (root / "studies").glob("*.yaml"))]
+    for folder in studies:
+        for name in (*left, "dvc.lock") if folder == root else left:
+            _remove(folder / name)
+    for folder in studies[1:]:
+        _remove(folder)
+    for name in ("mlflow.db", "mlartifacts", ".xlgap"):
+        _remove(root / name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,134 @@
+"""The text that the from-scratch ladder is pretrained on: one line a sentence, one file a language."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from xlgap.config import Params
+from xlgap.data import schema
+from xlgap.data.prepare import split_languages
+from xlgap.data.sources import ReleaseDirectory, load
+from xlgap.errors import ConfigError, DataError
+from xlgap.formats import atomic_dir, file_digest, write_json
+from xlgap.tasks import get_task
+
+
+def prepare_corpus(params: Params, out: Path, *, data_dir: Path | None) -> dict[str, Any]:
+    """Write ``OUT/<language>.txt`` and ``OUT/manifest.json``; return the manifest.
+
+    Lines that equal a sentence of a target task's test data (but for white space and case) are dropped.
+
+    Args:
+        params: the study; ``pretrain.corpus_lines`` bounds the lines of each language.
+        out: directory to write; replaced as a whole.
+        data_dir: directory of release files; ``None`` where the source is another one.
+
+    Returns:
+        ``{source, languages}`` with ``languages[code] = {lines, characters, dropped, sha256}``.
+
+    Raises:
+        ConfigError: the study names no pretraining language, or its source has no text.
+        DataError: a file is missing or damaged; a language has no line left.
+    """
+    codes = _codes(params)
+    banned = evaluation_sentences(params, data_dir)
+    facts: dict[str, dict[str, Any]] = {}
+    with atomic_dir(out) as folder:
+        files = {c: (folder / f"{c}.txt").open("w", encoding="utf8", newline="\n") for c in codes}
+        try:
+            facts = {code: {"lines": 0, "characters": 0, "dropped": 0} for code in files}
+            for code, line in corpus_lines(params, data_dir):
+                if normal(line) in banned:
+                    facts[code]["dropped"] += 1
+                    continue
+                files[code].write(line + "\n")
+                facts[code]["lines"] += 1
+                facts[code]["characters"] += len(line)
+        finally:
+            for file in files.values():
+                file.close()
+        for code, fact in facts.items():
+            if not fact["lines"]:
+                raise DataError(
+                    f"pretraining language '{code}' has no line of text; take it out of "
+                    "'languages.pretraining' or give it text."
+                )
+            fact["sha256"] = file_digest(folder / f"{code}.txt", 64)
+        manifest = {"source": params.study.source, "languages": facts}
+        write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def corpus_lines(params: Params, data_dir: Path | None) -> Iterator[tuple[str, str]]:
+    """Lines as (language, line), at most ``pretrain.corpus_lines`` of each pretraining language.
+
+    The release files are blocks of several sources one after another; the lines with the smallest
+    SHA-256 stay, in their order, so that every source keeps its share.
+
+    Raises:
+        ConfigError, DataError: see :func:`prepare_corpus`.
+    """
+    count, codes = params.pretrain.corpus_lines, _codes(params)
+    if params.study.source == "lab":
+        from xlgap.lab.corpus import lines
+        from xlgap.lab.world import World
+
+        yield from lines(World(codes), count * len(codes), params.pretrain.seed)
+        return
+    directory = ReleaseDirectory.open(data_dir, wanted_by="the pretraining text")
+    for code in codes:
+        text, _ = directory.read(f"pretrain/{code}.txt")
+        for line in _sample([line for line in text.split("\n") if line.strip()], count):
+            yield code, line
+
+
+def evaluation_sentences(params: Params, data_dir: Path | None) -> set[str]:
+    """The texts of all test rows of the study's target tasks, in their normal form."""
+    found: set[str] = set()
+    for name in params.tasks:
+        task = get_task(name)
+        for split, languages in split_languages(task, params).items():
+            if split != "test":
+                continue
+            loaded = load(
+                task,
+                split,
+                languages,
+                source=params.study.source,
+                data_dir=data_dir,
+                lab_rows=params.task(name).test_rows,
+            )
+            found.update(
+                normal(text)
+                for language in loaded.values()
+                for row in language.rows
+                for text in schema.texts(task.kind, row)
+            )
+    return found
+
+
+def normal(text: str) -> str:
+    """``text`` without white space, in lower case: tokenised and plain sentences become equal."""
+    return "".join(text.split()).casefold()
+
+
+def _codes(params: Params) -> tuple[str, ...]:
+    if not params.languages.pretraining:
+        raise ConfigError("key 'languages.pretraining': got none, but a corpus needs at least one.")
+    if params.study.source == "hub":
+        raise ConfigError(
+            "key 'study.source': 'hub' has no pretraining text, but the study has a model to pretrain; "
+            "use 'release' or 'lab', or hub checkpoints only."
+        )
+    return params.languages.pretraining
+
+
+def _sample(lines: list[str], count: int) -> list[str]:
+    if len(lines) <= count:
+        return lines
+    keys = ((hashlib.sha256(line.encode()).digest(), i) for i, line in enumerate(lines))
+    return [lines[i] for i in sorted(i for _, i in heapq.nsmallest(count, keys))]

@@ -1,0 +1,105 @@
+"""Preparation: every source, one folder of JSON lines with one schema for each kind of task.
+
+``OUT/{train,dev,test}/<language>.jsonl`` and ``OUT/manifest.json``, written as a whole or not at all,
+with the same bytes wherever it runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from xlgap.cell import grid
+from xlgap.config import Params, TaskParams
+from xlgap.data.sources import Loaded, has_split, load
+from xlgap.formats import atomic_dir, file_digest, write_json, write_jsonl
+from xlgap.tasks.base import SPLITS, Row, Split, Task
+
+
+def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> dict[str, Any]:
+    """Write the prepared rows of ``task`` and their manifest; return the manifest.
+
+    Test rows are in the study's evaluation languages, train and dev rows in English and the languages
+    that arms train and select in. Splits are capped by ``train_rows``, ``dev_rows``, ``test_rows``, see
+    :func:`cap`.
+
+    Args:
+        task: the task.
+        params: the study.
+        out: directory to write; replaced as a whole.
+        data_dir: directory of release files; ``None`` where the source is another one.
+
+    Returns:
+        ``{task, kind, source, version, licence, citation, noncommercial, splits}`` with
+        ``splits[split][language] = {rows, released_rows, sha256, origin}``.
+
+    Raises:
+        DataError: a file is missing, damaged or not in its format; nothing is written then.
+    """
+    source, limits = params.study.source, params.task(task.name)
+    noncommercial = task.noncommercial
+    splits: dict[str, dict[str, Any]] = {}
+    with atomic_dir(out) as folder:
+        for split, languages in split_languages(task, params).items():
+            limit = _limit(limits, split)
+            loaded = load(task, split, languages, source=source, data_dir=data_dir, lab_rows=limit)
+            splits[split] = {
+                code: _write(folder, split, code, found, limit) for code, found in loaded.items()
+            }
+            noncommercial |= any(found.noncommercial for found in loaded.values())
+        manifest = {
+            "task": task.name,
+            "kind": task.kind.name,
+            "source": source,
+            "version": limits.version,
+            "licence": task.licence,
+            "citation": task.citation,
+            "noncommercial": noncommercial,
+            "splits": splits,
+        }
+        write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def split_languages(task: Task, params: Params) -> Mapping[Split, tuple[str, ...]]:
+    """The languages that each split of ``task`` is prepared in; splits without any are left out."""
+    trained = grid(params).trained_in(task)
+    tested = tuple(c for c in params.languages.evaluation if c in task.eval_languages)
+    wanted: dict[Split, tuple[str, ...]] = {"train": trained, "dev": trained, "test": tested}
+    return {
+        split: wanted[split]
+        for split in SPLITS
+        if wanted[split] and has_split(task, split, params.study.source)
+    }
+
+
+def cap(rows: Sequence[Row], limit: int | None) -> list[Row]:
+    """At most ``limit`` of ``rows``, in their order.
+
+    Those with the smallest SHA-256 of their id stay: a choice that depends on nothing but ids, so it is
+    the same items in every language of a parallel task, and a smaller limit keeps a part of what a
+    larger one keeps.
+    """
+    if limit is None or len(rows) <= limit:
+        return list(rows)
+    keys = ((hashlib.sha256(row["id"].encode()).digest(), index) for index, row in enumerate(rows))
+    kept = sorted(index for _, index in heapq.nsmallest(limit, keys))
+    return [rows[index] for index in kept]
+
+
+def _limit(limits: TaskParams, split: Split) -> int | None:
+    return {"train": limits.train_rows, "dev": limits.dev_rows, "test": limits.test_rows}[split]
+
+
+def _write(folder: Path, split: Split, code: str, found: Loaded, limit: int | None) -> dict[str, Any]:
+    path = folder / split / f"{code}.jsonl"
+    count = write_jsonl(path, cap(found.rows, limit))
+    return {
+        "rows": count,
+        "released_rows": len(found.rows),
+        "sha256": file_digest(path, 64),
+        "origin": found.origin,
+    }

@@ -1,0 +1,112 @@
+"""What a metric gives to predictions that know nothing of the items.
+
+Chance level c of a set of predictions: the expected score after the predictions are dealt out to the
+items at random. It keeps how often each answer is given, so a model that always says the most frequent
+label gets its own accuracy as chance, not 100 / labels.
+
+- ``accuracy`` and ``token_accuracy``: exact, sum over answers of gold share x predicted share.
+- ``f1`` and ``em``: the mean over ``shuffles`` random permutations of items (``span``) or of the
+  tokens' tags within the language (``tag``); its standard error falls as 1 / sqrt(shuffles).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xlgap.evaluation import chunks
+from xlgap.evaluation.metrics import Floats, Metric, Rows, aligned
+from xlgap.tasks.base import Retrieve, Tag, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def chance(
+    metric: Metric,
+    task: Task,
+    gold: Rows,
+    predictions: Rows,
+    language: str,
+    *,
+    seed: int = 0,
+    shuffles: int = 20,
+) -> float:
+    """The expected score of shuffled ``predictions``, 0-100; NaN where the score itself is.
+
+    Args:
+        metric: from :func:`~xlgap.evaluation.metrics.get_metric`.
+        task: the task of all rows.
+        gold: prepared rows.
+        predictions: one for each gold row, in any order.
+        language: of the rows.
+        seed: of the permutations.
+        shuffles: how many permutations, where the expectation is not exact.
+
+    Example:
+        Gold ``a a a b`` and predictions ``a a b b``: 0.75 x 0.5 + 0.25 x 0.5 = 50.
+    """
+    ordered = aligned(task, gold, predictions, language)
+    if metric.name in {"accuracy", "token_accuracy"}:
+        return _expected_agreement(*_answers(task, gold, ordered))
+    generator = np.random.default_rng(seed)
+    if isinstance(task.kind, Tag):
+        sums = _shuffled_chunks(task.kind, gold, ordered, generator, shuffles)
+    else:
+        sums = _shuffled_items(metric, task, gold, ordered, language, generator, shuffles)
+    return float(np.mean(metric.value(sums)))
+
+
+def _answers(task: Task, gold: Rows, predictions: Rows) -> tuple[list[Any], list[Any]]:
+    """Right and given answers, one for each item or token."""
+    if isinstance(task.kind, Tag):
+        return [t for row in gold for t in row["tags"]], [t for p in predictions for t in p["tags"]]
+    if isinstance(task.kind, Retrieve):
+        return [row["id"] for row in gold], [p["match"] for p in predictions]
+    return [row["label"] for row in gold], [p["label"] for p in predictions]
+
+
+def _expected_agreement(right: Sequence[Any], given: Sequence[Any]) -> float:
+    if not right:
+        return float("nan")
+    of_right, of_given = Counter(right), Counter(given)
+    return 100 * sum(n * of_given[answer] for answer, n in of_right.items()) / len(right) ** 2
+
+
+def _shuffled_chunks(
+    kind: Tag, gold: Rows, predictions: Rows, generator: np.random.Generator, shuffles: int
+) -> Floats:
+    """Chunk counts, [shuffles, 3], with the predicted tags dealt out to the language's tokens."""
+    right, given = [row["tags"] for row in gold], [row["tags"] for row in predictions]
+    vocabulary = chunks.Vocabulary.of({t for tags in (*right, *given) for t in tags}, bio=kind.bio)
+    right_n = chunks.flatten(right, vocabulary)
+    given_n = chunks.flatten(given, vocabulary)
+    is_token = np.ones(len(given_n), dtype=np.bool_)
+    is_token[np.cumsum([len(tags) + 1 for tags in given]) - 1] = False
+    gold_ends, all_one = chunks.chunk_ends(right_n, vocabulary), np.zeros(len(given_n), dtype=np.int64)
+    sums = []
+    for _ in range(shuffles):
+        given_n[is_token] = generator.permutation(given_n[is_token])
+        ends = chunks.chunk_ends(given_n, vocabulary)
+        sums.append(chunks.chunk_counts(gold_ends, ends, all_one, 1)[0])
+    return np.stack(sums)
+
+
+def _shuffled_items(
+    metric: Metric,
+    task: Task,
+    gold: Rows,
+    predictions: Rows,
+    language: str,
+    generator: np.random.Generator,
+    shuffles: int,
+) -> Floats:
+    """Sums of statistics, [shuffles, K], with each prediction given to another item at random."""
+    sums = []
+    for _ in range(shuffles):
+        order = generator.permutation(len(predictions))
+        dealt = [{**predictions[i], "id": row["id"]} for row, i in zip(gold, order, strict=True)]
+        sums.append(metric.count(task, gold, dealt, language).sum(axis=0))
+    return np.stack(sums)

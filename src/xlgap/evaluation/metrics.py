@@ -1,0 +1,191 @@
+"""Metrics: predictions and gold rows in, sufficient statistics of each item out.
+
+A metric is two functions. ``stats`` counts per item; ``value`` turns sums of these counts over any set
+of items into a score of 0-100. A score is ``value(stats.sum(0))``, a bootstrap
+``value(weights @ stats)``, and neither needs another pass over the texts. A score over nothing (no
+item, no chunk in gold and prediction) is NaN: missing, never 0.
+
+Predictions by kind: classify ``{id, label}``; choose ``{id, label: int}``; tag ``{id, tags}``; span
+``{id, text}``; retrieve ``{id, match}`` with the id of the row that was found.
+
+Shapes: I items, K columns of statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlgap.errors import ResultError, unknown
+from xlgap.evaluation import chunks
+from xlgap.evaluation.qa_normalise import best_f1, exact_match
+from xlgap.tasks.base import Tag, Task
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric of one family of tasks.
+
+    Attributes:
+        name: as in ``Task.metrics``.
+        kinds: names of the task kinds that it measures.
+        columns: names of the K statistics.
+        count: ``(task, gold rows, predictions in the order of gold, language)`` to [I, K].
+        value: sums [..., K] to scores [...] of 0-100; vectorised over the leading axes.
+    """
+
+    name: str
+    kinds: tuple[str, ...]
+    columns: tuple[str, ...]
+    count: Callable[[Task, Rows, Rows, str], Floats]
+    value: Callable[[Floats], Floats]
+
+    def stats(self, task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+        """Statistics of each item, [I, K], in the order of ``gold``.
+
+        Raises:
+            ResultError: the predictions are not of exactly the gold rows.
+        """
+        return self.count(task, gold, aligned(task, gold, predictions, language), language)
+
+    def score(self, task: Task, gold: Rows, predictions: Rows, language: str) -> float:
+        """The score over all items, 0-100."""
+        return float(self.value(self.stats(task, gold, predictions, language).sum(axis=0)))
+
+
+def get_metric(name: str, task: Task) -> Metric:
+    """The metric called ``name`` of tasks such as ``task``: ``f1`` counts chunks or answer words.
+
+    Raises:
+        UnknownNameError: no such metric for this kind of task.
+    """
+    known = {metric.name: metric for metric in METRICS if task.kind.name in metric.kinds}
+    if name not in known:
+        raise unknown(f"metric of {task.kind.name} task '{task.name}'", name, known)
+    return known[name]
+
+
+def aligned(task: Task, gold: Rows, predictions: Rows, language: str) -> list[Row]:
+    """``predictions`` in the order of ``gold``.
+
+    Raises:
+        ResultError: an id twice, an id without gold row, a gold row without prediction, or another
+            number of tags than tokens.
+    """
+    where = f"predictions of task '{task.name}', language '{language}'"
+    by_id = {row["id"]: row for row in predictions}
+    if len(by_id) != len(predictions):
+        raise ResultError(f"{where}: {len(predictions) - len(by_id)} ids stand more than once.")
+    missing = [row["id"] for row in gold if row["id"] not in by_id]
+    if missing or len(by_id) != len(gold):
+        extra = len(by_id) - (len(gold) - len(missing))
+        raise ResultError(
+            f"{where}: expected one for each of {len(gold)} gold rows, got {len(by_id)}: "
+            f"{len(missing)} missing {missing[:3]}, {extra} without gold row; predict again "
+            "from the prepared data."
+        )
+    ordered = [by_id[row["id"]] for row in gold]
+    if isinstance(task.kind, Tag):
+        for row, found in zip(gold, ordered, strict=True):
+            if len(row["tags"]) != len(found["tags"]):
+                raise ResultError(
+                    f"{where}: id {row['id']!r} has {len(row['tags'])} tokens and "
+                    f"{len(found['tags'])} predicted tags."
+                )
+    return ordered
+
+
+def ratio(sums: Floats) -> Floats:
+    """100 x first column / second column; NaN where the second is 0."""
+    return _percent(sums[..., 0], sums[..., 1])
+
+
+def f_measure(sums: Floats) -> Floats:
+    """100 x F1 from (in both, predicted, gold); NaN where nothing is predicted and nothing gold."""
+    return _percent(2 * sums[..., 0], sums[..., 1] + sums[..., 2])
+
+
+def _percent(numerator: Floats, denominator: Floats) -> Floats:
+    empty = denominator == 0
+    return np.where(empty, np.nan, 100 * numerator / np.where(empty, 1, denominator))
+
+
+def _with_ones(values: Sequence[float]) -> Floats:
+    return np.stack([np.array(values, dtype=np.float64), np.ones(len(values))], axis=-1)
+
+
+def _labels_equal(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    return _with_ones([p["label"] == g["label"] for g, p in zip(gold, predictions, strict=True)])
+
+
+def _match_found(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    return _with_ones([p["match"] == g["id"] for g, p in zip(gold, predictions, strict=True)])
+
+
+def _tokens_equal(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    pairs = [(g["tags"], p["tags"]) for g, p in zip(gold, predictions, strict=True)]
+    same = [(sum(map(str.__eq__, a, b)), len(a)) for a, b in pairs]
+    return np.array(same, dtype=np.float64).reshape(len(pairs), 2)
+
+
+def _chunks_found(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    assert isinstance(task.kind, Tag)
+    expected, found = [row["tags"] for row in gold], [row["tags"] for row in predictions]
+    tags = {tag for sentence in (*expected, *found) for tag in sentence}
+    vocabulary = chunks.Vocabulary.of(tags, bio=task.kind.bio)
+    sentence_n = np.repeat(np.arange(len(gold)), [len(tags) + 1 for tags in expected])
+    gold_ends = chunks.chunk_ends(chunks.flatten(expected, vocabulary), vocabulary)
+    found_ends = chunks.chunk_ends(chunks.flatten(found, vocabulary), vocabulary)
+    return chunks.chunk_counts(gold_ends, found_ends, sentence_n, len(gold))
+
+
+def _answer_f1(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    pairs = zip(gold, predictions, strict=True)
+    return _with_ones([best_f1(p["text"], g["answers"]["text"]) for g, p in pairs])
+
+
+def _answer_exact(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    pairs = zip(gold, predictions, strict=True)
+    return _with_ones([exact_match(p["text"], g["answers"]["text"]) for g, p in pairs])
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        name="accuracy",
+        kinds=("classify", "choose"),
+        columns=("correct", "items"),
+        count=_labels_equal,
+        value=ratio,
+    ),
+    Metric(
+        name="accuracy",
+        kinds=("retrieve",),
+        columns=("correct", "items"),
+        count=_match_found,
+        value=ratio,
+    ),
+    Metric(
+        name="token_accuracy",
+        kinds=("tag",),
+        columns=("correct", "tokens"),
+        count=_tokens_equal,
+        value=ratio,
+    ),
+    Metric(
+        name="f1",
+        kinds=("tag",),
+        columns=("both", "predicted", "gold"),
+        count=_chunks_found,
+        value=f_measure,
+    ),
+    Metric(name="f1", kinds=("span",), columns=("f1", "items"), count=_answer_f1, value=ratio),
+    Metric(name="em", kinds=("span",), columns=("exact", "items"), count=_answer_exact, value=ratio),
+)

@@ -1,0 +1,150 @@
+"""The mapping that ``dvc.yaml`` iterates, made from ``params.yaml``; and the directories of studies.
+
+``dvc.yaml`` is written by hand; which cells it has stands in ``graph.yaml``, written by ``make graph``.
+A study file ``studies/NAME.yaml`` becomes the directory ``studies/NAME`` with the merged
+``params.yaml``, its ``graph.yaml`` and a copy of ``dvc.yaml``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xlgap import layout
+from xlgap.cell import Cell, Grid, grid
+from xlgap.config import Params, check, load_params, merge, read_mapping
+from xlgap.errors import ConfigError
+from xlgap.formats import write_text
+from xlgap.tasks import get_task
+
+HEADER = "# Written by 'make graph' from params.yaml. Do not edit.\n"
+
+
+def checkout_root(start: Path) -> Path:
+    """The directory with ``.dvc`` that holds ``start``.
+
+    Raises:
+        ConfigError: ``start`` lies in no checkout.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / ".dvc").is_dir():
+            return folder
+    raise ConfigError(
+        f"{start.resolve()}: not inside an xlgap checkout (no .dvc directory above it); "
+        "run 'dvc init' there or change to the checkout."
+    )
+
+
+def graph_mapping(params: Params, *, root: str) -> dict[str, Any]:
+    """What ``graph.yaml`` holds: the items of every ``foreach`` of ``dvc.yaml``.
+
+    Args:
+        params: of the study.
+        root: path from the study's directory to the checkout.
+    """
+    study_grid = grid(params)
+    items = {
+        "root": root,
+        "prepare": {name: _prepare_item(name, params, study_grid) for name in params.all_tasks},
+        "pretrain": {model: {"model": model} for model in params.models},
+        "warmstart": {
+            f"{model}-{arm.name}": {"model": model, "arm": arm.name}
+            for model in params.models
+            for arm in study_grid.arms_of(model)
+        },
+        "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.cells},
+        "score": _score_items(study_grid),
+    }
+    return {"graph": items}  # one key: DVC merges this mapping with params.yaml
+
+
+def _prepare_item(name: str, params: Params, study_grid: Grid) -> dict[str, Any]:
+    task = get_task(name)
+    section = "tasks" if name in params.tasks else "intermediate"
+    return {
+        "section": section,
+        "test": [c for c in params.languages.evaluation if c in task.eval_languages],
+        "train": list(study_grid.trained_in(task)),
+    }
+
+
+def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
+    phases = cell.phases
+    source = cell.trained_on if phases else cell.task.name
+    manifest = (layout.prepared(source) / "manifest.json").as_posix()
+    train = layout.rows(source, "train", phases[0].language).as_posix() if phases else manifest
+    dev = layout.rows(source, "dev", phases[0].select_language).as_posix() if phases else manifest
+    return {
+        "model": cell.model,
+        "arm": cell.arm.name,
+        "task": cell.task.name,
+        "section": "tasks" if source in params.tasks else "intermediate",
+        "trained_on": source,
+        "train": train,
+        "dev": dev,
+    }
+
+
+def _score_items(study_grid: Grid) -> dict[str, Any]:
+    tasks = dict.fromkeys(cell.task.name for cell in study_grid.cells)
+    return {task: {"cells": [cell.key for cell in study_grid.of_task(task)]} for task in tasks}
+
+
+def graph_text(params: Params, *, root: str) -> str:
+    """The text of ``graph.yaml``."""
+    return HEADER + yaml.safe_dump(graph_mapping(params, root=root), sort_keys=False, width=100)
+
+
+def is_stale(directory: Path) -> bool:
+    """Whether ``graph.yaml`` no longer fits ``params.yaml``, or ``dvc.yaml`` the checkout's."""
+    root = checkout_root(directory)
+    wanted = graph_text(load_params(directory / layout.PARAMS), root=_relative(root, directory))
+    found = directory / layout.GRAPH
+    stale = not found.is_file() or found.read_text(encoding="utf8") != wanted
+    copy = (directory / "dvc.yaml").read_bytes() != (root / "dvc.yaml").read_bytes()
+    return stale or copy
+
+
+def _relative(root: Path, directory: Path) -> str:
+    return os.path.relpath(root, directory.resolve())
+
+
+def write_graph(directory: Path) -> bool:
+    """Write ``graph.yaml`` of a study's directory; returns whether it changed."""
+    root = checkout_root(directory)
+    text = graph_text(load_params(directory / layout.PARAMS), root=_relative(root, directory))
+    return _write_if_changed(directory / layout.GRAPH, text)
+
+
+def materialise(study: Path) -> Path:
+    """Make or refresh the directory of a study file; returns it.
+
+    Raises:
+        ConfigError: no such file, or its values are wrong.
+    """
+    root = checkout_root(study.parent if study.parent.is_dir() else Path.cwd())
+    if study.suffix not in {".yaml", ".yml"} or not study.is_file():
+        known = sorted(p.relative_to(root).as_posix() for p in (root / "studies").glob("*.yaml"))
+        raise ConfigError(f"{study}: no such study file; there are: {', '.join(known) or 'none'}.")
+    raw = merge(read_mapping(root / layout.PARAMS), read_mapping(study), where=study)
+    grid(check(raw, study))
+    directory = study.with_suffix("")
+    directory.mkdir(exist_ok=True)
+    note = f"# Written by 'make graph' from the checkout's params.yaml and {study.name}. Do not edit.\n"
+    _write_if_changed(
+        directory / layout.PARAMS,
+        note + yaml.safe_dump(raw, sort_keys=False, width=100, allow_unicode=True),
+    )
+    _write_if_changed(directory / "dvc.yaml", (root / "dvc.yaml").read_text(encoding="utf8"))
+    write_graph(directory)
+    return directory
+
+
+def _write_if_changed(path: Path, text: str) -> bool:
+    if path.is_file() and path.read_text(encoding="utf8") == text:
+        return False
+    write_text(path, text)
+    return True

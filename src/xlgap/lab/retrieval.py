@@ -1,0 +1,56 @@
+"""Bitext retrieval of the lab: sentences of held-out names, the same ones in every language.
+
+A sentence lists three names of random kinds and says an amount of them. Sentences come in fours that
+say the same amount, so that its digits, equal in all languages, do not find the translation.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from xlgap.lab.entities import KINDS
+from xlgap.lab.facts import FAMILIES, draw_amount
+from xlgap.lab.lexicon import text_of
+from xlgap.lab.statements import Statement, draw_names
+from xlgap.lab.world import World, draw_items, lexicon
+
+SHARING = 4
+
+
+def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, Any]]:
+    """``count`` items of every language but English: ``{language, id, group, text, english}``."""
+    fours = list(
+        draw_items(
+            lambda rng: draw_four(rng, split),
+            name="lab_retrieval",
+            split=split,
+            seed=seed,
+            count=-(-count // SHARING),
+        )
+    )
+    statements = [statement for four in fours for statement in four][:count]
+    english = [text_of(s.say(lexicon("en"))) for s in statements]
+    for code, words in world.lexicons.items():
+        if code == "en":
+            continue
+        for index, statement in enumerate(statements):
+            yield {
+                "language": code,
+                "id": f"{split}-{index:04d}",
+                "group": f"{split}-{index // SHARING:04d}",
+                "text": text_of(statement.say(words)),
+                "english": english[index],
+            }
+
+
+def draw_four(rng: random.Random, split: str) -> tuple[Statement, ...]:
+    """Four statements about different names of ``split`` that say the same amount."""
+    amount, fine = draw_amount(rng, rng.choice(FAMILIES)), rng.random() < 0.5
+    lists: dict[frozenset[Any], Statement] = {}
+    while len(lists) < SHARING:
+        names = tuple(dict.fromkeys(draw_names(rng, split, 1, rng.choice(KINDS))[0] for _ in range(3)))
+        if len(names) == 3:
+            lists.setdefault(frozenset(names), Statement(names, amount, fine))
+    return tuple(lists.values())

@@ -1,0 +1,63 @@
+"""Intermediate task: of what type is a name or an amount?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from xlgap.lab.entities import KINDS
+from xlgap.lab.facts import FAMILIES, draw_amount, draw_date
+from xlgap.lab.lexicon import text_of
+from xlgap.lab.ner import Mention, Sentence
+from xlgap.lab.statements import draw_names
+from xlgap.lab.world import World, draw_items
+
+LABELS = ("territory", "language", "currency", "date", "time", "quantity")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A list of one to three mentions of one type."""
+
+    label: str
+    sentence: Sentence
+
+
+def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, Any]]:
+    """``count`` items a language: ``{language, id, group, text, label}``; labels take turns."""
+    turns = [
+        draw_items(
+            lambda rng, label=label: draw_typed(rng, split, label),  # type: ignore[misc]
+            name=f"lab_typing/{label}",
+            split=split,
+            seed=seed,
+            count=-(-count // len(LABELS)),
+        )
+        for label in LABELS
+    ]
+    items = [typed for turn in zip(*turns, strict=True) for typed in turn][:count]
+    for code, lexicon in world.lexicons.items():
+        for index, typed in enumerate(items):
+            yield {
+                "language": code,
+                "id": f"{split}-{index:04d}",
+                "group": f"{split}-{index:04d}",
+                "text": text_of(typed.sentence.say(lexicon)),
+                "label": typed.label,
+            }
+
+
+def draw_typed(rng: random.Random, split: str, label: str) -> Typed:
+    """Two or three mentions of the type ``label``."""
+    number = rng.choice((2, 3))
+    mentions: list[Mention]
+    if label in LABELS[: len(KINDS)]:
+        mentions = list(draw_names(rng, split, number, KINDS[LABELS.index(label)]))
+    elif label == "date":
+        mentions = [draw_date(rng) for _ in range(number)]
+    else:
+        families = [f for f in FAMILIES if f.time == (label == "time")]
+        mentions = [(draw_amount(rng, f), rng.random() < 0.5) for f in rng.sample(families, number)]
+    return Typed(label, Sentence(tuple(mentions), rng.choice(("list", "semicolons"))))

@@ -1,0 +1,81 @@
+"""Where things lie in a study's directory. All paths are relative to it; pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+GRAPH = Path("graph.yaml")
+
+PREPARED = Path("data/prepared")
+CORPUS = Path("data/corpus")
+TOKENIZER = Path("data/tokenizer/tokenizer.json")
+INDEX = Path("data/index.json")
+CHECKS = Path("results/checks")
+PREDICTIONS = Path("results/predictions")
+SCORES = Path("results/scores")
+ITEMS = Path("results/items")
+ANALYSIS = Path("results/analysis")
+METRICS = Path("results/metrics.json")
+PLOTS = Path("results/plots")
+REPORT = Path("report")
+PARTIAL = Path("report/partial")
+
+SCRATCH = Path("scratch")
+WEIGHTS = Path("weights")
+JOURNAL = Path("journal")
+
+
+def prepared(task: str) -> Path:
+    """Directory of a prepared task."""
+    return PREPARED / task
+
+
+def rows(task: str, split: str, language: str) -> Path:
+    """One prepared split of a task in one language."""
+    return PREPARED / task / split / f"{language}.jsonl"
+
+
+def checks(task: str) -> Path:
+    """Results of a task's expectation suite."""
+    return CHECKS / f"{task}.json"
+
+
+def pretrained(model: str) -> Path:
+    """Weights of a model, or the pointer to a hub checkpoint."""
+    return Path("models/pretrained") / model
+
+
+def warm(model: str, arm: str) -> Path:
+    """Weights after an arm's intermediate phases, one folder a seed, or a pointer."""
+    return Path("models/warm") / model / arm
+
+
+def predictions(task: str, model: str, arm: str) -> Path:
+    """Predictions of a cell, one folder a seed."""
+    return PREDICTIONS / task / f"{model}-{arm}"
+
+
+def scores(task: str) -> Path:
+    """Scores of all cells of a task."""
+    return SCORES / f"{task}.csv"
+
+
+def items(task: str) -> Path:
+    """Per-item statistics of all cells of a task."""
+    return ITEMS / f"{task}.parquet"
+
+
+def scratch(digest: str) -> Path:
+    """Checkpoints of a training that is under way."""
+    return SCRATCH / digest
+
+
+def weights(digest: str) -> Path:
+    """Final weights of a training."""
+    return WEIGHTS / digest
+
+
+def journal(key: str, seed: int) -> Path:
+    """Times, memory, host and run ids of one training; not deterministic, hence no out."""
+    return JOURNAL / key / f"seed{seed}.json"

@@ -1,0 +1,267 @@
+"""The catalogue of hub checkpoints: what each is, how large, and how to build it without weights.
+
+Every entry keeps the fields of the checkpoint's ``config.json`` that decide shapes, so that a model of
+the right size can be made without network (:func:`xlgap.models.size.size_of`), and the exact counts,
+so that a plan needs no torch. A test counts every entry on the meta device and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from xlgap.errors import unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """One pretrained model of the hub.
+
+    Attributes:
+        repo: hub repository.
+        revision: a commit of that repository, as other public projects pin it; ``None`` where none was
+            seen: a run then takes the current one and records which it was.
+        name: as published, e.g. ``mT5-XXL``.
+        family: models of one family share data and design.
+        model_type: of transformers.
+        architecture: transformers class that is counted: the backbone of an encoder, the language
+            model of a decoder, the whole encoder-decoder.
+        layers: blocks of the encoder or decoder; of an encoder-decoder, of each side.
+        decoder_layers: blocks of the decoder of an encoder-decoder, else 0.
+        d_model, d_ff, heads, vocabulary: widths and rows of the token table (padding rows included).
+        positions: longest sequence in sub-words; ``None`` where positions are relative or ALiBi.
+        tied: whether the released output matrix is the token table; ``None`` where no head is counted.
+        params_total: parameters, tied ones counted once.
+        params_nonembedding: ``params_total`` without token, output, position and type embeddings.
+        encoder_nonembedding: of an encoder-decoder: ``params_nonembedding`` of the encoder alone.
+        config: fields of the configuration, beyond ``model_type``.
+        note: what a reader must know about this entry.
+    """
+
+    repo: str
+    revision: str | None
+    name: str
+    family: str
+    model_type: str
+    architecture: str
+    layers: int
+    decoder_layers: int = 0
+    d_model: int
+    d_ff: int
+    heads: int
+    vocabulary: int
+    positions: int | None
+    tied: bool | None
+    params_total: int
+    params_nonembedding: int
+    encoder_nonembedding: int | None = None
+    config: Mapping[str, Any] = field(hash=False)
+    note: str = ""
+
+
+@cache
+def catalogue() -> tuple[Checkpoint, ...]:
+    """All checkpoints, by family and size."""
+    return (*_xlm_r(), *_mt5(), *_bloom(), *_xglm(), *_mmbert(), *_eurobert())
+
+
+@cache
+def _by_repo() -> Mapping[str, Checkpoint]:
+    return {checkpoint.repo: checkpoint for checkpoint in catalogue()}
+
+
+def get_checkpoint(repo: str) -> Checkpoint:
+    """The checkpoint of the hub repository ``repo``.
+
+    Raises:
+        UnknownNameError: the catalogue has no such repository.
+    """
+    if repo not in _by_repo():
+        raise unknown("checkpoint", repo, _by_repo())
+    return _by_repo()[repo]
+
+
+def find_checkpoint(repo: str) -> Checkpoint | None:
+    """The checkpoint of ``repo``, or ``None`` when the catalogue does not know it."""
+    return _by_repo().get(repo)
+
+
+def _xlm_r() -> Iterator[Checkpoint]:
+    """arXiv:1911.02116, arXiv:2105.00572; widths from their released configurations."""
+    rows = (
+        ("FacebookAI/xlm-roberta-base", "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089", "XLM-R base",
+         "xlm-roberta", "XLMRobertaModel", 12, 768, 3072, 12, 250002, 277_453_056, 85_056_000),
+        ("FacebookAI/xlm-roberta-large", "c23d21b0620b635a76227c604d44e43a9f0ee389", "XLM-R large",
+         "xlm-roberta", "XLMRobertaModel", 24, 1024, 4096, 16, 250002, 558_840_832, 302_311_424),
+        ("facebook/xlm-roberta-xl", "aa5d120255845efeebc9b7f42822a1dd0f9ece9d", "XLM-R XL",
+         "xlm-roberta-xl", "XLMRobertaXLModel", 36, 2560, 10240, 32, 250880, 3_475_929_600,
+         2_832_358_400),
+        ("facebook/xlm-roberta-xxl", "03e0fb540c3c9afd4bdda0072e7cb82d2eafd060", "XLM-R XXL",
+         "xlm-roberta-xl", "XLMRobertaXLModel", 48, 4096, 16384, 32, 250880, 10_695_954_432,
+         9_666_240_512),
+    )  # fmt: skip
+    for repo, revision, name, kind, model, layers, width, ff, heads, vocabulary, total, rest in rows:
+        yield Checkpoint(
+            repo=repo, revision=revision, name=name, family="XLM-R", model_type=kind,
+            architecture=model, layers=layers, d_model=width, d_ff=ff, heads=heads,
+            vocabulary=vocabulary, positions=512, tied=None, params_total=total,
+            params_nonembedding=rest,
+            config={
+                "vocab_size": vocabulary, "hidden_size": width, "num_hidden_layers": layers,
+                "num_attention_heads": heads, "intermediate_size": ff, "max_position_embeddings": 514,
+                "type_vocab_size": 1, "layer_norm_eps": 1e-5, "pad_token_id": 1, "bos_token_id": 0,
+                "eos_token_id": 2,
+            },
+        )  # fmt: skip
+
+
+def _mt5() -> Iterator[Checkpoint]:
+    """arXiv:2010.11934: untied output matrix, gated GELU, heads of 64."""
+    rows = (
+        ("small", "73fb5dbe4756edadc8fbe8c769b0a109493acf7a", "Small", 8, 512, 1024, 6, 300_176_768,
+         44_062_080),
+        ("base", "2eb15465c5dd7f72a8f7984306ad05ebc3dd1e1f", "Base", 12, 768, 2048, 12, 582_401_280,
+         198_229_248),
+        ("large", "50b7223e98fcd124b0cabb1ec81bc6324c7df107", "Large", 24, 1024, 2816, 16,
+         1_229_581_312, 717_351_936),
+        ("xl", "63fc6450d80515b48e026b69ef2fbbd426433e84", "XL", 24, 2048, 5120, 32, 3_742_619_648,
+         2_718_160_896),
+        ("xxl", "e07c395916dfbc315d4e5e48b4a54a1e8821b5c0", "XXL", 24, 4096, 10240, 64, 12_921_057_280,
+         10_872_139_776),
+    )  # fmt: skip
+    for repo, revision, name, layers, width, ff, heads, total, rest in rows:
+        yield Checkpoint(
+            repo=f"google/mt5-{repo}", revision=revision, name=f"mT5-{name}", family="mT5",
+            model_type="mt5", architecture="MT5ForConditionalGeneration", layers=layers,
+            decoder_layers=layers, d_model=width, d_ff=ff, heads=heads, vocabulary=250112,
+            positions=None, tied=False, params_total=total, params_nonembedding=rest,
+            encoder_nonembedding=_t5_encoder(layers=layers, width=width, heads=heads, feed_forward=ff),
+            config={
+                "vocab_size": 250112, "d_model": width, "d_kv": 64, "d_ff": ff, "num_layers": layers,
+                "num_decoder_layers": layers, "num_heads": heads, "feed_forward_proj": "gated-gelu",
+                "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0,
+            },
+            note="transformers 5 ties the output matrix whatever the configuration says; the released "
+            "weights and the published counts have it untied",
+        )  # fmt: skip
+
+
+def _t5_encoder(*, layers: int, width: int, heads: int, feed_forward: int) -> int:
+    """Parameters of a gated T5 encoder without its token table.
+
+    A block has four projections between the width and heads of 64, three feed-forward matrices and two
+    norms without bias; the first block has 32 relative position buckets a head, one norm ends it all.
+    """
+    block = 4 * width * 64 * heads + 3 * width * feed_forward + 2 * width
+    return layers * block + 32 * heads + width
+
+
+def _bloom() -> Iterator[Checkpoint]:
+    """arXiv:2211.05100: ALiBi, tied; the token table has 250,880 rows for 250,680 tokens."""
+    rows = (
+        ("bloom-560m", "ac2ae5fab2ce3f9f40dc79b5ca9f637430d24971", "BLOOM-560m", 24, 1024, 16,
+         559_214_592, 302_313_472),
+        ("bloom-1b1", "6f4195539db0eef1c9d010289f32e0645d9a2354", "BLOOM-1b1", 24, 1536, 16,
+         1_065_314_304, 679_962_624),
+        ("bloom-1b7", None, "BLOOM-1b7", 24, 2048, 16, 1_722_408_960, 1_208_606_720),
+        ("bloom-3b", "52bc5b43010b4844513826b8be3f78c7344c37d7", "BLOOM-3b", 30, 2560, 32,
+         3_002_557_440, 2_360_304_640),
+        ("bloom-7b1", "850ba1758a7744fedae78caadc152625133b1677", "BLOOM-7b1", 30, 4096, 32,
+         7_069_016_064, 6_041_411_584),
+        ("bloom", "053d9cd9fbe814e091294f67fcfedb3397b954bb", "BLOOM-176B", 70, 14336, 112,
+         176_247_271_424, 172_650_655_744),
+    )  # fmt: skip
+    for repo, revision, name, layers, width, heads, total, rest in rows:
+        yield Checkpoint(
+            repo=f"bigscience/{repo}", revision=revision, name=name, family="BLOOM",
+            model_type="bloom", architecture="BloomForCausalLM", layers=layers, d_model=width,
+            d_ff=4 * width, heads=heads, vocabulary=250880, positions=None, tied=True,
+            params_total=total, params_nonembedding=rest,
+            config={
+                "vocab_size": 250880, "hidden_size": width, "n_layer": layers, "n_head": heads,
+                "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3,
+            },
+        )  # fmt: skip
+
+
+def _xglm() -> Iterator[Checkpoint]:
+    """arXiv:2112.10668: sinusoidal positions, tied."""
+    rows = (
+        ("564M", "f3059f01b98ccc877c673149e0178c0e957660f9", 24, 1024, 4096, 16, 564_463_616,
+         302_311_424),
+        ("1.7B", "d23a5e8e2164af31a84a26756b9b17f925143050", 24, 2048, 8192, 16, 1_732_907_008,
+         1_208_602_624),
+        ("2.9B", "33c659ae27de09c0a54123d3902dac48cbb8592a", 48, 2048, 8192, 16, 2_941_505_536,
+         2_417_201_152),
+        ("4.5B", "dc6a67fac06c8bca7860b84656a0cb736293a7a8", 48, 2048, 16384, 16, 4_552_511_488,
+         4_028_207_104),
+        ("7.5B", "732d59308a844004bd9a4def972cc7c3896a38e0", 32, 4096, 16384, 32, 7_492_771_840,
+         6_444_163_072),
+    )  # fmt: skip
+    for name, revision, layers, width, ff, heads, total, rest in rows:
+        yield Checkpoint(
+            repo=f"facebook/xglm-{name}", revision=revision, name=f"XGLM-{name}", family="XGLM",
+            model_type="xglm", architecture="XGLMForCausalLM", layers=layers, d_model=width, d_ff=ff,
+            heads=heads, vocabulary=256008, positions=2048, tied=True, params_total=total,
+            params_nonembedding=rest,
+            config={
+                "vocab_size": 256008, "d_model": width, "ffn_dim": ff, "num_layers": layers,
+                "attention_heads": heads, "max_position_embeddings": 2048, "scale_embedding": True,
+                "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2,
+            },
+            note="vocabulary and heads taken equal to the other sizes; neither the paper's count nor "
+            "ours depends on heads" if name in {"2.9B", "4.5B"} else "",
+        )  # fmt: skip
+
+
+def _mmbert() -> Iterator[Checkpoint]:
+    """arXiv:2509.06888: ModernBERT with Gemma 2's vocabulary, every third layer attends globally."""
+    rotary = {"rope_type": "default", "rope_theta": 160000.0}
+    rows = (
+        ("small", None, 384, 6, 140_493_696, 42_189_696),
+        ("base", "c5955035435e2bf121cde7f3c8863ef52ff35d82", 768, 12, 306_939_648, 110_331_648),
+    )
+    for name, revision, width, heads, total, rest in rows:
+        yield Checkpoint(
+            repo=f"jhu-clsp/mmBERT-{name}", revision=revision, name=f"mmBERT {name}", family="mmBERT",
+            model_type="modernbert", architecture="ModernBertModel", layers=22, d_model=width,
+            d_ff=1152, heads=heads, vocabulary=256000, positions=8192, tied=None, params_total=total,
+            params_nonembedding=rest,
+            config={
+                "vocab_size": 256000, "hidden_size": width, "num_hidden_layers": 22,
+                "num_attention_heads": heads, "intermediate_size": 1152,
+                "max_position_embeddings": 8192, "local_attention": 128, "classifier_pooling": "mean",
+                "rope_parameters": {"full_attention": rotary, "sliding_attention": rotary},
+                "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 1, "cls_token_id": 1,
+                "sep_token_id": 1,
+            },
+        )  # fmt: skip
+
+
+def _eurobert() -> Iterator[Checkpoint]:
+    """arXiv:2503.05500: grouped-query attention, rotary positions, three gated matrices a block."""
+    rows = (
+        ("210m", "39b51e15dd1f1a06f58b5cbf6a8a188cec60bd0e", 12, 768, 3072, 12, 12, 211_766_016,
+         113_265_408),
+        ("610m", "d9af784ed20db6c2096e335ec6a67dd4a219924c", 26, 1152, 4096, 18, 6, 607_874_688,
+         460_123_776),
+        ("2.1B", "81245a4d71f43452badf5e04458e4ddb831ff109", 32, 2304, 6144, 18, 6, 2_107_590_912,
+         1_812_089_088),
+    )  # fmt: skip
+    for name, revision, layers, width, ff, heads, kv_heads, total, rest in rows:
+        yield Checkpoint(
+            repo=f"EuroBERT/EuroBERT-{name}", revision=revision, name=f"EuroBERT-{name}",
+            family="EuroBERT", model_type="eurobert", architecture="EuroBertModel", layers=layers,
+            d_model=width, d_ff=ff, heads=heads, vocabulary=128256, positions=8192, tied=None,
+            params_total=total, params_nonembedding=rest,
+            config={
+                "vocab_size": 128256, "hidden_size": width, "num_hidden_layers": layers,
+                "num_attention_heads": heads, "num_key_value_heads": kv_heads,
+                "intermediate_size": ff, "max_position_embeddings": 8192,
+                "rope_parameters": {"rope_type": "default", "rope_theta": 250000.0},
+                "tie_word_embeddings": False, "bos_token_id": 128000, "eos_token_id": 128001,
+                "pad_token_id": 128001, "mask_token_id": 128002,
+            },
+        )  # fmt: skip

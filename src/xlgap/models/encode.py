@@ -1,0 +1,232 @@
+"""Rows to sub-word sequences: one function a kind of task, no torch.
+
+A row becomes one or more :class:`Example`; a long row of a tagging or span task becomes several
+windows, so that nothing is truncated away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xlgap.errors import TrainingError
+from xlgap.models.tokenizer import Tokenizer
+from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Row, Span, Tag
+
+Ids = npt.NDArray[np.int32]
+IGNORE = -100  # a position without a label
+
+
+@dataclass(frozen=True)
+class Example:
+    """One window of one row.
+
+    Attributes:
+        row: index of the row.
+        sequences: sub-word ids, special tokens included; one sequence, or one per choice.
+        labels: what the loss compares with: a class or choice index ``[1]``, a tag index per sub-word
+            ``[L]`` (``IGNORE`` elsewhere), or the positions of the first and last answer sub-word
+            ``[2]``; empty for retrieval.
+        marks: where predictions are read: per sub-word the index of the token that starts there
+            (tag) or -1; per sub-word its character offsets in the context (span, ``[L, 2]``), -1
+            outside.
+    """
+
+    row: int
+    sequences: tuple[Ids, ...]
+    labels: npt.NDArray[np.int64]
+    marks: Ids = field(default_factory=lambda: np.empty(0, np.int32))
+
+    @property
+    def length(self) -> int:
+        """Sub-words of the longest sequence."""
+        return max(len(s) for s in self.sequences)
+
+    @property
+    def per_sub_word(self) -> bool:
+        """Whether every sub-word has a label of its own."""
+        return self.marks.ndim == 1 and len(self.marks) > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Limits of one sequence: sub-words in all, and shared by neighbouring windows."""
+
+    max_length: int
+    stride: int = 0
+
+
+def encode(kind: Kind, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+    """All examples of ``rows``, in order.
+
+    Raises:
+        TrainingError: the window is too short for the question of a span task.
+    """
+    return _encode(kind, rows, tokenizer, window)
+
+
+@singledispatch
+def _encode(kind: Any, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+    raise AssertionError(f"no encoding for {kind!r}")
+
+
+def _ids(values: Sequence[int]) -> Ids:
+    return np.asarray(values, np.int32)
+
+
+def _labels(*values: int) -> npt.NDArray[np.int64]:
+    return np.asarray(values, np.int64)
+
+
+def _cut(tokenizer: Tokenizer, texts: list[Any], window: Window) -> list[Ids]:
+    """Encode texts or pairs, cutting the longer side first where they pass the window."""
+    tokenizer.fast.enable_truncation(window.max_length)
+    try:
+        return [_ids(e.ids) for e in tokenizer.fast.encode_batch(texts)]
+    finally:
+        tokenizer.fast.no_truncation()
+
+
+@_encode.register
+def _(kind: Classify, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+    texts = [(r["text"], r["text_b"]) if kind.pair else r["text"] for r in rows]
+    index = {label: i for i, label in enumerate(kind.labels)}
+    sequences = _cut(tokenizer, texts, window)
+    return [
+        Example(i, (ids,), _labels(index[row["label"]]))
+        for i, (row, ids) in enumerate(zip(rows, sequences, strict=True))
+    ]
+
+
+@_encode.register
+def _(kind: Choose, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+    texts = [(r["text"], choice) for r in rows for choice in r["choices"]]
+    sequences = _cut(tokenizer, texts, window)
+    n = kind.choices
+    return [
+        Example(i, tuple(sequences[i * n : (i + 1) * n]), _labels(row["label"]))
+        for i, row in enumerate(rows)
+    ]
+
+
+@_encode.register
+def _(kind: Retrieve, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+    sequences = _cut(tokenizer, [r["text"] for r in rows], window)
+    return [Example(i, (ids,), _labels()) for i, ids in enumerate(sequences)]
+
+
+@_encode.register
+def _(kind: Tag, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+    index = {tag: i for i, tag in enumerate(kind.tags)}
+    encodings = tokenizer.fast.encode_batch(
+        [row["tokens"] for row in rows], is_pretokenized=True, add_special_tokens=False
+    )
+    room = window.max_length - 2
+    bos, eos = _frame(tokenizer)
+    examples = []
+    for i, (row, encoding) in enumerate(zip(rows, encodings, strict=True)):
+        ids, starts = _token_starts(encoding, len(row["tokens"]), tokenizer.unk)
+        for begin, end in _pieces(starts, room):
+            piece_ids = _ids([bos, *ids[begin:end], eos])
+            marks = _ids([-1, *starts[begin:end], -1])
+            tags = np.full(len(piece_ids), IGNORE, np.int64)
+            for position in np.flatnonzero(marks >= 0):
+                tags[position] = index[row["tags"][marks[position]]]
+            examples.append(Example(i, (piece_ids,), tags, marks))
+    return examples
+
+
+def _frame(tokenizer: Tokenizer) -> tuple[int, int]:
+    """The ids that the post-processor puts before and after a single text."""
+    framed = tokenizer.fast.encode("").ids
+    return (framed[0], framed[-1]) if len(framed) >= 2 else (tokenizer.eos, tokenizer.eos)
+
+
+def _token_starts(encoding: Any, count: int, unk: int) -> tuple[list[int], list[int]]:
+    """Sub-word ids and, per sub-word, the token that starts there (-1: continues one).
+
+    A token without any sub-word becomes the unknown token, so that no token is lost.
+    """
+    of_token: list[list[int]] = [[] for _ in range(count)]
+    for sub_word, word in zip(encoding.ids, encoding.word_ids, strict=True):
+        of_token[word].append(sub_word)
+    ids: list[int] = []
+    starts: list[int] = []
+    for token, pieces in enumerate(of_token):
+        ids += pieces or [unk]
+        starts += [token] + [-1] * (max(len(pieces), 1) - 1)
+    return ids, starts
+
+
+def _pieces(starts: Sequence[int], room: int) -> list[tuple[int, int]]:
+    """Cut a sentence into pieces of at most ``room`` sub-words, at the start of a token."""
+    pieces, begin = [], 0
+    while len(starts) - begin > room:
+        end = begin + room
+        while end > begin + 1 and starts[end] < 0:
+            end -= 1
+        pieces.append((begin, end))
+        begin = end
+    return [*pieces, (begin, len(starts))]
+
+
+MAX_QUESTION = 64  # sub-words, as in the official scripts
+
+
+@_encode.register
+def _(kind: Span, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+    fast = tokenizer.fast
+    bos, eos = _frame(tokenizer)
+    questions = fast.encode_batch([r["question"] for r in rows], add_special_tokens=False)
+    contexts = fast.encode_batch([r["context"] for r in rows], add_special_tokens=False)
+    examples = []
+    for i, (row, question, context) in enumerate(zip(rows, questions, contexts, strict=True)):
+        prefix = [bos, *question.ids[:MAX_QUESTION], eos]
+        room = window.max_length - len(prefix) - 1
+        if room <= window.stride and len(context.ids) > room:
+            raise TrainingError(
+                f"a window of {window.max_length} sub-words with stride {window.stride} has no room "
+                f"for a question of {len(prefix) - 2}; raise max_length or lower the stride."
+            )
+        answer = _answer_span(row, context.offsets)
+        for begin in range(0, max(1, len(context.ids) - window.stride), room - window.stride):
+            end = min(begin + room, len(context.ids))
+            examples.append(_window(i, prefix, context, begin, end, eos, answer))
+            if end == len(context.ids):
+                break
+    return examples
+
+
+def _answer_span(row: Row, offsets: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """First and last sub-word of the first answer, or ``None`` when there is none."""
+    if not row["answers"]["text"]:
+        return None
+    begin = row["answers"]["answer_start"][0]
+    end = begin + len(row["answers"]["text"][0])
+    inside = [k for k, (a, b) in enumerate(offsets) if a < end and b > begin]
+    return (inside[0], inside[-1]) if inside else None
+
+
+def _window(
+    row: int,
+    prefix: list[int],
+    context: Any,
+    begin: int,
+    end: int,
+    eos: int,
+    answer: tuple[int, int] | None,
+) -> Example:
+    """Sub-words ``begin`` to ``end`` of a context behind its question; no answer inside: position 0."""
+    ids = _ids([*prefix, *context.ids[begin:end], eos])
+    marks = np.full((len(ids), 2), -1, np.int32)
+    if end > begin:
+        marks[len(prefix) : len(prefix) + end - begin] = context.offsets[begin:end]
+    first = last = 0
+    if answer is not None and begin <= answer[0] and answer[1] < end:
+        first, last = (len(prefix) + position - begin for position in answer)
+    return Example(row, (ids,), _labels(first, last), marks)

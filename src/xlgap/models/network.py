@@ -1,0 +1,274 @@
+"""An encoder with the heads that tasks need, as one module for the DeepSpeed engine.
+
+Shape letters: B sequences, L sub-words, D width, C classes or tags, P masked positions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from xlgap.errors import DataError, TrainingError
+from xlgap.formats import atomic_dir, read_json, write_json
+from xlgap.models.encode import IGNORE
+from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Span, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Batch = dict[str, Tensor]
+Encoder = nn.Module
+State = dict[str, Tensor]
+
+
+class ClassifyHead(nn.Module):
+    """Class scores from the first sub-word."""
+
+    def __init__(self, width: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, classes)
+
+    def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
+        """Logits ``[B, C]``."""
+        logits: Tensor = self.out(self.dropout(hidden_BLD[:, 0]))
+        return logits
+
+    def loss(self, logits_BC: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy summed over sequences."""
+        return F.cross_entropy(logits_BC.float(), batch["labels"][:, 0], reduction="sum")
+
+
+class ChooseHead(nn.Module):
+    """One score a sequence; the choices of a row stand one after another in the batch."""
+
+    def __init__(self, width: int, choices: int, dropout: float) -> None:
+        super().__init__()
+        self.choices = choices
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, 1)
+
+    def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
+        """Logits ``[rows, choices]`` from ``B = rows * choices`` sequences."""
+        scores: Tensor = self.out(self.dropout(hidden_BLD[:, 0]))
+        return scores.view(-1, self.choices)
+
+    def loss(self, logits_RC: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy summed over rows."""
+        return F.cross_entropy(logits_RC.float(), batch["labels"][:, 0], reduction="sum")
+
+
+class TagHead(nn.Module):
+    """A tag a sub-word."""
+
+    def __init__(self, width: int, tags: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, tags)
+
+    def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
+        """Logits ``[B, L, C]``."""
+        logits: Tensor = self.out(self.dropout(hidden_BLD))
+        return logits
+
+    def loss(self, logits_BLC: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy summed over labelled sub-words."""
+        labels = batch["labels"].flatten()
+        return F.cross_entropy(
+            logits_BLC.flatten(0, 1).float(), labels, ignore_index=IGNORE, reduction="sum"
+        )
+
+
+class SpanHead(nn.Module):
+    """Scores of every sub-word as the first and as the last of the answer."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, 2)
+
+    def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
+        """Logits ``[B, L, 2]``; padding is minus infinity."""
+        logits: Tensor = self.out(self.dropout(hidden_BLD))
+        padding = batch["attention_mask"] == 0
+        return logits.float().masked_fill(padding[..., None], -torch.inf)
+
+    def loss(self, logits_BL2: Tensor, batch: Batch) -> Tensor:
+        """Mean of the two cross-entropies, summed over sequences."""
+        first = F.cross_entropy(logits_BL2[..., 0], batch["labels"][:, 0], reduction="sum")
+        last = F.cross_entropy(logits_BL2[..., 1], batch["labels"][:, 1], reduction="sum")
+        return (first + last) / 2
+
+
+class MaskedHead(nn.Module):
+    """Masked-language-model scores at masked positions, output embedding tied to the input's."""
+
+    def __init__(self, width: int, vocabulary: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+
+    def forward(self, hidden_BLD: Tensor, batch: Batch, embedding_VD: Tensor) -> Tensor:
+        """Cross-entropy summed over the P masked positions."""
+        masked_BL = batch["labels"] != IGNORE
+        hidden_PD = self.norm(F.gelu(self.dense(hidden_BLD[masked_BL])))
+        logits_PV = F.linear(hidden_PD, embedding_VD, self.bias)
+        return F.cross_entropy(logits_PV.float(), batch["labels"][masked_BL], reduction="sum")
+
+
+def make_head(kind: Kind, encoder: Encoder, *, seed: int) -> nn.Module | None:
+    """The head of a kind of task for ``encoder``, drawn from ``seed``; retrieval has none."""
+    config: Any = encoder.config
+    width = getattr(config, "hidden_size", None) or config.d_model
+    dropout = getattr(config, "hidden_dropout_prob", 0.1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _head(kind, width, dropout)
+
+
+def _head(kind: Kind, width: int, dropout: float) -> nn.Module | None:
+    match kind:
+        case Classify():
+            return ClassifyHead(width, len(kind.labels), dropout)
+        case Choose():
+            return ChooseHead(width, kind.choices, dropout)
+        case Tag():
+            return TagHead(width, len(kind.tags), dropout)
+        case Span():
+            return SpanHead(width, dropout)
+        case Retrieve():
+            return None
+
+
+class Network(nn.Module):
+    """An encoder and at most one head; training goes through :meth:`forward`."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module | None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+
+    def hidden(self, batch: Batch, layer: int | None = None) -> Tensor:
+        """Hidden states ``[B, L, D]``: the last ones, or those after block ``layer``."""
+        out = self.encoder(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            output_hidden_states=layer is not None,
+        )
+        states: Tensor = out.last_hidden_state if layer is None else out.hidden_states[layer]
+        return states
+
+    def logits(self, batch: Batch) -> Tensor:
+        """What the head computes, for prediction."""
+        if self.head is None:
+            raise TrainingError("this network has no head: only retrieval can be predicted.")
+        logits: Tensor = self.head(self.hidden(batch), batch)
+        return logits
+
+    def forward(self, batch: Batch, scale: float) -> Tensor:
+        """The loss of one micro-batch: summed over what is supervised, times ``scale``."""
+        assert self.head is not None
+        hidden_BLD = self.hidden(batch)
+        if isinstance(self.head, MaskedHead):
+            embedding_VD = self.encoder.get_input_embeddings().weight  # type: ignore[operator]
+            loss: Tensor = self.head(hidden_BLD, batch, embedding_VD)
+        else:
+            loss = self.head.loss(self.head(hidden_BLD, batch), batch)  # type: ignore[operator]
+        return loss * scale
+
+
+def encoder_state(state: State) -> State:
+    """The encoder's part of a network's weights."""
+    prefix = "encoder."
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def scratch_encoder(config: Mapping[str, Any], *, seed: int) -> nn.Module:
+    """A new XLM-RoBERTa encoder with weights drawn from ``seed``."""
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder: nn.Module = XLMRobertaModel(XLMRobertaConfig(**config), add_pooling_layer=False)
+    return encoder
+
+
+def save_encoder(encoder: nn.Module, path: Path, facts: Mapping[str, Any]) -> None:
+    """Write weights (safetensors), ``config.json`` and ``facts.json`` into directory ``path``.
+
+    The bytes depend on the weights and the facts alone.
+    """
+    with atomic_dir(path) as temporary:
+        save_state(encoder.state_dict(), temporary / "model.safetensors")
+        write_json(temporary / "config.json", _plain_config(encoder))
+        write_json(temporary / "facts.json", dict(facts))
+
+
+def _plain_config(encoder: nn.Module) -> dict[str, Any]:
+    config: dict[str, Any] = encoder.config.to_diff_dict()  # type: ignore[union-attr, operator]
+    return {k: v for k, v in config.items() if k not in {"transformers_version", "_name_or_path"}}
+
+
+def save_state(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write tensors as a safetensors file."""
+    from safetensors.torch import save_file
+
+    save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, str(path))
+
+
+def load_encoder(path: Path) -> nn.Module:
+    """The encoder in a directory written by :func:`save_encoder`, or any safetensors checkpoint.
+
+    Raises:
+        DataError: no such directory, or damaged weights.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModel
+
+    if not (path / "model.safetensors").is_file():
+        raise DataError(f"{path}: no model.safetensors there; run 'dvc repro' for its stage.")
+    settings = read_json(path / "config.json")
+    if settings.get("model_type") == "xlm-roberta":
+        encoder = scratch_encoder(settings, seed=0)
+        try:
+            encoder.load_state_dict(load_state(path / "model.safetensors"))
+        except (SafetensorError, RuntimeError) as error:
+            raise DataError(f"{path}: weights do not fit config.json ({error}).") from error
+        return encoder
+    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    model: nn.Module = AutoModel.from_pretrained(
+        path, config=config, use_safetensors=True, trust_remote_code=False
+    )
+    return model
+
+
+def load_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file."""
+    from safetensors.torch import load_file
+
+    state: dict[str, Tensor] = load_file(str(path))
+    return state
+
+
+def hub_encoder(repo: str, revision: str | None) -> nn.Module:
+    """The encoder of a hub checkpoint: safetensors only, no remote code.
+
+    Raises:
+        DataError: it cannot be had; the sentence repeats the hub client's first line.
+    """
+    from transformers import AutoModel
+
+    try:
+        model = AutoModel.from_pretrained(
+            repo, revision=revision, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise DataError(f"the weights of '{repo}' cannot be loaded: {first}") from error
+    encoder: nn.Module = model.get_encoder() if model.config.is_encoder_decoder else model
+    return encoder

@@ -1,0 +1,144 @@
+"""Tokenizers: one unigram tokenizer for the from-scratch ladder, the checkpoint's own for hub models.
+
+Both are a :class:`Tokenizer`: a fast `tokenizers` object with the ids of its special tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xlgap.errors import DataError
+from xlgap.formats import atomic_path, file_digest
+
+if TYPE_CHECKING:
+    import tokenizers
+
+BOS, PAD, EOS, UNK, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A fast tokenizer and its special ids.
+
+    Attributes:
+        fast: the `tokenizers.Tokenizer`; its post-processor adds the special tokens.
+        pad, unk, eos: ids of those tokens.
+        mask: id of the mask token, ``None`` where the model has none.
+        size: vocabulary size.
+        digest: of the file it was read from; part of every train digest.
+    """
+
+    fast: Any
+    pad: int
+    unk: int
+    eos: int
+    mask: int | None
+    size: int
+    digest: str
+
+
+def train_tokenizer(lines: Iterable[str], path: Path, *, vocabulary: int) -> None:
+    """Train a unigram tokenizer on ``lines`` and write it to ``path`` (``tokenizer.json``).
+
+    NFKC-normalised, words marked by U+2581 as in SentencePiece, every digit a token of its own, so
+    that quantities are comparable; pairs are ``<s> a </s> b </s>``. Deterministic for equal input.
+
+    Raises:
+        DataError: there is no text.
+    """
+    from tokenizers import Tokenizer as Fast
+    from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
+
+    fast = Fast(models.Unigram())
+    fast.normalizer = normalizers.NFKC()
+    fast.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), pre_tokenizers.Digits(individual_digits=True)]
+    )
+    trainer = trainers.UnigramTrainer(
+        vocab_size=vocabulary - 1,  # the mask token comes last, as in XLM-R
+        special_tokens=[BOS, PAD, EOS, UNK],
+        unk_token=UNK,
+        show_progress=False,
+    )
+    text = list(lines)
+    if not text:
+        raise DataError("the corpus is empty; add languages under 'languages.pretraining'.")
+    fast.train_from_iterator(text, trainer, length=len(text))
+    fast.add_special_tokens([MASK])
+    ids = {token: fast.token_to_id(token) for token in (BOS, EOS)}
+    fast.post_processor = processors.TemplateProcessing(
+        single=f"{BOS} $A {EOS}",
+        pair=f"{BOS} $A {EOS} $B:1 {EOS}:1",
+        special_tokens=list(ids.items()),
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_text(fast.to_str(pretty=False), encoding="utf8")
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Read ``tokenizer.json``.
+
+    Raises:
+        DataError: no such file, or not a tokenizer.
+    """
+    from tokenizers import Tokenizer as Fast
+
+    if not path.is_file():
+        raise DataError(f"{path}: no such tokenizer; run 'dvc repro corpus' to make it.")
+    try:
+        fast = Fast.from_str(path.read_text(encoding="utf8"))
+    except Exception as error:  # the library raises bare Exception
+        raise DataError(f"{path}: not a tokenizer file ({error}); make it again.") from error
+    return _wrap(fast, file_digest(path))
+
+
+def hub_tokenizer(repo: str, revision: str | None) -> Tokenizer:
+    """The fast tokenizer of a hub checkpoint, or of a directory of the same layout.
+
+    Raises:
+        DataError: it cannot be had, or has no fast version.
+    """
+    from transformers import AutoTokenizer
+
+    from xlgap.formats import digest
+
+    try:
+        slow = AutoTokenizer.from_pretrained(repo, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise DataError(f"the tokenizer of '{repo}' cannot be loaded: {first}") from error
+    if not slow.is_fast:
+        raise DataError(f"'{repo}' has no fast tokenizer; choose a checkpoint that has one.")
+    fast: tokenizers.Tokenizer = slow.backend_tokenizer
+    return _wrap(fast, digest({"repo": repo, "revision": revision, "json": fast.to_str()}))
+
+
+_PAD_NAMES = (PAD, "[PAD]", "<|padding|>", "<unk>")
+_UNK_NAMES = (UNK, "[UNK]", "<|endoftext|>")
+_EOS_NAMES = (EOS, "[SEP]", "<|endoftext|>", "<eos>")
+_MASK_NAMES = (MASK, "[MASK]", "<extra_id_0>")
+
+
+def _wrap(fast: Any, digest: str) -> Tokenizer:
+    fast.no_padding()
+    fast.no_truncation()
+
+    def first(names: tuple[str, ...]) -> int | None:
+        ids = (fast.token_to_id(name) for name in names)
+        return next((i for i in ids if i is not None), None)
+
+    pad, unk, eos = first(_PAD_NAMES), first(_UNK_NAMES), first(_EOS_NAMES)
+    if pad is None or unk is None or eos is None:
+        raise DataError("the tokenizer lacks a padding, unknown or end-of-sequence token.")
+    return Tokenizer(
+        fast=fast,
+        pad=pad,
+        unk=unk,
+        eos=eos,
+        mask=first(_MASK_NAMES),
+        size=fast.get_vocab_size(with_added_tokens=True),
+        digest=digest,
+    )

@@ -1,0 +1,105 @@
+"""The figures of a study's models that a plan needs; in closed form or from the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlgap.config import HubModel, Params, ScratchModel
+from xlgap.formats import read_json
+from xlgap.models.catalogue import Checkpoint, find_checkpoint
+from xlgap.models.ladder import embedding_params, nonembedding_params
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFigures:
+    """What training a model costs, as far as it is known.
+
+    Attributes:
+        name: in ``params.yaml``.
+        params_total, params_nonembedding: of the model as published or built.
+        trained_total, trained_nonembedding: of what is fine-tuned: the encoder of an encoder-decoder,
+            otherwise all of it. Task heads are left out: they have a few rows of ``d_model``.
+        layers, d_model, vocabulary: of what is fine-tuned.
+        note: why a figure is missing or differs, empty otherwise.
+
+    A figure is ``None`` where it cannot be known before the model's configuration is there.
+    """
+
+    name: str
+    params_total: int | None = None
+    params_nonembedding: int | None = None
+    trained_total: int | None = None
+    trained_nonembedding: int | None = None
+    layers: int | None = None
+    d_model: int | None = None
+    vocabulary: int | None = None
+    note: str = ""
+
+
+def model_figures(name: str, params: Params) -> ModelFigures:
+    """The figures of one of the study's models."""
+    model = params.models[name]
+    if isinstance(model, ScratchModel):
+        return _scratch(name, model, params)
+    checkpoint = find_checkpoint(model.hub)
+    if checkpoint is not None:
+        return _from_catalogue(name, checkpoint)
+    if (Path(model.hub) / "config.json").is_file():
+        return _from_directory(name, model)
+    return ModelFigures(
+        name=name, note=f"'{model.hub}' is not in the catalogue: its size is known once it is fetched"
+    )
+
+
+def _scratch(name: str, model: ScratchModel, params: Params) -> ModelFigures:
+    vocabulary = params.pretrain.vocabulary
+    nonembedding = nonembedding_params(
+        layers=model.layers, width=model.width, heads=model.heads, feed_forward=model.feed_forward
+    )
+    tables = embedding_params(
+        width=model.width, vocabulary=vocabulary, positions=params.pretrain.positions
+    )
+    return ModelFigures(
+        name=name,
+        params_total=nonembedding + tables,
+        params_nonembedding=nonembedding,
+        trained_total=nonembedding + tables,
+        trained_nonembedding=nonembedding,
+        layers=model.layers,
+        d_model=model.width,
+        vocabulary=vocabulary,
+    )
+
+
+def _from_catalogue(name: str, checkpoint: Checkpoint) -> ModelFigures:
+    encoder = checkpoint.encoder_nonembedding
+    table = checkpoint.vocabulary * checkpoint.d_model
+    return ModelFigures(
+        name=name,
+        params_total=checkpoint.params_total,
+        params_nonembedding=checkpoint.params_nonembedding,
+        trained_total=checkpoint.params_total if encoder is None else encoder + table,
+        trained_nonembedding=checkpoint.params_nonembedding if encoder is None else encoder,
+        layers=checkpoint.layers,
+        d_model=checkpoint.d_model,
+        vocabulary=checkpoint.vocabulary,
+        note="" if encoder is None else "the encoder alone is fine-tuned",
+    )
+
+
+def _from_directory(name: str, model: HubModel) -> ModelFigures:
+    """Counted on the meta device from the directory's ``config.json``; this imports torch."""
+    from xlgap.models.size import size_of_fields
+
+    size = size_of_fields(read_json(Path(model.hub) / "config.json"))
+    return ModelFigures(
+        name=name,
+        params_total=size.total,
+        params_nonembedding=size.nonembedding,
+        trained_total=size.total,
+        trained_nonembedding=size.nonembedding,
+        layers=size.layers,
+        d_model=size.d_model,
+        vocabulary=size.vocabulary,
+    )

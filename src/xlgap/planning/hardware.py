@@ -1,0 +1,93 @@
+"""What a plan assumes of the machine: peak speed, the share of it that is reached, memory, power.
+
+Peaks are the dense figures of the vendors' data sheets. Utilisation, the cost of a step besides its
+arithmetic, and watts under load are assumptions, and every plan prints them as such.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from xlgap.errors import ConfigError, suggestion
+
+Precision = Literal["fp32", "bf16"]
+GIB = 1024**3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """A number of equal devices.
+
+    Attributes:
+        name: of the preset.
+        devices: how many train together.
+        memory_bytes: of one device.
+        peak_flops: multiply-adds counted as two, a second and device, by precision.
+        utilisation: assumed share of the peak that training reaches.
+        step_seconds: assumed cost of one optimizer step besides its arithmetic.
+        watts: assumed draw of one device under load, its share of the host included.
+        source: of the peak.
+    """
+
+    name: str
+    devices: int = 1
+    memory_bytes: int
+    peak_flops: Mapping[Precision, float] = field(hash=False)
+    utilisation: float
+    step_seconds: float
+    watts: float
+    source: str
+
+    def speed(self, precision: Precision) -> float:
+        """Assumed floating-point operations a second of all devices together."""
+        return self.devices * self.peak_flops[precision] * self.utilisation
+
+
+def _gpu(name: str, *, gib: int, bf16: float, fp32: float, watts: float, source: str) -> Hardware:
+    return Hardware(
+        name=name,
+        memory_bytes=gib * GIB,
+        peak_flops={"bf16": bf16 * 1e12, "fp32": fp32 * 1e12},
+        utilisation=0.4,
+        step_seconds=0.03,
+        watts=watts,
+        source=source,
+    )
+
+
+PRESETS: tuple[Hardware, ...] = (
+    Hardware(
+        name="cpu",
+        memory_bytes=4 * GIB,
+        peak_flops={"fp32": 96e9, "bf16": 96e9},
+        utilisation=0.35,
+        step_seconds=0.01,
+        watts=15.0,
+        source="one core at 3 GHz, two 256-bit FMA units: 32 operations a cycle; no bf16 units",
+    ),
+    _gpu("rtx4090", gib=24, bf16=165.2, fp32=82.6, watts=550, source="NVIDIA Ada whitepaper, dense"),
+    _gpu("a100-40gb", gib=40, bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense"),
+    _gpu("a100-80gb", gib=80, bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense"),
+    _gpu("h100", gib=80, bf16=989, fp32=67, watts=1000, source="NVIDIA H100 SXM data sheet, dense"),
+    _gpu("h200", gib=141, bf16=989, fp32=67, watts=1000, source="NVIDIA H200 SXM data sheet, dense"),
+)
+_BY_NAME = {preset.name: preset for preset in PRESETS}
+
+
+def get_hardware(text: str) -> Hardware:
+    """The preset ``name``, or several of it: ``8xh100``.
+
+    Raises:
+        ConfigError: no such preset, or no device.
+    """
+    match = re.fullmatch(r"(?:(\d+)x)?([a-z0-9-]+)", text)
+    name = match[2] if match else text
+    if match is None or name not in _BY_NAME:
+        raise ConfigError(f"unknown hardware {text!r}; {suggestion(name, _BY_NAME)}")
+    devices = int(match[1] or 1)
+    if devices < 1:
+        raise ConfigError(f"hardware {text!r} has no device; give at least 1x{name}.")
+    return replace(_BY_NAME[name], devices=devices)

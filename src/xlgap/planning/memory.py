@@ -1,0 +1,78 @@
+"""Bytes of model states under ZeRO: weights, gradients, optimizer states.
+
+Source: Rajbhandari et al. 2020 (arXiv 1910.02054), section 3 and figure 1. Activations, buffers and
+fragmentation come on top.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xlgap.planning.hardware import Precision
+
+ZeroStage = Literal[0, 1, 2, 3]
+# bytes a parameter: weights, gradients, optimizer (Adam's two moments in fp32; with bf16 also the
+# fp32 copy that it steps)
+_BYTES: dict[Precision, tuple[int, int, int]] = {"fp32": (4, 4, 8), "bf16": (2, 2, 12)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelStates:
+    """Bytes of one process.
+
+    Attributes:
+        weights, gradients, optimizer: on the device.
+        host: offloaded to host memory.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    host: int = 0
+
+    @property
+    def device(self) -> int:
+        """Bytes on the device."""
+        return self.weights + self.gradients + self.optimizer
+
+
+def model_states(
+    params: int,
+    *,
+    precision: Precision = "fp32",
+    zero_stage: ZeroStage = 0,
+    devices: int = 1,
+    offload_optimizer: bool = False,
+    offload_parameters: bool = False,
+) -> ModelStates:
+    """Model states of ``params`` trained parameters, for each of ``devices`` processes.
+
+    Stage 1 shards the optimizer states, stage 2 the gradients too, stage 3 also the weights; a shard
+    is rounded up to whole parameters.
+
+    >>> model_states(7_500_000_000, precision="bf16", zero_stage=3, devices=64).device
+    1875000000
+    """
+    shard = -(-params // devices)
+    per_weight, per_gradient, per_optimizer = _BYTES[precision]
+    weights = per_weight * (shard if zero_stage >= 3 else params)
+    gradients = per_gradient * (shard if zero_stage >= 2 else params)
+    optimizer = per_optimizer * (shard if zero_stage >= 1 else params)
+    return ModelStates(
+        weights=0 if offload_parameters else weights,
+        gradients=gradients,
+        optimizer=0 if offload_optimizer else optimizer,
+        host=(weights if offload_parameters else 0) + (optimizer if offload_optimizer else 0),
+    )
+
+
+def weight_bytes(params: int, precision: Precision) -> int:
+    """Bytes of a file of final weights."""
+    return _BYTES[precision][0] * params
+
+
+def checkpoint_bytes(params: int, precision: Precision) -> int:
+    """Bytes of a checkpoint to resume from: weights and optimizer states of all processes."""
+    weights, _, optimizer = _BYTES[precision]
+    return (weights + optimizer) * params

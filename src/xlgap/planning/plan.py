@@ -1,0 +1,113 @@
+"""What a plan is: stages that train or predict, their cost, the totals.
+
+A figure that cannot be known yet is ``None`` and is counted as unknown in the totals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from xlgap.cell import LeftOut
+from xlgap.planning.hardware import Hardware
+from xlgap.planning.memory import ModelStates
+from xlgap.planning.work import Work
+
+StageKind = Literal["pretrain", "warmstart", "finetune"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagePlan:
+    """One stage of the graph that trains or predicts with a model.
+
+    Attributes:
+        stage: its DVC name.
+        kind: which of the training stages.
+        model, arm, task: ``None`` where the stage belongs to no single arm or task.
+        params_total, params_nonembedding: of the model.
+        phases: ``task[language]`` in order.
+        seeds: runs.
+        training: of one seed; zero where shared.
+        evaluation: of one seed: dev rows for selection, test rows of every language.
+        shares: stage whose training this one reuses; it then only predicts.
+        memory: bytes of model states of one process.
+        fits: whether these states leave the device any room; ``None`` where unknown.
+        flops, hours, kwh, disk_bytes: of all seeds; ``disk_bytes`` are weights that are kept.
+        note: why a figure is missing or differs.
+    """
+
+    stage: str
+    kind: StageKind
+    model: str
+    arm: str | None
+    task: str | None
+    params_total: int | None
+    params_nonembedding: int | None
+    phases: tuple[str, ...]
+    seeds: int
+    training: Work
+    evaluation: Work
+    shares: str | None
+    memory: ModelStates | None
+    fits: bool | None
+    flops: float | None
+    hours: float | None
+    kwh: float | None
+    disk_bytes: int | None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Sums over the stages whose figures are known.
+
+    Attributes:
+        cells, stages, runs: cells of the grid; stages that train or predict; seeds of all of them.
+        flops, hours, kwh, disk_bytes: sums of the known figures.
+        scratch_bytes: the largest checkpoint to resume from, which lives while its stage runs.
+        unknown: stages without hours, which the sums therefore lack.
+    """
+
+    cells: int
+    stages: int
+    runs: int
+    flops: float
+    hours: float
+    kwh: float
+    disk_bytes: int
+    scratch_bytes: int
+    unknown: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a study will compute."""
+
+    study: str
+    hardware: Hardware
+    stages: tuple[StagePlan, ...]
+    left_out: tuple[LeftOut, ...]
+    totals: Totals
+    assumptions: tuple[str, ...]
+
+
+def totals(stages: Iterable[StagePlan], *, cells: int, scratch_bytes: int) -> Totals:
+    """The sums over ``stages``."""
+    stages = tuple(stages)
+    return Totals(
+        cells=cells,
+        stages=len(stages),
+        runs=sum(s.seeds for s in stages),
+        flops=sum(s.flops for s in stages if s.flops is not None),
+        hours=sum(s.hours for s in stages if s.hours is not None),
+        kwh=sum(s.kwh for s in stages if s.kwh is not None),
+        disk_bytes=sum(s.disk_bytes for s in stages if s.disk_bytes is not None),
+        scratch_bytes=scratch_bytes,
+        unknown=sum(s.hours is None for s in stages),
+    )
+
+
+def to_json(plan: Plan) -> dict[str, Any]:
+    """The plan as plain values."""
+    return asdict(plan)

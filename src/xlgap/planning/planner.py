@@ -1,0 +1,240 @@
+"""From a study to its plan: every stage that trains, shared ones counted once.
+
+Nothing here runs, downloads or imports torch (unless a model is a directory, whose configuration is
+then counted).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xlgap.cell import Arm, Cell, Grid
+from xlgap.config import Params, ScratchModel
+from xlgap.planning.figures import ModelFigures, model_figures
+from xlgap.planning.hardware import Hardware, get_hardware
+from xlgap.planning.memory import ModelStates, checkpoint_bytes, model_states, weight_bytes
+from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
+from xlgap.planning.work import (
+    Manifests,
+    Work,
+    phase_work,
+    prediction_work,
+    pretrain_work,
+    selection_work,
+    total,
+)
+from xlgap.regimes.base import Phase
+
+
+def plan_study(
+    params: Params,
+    grid: Grid,
+    *,
+    hardware: Hardware | str = "cpu",
+    manifests: Manifests | None = None,
+) -> Plan:
+    """The plan of a study.
+
+    Args:
+        params: the study.
+        grid: its cells.
+        hardware: a preset such as ``8xh100``, or a description.
+        manifests: manifests of data that are prepared already, by task: exact row counts.
+
+    Raises:
+        ConfigError: unknown hardware, or a model whose width its heads do not share.
+    """
+    machine = get_hardware(hardware) if isinstance(hardware, str) else hardware
+    planner = _Planner(params, machine, manifests)
+    stages = tuple(planner.stages(grid))
+    scratch = [planner.scratch_bytes(stage) for stage in stages]
+    return Plan(
+        study=params.study.name,
+        hardware=machine,
+        stages=stages,
+        left_out=grid.left_out,
+        totals=totals(stages, cells=len(grid.cells), scratch_bytes=max(scratch, default=0)),
+        assumptions=_assumptions(params, machine),
+    )
+
+
+class _Planner:
+    """Holds what every stage's plan looks up."""
+
+    def __init__(self, params: Params, hardware: Hardware, manifests: Manifests | None) -> None:
+        self.params = params
+        self.hardware = hardware
+        self.manifests = manifests
+        self.figures = {name: model_figures(name, params) for name in params.models}
+
+    def stages(self, grid: Grid) -> Iterable[StagePlan]:
+        """All stages: of each model its pretraining, its warm starts, its cells."""
+        for name, model in self.params.models.items():
+            if isinstance(model, ScratchModel) and model.pretrained:
+                yield self.pretrain(name)
+            yield from (self.warmstart(name, arm) for arm in grid.arms_of(name) if arm.warm_phases)
+            trained: dict[object, str] = {}
+            for cell in (cell for cell in grid.cells if cell.model == name):
+                yield self.finetune(cell, trained)
+
+    def pretrain(self, model: str) -> StagePlan:
+        """Pretraining of a model of the from-scratch ladder: one seed."""
+        return self._stage(
+            kind="pretrain",
+            key=model,
+            model=model,
+            phases=("mlm",),
+            seeds=1,
+            training=pretrain_work(self.params, self.figures[model]),
+        )
+
+    def warmstart(self, model: str, arm: Arm) -> StagePlan:
+        """The warm phases of an arm, which all its tasks share."""
+        return self._stage(
+            kind="warmstart",
+            key=f"{model}-{arm.name}",
+            model=model,
+            arm=arm.name,
+            phases=tuple(_phase_name(phase) for phase in arm.warm_phases),
+            seeds=len(self.params.study.seeds),
+            training=self._training(arm.warm_phases, model),
+            evaluation=self._selection(arm.warm_phases, model),
+        )
+
+    def finetune(self, cell: Cell, trained: dict[object, str]) -> StagePlan:
+        """A cell; one whose training another cell of the model did already only predicts."""
+        same_training = (cell.arm.warm_phases, cell.phases)
+        shares = trained.get(same_training) if self.params.train.keep == "all" else None
+        if cell.phases:
+            trained.setdefault(same_training, f"finetune@{cell.key}")
+        phases = () if shares else cell.phases
+        prediction = prediction_work(
+            cell.task.name,
+            cell.eval_languages(self.params),
+            self.params,
+            self.figures[cell.model],
+            self.manifests,
+        )
+        return self._stage(
+            kind="finetune",
+            key=cell.key,
+            model=cell.model,
+            arm=cell.arm.name,
+            task=cell.task.name,
+            phases=tuple(_phase_name(phase) for phase in cell.phases),
+            seeds=len(self.params.study.seeds),
+            training=self._training(phases, cell.model),
+            evaluation=self._selection(phases, cell.model) + prediction,
+            shares=shares,
+            keeps_weights=bool(phases) and self.params.train.keep == "all",
+        )
+
+    def _training(self, phases: Iterable[Phase], model: str) -> Work:
+        return total(
+            phase_work(phase, self.params, self.figures[model], self.manifests) for phase in phases
+        )
+
+    def _selection(self, phases: Iterable[Phase], model: str) -> Work:
+        return total(
+            selection_work(phase, self.params, self.figures[model], self.manifests) for phase in phases
+        )
+
+    def _stage(
+        self,
+        *,
+        kind: StageKind,
+        key: str,
+        model: str,
+        phases: tuple[str, ...],
+        seeds: int,
+        training: Work,
+        arm: str | None = None,
+        task: str | None = None,
+        evaluation: Work | None = None,
+        shares: str | None = None,
+        keeps_weights: bool = True,
+    ) -> StagePlan:
+        figures, evaluation = self.figures[model], evaluation or Work()
+        trains = training.steps != 0
+        flops = _scaled((training + evaluation).flops, seeds)
+        hours = self._hours(flops, _scaled(training.steps, seeds))
+        memory = self._memory(figures) if trains else None
+        return StagePlan(
+            stage=f"{kind}@{key}",
+            kind=kind,
+            model=model,
+            arm=arm,
+            task=task,
+            params_total=figures.params_total,
+            params_nonembedding=figures.params_nonembedding,
+            phases=phases,
+            seeds=seeds,
+            training=training,
+            evaluation=evaluation,
+            shares=shares,
+            memory=memory,
+            fits=None if memory is None else memory.device < self.hardware.memory_bytes,
+            flops=flops,
+            hours=hours,
+            kwh=_scaled(hours, self.hardware.devices * self.hardware.watts / 1000),
+            disk_bytes=self._weights(figures, seeds) if keeps_weights else 0,
+            note=_note(figures, training, evaluation),
+        )
+
+    def _hours(self, flops: float | None, steps: float | None) -> float | None:
+        if flops is None or steps is None:
+            return None
+        seconds = flops / self.hardware.speed(self.params.train.precision)
+        return (seconds + steps * self.hardware.step_seconds) / 3600
+
+    def _memory(self, figures: ModelFigures) -> ModelStates | None:
+        if figures.trained_total is None:
+            return None
+        train = self.params.train
+        return model_states(
+            figures.trained_total,
+            precision=train.precision,
+            zero_stage=train.zero_stage,
+            devices=self.hardware.devices,
+            offload_optimizer=train.offload_optimizer,
+            offload_parameters=train.offload_parameters,
+        )
+
+    def _weights(self, figures: ModelFigures, seeds: int) -> int | None:
+        if figures.trained_total is None:
+            return None
+        return seeds * weight_bytes(figures.trained_total, self.params.train.precision)
+
+    def scratch_bytes(self, stage: StagePlan) -> int:
+        """Bytes of the checkpoint that a stage resumes from; 0 where it does not train."""
+        trained = self.figures[stage.model].trained_total
+        if trained is None or stage.memory is None:
+            return 0
+        return checkpoint_bytes(trained, self.params.train.precision)
+
+
+def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:
+    if figures.note or None not in (training.rows, evaluation.rows):
+        return figures.note
+    return "its rows are known once the data are prepared, or limited in params.yaml"
+
+
+def _phase_name(phase: Phase) -> str:
+    return f"{'+'.join(phase.tasks)}[{phase.language}]"
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
+
+
+def _assumptions(params: Params, hardware: Hardware) -> tuple[str, ...]:
+    precision = params.train.precision
+    return (
+        f"{hardware.devices} x {hardware.name}: {hardware.peak_flops[precision]:.3g} FLOP/s peak in "
+        f"{precision} ({hardware.source}), {hardware.utilisation:.0%} of it reached (assumed)",
+        f"{hardware.step_seconds * 1000:.0f} ms a step besides its arithmetic (assumed)",
+        f"{hardware.watts:.0f} W a device (assumed): energy is an estimate",
+        "tokens and FLOP are upper bounds: every sequence at its task's max_length",
+        "memory is model states alone (ZeRO arithmetic); activations come on top",
+        "stages run one after another, each on all devices; start-up is left out",
+    )

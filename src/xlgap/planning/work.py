@@ -1,0 +1,174 @@
+"""How much arithmetic a stage is: rows, steps, tokens, floating-point operations.
+
+Tokens are upper bounds: every sequence is counted at its task's ``max_length``. Operations follow
+Kaplan et al. 2020 (arXiv 2001.08361) with the attention term of Chowdhery et al. 2022 (arXiv
+2204.02311, appendix B): with N non-embedding parameters, L layers of width d and sequences of s
+sub-words, a trained token costs 6N + 12Lds, a predicted one a third of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xlgap.config import Params
+from xlgap.planning.figures import ModelFigures
+from xlgap.regimes.base import Phase
+from xlgap.tasks import get_task
+from xlgap.tasks.base import Choose, Retrieve, Split
+
+Manifests = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """An amount of work; ``None`` where it cannot be known yet, e.g. before data are prepared.
+
+    Attributes:
+        rows: training or evaluated rows read, epochs counted.
+        steps: optimizer steps.
+        tokens: sub-words computed, an upper bound.
+        flops: floating-point operations, an upper bound.
+    """
+
+    rows: int | None = 0
+    steps: int | None = 0
+    tokens: int | None = 0
+    flops: float | None = 0.0
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            rows=_plus(self.rows, other.rows),
+            steps=_plus(self.steps, other.steps),
+            tokens=_plus(self.tokens, other.tokens),
+            flops=_plus(self.flops, other.flops),
+        )
+
+
+UNKNOWN = Work(rows=None, steps=None, tokens=None, flops=None)
+
+
+def _plus(a: Any, b: Any) -> Any:
+    return None if a is None or b is None else a + b
+
+
+def total(parts: Iterable[Work]) -> Work:
+    """The sum; a figure that is unknown in one part is unknown in the sum."""
+    return sum(parts, Work())
+
+
+def train_flops(figures: ModelFigures, *, tokens: int, length: int) -> float | None:
+    """Operations to train on ``tokens`` in sequences of ``length``."""
+    if figures.trained_nonembedding is None or figures.layers is None or figures.d_model is None:
+        return None
+    attention = 12 * figures.layers * figures.d_model * length
+    return float(tokens) * (6 * figures.trained_nonembedding + attention)
+
+
+def predict_flops(figures: ModelFigures, *, tokens: int, length: int) -> float | None:
+    """Operations of forward passes over ``tokens`` in sequences of ``length``."""
+    trained = train_flops(figures, tokens=tokens, length=length)
+    return None if trained is None else trained / 3
+
+
+def task_length(task: str, params: Params) -> int:
+    """Sub-words in a sequence of the task: the study's number, or its recipe's."""
+    return params.task(task).max_length or get_task(task).recipe.max_length
+
+
+def phase_work(
+    phase: Phase, params: Params, figures: ModelFigures, manifests: Manifests | None = None
+) -> Work:
+    """One seed's training on one phase; tasks of a mixed phase are added up."""
+    return total(_task_work(name, phase.language, params, figures, manifests) for name in phase.tasks)
+
+
+def _task_work(
+    name: str, language: str, params: Params, figures: ModelFigures, manifests: Manifests | None
+) -> Work:
+    entry, recipe = params.task(name), get_task(name).recipe
+    rows = split_rows(name, "train", language, params, manifests)
+    if rows is None:
+        return UNKNOWN
+    batch = entry.batch_rows or recipe.batch_rows
+    steps = math.ceil(rows * (entry.epochs or recipe.epochs) / batch)
+    length = task_length(name, params)
+    tokens = steps * batch * length * _sequences(name)
+    flops = train_flops(figures, tokens=tokens, length=length)
+    return Work(rows=steps * batch, steps=steps, tokens=tokens, flops=flops)
+
+
+def pretrain_work(params: Params, figures: ModelFigures) -> Work:
+    """Masked-language-model pretraining, the output matrix at masked positions included."""
+    settings = params.pretrain
+    flops = train_flops(figures, tokens=settings.tokens, length=settings.sequence_length)
+    if flops is not None and figures.vocabulary is not None and figures.d_model is not None:
+        head = figures.d_model * (figures.vocabulary + figures.d_model)
+        flops += 6 * head * settings.mask_fraction * settings.tokens
+    return Work(
+        rows=math.ceil(settings.tokens / settings.sequence_length),
+        steps=math.ceil(settings.tokens / settings.batch_tokens),
+        tokens=settings.tokens,
+        flops=flops,
+    )
+
+
+def selection_work(
+    phase: Phase, params: Params, figures: ModelFigures, manifests: Manifests | None = None
+) -> Work:
+    """One seed's evaluations on dev rows, which choose the checkpoint of a phase."""
+    each = total(
+        _predicted(name, "dev", phase.select_language, params, figures, manifests)
+        for name in phase.tasks
+        if get_task(name).recipe.select == "dev"
+    )
+    return total([each] * params.train.evaluations)
+
+
+def prediction_work(
+    task: str,
+    languages: Iterable[str],
+    params: Params,
+    figures: ModelFigures,
+    manifests: Manifests | None = None,
+) -> Work:
+    """One seed's predictions on the test rows of ``languages``."""
+    return total(_predicted(task, "test", code, params, figures, manifests) for code in languages)
+
+
+def _predicted(
+    name: str,
+    split: Split,
+    language: str,
+    params: Params,
+    figures: ModelFigures,
+    manifests: Manifests | None,
+) -> Work:
+    rows = split_rows(name, split, language, params, manifests)
+    if rows is None:
+        return UNKNOWN
+    length = task_length(name, params)
+    tokens = rows * length * _sequences(name)
+    flops = predict_flops(figures, tokens=tokens, length=length)
+    return Work(rows=rows, tokens=tokens, flops=flops)
+
+
+def split_rows(
+    name: str, split: Split, language: str, params: Params, manifests: Manifests | None = None
+) -> int | None:
+    """Rows of one split: as prepared, else the study's limit, else unknown."""
+    prepared = (manifests or {}).get(name, {}).get("splits", {}).get(split, {}).get(language)
+    if prepared is not None:
+        return int(prepared["rows"])
+    entry = params.task(name)
+    return {"train": entry.train_rows, "dev": entry.dev_rows, "test": entry.test_rows}[split]
+
+
+def _sequences(name: str) -> int:
+    """Sequences that one row becomes; long contexts may become more."""
+    kind = get_task(name).kind
+    if isinstance(kind, Choose):
+        return kind.choices
+    return 2 if isinstance(kind, Retrieve) else 1

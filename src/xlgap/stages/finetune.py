@@ -1,0 +1,195 @@
+"""Stage: fine-tune a cell for every seed and write its predictions."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from xlgap import layout
+from xlgap.cell import Cell
+from xlgap.evaluation.predict import predict
+from xlgap.formats import atomic_dir, digest, write_json, write_jsonl
+from xlgap.models.network import Network
+from xlgap.models.size import size_of
+from xlgap.stages.fit import Fitted, fit
+from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
+from xlgap.stages.recipe import predictor, recipe, train_digest, zero_plan
+from xlgap.stages.start import Start, arm_start
+from xlgap.stages.study import Study
+from xlgap.stages.track import Timing, open_tracker, usage, write_journal
+from xlgap.tasks import get_task
+from xlgap.tracking.base import Tracker
+from xlgap.training.engine import agreed, process_group, rank
+from xlgap.training.zero import deepspeed_config
+
+
+def finetune(study: Study, model: str, arm: str, task: str) -> None:
+    """``xlgap finetune MODEL ARM TASK``: predictions of every seed and language, and ``cell.json``.
+
+    A seed whose weights exist under their train digest is not trained again.
+
+    Raises:
+        UnknownNameError: the grid has no such cell.
+    """
+    cell = study.grid.cell(f"{model}-{arm}-{task}")
+    out = layout.predictions(task, model, arm)
+    with process_group(threads=study.params.train.threads):
+        if rank() != 0:
+            for seed in study.params.study.seeds:
+                _one_seed(study, cell, seed, None)
+            return
+        with atomic_dir(out) as folder:
+            facts = [_one_seed(study, cell, seed, folder) for seed in study.params.study.seeds]
+            write_json(folder / "cell.json", _cell_facts(cell, facts))
+
+
+def _one_seed(study: Study, cell: Cell, seed: int, folder: Path | None) -> dict[str, Any]:
+    stop, started = StopSignal(), time.monotonic()
+    start = arm_start(cell.model, cell.arm, seed=seed)
+    name = f"{cell.key} seed {seed}"
+    tags = {"xlgap.model": cell.model, "xlgap.arm": cell.arm.name, "xlgap.task": cell.task.name}
+    key = run_digest(study, cell, start, seed)
+    tracker = open_tracker(study, name=name, digest=key, kind="cell", tags=tags)
+    with stop.listening(), progress_bar() as display, tracker as run:
+        observer = TrainingObserver(name, stop, run, display)
+        fitted = fit(study, cell.model, start, cell.phases, seed=seed, observer=observer)
+        predicted = time.monotonic()
+        if folder is not None:
+            _predict(study, cell, fitted.network, start, folder / f"seed{seed}")
+        agreed(True)
+        done = time.monotonic()
+        timing = Timing(train=observer.step_seconds, evaluate=done - predicted, total=done - started)
+        facts = _seed_facts(start, fitted, seed)
+        _track(study, cell, run, facts, timing, folder)
+    if rank() == 0:
+        write_journal(cell.key, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
+    return facts
+
+
+def run_digest(study: Study, cell: Cell, start: Start, seed: int) -> str:
+    """Digest that names the cell's run of one seed: its training and what it is evaluated on."""
+    trained = train_digest(study, cell.model, start.digest, cell.phases, seed)
+    return digest({"train": trained, "cell": cell.key, "seed": seed, "study": study.experiment})
+
+
+def _predict(study: Study, cell: Cell, network: Network, start: Start, folder: Path) -> None:
+    """One file a language."""
+    params, task = study.params, cell.task
+    layers: int = network.encoder.config.num_hidden_layers  # type: ignore[union-attr, assignment]
+    how = predictor(task, params, start.tokenizer, layers)
+    for language in cell.eval_languages(params):
+        rows = study.rows(task.name, "test", language)
+        write_jsonl(folder / f"{language}.jsonl", predict(network, task.kind, rows, how))
+
+
+def _seed_facts(start: Start, fitted: Fitted, seed: int) -> dict[str, Any]:
+    """Deterministic facts of one seed."""
+    return {
+        "seed": seed,
+        "digest": fitted.digest,
+        "start": start.digest,
+        "phases": list(fitted.phases),
+        "size": asdict(size_of(fitted.network)),
+        "encoder": start.facts["size"],
+        "tokenizer": start.tokenizer.digest,
+        "pretrained_tokens": start.facts.get("training", {}).get("tokens"),
+    }
+
+
+def _cell_facts(cell: Cell, seeds: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "model": cell.model,
+        "arm": cell.arm.name,
+        "regime": cell.arm.spec.regime,
+        "train_language": cell.arm.train_language,
+        "task": cell.task.name,
+        "trained_on": cell.trained_on if cell.phases else None,
+        "seeds": seeds,
+    }
+
+
+def _track(
+    study: Study,
+    cell: Cell,
+    run: Tracker,
+    facts: dict[str, Any],
+    timing: Timing,
+    folder: Path | None,
+) -> None:
+    """Everything about the run that is no step metric."""
+    params = study.params
+    size, encoder = facts["size"], facts["encoder"]
+    run.params(
+        {
+            "model": cell.model,
+            "arm": cell.arm.name,
+            "regime": cell.arm.spec.regime,
+            "intermediate": " ".join(cell.arm.spec.intermediate),
+            "train_language": cell.arm.train_language,
+            "task": cell.task.name,
+            "trained_on": cell.trained_on,
+            "seed": facts["seed"],
+            "zero_stage": params.train.zero_stage,
+            "precision": params.train.precision,
+            "tokenizer": facts["tokenizer"],
+            "start_digest": facts["start"],
+            "train_digest": facts["digest"],
+            **{f"architecture.{k}": encoder[k] for k in ("layers", "d_model", "d_ff", "heads")},
+            **{f"architecture.{k}": encoder[k] for k in ("vocabulary", "positions")},
+        }
+    )
+    run.metrics({**_size_metrics(size, encoder), **_compute_metrics(facts, encoder), **usage(timing)})
+    for phase in cell.phases:
+        for name in phase.tasks:
+            found = study.manifest(name)["splits"]["train"][phase.language]
+            run.dataset(
+                name=f"{name}/train/{phase.language}",
+                digest=found["sha256"][:16],
+                context="training",
+                rows=found["rows"],
+            )
+    for language in cell.eval_languages(params):
+        found = study.manifest(cell.task.name)["splits"]["test"][language]
+        run.dataset(
+            name=f"{cell.task.name}/test/{language}",
+            digest=found["sha256"][:16],
+            context="evaluation",
+            rows=found["rows"],
+        )
+    if folder is not None:
+        if cell.phases:
+            numbers = recipe(get_task(cell.trained_on), params, cell.model)
+            config = folder / f"seed{facts['seed']}" / "deepspeed.json"
+            write_json(config, deepspeed_config(zero_plan(params, numbers)))
+            run.artifact(config)
+            config.unlink()
+        run.artifact(folder / f"seed{facts['seed']}", folder="predictions")
+
+
+def _size_metrics(size: dict[str, Any], encoder: dict[str, Any]) -> dict[str, float]:
+    return {
+        "params_total": encoder["total"],
+        "params_nonembedding": encoder["nonembedding"],
+        "params_trainable": size["trainable"],
+        "params_input_embedding": encoder["input_embedding"],
+        "params_head": size["total"] - encoder["total"],
+    }
+
+
+def _compute_metrics(facts: dict[str, Any], encoder: dict[str, Any]) -> dict[str, float]:
+    """Tokens and model FLOPs of the target phases; 6 per parameter and token (Kaplan et al. 2020)."""
+    tokens = sum(phase["tokens"] for phase in facts["phases"])
+    padded = sum(phase["padded_tokens"] for phase in facts["phases"])
+    found: dict[str, float] = {
+        "train_tokens": tokens,
+        "train_tokens_padded": padded,
+        "train_steps": sum(phase["steps"] for phase in facts["phases"]),
+        "model_flops": 6.0 * encoder["nonembedding"] * tokens,
+    }
+    if padded:
+        found["padding_ratio"] = 1 - tokens / padded
+    if facts["pretrained_tokens"] is not None:
+        found["pretrained_tokens"] = facts["pretrained_tokens"]
+    return found

@@ -1,0 +1,188 @@
+"""Running the phases of an arm or a cell: from start weights to final ones, kept under their digest.
+
+The *train digest* covers everything that the weights depend on; equal digest, equal weights, so that a
+training is done once, whoever needs it: a proxy's retrieval task reuses the model trained on the proxy.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from xlgap import layout
+from xlgap.errors import DataError, TrainingError
+from xlgap.evaluation.metrics import get_metric
+from xlgap.evaluation.predict import Predictor, predict
+from xlgap.formats import atomic_dir, read_json, write_json
+from xlgap.models.encode import encode
+from xlgap.models.network import Network, State, encoder_state, load_state, make_head, save_state
+from xlgap.models.tokenizer import Tokenizer
+from xlgap.regimes.base import Phase
+from xlgap.stages.recipe import predictor, recipe, train_digest, window, zero_plan
+from xlgap.stages.start import Start
+from xlgap.stages.study import Study
+from xlgap.tasks import get_task
+from xlgap.tasks.base import Row, Task
+from xlgap.training.data import TaskData
+from xlgap.training.engine import agreed, rank
+from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Final weights of a training and what is known about it.
+
+    Attributes:
+        digest: the train digest.
+        network: encoder with the head of the last phase.
+        phases: facts of each phase, in order.
+        reused: whether the weights were found under their digest.
+    """
+
+    digest: str
+    network: Network
+    phases: tuple[dict[str, Any], ...]
+    reused: bool
+
+
+def fit(
+    study: Study, model: str, start: Start, phases: Sequence[Phase], *, seed: int, observer: Observer
+) -> Fitted:
+    """Run ``phases`` from ``start``, or load what an equal training left.
+
+    Raises:
+        Interrupted: a signal asked for a stop; the state is saved.
+        TrainingError: training failed.
+    """
+    if not phases:
+        return Fitted(start.digest, Network(start.encoder(), None), (), reused=True)
+    key = train_digest(study, model, start.digest, phases, seed)
+    folder = layout.weights(key)
+    layout.WEIGHTS.mkdir(exist_ok=True)
+    with _alone(folder):
+        reused = agreed((folder / "facts.json").is_file())
+        if not reused:
+            _train(study, model, start, phases, seed=seed, observer=observer, key=key)
+        return _load(study, start, phases[-1], folder, key, reused=reused)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One training of a digest at a time; of several ranks the first holds the lock."""
+    if rank() != 0:
+        yield
+        return
+    with FileLock(f"{folder}.lock"):
+        yield
+
+
+def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, reused: bool) -> Fitted:
+    network = Network(start.encoder(), None)
+    network.head = make_head(get_task(last.tasks[0]).kind, network.encoder, seed=0)
+    network.load_state_dict(load_state(folder / "model.safetensors"))
+    facts = read_json(folder / "facts.json")
+    if study.params.train.keep == "none" and not reused and rank() == 0:
+        (folder / "model.safetensors").unlink()
+        (folder / "facts.json").unlink()
+    return Fitted(key, network, tuple(facts["phases"]), reused)
+
+
+def _train(
+    study: Study,
+    model: str,
+    start: Start,
+    phases: Sequence[Phase],
+    *,
+    seed: int,
+    observer: Observer,
+    key: str,
+) -> None:
+    """All phases; writes the final weights under ``key``."""
+    weights: State | None = None
+    facts = []
+    for number, phase in enumerate(phases):
+        network = Network(start.encoder(), None)
+        if weights is not None:
+            network.encoder.load_state_dict(encoder_state(weights))
+        network.head = make_head(get_task(phase.tasks[0]).kind, network.encoder, seed=seed)
+        result, weights = _one_phase(
+            study,
+            model,
+            start.tokenizer,
+            phase,
+            network,
+            seed=seed,
+            observer=observer,
+            scratch=layout.scratch(key) / f"phase{number}",
+        )
+        facts.append({**asdict(phase), **asdict(result)})
+    if rank() == 0:
+        with atomic_dir(layout.weights(key)) as folder:
+            assert weights is not None
+            save_state(weights, folder / "model.safetensors")
+            write_json(folder / "facts.json", {"digest": key, "seed": seed, "phases": facts})
+        shutil.rmtree(layout.scratch(key), ignore_errors=True)
+    agreed(True)
+
+
+def _one_phase(
+    study: Study,
+    model: str,
+    tokenizer: Tokenizer,
+    phase: Phase,
+    network: Network,
+    *,
+    seed: int,
+    observer: Observer,
+    scratch: Path,
+) -> tuple[PhaseResult, State]:
+    (name,) = phase.tasks
+    task, params = get_task(name), study.params
+    numbers = recipe(task, params, model)
+    rows = study.rows(name, "train", phase.language)
+    if not rows:
+        raise DataError(f"task '{name}' has no training row in '{phase.language}'.")
+    examples = encode(task.kind, rows, tokenizer, window(task, params))
+    steps = max(1, math.ceil(numbers.epochs * len(examples) / numbers.batch_rows))
+    settings = PhaseSettings(
+        steps=steps,
+        warmup_steps=min(numbers.warmup_steps, steps // 10),
+        batch_rows=numbers.batch_rows,
+        token_budget=params.train.micro_batch_tokens,
+        evaluations=params.train.evaluations,
+        select="dev" if numbers.select == "dev" else "last",
+        seed=seed,
+        zero=zero_plan(params, numbers),
+        checkpoint_seconds=params.train.checkpoint_seconds,
+    )
+    dev = study.rows(name, "dev", phase.select_language)
+    score = dev_scorer(task, dev, phase.select_language, predictor(task, params, tokenizer, 1))
+    return train_phase(
+        network,
+        TaskData(examples, tokenizer.pad),
+        settings,
+        evaluate=score,
+        observer=observer,
+        scratch=scratch,
+    )
+
+
+def dev_scorer(
+    task: Task, dev: Sequence[Row], language: str, how: Predictor
+) -> Callable[[Network], float]:
+    """The task's primary metric on its dev rows, as a function of the network."""
+    if not dev:
+        raise TrainingError(f"task '{task.name}' has no dev row in '{language}' to select by.")
+    metric = get_metric(task.metrics[0], task)
+
+    def score(network: Network) -> float:
+        return metric.score(task, dev, predict(network, task.kind, dev, how), language)
+
+    return score

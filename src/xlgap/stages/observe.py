@@ -1,0 +1,112 @@
+"""What a stage does while it trains: progress on the terminal, step metrics to the tracker, signals."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from xlgap.tracking.base import Tracker
+from xlgap.training.engine import rank
+
+
+class StopSignal:
+    """Remembers SIGINT and SIGTERM, so that training saves its state and stops; a second one kills."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler."""
+        if self.requested:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.requested = True
+
+    @contextmanager
+    def listening(self) -> Iterator[StopSignal]:
+        """Handle both signals inside the block."""
+        before = {n: signal.signal(n, self) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield self
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress display; silent where standard error is no terminal, and on ranks other than 0."""
+    from rich.console import Console
+
+    quiet = rank() != 0 or not sys.stderr.isatty()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as display:
+        yield display
+
+
+@dataclass
+class TrainingObserver:
+    """Reports a training to a progress display and a tracker.
+
+    Attributes:
+        description: what the progress display calls it.
+        stop: the signals.
+        tracker: where step metrics go.
+        display: the progress display.
+        offset: steps of earlier phases; the tracker counts steps through all phases.
+        step_seconds: wall time of the steps so far.
+    """
+
+    description: str
+    stop: StopSignal
+    tracker: Tracker
+    display: Progress
+    offset: int = 0
+    step_seconds: float = 0.0
+    _bar: TaskID | None = None
+    _last: float = field(default_factory=time.monotonic)
+
+    def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None:
+        """Advance the bar; log loss and learning rate."""
+        now = time.monotonic()
+        self.step_seconds += now - self._last
+        if self._bar is None:
+            self._bar = self.display.add_task(self.description, total=steps, loss=loss)
+        self.display.update(self._bar, completed=step, loss=loss)
+        values = {"train_loss": loss, "learning_rate": learning_rate}
+        self.tracker.metrics(values, step=self.offset + step)
+        self._last = time.monotonic()
+        if step == steps:
+            self.offset += steps
+            self._bar = None
+
+    def on_evaluation(self, step: int, score: float) -> None:
+        """Log the dev score."""
+        done = self._bar is None  # the last step of a phase has been counted into the offset
+        self.tracker.metrics({"dev_score": score}, step=self.offset + (0 if done else step))
+
+    def stop_requested(self) -> bool:
+        """Whether a signal came."""
+        return self.stop.requested

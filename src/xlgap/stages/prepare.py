@@ -1,0 +1,88 @@
+"""Stages of the data: prepare a task, validate it, make the corpus, index what arms read."""
+
+from __future__ import annotations
+
+from xlgap import layout
+from xlgap.cell import arms
+from xlgap.errors import ConfigError
+from xlgap.formats import JSON, read_json, write_json
+from xlgap.stages.study import Study
+from xlgap.tasks import get_task
+
+
+def prepare(study: Study, task: str) -> None:
+    """``xlgap prepare TASK``: rows of every split and language, in the schema of the task's kind."""
+    from xlgap.data.prepare import prepare as prepare_task
+
+    _require_entry(study, task)
+    prepare_task(get_task(task), study.params, layout.prepared(task), data_dir=study.data_dir())
+
+
+def validate(study: Study, task: str) -> None:
+    """``xlgap validate TASK``: the task's expectation suite over its prepared rows."""
+    from xlgap.checks.validate import validate as validate_task
+
+    _require_entry(study, task)
+    validate_task(
+        get_task(task),
+        study.params,
+        layout.prepared(task),
+        layout.checks(task),
+        docs=layout.JOURNAL / "data_docs",
+    )
+
+
+def corpus(study: Study) -> None:
+    """``xlgap corpus``: the pretraining text and the ladder's tokenizer.
+
+    A study of hub checkpoints alone has neither: both outs then say so.
+    """
+    from xlgap.config import ScratchModel
+    from xlgap.data.corpus import prepare_corpus
+    from xlgap.models.tokenizer import train_tokenizer
+
+    if not any(isinstance(m, ScratchModel) for m in study.params.models.values()):
+        note: JSON = {"languages": {}, "source": study.params.study.source, "needed": False}
+        write_json(layout.CORPUS / "manifest.json", note)
+        write_json(layout.TOKENIZER.parent / "none.json", note)
+        return
+    prepare_corpus(study.params, layout.CORPUS, data_dir=study.data_dir())
+    text = (line for code in study.params.languages.pretraining for line in corpus_lines(code))
+    train_tokenizer(text, layout.TOKENIZER, vocabulary=study.params.pretrain.vocabulary)
+
+
+def corpus_lines(language: str) -> list[str]:
+    """The lines of the corpus in one language."""
+    text = (layout.CORPUS / f"{language}.txt").read_text(encoding="utf8")
+    return text.split("\n")[:-1]
+
+
+def index(study: Study) -> None:
+    """``xlgap index``: per arm, the digests of what its intermediate phases read.
+
+    ``warmstart`` depends on its own arm's key of this file, and so on exactly those bytes.
+    """
+    found = {}
+    for arm in arms(study.params):
+        read = {}
+        for phase in arm.warm_phases:
+            for name in phase.tasks:
+                splits = read_json(layout.prepared(name) / "manifest.json")["splits"]
+                entry = {
+                    "version": study.params.task(name).version,
+                    "train": splits["train"][phase.language]["sha256"],
+                    "dev": splits["dev"][phase.select_language]["sha256"],
+                    "recipe": study.params.task(name).model_dump(),
+                }
+                read[f"{name}/{phase.language}"] = entry
+        found[arm.name] = read
+    write_json(layout.INDEX, {"arms": found})
+
+
+def _require_entry(study: Study, task: str) -> None:
+    get_task(task)  # an unknown name has its own error
+    if task not in study.params.all_tasks:
+        raise ConfigError(
+            f"task '{task}' is not part of this study; add '{task}: {{}}' under 'tasks' or "
+            f"'intermediate'. In the study: {', '.join(study.params.all_tasks)}."
+        )

@@ -1,0 +1,187 @@
+"""Stage: masked-language-model pretraining of a ladder model, or the pointer to a hub checkpoint."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from xlgap import layout
+from xlgap.config import HubModel, PretrainParams, ScratchModel
+from xlgap.errors import unknown
+from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, write_json
+from xlgap.models.ladder import scratch_config
+from xlgap.models.network import (
+    Encoder,
+    MaskedHead,
+    Network,
+    encoder_state,
+    hub_encoder,
+    save_encoder,
+    scratch_encoder,
+)
+from xlgap.models.size import size_of
+from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
+from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
+from xlgap.stages.prepare import corpus_lines
+from xlgap.stages.start import POINTER
+from xlgap.stages.study import Study
+from xlgap.stages.track import Timing, open_tracker, usage, write_journal
+from xlgap.training.data import MaskedText, pack
+from xlgap.training.engine import device, process_group, rank
+from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
+from xlgap.training.zero import ZeroPlan
+
+
+def pretrain(study: Study, model: str) -> None:
+    """``xlgap pretrain MODEL``: weights in ``models/pretrained/MODEL``.
+
+    Raises:
+        UnknownNameError: the study has no such model.
+    """
+    models = study.params.models
+    if model not in models:
+        raise unknown("model", model, models)
+    spec = models[model]
+    if isinstance(spec, HubModel):
+        _point_to_hub(spec, model)
+    else:
+        _pretrain_scratch(study, spec, model)
+
+
+def _point_to_hub(spec: HubModel, model: str) -> None:
+    """Check that the checkpoint loads, and write which bytes it is."""
+    encoder = hub_encoder(spec.hub, spec.revision)
+    tokenizer = hub_tokenizer(spec.hub, spec.revision)
+    resolved = getattr(encoder.config, "_commit_hash", None) or spec.revision
+    with atomic_dir(layout.pretrained(model)) as folder:
+        write_json(
+            folder / POINTER,
+            {
+                "hub": spec.hub,
+                "revision": resolved,
+                "digest": digest({"hub": spec.hub, "revision": resolved, "tok": tokenizer.digest}),
+                "size": asdict(size_of(encoder)),
+                "tokenizer": tokenizer.digest,
+            },
+        )
+
+
+def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
+    numbers = study.params.pretrain
+    tokenizer = load_tokenizer(layout.TOKENIZER)
+    config = scratch_config(
+        layers=spec.layers,
+        width=spec.width,
+        heads=spec.heads,
+        feed_forward=spec.feed_forward,
+        vocabulary=tokenizer.size,
+        positions=numbers.positions,
+    ) | {"hidden_dropout_prob": spec.dropout, "attention_probs_dropout_prob": spec.dropout}
+    encoder = scratch_encoder(config, seed=numbers.seed)
+    key = digest(
+        {
+            "model": spec.model_dump(),
+            "pretrain": numbers.model_dump() if spec.pretrained else None,
+            "corpus": dir_digest(layout.CORPUS),
+            "tokenizer": tokenizer.digest,
+        }
+    )
+    facts: dict[str, Any] = {
+        "digest": key,
+        "tokenizer": tokenizer.digest,
+        "size": asdict(size_of(encoder)),
+        "pretrained": spec.pretrained,
+    }
+    if spec.pretrained:
+        with process_group(threads=study.params.train.threads):
+            result = _train(study, spec, model, encoder, tokenizer, key)
+            facts |= {"training": asdict(result)}
+    if rank() == 0:
+        save_encoder(encoder, layout.pretrained(model), facts)
+        shutil.rmtree(layout.scratch(key), ignore_errors=True)
+
+
+def _train(
+    study: Study,
+    spec: ScratchModel,
+    model: str,
+    encoder: Encoder,
+    tokenizer: Tokenizer,
+    key: str,
+) -> PhaseResult:
+    """Train ``encoder`` and leave it with the final weights."""
+    numbers = study.params.pretrain
+    data = MaskedText(
+        _packed(study, tokenizer), tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed
+    )
+    network = Network(encoder, MaskedHead(spec.width, tokenizer.size))
+    settings = _settings(study, spec)
+    stop = StopSignal()
+    tracker = open_tracker(study, name=f"pretrain {model}", digest=key, kind="pretrain")
+    started = time.monotonic()
+    with stop.listening(), progress_bar() as display, tracker as run:
+        run.params({"model": model, **spec.model_dump(), **numbers.model_dump()})
+        run.dataset(
+            name="corpus",
+            digest=file_digest(layout.CORPUS / "manifest.json"),
+            context="pretraining",
+            rows=len(data.sequences),
+        )
+        observer = TrainingObserver(f"pretrain {model}", stop, run, display)
+        result, state = train_phase(
+            network,
+            data,
+            settings,
+            evaluate=None,
+            observer=observer,
+            scratch=layout.scratch(key) / "pretrain",
+        )
+        total = time.monotonic() - started
+        timing = Timing(train=observer.step_seconds, evaluate=0.0, total=total)
+        run.metrics({"tokens": result.tokens, **usage(timing)})
+    encoder.load_state_dict(encoder_state(state))
+    if rank() == 0:
+        write_journal(f"pretrain-{model}", numbers.seed, digest=key, timing=timing, run_id=run.run_id)
+    return result
+
+
+def _packed(study: Study, tokenizer: Tokenizer) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Packed sequences of all languages."""
+    lines = [line for code in study.params.languages.pretraining for line in corpus_lines(code)]
+    order = np.random.default_rng(study.params.pretrain.seed).permutation(len(lines))
+    return pack((lines[i] for i in order), tokenizer, length=study.params.pretrain.sequence_length)
+
+
+def _settings(study: Study, spec: ScratchModel) -> PhaseSettings:
+    numbers, train = study.params.pretrain, study.params.train
+    rows = max(1, numbers.batch_tokens // numbers.sequence_length)
+    steps = max(1, math.ceil(numbers.tokens / (rows * numbers.sequence_length)))
+    return PhaseSettings(
+        steps=steps,
+        warmup_steps=round(numbers.warmup_fraction * steps),
+        batch_rows=rows,
+        token_budget=max(train.micro_batch_tokens, numbers.sequence_length),
+        evaluations=0,
+        select="last",
+        seed=numbers.seed,
+        zero=ZeroPlan(
+            stage=train.zero_stage,
+            precision=train.precision,
+            offload_optimizer=train.offload_optimizer,
+            offload_parameters=train.offload_parameters,
+            device=device(),
+            learning_rate=learning_rate(numbers, spec),
+            weight_decay=numbers.weight_decay,
+        ),
+        checkpoint_seconds=train.checkpoint_seconds,
+    )
+
+
+def learning_rate(numbers: PretrainParams, spec: ScratchModel) -> float:
+    """The model's own peak rate, or the study's."""
+    return spec.learning_rate if spec.learning_rate is not None else numbers.learning_rate

@@ -1,0 +1,164 @@
+"""Stage: predictions and gold rows to scores, per-item statistics, and the metrics of each run."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xlgap import layout
+from xlgap.analysis.tables import write_scores
+from xlgap.cell import Cell, require_complete
+from xlgap.config import HubModel
+from xlgap.errors import unknown
+from xlgap.evaluation.chance import chance
+from xlgap.evaluation.metrics import Metric, get_metric
+from xlgap.formats import atomic_path, read_json, read_jsonl
+from xlgap.models.catalogue import find_checkpoint
+from xlgap.records import Score
+from xlgap.stages.finetune import run_digest
+from xlgap.stages.start import arm_start
+from xlgap.stages.study import Study
+from xlgap.stages.track import open_tracker
+
+MAX_COLUMNS = 3  # sufficient statistics of the widest metric
+
+
+def score(study: Study, task: str, *, partial: bool = False) -> None:
+    """``xlgap score TASK``: ``results/scores/TASK.csv`` and ``results/items/TASK.parquet``.
+
+    Iterates the grid, never a folder. With ``partial`` cells without predictions are left out.
+
+    Raises:
+        UnknownNameError: the grid has no cell of that task.
+        ResultError: a cell of the grid has no predictions.
+    """
+    cells = study.grid.of_task(task)
+    if not cells:
+        raise unknown("target task", task, study.params.tasks)
+    missing = [cell.key for cell in cells if not (_folder(cell) / "cell.json").is_file()]
+    if not partial:
+        require_complete(missing)
+    scores: list[Score] = []
+    items: list[pd.DataFrame] = []
+    for cell in cells:
+        if cell.key not in missing:
+            for seed in study.params.study.seeds:
+                found, frames = _one_seed(study, cell, seed)
+                scores += found
+                items += frames
+                if not partial:
+                    _track(study, cell, seed, found)
+    write_scores(layout.scores(task), scores)
+    with atomic_path(layout.items(task)) as temporary:
+        pd.concat(items, ignore_index=True).to_parquet(temporary, index=False)
+
+
+def _folder(cell: Cell) -> Path:
+    return layout.predictions(cell.task.name, cell.model, cell.arm.name)
+
+
+def _one_seed(study: Study, cell: Cell, seed: int) -> tuple[list[Score], list[pd.DataFrame]]:
+    """Scores in every language and metric, and the statistics of every item."""
+    facts = read_json(_folder(cell) / "cell.json")
+    size = next(s for s in facts["seeds"] if s["seed"] == seed)["encoder"]
+    scores, frames = [], []
+    for language in cell.eval_languages(study.params):
+        gold = study.rows(cell.task.name, "test", language)
+        predictions = read_jsonl(_folder(cell) / f"seed{seed}" / f"{language}.jsonl")
+        for name in cell.task.metrics:
+            metric = get_metric(name, cell.task)
+            stats = metric.stats(cell.task, gold, predictions, language)
+            scores.append(
+                Score(
+                    source="measured",
+                    model=cell.model,
+                    family=family(study, cell.model),
+                    params_total=size["total"],
+                    params_nonembedding=size["nonembedding"],
+                    arm=cell.arm.name,
+                    regime=cell.arm.spec.regime,
+                    train_language=cell.arm.train_language,
+                    task=cell.task.name,
+                    language=language,
+                    seed=seed,
+                    metric=name,
+                    value=_rounded(float(metric.value(stats.sum(axis=0)))),
+                    chance=_rounded(chance(metric, cell.task, gold, predictions, language)),
+                    stderr=_rounded(standard_error(metric, stats, gold)),
+                    n_items=len(gold),
+                )
+            )
+            frames.append(_items(cell, language, seed, name, gold, stats))
+    return scores, frames
+
+
+def _rounded(value: float) -> float:
+    """Ten digits: the last bits of a sum differ between machines, and outs must not."""
+    return round(value, 8)
+
+
+def family(study: Study, model: str) -> str:
+    """The model family: the catalogue's, or the ladder's."""
+    spec = study.params.models[model]
+    if not isinstance(spec, HubModel):
+        return "ladder" if spec.pretrained else "ladder, untrained"
+    known = find_checkpoint(spec.hub)
+    return known.family if known else spec.hub
+
+
+def standard_error(
+    metric: Metric, stats: np.ndarray[Any, np.dtype[np.float64]], gold: list[dict[str, Any]]
+) -> float:
+    """Jackknife standard error over groups of items, in points.
+
+    Items of one group (a paragraph, a premise) are left out together (Efron and Tibshirani 1993,
+    An Introduction to the Bootstrap, chapter 11).
+    """
+    groups = pd.factorize(np.asarray([row["group"] for row in gold]))[0]
+    count = int(groups.max()) + 1
+    if count < 2:
+        return math.nan
+    sums = np.zeros((count, stats.shape[1]))
+    np.add.at(sums, groups, stats)
+    without = metric.value(stats.sum(axis=0) - sums)
+    return float(np.sqrt((count - 1) / count * np.square(without - np.nanmean(without)).sum()))
+
+
+def _items(
+    cell: Cell,
+    language: str,
+    seed: int,
+    metric: str,
+    gold: list[dict[str, Any]],
+    stats: np.ndarray[Any, np.dtype[np.float64]],
+) -> pd.DataFrame:
+    columns = {
+        f"s{k}": stats[:, k] if k < stats.shape[1] else np.zeros(len(stats)) for k in range(MAX_COLUMNS)
+    }
+    return pd.DataFrame(
+        {
+            "model": cell.model,
+            "arm": cell.arm.name,
+            "language": language,
+            "seed": seed,
+            "metric": metric,
+            "item": [row["id"] for row in gold],
+            "group": [str(row["group"]) for row in gold],
+            **columns,
+        }
+    )
+
+
+def _track(study: Study, cell: Cell, seed: int, scores: list[Score]) -> None:
+    """Add the scores to the run that trained the cell."""
+    key = run_digest(study, cell, arm_start(cell.model, cell.arm, seed=seed), seed)
+    values = {f"{s.metric}_{s.language}": s.value for s in scores}
+    for name in cell.task.metrics:
+        mine = [s.value for s in scores if s.metric == name]
+        values[f"{name}_mean"] = float(np.mean(mine))
+    with open_tracker(study, name=f"{cell.key} seed {seed}", digest=key, kind="cell") as run:
+        run.metrics(values)

@@ -1,0 +1,69 @@
+"""The weights that a training starts from: pretrained, or after an arm's intermediate phases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from xlgap import layout
+from xlgap.cell import Arm
+from xlgap.errors import ResultError
+from xlgap.formats import JSON, read_json
+from xlgap.models.network import Encoder, hub_encoder, load_encoder
+from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
+
+POINTER = "pointer.json"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to start from.
+
+    Attributes:
+        digest: of everything they depend on.
+        encoder: makes a fresh copy of the encoder.
+        tokenizer: of the model.
+        facts: what the stage that made them wrote about them: size, tokens seen.
+    """
+
+    digest: str
+    encoder: Callable[[], Encoder]
+    tokenizer: Tokenizer
+    facts: JSON
+
+
+def pretrained_start(model: str) -> Start:
+    """The pretrained weights of ``model``, or its hub checkpoint.
+
+    Raises:
+        ResultError: the model's ``pretrain`` stage has not run.
+    """
+    folder = layout.pretrained(model)
+    if (folder / POINTER).is_file():
+        facts = read_json(folder / POINTER)
+        repo, revision = facts["hub"], facts["revision"]
+        return Start(
+            facts["digest"], lambda: hub_encoder(repo, revision), hub_tokenizer(repo, revision), facts
+        )
+    if not (folder / "facts.json").is_file():
+        raise ResultError(f"{folder}: no weights there; run 'dvc repro pretrain@{model}' first.")
+    facts = read_json(folder / "facts.json")
+    return Start(facts["digest"], lambda: load_encoder(folder), load_tokenizer(layout.TOKENIZER), facts)
+
+
+def arm_start(model: str, arm: Arm, *, seed: int) -> Start:
+    """The weights that the cells of ``arm`` start from.
+
+    Raises:
+        ResultError: the arm's ``warmstart`` stage has not run.
+    """
+    start = pretrained_start(model)
+    if not arm.warm_phases:
+        return start
+    folder = layout.warm(model, arm.name) / f"seed{seed}"
+    if not (folder / "facts.json").is_file():
+        raise ResultError(
+            f"{folder}: no weights there; run 'dvc repro warmstart@{model}-{arm.name}' first."
+        )
+    facts = read_json(folder / "facts.json")
+    return replace(start, digest=facts["digest"], encoder=lambda: load_encoder(folder))

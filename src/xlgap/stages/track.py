@@ -1,0 +1,107 @@
+"""The tracker and the journal of a stage's run.
+
+The journal holds what is not deterministic, one file a training; MLflow can be rebuilt from it and
+from the outs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from xlgap import __version__, layout
+from xlgap.formats import write_json
+from xlgap.stages.study import Study
+from xlgap.tracking.base import NullTracker, Tracker
+from xlgap.training.engine import rank, world_size
+
+CPU_WATTS = 10.0  # assumed for one busy core of a laptop; the journal says that it is an assumption
+
+
+@contextmanager
+def open_tracker(
+    study: Study, *, name: str, digest: str, kind: str, tags: Mapping[str, str] | None = None
+) -> Iterator[Tracker]:
+    """The MLflow run with ``digest``, opened again when it exists; ranks other than 0 track nothing.
+
+    The run ends as failed when the block raises.
+    """
+    if rank() != 0:
+        yield NullTracker()
+        return
+    from xlgap.tracking.mlflow import default_uri, open_run
+
+    run = open_run(
+        uri=default_uri(study.root),
+        experiment=study.experiment,
+        name=name,
+        digest=digest,
+        tags={"xlgap.kind": kind, **lineage(study), **(tags or {})},
+    )
+    try:
+        yield run
+    except BaseException:
+        run.close(failed=True)
+        raise
+    run.close()
+
+
+def lineage(study: Study) -> dict[str, str]:
+    """What produced a run: version, commit, whether the checkout was dirty, host, flow run."""
+    found = {"xlgap.version": __version__, "xlgap.host": socket.gethostname()}
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):  # no git, or no repository
+        found["xlgap.git_sha"] = _git(study, "rev-parse", "HEAD")
+        found["xlgap.git_dirty"] = str(bool(_git(study, "status", "--porcelain", "-uno"))).lower()
+    for variable in ("PREFECT_FLOW_RUN_ID", "XLGAP_FLOW_RUN_ID"):
+        if os.environ.get(variable):
+            found["xlgap.prefect_flow_run"] = os.environ[variable]
+    return found
+
+
+def _git(study: Study, *words: str) -> str:
+    command = ["git", "-C", str(study.root), *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Wall seconds of one training."""
+
+    train: float
+    evaluate: float
+    total: float
+
+
+def usage(timing: Timing) -> dict[str, float]:
+    """Time, memory and energy of this process, as metrics."""
+    hours = timing.total / 3600 * world_size()
+    return {
+        "train_seconds": timing.train,
+        "evaluate_seconds": timing.evaluate,
+        "wall_seconds": timing.total,
+        "device_hours": hours,
+        "host_rss_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "energy_kwh": hours * CPU_WATTS / 1000,
+    }
+
+
+def write_journal(key: str, seed: int, *, digest: str, timing: Timing, run_id: str | None) -> None:
+    """Write ``journal/<key>/seed<k>.json``."""
+    entry: dict[str, Any] = {
+        "digest": digest,
+        "host": socket.gethostname(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "world_size": world_size(),
+        "mlflow_run_id": run_id,
+        "energy_method": f"wall time x processes x {CPU_WATTS} W, assumed",
+        **usage(timing),
+    }
+    write_json(layout.journal(key, seed), entry)

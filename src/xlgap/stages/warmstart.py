@@ -1,0 +1,62 @@
+"""Stage: an arm's intermediate phases, trained once and shared by all its target tasks."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from xlgap import layout
+from xlgap.cell import Arm
+from xlgap.errors import unknown
+from xlgap.formats import atomic_dir, write_json
+from xlgap.models.network import save_encoder
+from xlgap.stages.fit import fit
+from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
+from xlgap.stages.recipe import train_digest
+from xlgap.stages.start import POINTER, Start, pretrained_start
+from xlgap.stages.study import Study
+from xlgap.stages.track import Timing, open_tracker, usage, write_journal
+from xlgap.training.engine import process_group, rank
+
+
+def warmstart(study: Study, model: str, arm_name: str) -> None:
+    """``xlgap warmstart MODEL ARM``: encoder weights a seed, or a pointer where there is no phase.
+
+    The pointer holds the digest of the weights it points to: new weights make the arm's cells stale.
+
+    Raises:
+        UnknownNameError: the grid has no such pair.
+    """
+    arms = {arm.name: arm for arm in study.grid.arms_of(model)}
+    if model not in study.params.models:
+        raise unknown("model", model, study.params.models)
+    if arm_name not in arms:
+        raise unknown("arm", arm_name, arms)
+    arm, out = arms[arm_name], layout.warm(model, arm_name)
+    start = pretrained_start(model)
+    if not arm.warm_phases:
+        with atomic_dir(out) as folder:
+            pointer = {"points_to": str(layout.pretrained(model)), "digest": start.digest}
+            write_json(folder / POINTER, pointer)
+        return
+    with process_group(threads=study.params.train.threads), atomic_dir(out) as folder:
+        for seed in study.params.study.seeds:
+            _one_seed(study, start, model, arm, seed, folder / f"seed{seed}")
+
+
+def _one_seed(study: Study, start: Start, model: str, arm: Arm, seed: int, out: Path) -> None:
+    stop, started = StopSignal(), time.monotonic()
+    name = f"warm {model}-{arm.name} seed {seed}"
+    digest = train_digest(study, model, start.digest, arm.warm_phases, seed)
+    tracker = open_tracker(study, name=name, digest=digest, kind="warmstart")
+    with stop.listening(), progress_bar() as display, tracker as run:
+        observer = TrainingObserver(name, stop, run, display)
+        fitted = fit(study, model, start, arm.warm_phases, seed=seed, observer=observer)
+        timing = Timing(train=observer.step_seconds, evaluate=0.0, total=time.monotonic() - started)
+        run.params({"model": model, "arm": arm.name, "seed": seed})
+        run.metrics(usage(timing))
+    if rank() == 0:
+        facts = {"digest": fitted.digest, "phases": list(fitted.phases)}
+        save_encoder(fitted.network.encoder, out, facts)
+        key = f"warm-{model}-{arm.name}"
+        write_journal(key, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)

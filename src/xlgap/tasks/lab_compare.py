@@ -1,0 +1,49 @@
+"""Intermediate task: is the first amount less than, equal to, or greater than the second?"""
+
+from __future__ import annotations
+
+from xlgap.lab import compare
+from xlgap.lab.cldr import supported
+from xlgap.lab.licence import CITATION, LICENCE
+from xlgap.tasks.base import Classify, Recipe, Task
+
+TASK = Task(
+    name="lab_compare",
+    kind=Classify(labels=compare.LABELS),
+    role="intermediate",
+    family="classification",
+    train_languages=supported(),
+    eval_languages=supported(),
+    parallel=True,
+    metrics=("accuracy",),
+    recipe=Recipe(learning_rate=2e-3, epochs=2, batch_rows=32, max_length=64),
+    licence=LICENCE,
+    citation=CITATION,
+    lab=compare.rows,
+    sample=(
+        {
+            "language": "en",
+            "id": "train-0000-0",
+            "group": "train-0000",
+            "text": "Singapore: 100 centiliters",
+            "text_b": "Bermuda: 9 liters",
+            "label": "less",
+        },
+        {
+            "language": "de",
+            "id": "train-0000-3",
+            "group": "train-0000",
+            "text": "Singapur: 900 Zentiliter",
+            "text_b": "Bermuda: 9 Liter",
+            "label": "equal",
+        },
+        {
+            "language": "zh",
+            "id": "train-0001-1",
+            "group": "train-0001",
+            "text": "以色列: 800厘升",
+            "text_b": "俄罗斯: 7升",
+            "label": "greater",
+        },
+    ),
+)

@@ -1,0 +1,92 @@
+"""XNLI: does the premise entail the hypothesis? 15 languages, translations of each other.
+
+Official protocol: trained on MultiNLI, so training and dev rows are those of :mod:`xlgap.tasks.mnli`
+(which says what trains a target language). The test labels that XTREME strips are in the release files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from xlgap.tasks._readers import columns, lines, one_of
+from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
+
+LABELS = ("entailment", "neutral", "contradiction")
+LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
+_HYPOTHESES = 3  # consecutive rows share a premise, one for each label
+
+
+def read(text: str) -> Iterator[Row]:
+    """Rows of ``premise<TAB>hypothesis<TAB>label`` without header; a group is a premise."""
+    for number, line in enumerate(lines(text), 1):
+        premise, hypothesis, label = columns(line, number, ("premise", "hypothesis", "label"))
+        yield {
+            "id": str(number),
+            "group": str((number - 1) // _HYPOTHESES + 1),
+            "text": premise,
+            "text_b": hypothesis,
+            "label": one_of(label, LABELS, number, "label"),
+        }
+
+
+def _hub_row(row: Mapping[str, Any]) -> Row:
+    number = row["row_number"]
+    return {
+        "id": str(number),
+        "group": str((number - 1) // _HYPOTHESES + 1),
+        "text": row["premise"],
+        "text_b": row["hypothesis"],
+        "label": LABELS[row["label"]],
+    }
+
+
+TASK = Task(
+    name="xnli",
+    kind=Classify(labels=LABELS),
+    role="target",
+    family="classification",
+    train_languages=(),
+    eval_languages=LANGUAGES,
+    parallel=True,
+    metrics=("accuracy",),
+    proxy_train="mnli",
+    recipe=Recipe(learning_rate=2e-5, epochs=5, batch_rows=32, max_length=128),
+    licence="CC BY-NC 4.0",
+    noncommercial=True,
+    citation="Conneau et al. 2018, arXiv 1809.05053",
+    release={"test": (ReleaseFile(path="xtreme_r/xnli/test-{language}.tsv", read=read),)},
+    hub=HubDataset(
+        repo="facebook/xnli",
+        revision="b8dd5d7af51114dbda02c0e3f6133f332186418e",
+        config="{language}",
+        splits={"test": "test"},
+        row=_hub_row,
+    ),
+    sample=(
+        {
+            "language": "en",
+            "id": "1",
+            "group": "1",
+            "text": "The ferry leaves at noon.",
+            "text_b": "The ferry leaves in the middle of the day.",
+            "label": "entailment",
+        },
+        {
+            "language": "de",
+            "id": "2",
+            "group": "1",
+            "text": "Die Fähre legt mittags ab.",
+            "text_b": "Die Fähre ist gut besucht.",
+            "label": "neutral",
+        },
+        {
+            "language": "sw",
+            "id": "3",
+            "group": "1",
+            "text": "Feri inaondoka saa sita mchana.",
+            "text_b": "Feri inaondoka usiku.",
+            "label": "contradiction",
+        },
+    ),
+)

@@ -1,0 +1,306 @@
+"""Runs in MLflow: one a cell and seed, and the summary of a study. The only module that imports mlflow.
+
+Everything goes through a client of our own: there is no global active run and no thread, and nothing
+is opened before :func:`open_run`, so that this module may be imported before a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from xlgap.errors import Interrupted, XlgapError
+from xlgap.tracking.uri import artifact_root, sqlite_path
+
+FLUSH_SECONDS = 10.0
+METRICS_A_BATCH = 1000  # limits of MLflow's REST interface
+PARAMS_A_BATCH = 100
+LONGEST_PARAM = 6000
+LONGEST_TAG = 8000
+LONGEST_DIGEST = 36
+
+DIGEST = "xlgap.digest"
+KIND = "xlgap.kind"
+STUDY = "xlgap.study"
+
+_log = logging.getLogger(__name__)
+
+
+class MlflowTracker:
+    """One MLflow run. Figures are buffered and written in batches, at the latest every ten seconds.
+
+    A store that does not answer stops no training: what it did not take is kept and sent with the
+    next batch, and only :meth:`close` raises when it is still not taken then.
+    """
+
+    def __init__(self, client: MlflowClient, run_id: str, *, params: Mapping[str, str]) -> None:
+        """Write to the run ``run_id``, which has ``params`` already."""
+        self.run_id = run_id
+        self._client = client
+        self._params = dict(params)
+        self._metrics: list[Metric] = []
+        self._new_params: list[Param] = []
+        self._tags: dict[str, str] = {}
+        self._flushed = time.monotonic()
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Settings of the run.
+
+        MLflow never changes a parameter: where a resumed run brings another value, the first one
+        stays and the new one becomes the tag ``xlgap.changed.NAME``. A value that is too long is
+        kept whole as the artifact ``params/NAME.txt``.
+        """
+        for name, value in values.items():
+            key, text = _key(name), str(value)
+            if len(text) > LONGEST_PARAM:
+                self._client.log_text(self.run_id, text, f"params/{key}.txt")
+                text = text[: LONGEST_PARAM - 60] + f" ... (whole: artifact params/{key}.txt)"
+            if key not in self._params:
+                self._params[key] = text
+                self._new_params.append(Param(key, text))
+            elif self._params[key] != text:
+                self._tags[f"xlgap.changed.{key}"] = text[:LONGEST_TAG]
+        self._flush_when_due()
+
+    def metrics(self, values: Mapping[str, float], *, step: int | None = None) -> None:
+        """Figures, at a step of training where ``step`` is given."""
+        now = time.time_ns() // 1_000_000
+        self._metrics += [Metric(_key(k), float(v), now, step or 0) for k, v in values.items()]
+        self._flush_when_due()
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Words to find the run by."""
+        self._tags.update({_key(k): str(v)[:LONGEST_TAG] for k, v in values.items()})
+        self._flush_when_due()
+
+    def dataset(self, *, name: str, digest: str, context: str, rows: int) -> None:
+        """Data that the run read, by name and digest; nothing is loaded."""
+        data = Dataset(
+            name=name,
+            digest=digest[:LONGEST_DIGEST],
+            source_type="local",
+            source=json.dumps({"digest": digest}),
+            profile=json.dumps({"num_rows": rows}),
+        )
+        tags = [InputTag("mlflow.data.context", context), InputTag(DIGEST, digest)]
+        self._client.log_inputs(self.run_id, datasets=[DatasetInput(data, tags)])
+
+    def artifact(self, path: Path, *, folder: str | None = None) -> None:
+        """A file, or the contents of a directory, to keep with the run."""
+        log = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
+        log(self.run_id, str(path), folder)
+
+    def document(self, values: Mapping[str, Any], *, name: str) -> None:
+        """A mapping to keep with the run as the file ``name``, such as ``deepspeed.json``."""
+        self._client.log_dict(self.run_id, dict(values), name)
+
+    def flush(self) -> None:
+        """Write what is buffered.
+
+        Raises:
+            MlflowException: the store did not take it; the rest stays buffered.
+        """
+        self._flushed = time.monotonic()
+        while self._metrics or self._new_params or self._tags:
+            metrics = self._metrics[: METRICS_A_BATCH - 2 * PARAMS_A_BATCH]
+            params = self._new_params[:PARAMS_A_BATCH]
+            tags = dict(list(self._tags.items())[:PARAMS_A_BATCH])
+            entities = [RunTag(k, v) for k, v in tags.items()]
+            self._client.log_batch(self.run_id, metrics=metrics, params=params, tags=entities)
+            del self._metrics[: len(metrics)]
+            del self._new_params[: len(params)]
+            self._tags = {k: v for k, v in self._tags.items() if k not in tags}
+
+    def _flush_when_due(self) -> None:
+        due = time.monotonic() - self._flushed >= FLUSH_SECONDS
+        if not due and len(self._metrics) < METRICS_A_BATCH:
+            return
+        try:
+            self.flush()
+        except MlflowException as error:
+            _log.warning("MLflow did not take figures of run %s, trying again: %s", self.run_id, error)
+
+    def close(self, *, failed: bool = False) -> None:
+        """Write what is buffered and end the run.
+
+        Its status is FINISHED, or, when ``failed``, KILLED while an interruption is being handled
+        and FAILED otherwise.
+
+        Raises:
+            XlgapError: the store did not take the figures.
+        """
+        stopped = isinstance(sys.exception(), Interrupted | KeyboardInterrupt)
+        status = "FINISHED" if not failed else "KILLED" if stopped else "FAILED"
+        try:
+            self.flush()
+            self._client.set_terminated(self.run_id, status)
+        except MlflowException as error:
+            raise XlgapError(
+                f"MLflow did not take {len(self._metrics)} figures of run {self.run_id}: {error}; "
+                "they are in the journal, too; check MLFLOW_TRACKING_URI and run it again."
+            ) from error
+
+
+def initialise(uri: str) -> None:
+    """Create the store's database, once before many processes open it side by side."""
+    with _client(uri) as client:
+        client.search_experiments(max_results=1)
+
+
+def open_run(
+    *,
+    uri: str,
+    experiment: str,
+    name: str,
+    digest: str,
+    tags: Mapping[str, str],
+    parent: str | None = None,
+) -> MlflowTracker:
+    """The run with this ``digest`` in the experiment: a new one, or the same one again on a retry.
+
+    Args:
+        uri: the tracking URI, see :func:`xlgap.tracking.uri.default_uri`.
+        experiment: the experiment's name, made when it is not there.
+        name: what the UI shows.
+        digest: what makes the run the same run; kept as the tag ``xlgap.digest``.
+        tags: more tags.
+        parent: the id of a run under which the UI shows this one.
+    """
+    with _client(uri) as client:
+        where = _experiment(client, experiment, artifact_root(uri))
+        found = client.search_runs([where], f"tags.`{DIGEST}` = '{digest}'", max_results=1)
+        everything = {**tags, DIGEST: digest}
+        if parent is not None:
+            everything["mlflow.parentRunId"] = parent
+        if not found:
+            made = client.create_run(where, run_name=name, tags=everything)
+            return MlflowTracker(client, made.info.run_id, params={})
+        run = found[0]
+        client.update_run(run.info.run_id, status="RUNNING", name=name)
+        tracker = MlflowTracker(client, run.info.run_id, params=run.data.params)
+        tracker.tags(everything)
+        return tracker
+
+
+def log_study(
+    *,
+    uri: str,
+    experiment: str,
+    study: str,
+    summary_metrics: Mapping[str, float | None],
+    per_model: Sequence[Mapping[str, Any]],
+    artifacts_dir: Path | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    """Write a study's summary run, and under it a run a model that charts draw gaps from.
+
+    Called again for the same study it brings the same runs up to date; runs of models that are no
+    longer in ``per_model`` are deleted.
+
+    Args:
+        uri: the tracking URI.
+        experiment: the experiment's name.
+        study: the study's name, which makes its runs the same runs.
+        summary_metrics: figures of the whole study; None is missing and stays away.
+        per_model: for each model ``model``, ``params_total``, ``params_nonembedding`` and figures
+            such as ``gap_inter``. The log10 of the two sizes is added.
+        artifacts_dir: files to keep with the summary run, such as the report.
+        tags: more tags for all of these runs.
+
+    Returns:
+        The id of the summary run.
+    """
+    common = {**(tags or {}), STUDY: study}
+    summary = open_run(
+        uri=uri,
+        experiment=experiment,
+        name=f"study {study}",
+        digest=f"study/{study}",
+        tags={**common, KIND: "study"},
+    )
+    summary.metrics(_present(summary_metrics))
+    if artifacts_dir is not None:
+        summary.artifact(artifacts_dir)
+    summary.close()
+    kept = [_log_model(dict(row), uri, experiment, summary.run_id, common) for row in per_model]
+    _delete_others(uri, experiment, study, kept)
+    return summary.run_id
+
+
+def _log_model(
+    row: dict[str, Any], uri: str, experiment: str, parent: str, common: Mapping[str, str]
+) -> str:
+    model = str(row.pop("model"))
+    run = open_run(
+        uri=uri,
+        experiment=experiment,
+        name=model,
+        digest=f"study/{common[STUDY]}/{model}",
+        tags={**common, KIND: "model", "model": model},
+        parent=parent,
+    )
+    figures = _present(row)
+    for size in ("params_total", "params_nonembedding"):
+        if figures.get(size, 0) > 0:
+            figures[f"log10_{size}"] = math.log10(figures[size])
+    run.metrics(figures)
+    run.params({"model": model})
+    run.close()
+    return run.run_id
+
+
+def _present(values: Mapping[str, float | None]) -> dict[str, float]:
+    """Missing figures stay away; they are never 0."""
+    return {k: float(v) for k, v in values.items() if v is not None and not math.isnan(v)}
+
+
+def _delete_others(uri: str, experiment: str, study: str, kept: Sequence[str]) -> None:
+    with _client(uri) as client:
+        where = _experiment(client, experiment, artifact_root(uri))
+        mine = f"tags.`{STUDY}` = '{study}' and tags.`{KIND}` = 'model'"
+        for run in client.search_runs([where], mine):
+            if run.info.run_id not in kept:
+                client.delete_run(run.info.run_id)
+
+
+@contextlib.contextmanager
+def _client(uri: str) -> Iterator[MlflowClient]:
+    """A client; a SQLite store is opened by one process at a time: the first one makes its tables."""
+    path = sqlite_path(uri)
+    if path is None:
+        yield MlflowClient(uri)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        yield MlflowClient(uri)
+
+
+def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
+    """The id of an experiment, which is made when it is not there."""
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    try:
+        return str(client.create_experiment(name, artifact_location=artifacts))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(client.get_experiment_by_name(name).experiment_id)
+
+
+def _key(name: str) -> str:
+    """A name that MLflow takes: letters, digits, and ``_ - . : / space``."""
+    return re.sub(r"[^\w.:/ -]", "_", name)

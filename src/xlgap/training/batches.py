@@ -1,0 +1,89 @@
+"""Which examples go into which micro-batch of which step, on which rank; pure numpy.
+
+A step takes a fixed number of examples. They are cut into micro-batches by a budget of padded
+sub-words, so that long examples come in small batches and short ones in large; within a window of
+several steps examples are sorted by length, so that little is padded. Every rank computes the same
+schedule, hence all ranks take the same number of micro-batches: ZeRO-3 cannot hang on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Index = npt.NDArray[np.int64]
+
+SORT_WINDOW = 8  # steps whose examples are sorted by length together
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Examples of one forward pass, per rank.
+
+    Attributes:
+        ranks: per rank the indices of its examples; a rank may have none in the last one, it then
+            repeats an example with weight 0.
+    """
+
+    ranks: tuple[Index, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer step."""
+
+    micro: tuple[MicroBatch, ...]
+
+    @property
+    def examples(self) -> Index:
+        """All its examples."""
+        return np.concatenate([r for m in self.micro for r in m.ranks])
+
+
+def schedule(
+    lengths: Sequence[int],
+    *,
+    steps: int,
+    batch_rows: int,
+    token_budget: int,
+    world: int,
+    seed: int,
+) -> list[Step]:
+    """``steps`` steps over examples of ``lengths``, reshuffled every epoch.
+
+    The content of a step does not depend on ``world`` nor on ``token_budget``.
+    """
+    size = np.asarray(lengths, np.int64)
+    random = np.random.default_rng(seed)
+    rows = min(batch_rows, len(size))
+    batches: list[Index] = []
+    while len(batches) < steps:
+        batches += _epoch(size, rows, random)
+    return [Step(_micro(batch, size, token_budget, world)) for batch in batches[:steps]]
+
+
+def _epoch(size: Index, rows: int, random: np.random.Generator) -> list[Index]:
+    """One pass over all full batches, in random order; the rest of an epoch is left for the next."""
+    order = random.permutation(len(size))
+    window = rows * SORT_WINDOW
+    batches: list[Index] = []
+    for begin in range(0, len(order), window):
+        part = order[begin : begin + window]
+        part = part[np.argsort(size[part], kind="stable")]
+        batches += [part[i : i + rows] for i in range(0, len(part) - rows + 1, rows)]
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def _micro(batch: Index, size: Index, budget: int, world: int) -> tuple[MicroBatch, ...]:
+    """Cut one batch, longest first, so that rows x longest stays within ``budget`` on each rank."""
+    order = batch[np.argsort(-size[batch], kind="stable")]
+    micro, begin = [], 0
+    while begin < len(order):
+        rows = max(1, budget // int(size[order[begin]])) * world
+        part = order[begin : begin + rows]
+        micro.append(MicroBatch(tuple(part[rank::world] for rank in range(world))))
+        begin += rows
+    return tuple(micro)

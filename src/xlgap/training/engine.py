@@ -1,0 +1,144 @@
+"""The DeepSpeed engine: process group, initialisation, gathering of full weights.
+
+A silent fallback is an error: :func:`start_engine` checks that DeepSpeed steps the optimizer, in the
+stage that was asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from xlgap.errors import TrainingError
+from xlgap.training.zero import ZeroPlan, deepspeed_config
+
+
+def device() -> Literal["cpu", "cuda"]:
+    """Where this process trains."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def rank() -> int:
+    """Rank of this process; 0 before any process group exists."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world_size() -> int:
+    """Processes that train together; 1 before any process group exists."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def agreed(flag: bool) -> bool:
+    """Rank 0's ``flag``, on every rank; also a barrier."""
+    if world_size() == 1:
+        return flag
+    word = torch.tensor(float(flag), device=device())
+    dist.broadcast(word, 0)
+    return bool(word > 0)
+
+
+@contextmanager
+def process_group(*, threads: int) -> Iterator[None]:
+    """A process group for DeepSpeed: that of the launcher, or one of this process alone.
+
+    Ends with a barrier, so that no rank leaves while another still talks to it.
+    """
+    torch.set_num_threads(threads)
+    _no_compiled_ops()
+    if dist.is_initialized():
+        yield
+        return
+    backend = "nccl" if device() == "cuda" else "gloo"
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if device() == "cuda":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        dist.init_process_group(backend)
+    else:
+        os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", LOCAL_SIZE="1")
+        store = dist.TCPStore(  # type: ignore[attr-defined]
+            "127.0.0.1", 0, 1, is_master=True
+        )
+        dist.init_process_group(backend, store=store, rank=0, world_size=1)
+    import deepspeed
+
+    deepspeed.init_distributed(backend, dist_init_required=False, verbose=False)
+    try:
+        yield
+        dist.barrier()
+    finally:
+        dist.destroy_process_group()
+
+
+def _no_compiled_ops() -> None:
+    """Do without operators that DeepSpeed would compile at first use on a CPU."""
+    if device() == "cpu":
+        from deepspeed import ops
+
+        ops.__compatible_ops__["deepspeed_shm_comm"] = False
+
+
+def start_engine(network: nn.Module, plan: ZeroPlan) -> Any:
+    """``deepspeed.initialize`` with the configuration of ``plan``.
+
+    Raises:
+        TrainingError: DeepSpeed did not take over optimizer or stage.
+    """
+    import deepspeed
+
+    config = deepspeed_config(plan)
+    engine, optimizer, _, _ = deepspeed.initialize(
+        model=network,
+        model_parameters=[p for p in network.parameters() if p.requires_grad],
+        config=config,
+    )
+    stage = engine.zero_optimization_stage()
+    if stage != plan.stage or engine.optimizer is None or optimizer is not engine.optimizer:
+        raise TrainingError(
+            f"DeepSpeed runs ZeRO stage {stage} with optimizer {type(optimizer).__name__}, "
+            f"asked for was stage {plan.stage}; see its log for the reason."
+        )
+    wrapped = type(optimizer).__module__.startswith("deepspeed.")
+    if plan.stage > 0 and not wrapped:
+        raise TrainingError(
+            f"ZeRO stage {plan.stage} was asked for, but the optimizer is a plain "
+            f"{type(optimizer).__name__}: DeepSpeed fell back in silence."
+        )
+    return engine
+
+
+def set_learning_rate(engine: Any, value: float) -> None:
+    """Set the rate of the next step on all parameter groups."""
+    for group in engine.optimizer.param_groups:
+        group["lr"] = value
+
+
+def full_state(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of all weights on the CPU in fp32, gathered from the ranks under ZeRO-3."""
+    state = {}
+    for name, tensor in _tensors(module):
+        with _gathered(tensor):
+            state[name] = tensor.detach().to("cpu", torch.float32, copy=True)
+    return state
+
+
+def _tensors(module: nn.Module) -> list[tuple[str, Tensor]]:
+    persistent = module.state_dict(keep_vars=True)
+    named = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    return [(name, tensor) for name, tensor in named.items() if name in persistent]
+
+
+@contextmanager
+def _gathered(tensor: Tensor) -> Iterator[None]:
+    if not hasattr(tensor, "ds_id"):
+        yield
+        return
+    import deepspeed
+
+    with deepspeed.zero.GatheredParameters([tensor], modifier_rank=None):
+        yield

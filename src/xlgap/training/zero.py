@@ -1,0 +1,106 @@
+"""From a plan of one training phase to a DeepSpeed configuration; pure.
+
+Source for the memory arithmetic: Rajbhandari et al. 2020, "ZeRO: Memory Optimizations Toward Training
+Trillion Parameter Models" (arXiv 1910.02054).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from xlgap.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroPlan:
+    """What decides the engine's configuration.
+
+    Attributes:
+        stage: ZeRO stage: 0 none, 1 optimizer states, 2 and gradients, 3 and parameters.
+        precision: of forward and backward; the optimizer always steps in fp32.
+        offload_optimizer, offload_parameters: keep those states in host memory.
+        device: where it trains.
+        learning_rate, weight_decay, clip: of AdamW.
+    """
+
+    stage: Literal[0, 1, 2, 3] = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    offload_optimizer: bool = False
+    offload_parameters: bool = False
+    device: Literal["cpu", "cuda"] = "cpu"
+    learning_rate: float
+    weight_decay: float = 0.0
+    clip: float = 1.0
+
+
+def check_plan(plan: ZeroPlan) -> None:
+    """Refuse what DeepSpeed would ignore or fail on late.
+
+    Raises:
+        ConfigError: offloading that the stage cannot do.
+    """
+    if plan.offload_optimizer and plan.stage == 0:
+        raise ConfigError(
+            "key 'train.offload_optimizer': ZeRO stage 0 keeps the optimizer on the device; "
+            "use zero_stage 1, 2 or 3, or turn the offload off."
+        )
+    if plan.offload_parameters and plan.stage != 3:
+        raise ConfigError(
+            f"key 'train.offload_parameters': only ZeRO stage 3 offloads parameters, "
+            f"zero_stage is {plan.stage}."
+        )
+
+
+def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
+    """The configuration for ``deepspeed.initialize``.
+
+    One micro-batch a call; accumulation boundaries are set by the trainer, since micro-batches hold a
+    budget of tokens, not a fixed number of rows.
+    """
+    check_plan(plan)
+    zero: dict[str, Any] = {"stage": plan.stage}
+    if plan.stage > 0:
+        zero |= {"contiguous_gradients": True, "overlap_comm": False, "reduce_bucket_size": 50_000_000}
+    if plan.stage == 3:
+        zero |= {
+            "stage3_param_persistence_threshold": 0,
+            "stage3_prefetch_bucket_size": 10_000_000,
+            "stage3_gather_16bit_weights_on_model_save": True,
+        }
+    if plan.offload_optimizer:
+        zero["offload_optimizer"] = {"device": "cpu"}
+    if plan.offload_parameters:
+        zero["offload_param"] = {"device": "cpu"}
+    return {
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "gradient_clipping": plan.clip,
+        "steps_per_print": 1_000_000_000,
+        "zero_force_ds_cpu_optimizer": False,
+        "zero_allow_untested_optimizer": True,
+        "bf16": {"enabled": plan.precision == "bf16"},
+        "optimizer": {
+            "type": "AdamW",
+            "params": {
+                "lr": plan.learning_rate,
+                "betas": [0.9, 0.999],
+                "eps": 1e-8,
+                "weight_decay": plan.weight_decay,
+                # on CPU torch's own AdamW: DeepSpeed's needs a compiler
+                **({"torch_adam": True} if plan.device == "cpu" else {}),
+            },
+        },
+        "zero_optimization": zero,
+    }
+
+
+def linear_schedule(step: int, *, steps: int, warmup: int) -> float:
+    """The factor of the peak learning rate at ``step``, counted from 0: up linearly, then down to 0.
+
+    >>> [linear_schedule(s, steps=4, warmup=2) for s in range(4)]
+    [0.5, 1.0, 1.0, 0.5]
+    """
+    if step < warmup:
+        return (step + 1) / warmup
+    return max(0.0, (steps - step) / max(1, steps - warmup))

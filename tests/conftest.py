@@ -1,0 +1,130 @@
+"""A small directory of release files in the official formats, with invented text."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+WORDS = {
+    "en": ("boat", "river", "stone", "winter", "door"),
+    "de": ("Boot", "Fluss", "Stein", "Winter", "Tür"),
+    "ru": ("лодка", "река", "камень", "зима", "дверь"),
+}
+LABELS = ("entailment", "neutral", "contradiction")
+TAGS = ("NOUN", "VERB", "NUM")
+TATOEBA = {"de": "deu", "ru": "rus"}
+
+
+def sentence(language: str, number: int) -> str:
+    """A sentence of its own for each number, the same number of words in every language."""
+    words = WORDS[language]
+    return f"{words[number % 5]} {words[number // 5 % 5]} {number}"
+
+
+def _pairs(language: str, start: int, premises: int) -> Iterator[tuple[str, str, str]]:
+    for premise in range(start, start + premises):
+        for i, label in enumerate(LABELS):
+            yield sentence(language, premise), sentence(language, 1000 + 3 * premise + i), label
+
+
+def _tsv(language: str, start: int, premises: int) -> str:
+    return "".join("\t".join(pair) + "\n" for pair in _pairs(language, start, premises))
+
+
+def _json_lines(start: int, premises: int) -> str:
+    names = ("premise", "hypothesis", "label")
+    pairs = (dict(zip(names, p, strict=True)) for p in _pairs("en", start, premises))
+    return "".join(json.dumps(pair) + "\n" for pair in pairs)
+
+
+def _conll(language: str, start: int, count: int) -> str:
+    sentences = (sentence(language, n).split() for n in range(start, start + count))
+    return "".join(
+        "".join(f"{token}\t{tag}\n" for token, tag in zip(s, TAGS, strict=True)) + "\n"
+        for s in sentences
+    )
+
+
+def _squad(language: str, start: int, paragraphs: int) -> str:
+    found = []
+    for n in range(start, start + paragraphs):
+        context = f"{sentence(language, n)}. {sentence(language, 5000 + n)}."
+        answer = str(n)
+        place = {"text": answer, "answer_start": context.index(answer)}
+        question = {"id": f"q{n}", "question": f"{sentence(language, 9000 + n)}?", "answers": [place]}
+        found.append({"context": context, "qas": [question]})
+    return json.dumps({"version": "1.1", "data": [{"title": "t", "paragraphs": found}]})
+
+
+def _files() -> Iterator[tuple[str, str]]:
+    yield "intermediate_en/nli/mnli/train.jsonl", _json_lines(100, 20)
+    yield "intermediate_en/nli/mnli/dev.jsonl", _json_lines(200, 5)
+    yield "intermediate_en/qa/squad_v1.1/train_from_dev.json", _squad("en", 100, 30)
+    yield "intermediate_en/qa/squad_v1.1/heldout_from_dev.json", _squad("en", 200, 10)
+    yield "xtreme_r/udpos/train-en.tsv", _conll("en", 100, 40)
+    for code in WORDS:
+        yield f"xtreme_r/xnli/dev-{code}.tsv", _tsv(code, 300, 10)
+        yield f"xtreme_r/xnli/test-{code}.tsv", _tsv(code, 0, 8)
+        yield f"xtreme_r/udpos/dev-{code}.tsv", _conll(code, 200, 20)
+        yield f"xtreme_r/udpos/test-{code}.tsv", _conll(code, 0, 15)
+        yield f"xtreme_r/xquad/xquad.{code}.json", _squad(code, 0, 12)
+        yield f"pretrain/{code}.txt", "".join(sentence(code, n) + "\n" for n in range(8, 60))
+    for code, name in TATOEBA.items():
+        pattern = f"xtreme_r/tatoeba/v1/tatoeba.{name}-eng."
+        yield pattern + name, "".join(sentence(code, n) + "\n" for n in range(20))
+        yield pattern + "eng", "".join(sentence("en", n) + "\n" for n in range(20))
+
+
+@pytest.fixture
+def release_files(tmp_path: Path) -> Path:
+    """A directory of release files of all real tasks in English, German and Russian."""
+    root = tmp_path / "release"
+    for name, text in _files():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf8")
+    return root
+
+
+@pytest.fixture
+def real_data(request: pytest.FixtureRequest) -> Path:
+    """The real release files: the directory XLGAP_DATA, else ``../shared/data``; skips without."""
+    root = Path(os.environ.get("XLGAP_DATA") or request.config.rootpath.parent / "shared" / "data")
+    if not root.is_dir():
+        pytest.skip(f"no real data: XLGAP_DATA is not set and {root} does not exist")
+    return root
+
+
+@pytest.fixture
+def raw_real_study() -> Callable[..., dict]:
+    """Makes the mapping of a study on real tasks; keyword arguments replace top-level keys."""
+    targets = ("udpos", "xnli", "xquad", "tatoeba")
+    return lambda **changes: {
+        "study": {"name": "real", "source": "release", "seeds": [1]},
+        "languages": {"evaluation": ["en", "de", "ru"], "pretraining": ["en", "de", "ru"]},
+        "models": {"nano": {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}},
+        "arms": {
+            "direct_en": {"regime": "direct_en"},
+            "direct_de": {"regime": "direct_tgt", "language": "de"},
+        },
+        "tasks": {name: {} for name in targets},
+        "intermediate": {"mnli": {}, "squad": {}},
+        "pretrain": {
+            "corpus_lines": 40,
+            "vocabulary": 500,
+            "positions": 64,
+            "tokens": 100_000,
+            "sequence_length": 64,
+            "batch_tokens": 1024,
+            "learning_rate": 0.001,
+            "warmup_fraction": 0.1,
+        },
+        "train": {},
+        "evaluation": {},
+        "analysis": {},
+        **changes,
+    }

@@ -1,0 +1,86 @@
+"""Train a tiny tagger for a few steps and print the losses; run alone or under torchrun.
+
+usage: zero_losses.py STAGE OUT.json SCRATCH [--bf16] [--offload]
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from xlgap.models.encode import IGNORE, Example
+from xlgap.models.ladder import scratch_config
+from xlgap.models.network import Network, make_head, scratch_encoder
+from xlgap.tasks.base import Tag
+from xlgap.training.data import TaskData
+from xlgap.training.engine import process_group, rank
+from xlgap.training.trainer import PhaseSettings, train_phase
+from xlgap.training.zero import ZeroPlan
+
+VOCABULARY, TAGS = 60, ("O", "A", "B")
+
+
+class Losses:
+    """Remembers the loss of every step."""
+
+    def __init__(self):
+        self.values = []
+
+    def on_step(self, step, *, steps, loss, learning_rate):
+        self.values.append(loss)
+
+    def on_evaluation(self, step, score):
+        pass
+
+    def stop_requested(self):
+        return False
+
+
+def examples(count=48):
+    random = np.random.default_rng(7)
+    rows = []
+    for i in range(count):
+        length = int(random.integers(4, 14))
+        ids = random.integers(5, VOCABULARY - 1, length).astype(np.int32)
+        labels = (ids % len(TAGS)).astype(np.int64)
+        labels[0] = labels[-1] = IGNORE
+        rows.append(Example(i, (ids,), labels, np.arange(length, dtype=np.int32)))
+    return rows
+
+
+def main(stage, out, scratch, *flags):
+    config = scratch_config(
+        layers=2, width=32, heads=2, feed_forward=64, vocabulary=VOCABULARY, positions=32
+    )
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    encoder = scratch_encoder(config, seed=3)
+    network = Network(encoder, make_head(Tag(tags=TAGS, bio=False), encoder, seed=0))
+    settings = PhaseSettings(
+        steps=8,
+        warmup_steps=2,
+        batch_rows=8,
+        token_budget=40,  # several micro-batches of unequal size a step
+        evaluations=0,
+        select="last",
+        seed=5,
+        zero=ZeroPlan(
+            stage=int(stage),
+            learning_rate=3e-3,
+            precision="bf16" if "--bf16" in flags else "fp32",
+            offload_optimizer="--offload" in flags,
+        ),
+    )
+    losses = Losses()
+    with process_group(threads=1):
+        data = TaskData(examples(), pad=1)
+        _, weights = train_phase(
+            network, data, settings, evaluate=None, observer=losses, scratch=Path(scratch)
+        )
+        if rank() == 0:
+            total = float(sum(w.double().abs().sum() for w in weights.values()))
+            Path(out).write_text(json.dumps({"losses": losses.values, "weights": total}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

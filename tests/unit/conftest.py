@@ -1,0 +1,94 @@
+"""A small valid study and two small tasks for tests of the core."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import xlgap.tasks
+from xlgap.config import Params, check
+
+_RAW: dict[str, Any] = {
+    "study": {"name": "toy", "source": "lab", "seeds": [1, 2]},
+    "languages": {"evaluation": ["en", "de", "sw"], "pretraining": ["en", "de", "sw"]},
+    "models": {
+        "nano": {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64},
+        "micro": {"layers": 2, "width": 64, "heads": 4, "feed_forward": 128},
+    },
+    "arms": {"direct_en": {"regime": "direct_en"}},
+    "tasks": {"toy_nli": {"train_rows": 100, "test_rows": 10}},
+    "intermediate": {"toy_order": {"train_rows": 64}},
+    "pretrain": {
+        "corpus_lines": 100,
+        "vocabulary": 500,
+        "positions": 64,
+        "tokens": 100_000,
+        "sequence_length": 64,
+        "batch_tokens": 1024,
+        "learning_rate": 0.001,
+        "warmup_fraction": 0.1,
+    },
+    "train": {"precision": "fp32"},
+    "evaluation": {},
+    "analysis": {},
+}
+
+_TASK = """
+from xlgap.tasks.base import {kind}, Recipe, Task
+
+TASK = Task(
+    name="{name}", kind={kind}({arguments}), role="{role}", family="classification",
+    train_languages={train}, eval_languages={evaluation}, parallel=True, metrics=("accuracy",),
+    recipe=Recipe(epochs=2, batch_rows=16, max_length=32), licence="CC0-1.0", citation="none",
+    proxy_train={proxy}, lab=lambda world, split, rows, seed: iter(()),
+)
+"""
+_LABELS = 'labels=("a", "b")'
+_TOYS: dict[str, dict[str, Any]] = {
+    "toy_nli": {},
+    "toy_order": {"role": "intermediate", "train": ("en", "sw"), "evaluation": ("en", "sw")},
+    "toy_english": {"train": ("en",), "evaluation": ("en", "de")},
+    "toy_retrieval": {
+        "kind": "Retrieve", "arguments": "", "train": (), "evaluation": ("de", "sw"),
+        "proxy": "'toy_nli'",
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def raw_study() -> Callable[..., dict[str, Any]]:
+    """Makes the mapping of ``params.yaml``; keyword arguments replace top-level keys."""
+    return lambda **changes: {**copy.deepcopy(_RAW), **changes}
+
+
+@pytest.fixture
+def study(raw_study: Callable[..., dict[str, Any]]) -> Callable[..., Params]:
+    """Makes the checked study; keyword arguments replace top-level keys."""
+    return lambda **changes: check(raw_study(**changes), Path("params.yaml"))
+
+
+@pytest.fixture
+def toy_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Toy tasks as files of a second folder of the registry."""
+    folder = tmp_path / "toy_tasks"
+    folder.mkdir()
+    for name, changes in _TOYS.items():
+        fields = {
+            "kind": "Classify", "arguments": _LABELS, "role": "target", "proxy": None,
+            "train": ("en", "de", "sw"), "evaluation": ("en", "de", "sw"), **changes,
+        }  # fmt: skip
+        (folder / f"{name}.py").write_text(_TASK.format(name=name, **fields))
+    monkeypatch.setattr(xlgap.tasks, "__path__", [*xlgap.tasks.__path__, str(folder)])
+    caches = (xlgap.tasks.task_names, xlgap.tasks.get_task)
+    for cached in caches:
+        cached.cache_clear()
+    yield
+    for cached in caches:
+        cached.cache_clear()
+    for name in _TOYS:
+        monkeypatch.delitem(sys.modules, f"xlgap.tasks.{name}", raising=False)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from xlgap.errors import ConfigError
+from xlgap.planning.hardware import PRESETS, get_hardware
+
+
+def test_several_devices_are_as_many_times_as_fast():
+    one, eight = get_hardware("h100"), get_hardware("8xh100")
+    assert eight.devices == 8
+    assert eight.speed("bf16") == 8 * one.speed("bf16")
+    assert eight.memory_bytes == one.memory_bytes
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
+def test_presets_are_plausible(preset):
+    assert get_hardware(preset.name) == preset
+    assert 0 < preset.utilisation < 1
+    assert preset.peak_flops["bf16"] >= preset.peak_flops["fp32"] > 0
+    assert preset.source
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("h10", "unknown hardware 'h10'; did you mean 'h100'"),
+        ("8 h100", "unknown hardware '8 h100'"),
+        ("0xh100", "has no device; give at least 1xh100"),
+    ],
+)
+def test_unknown_hardware_is_told_with_near_ones(text, said):
+    with pytest.raises(ConfigError, match=said):
+        get_hardware(text)

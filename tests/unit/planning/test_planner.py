@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from xlgap.cell import grid
+from xlgap.errors import ConfigError
+from xlgap.formats import write_json
+from xlgap.models.ladder import scratch_config
+from xlgap.planning import plan_study, render, to_json
+
+pytestmark = pytest.mark.usefixtures("toy_tasks")
+
+ARMS = {
+    "direct_en": {"regime": "direct_en"},
+    "inter_sw": {"regime": "intermediate_tgt", "intermediate": ["toy_order"], "language": "sw"},
+}
+ROWS = {"train_rows": 100, "dev_rows": 8, "test_rows": 10}
+TASKS = {"toy_nli": ROWS, "toy_english": ROWS, "toy_retrieval": ROWS}
+FULL = {"arms": ARMS, "tasks": TASKS, "intermediate": {"toy_order": ROWS}}
+
+
+def planned(params, **settings):
+    return plan_study(params, grid(params), **settings)
+
+
+def by_stage(plan):
+    return {stage.stage: stage for stage in plan.stages}
+
+
+def shown(plan) -> str:
+    return render(plan, width=200)
+
+
+def test_every_cell_and_every_shared_stage_stands_once(study):
+    params = study(**FULL)
+    made = grid(params)
+    names = [stage.stage for stage in plan_study(params, made).stages]
+    assert len(names) == len(set(names))
+    assert {n for n in names if n.startswith("finetune")} == {f"finetune@{c.key}" for c in made.cells}
+    assert {n for n in names if n.startswith("warm")} == {
+        "warmstart@nano-inter_sw", "warmstart@micro-inter_sw",
+    }  # fmt: skip
+    assert {n for n in names if n.startswith("pre")} == {"pretrain@nano", "pretrain@micro"}
+
+
+def test_models_that_are_not_pretrained_have_no_such_stage(study):
+    models = {
+        "nano": {"layers": 1, "width": 8, "heads": 2, "feed_forward": 8, "pretrained": False},
+        "xlmr": {"hub": "FacebookAI/xlm-roberta-base"},
+    }
+    plan = planned(study(**FULL, models=models))
+    assert not [stage for stage in plan.stages if stage.kind == "pretrain"]
+
+
+def test_training_by_proxy_is_counted_once(study):
+    plan = planned(study(**FULL))
+    shared = by_stage(plan)["finetune@nano-direct_en-toy_retrieval"]
+    assert shared.shares == "finetune@nano-direct_en-toy_nli"
+    assert shared.training.steps == 0
+    assert shared.evaluation.rows == 2 * 10
+    assert (shared.memory, shared.disk_bytes) == (None, 0)
+
+
+def test_arms_that_train_the_same_are_counted_once(study):
+    arms = {name: {"regime": "direct_en"} for name in ("direct_en", "again")}
+    stages = by_stage(planned(study(arms=arms)))
+    assert stages["finetune@nano-again-toy_nli"].shares == "finetune@nano-direct_en-toy_nli"
+    assert stages["finetune@micro-direct_en-toy_nli"].shares is None
+
+
+def test_weights_that_are_not_kept_cannot_be_shared(study):
+    plan = planned(study(**FULL, train={"keep": "none"}))
+    stage = by_stage(plan)["finetune@nano-direct_en-toy_retrieval"]
+    assert (stage.shares, stage.training.steps) == (None, 13)
+    assert all(s.disk_bytes == 0 for s in plan.stages if s.kind == "finetune")
+
+
+def test_totals_are_the_sums(study):
+    plan = planned(study(**FULL))
+    assert plan.totals.unknown == 0
+    assert plan.totals.hours == pytest.approx(sum(s.hours for s in plan.stages))
+    assert plan.totals.kwh == pytest.approx(plan.totals.hours * plan.hardware.watts / 1000)
+    assert plan.totals.cells == len(grid(study(**FULL)).cells)
+    nano = by_stage(plan)["pretrain@nano"]
+    assert nano.disk_bytes == 4 * nano.params_total
+    assert plan.totals.scratch_bytes == 12 * by_stage(plan)["pretrain@micro"].params_total
+
+
+def test_seeds_multiply_cells_but_not_pretraining(study):
+    once = planned(study(**FULL, study={"name": "toy", "seeds": [1]}))
+    twice = planned(study(**FULL))
+    for name, stage in by_stage(once).items():
+        factor = 1 if stage.kind == "pretrain" else 2
+        assert by_stage(twice)[name].flops == pytest.approx(factor * stage.flops)
+
+
+def test_what_is_not_known_is_said_and_not_summed(study):
+    params = study(arms=ARMS, models={"mystery": {"hub": "some/body"}}, tasks={"toy_nli": ROWS})
+    plan = planned(params)
+    stages = [s for s in plan.stages if s.model == "mystery"]
+    assert all(s.hours is None and s.params_total is None for s in stages)
+    assert plan.totals.unknown == len(stages)
+    assert "'some/body' is not in the catalogue" in shown(plan)
+
+
+def test_rows_that_are_not_known_are_told_until_data_are_prepared(study):
+    params = study(tasks={"toy_nli": {}})
+    plan = planned(params)
+    stage = by_stage(plan)["finetune@nano-direct_en-toy_nli"]
+    assert (stage.training.steps, stage.hours) == (None, None)
+    assert plan.totals.unknown == 2
+    assert "its rows are known once the data are prepared" in shown(plan)
+    splits = {split: {c: {"rows": 9} for c in ("en", "de", "sw")} for split in ("train", "dev", "test")}
+    prepared = planned(params, manifests={"toy_nli": {"splits": splits}})
+    assert prepared.totals.unknown == 0
+
+
+def test_a_directory_is_counted_from_its_configuration(study, tmp_path):
+    shape = {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
+    fields = scratch_config(**shape, vocabulary=500, positions=64)
+    write_json(tmp_path / "config.json", {"model_type": "xlm-roberta", **fields})
+    plan = planned(study(models={"nano": shape, "local": {"hub": str(tmp_path)}}))
+    stages = by_stage(plan)
+    local, nano = (stages[f"finetune@{m}-direct_en-toy_nli"] for m in ("local", "nano"))
+    assert local.params_total == nano.params_total
+    assert local.flops == nano.flops
+
+
+def test_the_encoder_of_an_encoder_decoder_is_what_is_trained(study):
+    plan = planned(study(models={"mt5": {"hub": "google/mt5-xxl"}}), hardware="8xh100")
+    (stage,) = plan.stages
+    assert stage.params_total == 12_921_057_280
+    assert stage.memory.weights < 4 * stage.params_total / 2
+    assert stage.note == "the encoder alone is fine-tuned"
+
+
+def test_states_that_do_not_fit_are_marked(study):
+    model = {"bloom": {"hub": "bigscience/bloom"}}
+    crowded = planned(study(models=model, train={"precision": "bf16"}), hardware="8xh100")
+    assert [s.fits for s in crowded.stages] == [False]
+    assert "! model states do not fit the device" in shown(crowded)
+    train = {"precision": "bf16", "zero_stage": 3}
+    roomy = planned(study(models=model, train=train), hardware="64xh100")
+    assert [s.fits for s in roomy.stages] == [True]
+    assert roomy.stages[0].memory.device == 16 * -(-176_247_271_424 // 64)
+
+
+def test_a_larger_model_takes_longer_and_a_faster_machine_shorter(study):
+    params = study(**FULL)
+    cpu = planned(params)
+    finetune = {s.model: s.hours for s in cpu.stages if s.stage.endswith("direct_en-toy_nli")}
+    assert finetune["nano"] < finetune["micro"]
+    faster = replace(cpu.hardware, step_seconds=0, utilisation=0.9)
+    assert planned(params, hardware=faster).totals.hours < cpu.totals.hours
+
+
+def test_pairs_left_out_and_assumptions_are_shown(study):
+    text = shown(planned(study(**FULL)))
+    assert "no evaluation data in 'sw'" in text
+    assert "upper bounds" in text
+    assert "estimate" in text
+    assert "finetune@nano-direct_en-toy_retrieval *" in text
+    assert "* trains nothing" in text
+
+
+def test_the_plan_is_json(study):
+    plan = planned(study(**FULL))
+    again = json.loads(json.dumps(to_json(plan)))
+    assert len(again["stages"]) == len(plan.stages)
+    assert again["totals"]["cells"] == plan.totals.cells
+    assert again["hardware"]["name"] == "cpu"
+
+
+def test_unknown_hardware_is_told(study):
+    with pytest.raises(ConfigError, match="did you mean 'h100'"):
+        planned(study(), hardware="h10")
+
+
+def test_planning_imports_neither_torch_nor_rich():
+    code = (
+        "import sys, xlgap.planning\n"
+        "print(*{'torch', 'transformers', 'numpy', 'rich'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from xlgap.planning.figures import model_figures
+from xlgap.planning.work import (
+    UNKNOWN,
+    Work,
+    phase_work,
+    prediction_work,
+    pretrain_work,
+    selection_work,
+    split_rows,
+    total,
+    train_flops,
+)
+from xlgap.regimes.base import Phase
+
+pytestmark = pytest.mark.usefixtures("toy_tasks")
+
+PHASE = Phase(tasks=("toy_nli",), language="en")
+
+
+@pytest.fixture
+def figures(study):
+    return model_figures("nano", study())
+
+
+def test_a_trained_token_costs_six_operations_a_parameter_and_the_attention(figures):
+    n = figures.trained_nonembedding
+    assert n == 2 * (4 * (32 * 32 + 32) + 2 * 32 * 64 + 64 + 32 + 4 * 32) + 2 * 32
+    flops = train_flops(figures, tokens=10, length=16)
+    assert flops == 10 * (6 * n + 12 * 2 * 32 * 16)
+
+
+def test_a_phase_counts_whole_batches(study, figures):
+    """100 rows, 2 epochs, batches of 16: 12.5, so 13 steps of 16 rows at 32 sub-words."""
+    work = phase_work(PHASE, study(), figures)
+    assert (work.rows, work.steps, work.tokens) == (13 * 16, 13, 13 * 16 * 32)
+
+
+def test_the_study_overrides_the_recipe(study, figures):
+    entry = {"train_rows": 100, "epochs": 1, "batch_rows": 50, "max_length": 8}
+    work = phase_work(PHASE, study(tasks={"toy_nli": entry}), figures)
+    assert (work.steps, work.tokens) == (2, 2 * 50 * 8)
+
+
+def test_a_mixed_phase_adds_its_tasks_up(study, figures):
+    mixed = Phase(tasks=("toy_nli", "toy_order"), language="en")
+    alone = [phase_work(Phase(tasks=(n,), language="en"), study(), figures) for n in mixed.tasks]
+    assert phase_work(mixed, study(), figures) == alone[0] + alone[1]
+
+
+def test_unknown_rows_stay_unknown(study, figures):
+    params = study(tasks={"toy_nli": {}})
+    assert phase_work(PHASE, params, figures) == UNKNOWN
+    assert total([Work(steps=3), UNKNOWN]).steps is None
+
+
+def test_prepared_data_give_the_exact_rows(study):
+    manifests = {"toy_nli": {"splits": {"train": {"en": {"rows": 37}}}}}
+    assert split_rows("toy_nli", "train", "en", study(), manifests) == 37
+    assert split_rows("toy_nli", "train", "sw", study(), manifests) == 100
+
+
+def test_predicting_costs_a_third_of_training(study, figures):
+    work = prediction_work("toy_nli", ("en", "sw"), study(), figures)
+    assert (work.rows, work.tokens, work.steps) == (20, 20 * 32, 0)
+    assert work.flops == pytest.approx(train_flops(figures, tokens=20 * 32, length=32) / 3)
+
+
+def test_both_sides_of_a_retrieval_row_are_encoded(study, figures):
+    params = study(tasks={"toy_nli": {}, "toy_retrieval": {"test_rows": 5}})
+    assert prediction_work("toy_retrieval", ("de",), params, figures).tokens == 2 * 5 * 32
+
+
+def test_selection_reads_dev_rows_at_every_evaluation(study, figures):
+    params = study(tasks={"toy_nli": {"train_rows": 100, "dev_rows": 7}}, train={"evaluations": 3})
+    assert selection_work(PHASE, params, figures).rows == 21
+
+
+def test_pretraining_takes_the_tokens_of_the_study(study, figures):
+    work = pretrain_work(study(), figures)
+    assert (work.tokens, work.steps) == (100_000, 98)
+    body = train_flops(figures, tokens=100_000, length=64)
+    assert work.flops == pytest.approx(body + 6 * 0.15 * 100_000 * 32 * (500 + 32))

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from xlgap.errors import UnknownNameError
+from xlgap.regimes import get_regime, regime_names
+from xlgap.regimes.base import ArmSpec, Phase, trained_on
+from xlgap.tasks import get_task
+
+pytestmark = pytest.mark.usefixtures("toy_tasks")
+
+SPECS = {
+    "direct_en": ArmSpec(regime="direct_en"),
+    "direct_tgt": ArmSpec(regime="direct_tgt", language="sw"),
+    "intermediate_en": ArmSpec(regime="intermediate_en", intermediate=("toy_order", "toy_nli")),
+    "intermediate_tgt": ArmSpec(
+        regime="intermediate_tgt", intermediate=("toy_order", "toy_nli"), language="sw"
+    ),
+    "pretrained": ArmSpec(regime="pretrained"),
+}
+ENGLISH = Phase(tasks=("toy_nli",), language="en")
+EXPECTED = {  # regime: warm phases, task phases, evaluated on, named after
+    "direct_en": ((), (ENGLISH,), ("en", "de", "sw"), "en"),
+    "direct_tgt": (
+        (), (Phase(tasks=("toy_nli",), language="sw", select_language="sw"),), ("sw",), "sw",
+    ),
+    "intermediate_en": (
+        (Phase(tasks=("toy_order",), language="en"), Phase(tasks=("toy_nli",), language="en")),
+        (ENGLISH,), ("en", "de", "sw"), "en",
+    ),
+    "intermediate_tgt": (
+        (
+            Phase(tasks=("toy_order",), language="sw", select_language="sw"),
+            Phase(tasks=("toy_nli",), language="sw", select_language="sw"),
+        ),
+        (ENGLISH,), ("sw",), "sw",
+    ),
+    "pretrained": ((), (), ("en", "de", "sw"), "en"),
+}  # fmt: skip
+
+
+def test_every_regime_is_tested():
+    assert set(regime_names()) == set(EXPECTED) == set(SPECS)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_phases_and_languages(name):
+    regime, spec = get_regime(name), SPECS[name]
+    warm, on_task, languages, train_language = EXPECTED[name]
+    assert regime.name == name
+    assert regime.warm_phases(spec) == warm
+    assert regime.task_phases(spec, get_task("toy_nli")) == on_task
+    assert regime.eval_languages(spec, ("en", "de", "sw")) == languages
+    assert regime.train_language(spec) == train_language
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_proxied_task_is_trained_on_its_proxy(name):
+    task = get_task("toy_retrieval")
+    assert trained_on(task) == "toy_nli"
+    for phase in get_regime(name).task_phases(SPECS[name], task):
+        assert phase.tasks == ("toy_nli",)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_needs_are_declared(name):
+    regime, spec = get_regime(name), SPECS[name]
+    assert regime.needs_language == (spec.language is not None)
+    assert regime.needs_intermediate == bool(spec.intermediate)
+
+
+def test_an_unknown_regime_is_told_with_near_ones():
+    with pytest.raises(UnknownNameError, match="unknown regime 'direct'; did you mean 'direct_"):
+        get_regime("direct")

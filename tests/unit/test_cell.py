@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import pytest
+
+from xlgap.cell import arms, grid, require_complete, undefined
+from xlgap.errors import ConfigError, ResultError, UnknownNameError
+
+pytestmark = pytest.mark.usefixtures("toy_tasks")
+
+ARMS = {
+    "direct_en": {"regime": "direct_en"},
+    "direct_sw": {"regime": "direct_tgt", "language": "sw"},
+    "inter_en": {"regime": "intermediate_en", "intermediate": ["toy_order"]},
+    "inter_sw": {"regime": "intermediate_tgt", "intermediate": ["toy_order"], "language": "sw"},
+    "inter_de": {"regime": "intermediate_tgt", "intermediate": ["toy_order"], "language": "de"},
+}
+TASKS = {"toy_nli": {}, "toy_english": {}, "toy_retrieval": {}}
+
+
+def test_every_defined_pair_of_every_model_is_a_cell(study):
+    made = grid(study(arms=ARMS, tasks=TASKS))
+    pairs = {(c.arm.name, c.task.name) for c in made.cells}
+    assert pairs == {
+        ("direct_en", "toy_nli"), ("direct_en", "toy_english"), ("direct_en", "toy_retrieval"),
+        ("direct_sw", "toy_nli"), ("direct_sw", "toy_retrieval"),
+        ("inter_en", "toy_nli"), ("inter_en", "toy_english"), ("inter_en", "toy_retrieval"),
+        ("inter_sw", "toy_nli"), ("inter_sw", "toy_retrieval"),
+    }  # fmt: skip
+    assert len(made.cells) == 2 * len(pairs)
+    assert len({c.key for c in made.cells}) == len(made.cells)
+
+
+def test_pairs_left_out_say_why_once(study):
+    made = grid(study(arms=ARMS, tasks=TASKS))
+    reasons = {(o.arm, o.task): o.reason for o in made.left_out}
+    assert len(reasons) == len(made.left_out) == 5
+    assert reasons["direct_sw", "toy_english"] == "no evaluation data in 'sw'"
+    assert reasons["inter_de", "toy_nli"] == "'toy_order' has no training data in 'de'"
+    assert {(c.arm.name, c.task.name) for c in made.cells}.isdisjoint(reasons)
+
+
+def test_models_come_one_after_another_in_the_order_of_the_study(study):
+    made = grid(study(arms=ARMS, tasks=TASKS))
+    assert list(dict.fromkeys(c.model for c in made.cells)) == ["nano", "micro"]
+    assert made.cells[0].key == "nano-direct_en-toy_nli"
+    assert [a.name for a in made.arms_of("micro")] == ["direct_en", "direct_sw", "inter_en", "inter_sw"]
+    assert {c.task.name for c in made.of_task("toy_english")} == {"toy_english"}
+
+
+def test_a_proxy_trains_on_the_other_task(study):
+    made = grid(study(arms=ARMS, tasks=TASKS))
+    cell = made.cell("nano-direct_sw-toy_retrieval")
+    assert cell.trained_on == "toy_nli"
+    assert [(p.tasks, p.language) for p in cell.phases] == [(("toy_nli",), "sw")]
+
+
+def test_target_language_arms_are_scored_on_their_language_alone(study):
+    params = study(arms=ARMS, tasks=TASKS)
+    made = grid(params)
+    assert made.cell("nano-direct_en-toy_nli").eval_languages(params) == ("en", "de", "sw")
+    assert made.cell("nano-inter_sw-toy_nli").eval_languages(params) == ("sw",)
+    assert made.cell("nano-direct_en-toy_retrieval").eval_languages(params) == ("de", "sw")
+
+
+def test_languages_outside_the_study_are_not_scored(study):
+    params = study(languages={"evaluation": ["en"]}, arms=ARMS)
+    made = grid(params)
+    assert {o.reason for o in made.left_out} >= {"no evaluation data in 'sw'"}
+    assert made.cell("nano-direct_en-toy_nli").eval_languages(params) == ("en",)
+
+
+def test_an_untrained_head_is_not_scored(study):
+    params = study(arms={"pretrained": {"regime": "pretrained"}}, tasks=TASKS)
+    (arm,) = arms(params)
+    made = grid(params)
+    assert {c.task.name for c in made.cells} == {"toy_retrieval"}
+    assert undefined(arm, made.cells[0].task, params) is None
+    assert {o.reason for o in made.left_out} == {"an untrained head cannot be scored"}
+
+
+def test_a_grid_without_cells_is_an_error(study):
+    params = study(arms={"pretrained": {"regime": "pretrained"}})
+    with pytest.raises(ConfigError, match=r"the study has no cell.*an untrained head"):
+        grid(params)
+
+
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ({"regime": "direct_tgt"}, "needs 'language'.*got None"),
+        ({"regime": "direct_tgt", "language": "en"}, "other than en; got 'en'"),
+        ({"regime": "direct_en", "language": "sw"}, "takes no 'language', got 'sw'"),
+        ({"regime": "intermediate_en"}, "needs 'intermediate', a list of tasks"),
+        ({"regime": "direct_en", "intermediate": ["toy_order"]}, "has no intermediate stage, got"),
+        ({"regime": "intermediate_en", "intermediate": ["toy_english"]}, "'toy_english' has no entry"),
+    ],
+)
+def test_an_arm_must_fit_its_regime(study, arm, said):
+    with pytest.raises(ConfigError, match=rf"key 'arms\.bad': .*{said}"):
+        arms(study(arms={"bad": arm}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"arms": {"bad": {"regime": "direct_eng"}}}, "unknown regime 'direct_eng'; did you mean"),
+        ({"arms": {"bad": {"regime": "direct_tgt", "language": "xx"}}}, "unknown language 'xx'"),
+        (
+            {"arms": {"bad": {"regime": "intermediate_en", "intermediate": ["toy_ordr"]}}},
+            "unknown task 'toy_ordr'; did you mean 'toy_order'",
+        ),
+        ({"tasks": {"toy_nil": {}}}, "unknown task 'toy_nil'; did you mean 'toy_nli'"),
+        ({"languages": {"evaluation": ["en", "qq"]}}, "unknown language 'qq'"),
+        (
+            {"languages": {"evaluation": ["en"], "pretraining": ["q1"]}},
+            "unknown language 'q1'",
+        ),
+    ],
+)
+def test_unknown_names_are_told_with_near_ones(study, changes, said):
+    with pytest.raises(UnknownNameError, match=said):
+        grid(study(**changes))
+
+
+def test_a_proxy_without_an_entry_is_an_error(study):
+    with pytest.raises(ConfigError, match="trained by proxy on 'toy_nli', which has no entry"):
+        grid(study(tasks={"toy_retrieval": {}}))
+
+
+def test_a_source_that_does_not_have_the_task_is_an_error(study):
+    params = study(study={"name": "toy", "source": "hub", "seeds": [1]})
+    with pytest.raises(ConfigError, match=r"'toy_nli' cannot be had from 'hub'; it can from: lab\."):
+        grid(params)
+
+
+def test_an_unknown_cell_is_told_with_near_ones(study):
+    made = grid(study())
+    with pytest.raises(UnknownNameError, match="did you mean 'nano-direct_en-toy_nli'"):
+        made.cell("nano-direct_en-toy_nil")
+
+
+def test_missing_results_are_counted_and_named():
+    require_complete([])
+    with pytest.raises(ResultError, match=r"6 cells .*: a, b, c, d, e, \.\.\.; run"):
+        require_complete(list("abcdef"))

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from xlgap.config import HubModel, ScratchModel, check, is_name, load_params
+from xlgap.errors import ConfigError
+
+
+def broken(raw: dict, path: str, value: object) -> dict:
+    """The study ``raw`` with ``value`` at the dotted ``path``; ``...`` removes the key."""
+    *parents, last = path.split(".")
+    place = raw
+    for part in parents:
+        place = place[part]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return raw
+
+
+def sentence(raw: dict) -> str:
+    with pytest.raises(ConfigError) as caught:
+        check(raw, Path("params.yaml"))
+    text = str(caught.value)
+    assert text.startswith("params.yaml: ")
+    assert "\n" not in text
+    return text.removeprefix("params.yaml: ")
+
+
+def test_a_valid_study_is_frozen_values(study):
+    params = study()
+    assert params.models["nano"] == ScratchModel(layers=2, width=32, heads=2, feed_forward=64)
+    assert params.study.seeds == (1, 2)
+    assert params.all_tasks == ("toy_nli", "toy_order")
+    assert params.task("toy_order").train_rows == 64
+    with pytest.raises(ValueError, match="frozen"):
+        params.study.name = "other"
+
+
+def test_a_model_with_hub_is_a_checkpoint(study):
+    params = study(models={"xlmr": {"hub": "FacebookAI/xlm-roberta-base"}})
+    assert isinstance(params.models["xlmr"], HubModel)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("modles", "unknown key 'modles'; did you mean 'models'?"),
+        ("train.zero_stag", "unknown key 'train.zero_stag'; did you mean 'zero_stage'?"),
+        ("models.nano.widht", "unknown key 'models.nano.widht'; did you mean 'width'?"),
+        ("arms.direct_en.langauge", "unknown key 'arms.direct_en.langauge'; did you mean 'language'?"),
+        ("tasks.toy_nli.epoch", "unknown key 'tasks.toy_nli.epoch'; did you mean 'epochs'?"),
+        ("intermediate.toy_order.rows", "unknown key 'intermediate.toy_order.rows'; did you mean"),
+        ("evaluation.xyz", "unknown key 'evaluation.xyz'; allowed: batch_tokens"),
+    ],
+)
+def test_an_unknown_key_is_named_with_near_matches(raw_study, path, said):
+    assert sentence(broken(raw_study(), path, 1)).startswith(said)
+
+
+def test_a_mistyped_key_is_told_before_the_one_it_leaves_missing(raw_study):
+    raw = raw_study()
+    raw["models"]["nano"]["widht"] = raw["models"]["nano"].pop("width")
+    assert sentence(raw) == "unknown key 'models.nano.widht'; did you mean 'width'?"
+
+
+def test_a_checkpoint_is_told_of_the_keys_of_checkpoints(raw_study):
+    raw = raw_study(models={"xlmr": {"hub": "a/b", "revison": "abc"}})
+    assert sentence(raw) == "unknown key 'models.xlmr.revison'; did you mean 'revision'?"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("train.zero_stage", 7, "key 'train.zero_stage': must be 0, 1, 2 or 3; got 7."),
+        ("study.source", "labs", "key 'study.source': must be 'lab', 'release' or 'hub'; got 'labs'."),
+        ("models.nano.layers", 0, "key 'models.nano.layers': must be greater than 0; got 0."),
+        ("models.nano.layers", "two", "key 'models.nano.layers': must be a valid integer"),
+        ("models.nano.layers", True, "key 'models.nano.layers': must be a number, not yes or no"),
+        ("models.nano.layers", 2.5, "key 'models.nano.layers': must be a valid integer"),
+        ("models.nano.heads", 5, "key 'models.nano': width 32 must be a multiple of heads 5"),
+        ("models.nano", 3, "key 'models.nano': must be a mapping of keys; got 3."),
+        ("models.nano", {"hub": 5}, "key 'models.nano.hub': must be a valid string; got 5."),
+        ("models", {}, "key 'models': "),
+        ("models", None, "key 'models': must be a mapping of keys; got None."),
+        ("train", None, "key 'train': must be a mapping of keys; got None."),
+        ("study.seeds", [], "key 'study.seeds': "),
+        ("study.seeds", [1, -1], "key 'study.seeds.1': must be greater than or equal to 0; got -1."),
+        ("study.seeds", 3, "key 'study.seeds': must be a list; got 3."),
+        ("pretrain.learning_rate", 2, "key 'pretrain.learning_rate': must be less than or equal to 1"),
+        ("tasks.toy_nli.epochs", float("inf"), "key 'tasks.toy_nli.epochs': must be a finite number"),
+        ("models", {"My Model": {"hub": "a/b"}}, "key 'models.My Model': a name may hold only a-z"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_names_key_allowed_and_got(raw_study, path, value, said):
+    assert sentence(broken(raw_study(), path, value)).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("pretrain", "key 'pretrain' is missing; its section takes: study, "),
+        ("study.seeds", "key 'study.seeds' is missing; its section takes: name, source, seeds."),
+        ("models.nano.heads", "key 'models.nano.heads' is missing; its section takes: layers, "),
+        ("arms.direct_en.regime", "key 'arms.direct_en.regime' is missing"),
+    ],
+)
+def test_a_missing_key_is_named(raw_study, path, said):
+    assert sentence(broken(raw_study(), path, ...)).startswith(said)
+
+
+def write(path: Path, content: object) -> Path:
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return path
+
+
+def test_a_file_is_read(raw_study, study, tmp_path):
+    assert load_params(write(tmp_path / "params.yaml", raw_study())) == study()
+
+
+def test_a_study_overlays_numbers_and_replaces_mappings(raw_study, tmp_path):
+    base = write(tmp_path / "params.yaml", raw_study())
+    models = {"big": {"hub": "a/b"}}
+    over = write(tmp_path / "big.yaml", {"study": {"name": "big"}, "models": models})
+    params = load_params(base, over)
+    assert (params.study.name, params.study.seeds) == ("big", (1, 2))
+    assert list(params.models) == ["big"]
+
+
+@pytest.mark.parametrize("train", [None, 3])
+def test_a_section_of_a_study_must_be_a_mapping(raw_study, tmp_path, train):
+    base = write(tmp_path / "params.yaml", raw_study())
+    over = write(tmp_path / "study.yaml", {"train": train})
+    with pytest.raises(ConfigError, match=r"study\.yaml: 'train' must be a mapping"):
+        load_params(base, over)
+
+
+def test_an_error_is_told_of_the_file_it_stands_in(raw_study, tmp_path):
+    wrong, right = raw_study(trian={}), raw_study()
+    over = write(tmp_path / "study.yaml", {"study": {"name": "other"}})
+    with pytest.raises(ConfigError, match=r"params\.yaml: unknown key 'trian'"):
+        load_params(write(tmp_path / "params.yaml", wrong), over)
+    write(over, {"study": {"nam": "other"}})
+    with pytest.raises(ConfigError, match=r"study\.yaml: unknown key 'study.nam'"):
+        load_params(write(tmp_path / "params.yaml", right), over)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("train: {zero_stage: 0}\ntrain: {}\n", r"line 2: not valid YAML \(key 'train' stands twice\)"),
+        ("a:\n  b: 1\n  b: 2\n", r"line 3: not valid YAML \(key 'b' stands twice\)"),
+        ("a: [1, 2\n", "line 2: not valid YAML"),
+        ("? [1, 2]\n: 3\n", "not valid YAML"),
+        ("- a\n- b\n", "expected a mapping of keys, got list"),
+        ("", "expected a mapping of keys, got NoneType"),
+    ],
+)
+def test_bad_yaml_is_told_with_its_line(tmp_path, text, said):
+    path = write(tmp_path / "params.yaml", text)
+    with pytest.raises(ConfigError, match=said):
+        load_params(path)
+
+
+def test_merge_keys_of_yaml_are_no_duplicates(raw_study, tmp_path):
+    raw = raw_study()
+    text = yaml.safe_dump({key: raw[key] for key in raw if key != "models"})
+    text += (
+        "models:\n  nano: &nano {layers: 2, width: 32, heads: 2, feed_forward: 64}\n"
+        "  deep: {<<: *nano, layers: 9}\n"
+    )
+    params = load_params(write(tmp_path / "params.yaml", text))
+    assert params.models["deep"] == ScratchModel(layers=9, width=32, heads=2, feed_forward=64)
+
+
+def test_bytes_that_are_not_text_are_bad_yaml(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(b"\xff\xfe\x00x")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_params(path)
+
+
+@pytest.mark.parametrize("name", ["absent.yaml", ""])
+def test_a_missing_file_is_one_sentence(tmp_path, name):
+    with pytest.raises(ConfigError, match="no such file; run in a study's directory"):
+        load_params(tmp_path / name)
+
+
+def test_the_checked_mapping_is_not_changed(raw_study):
+    raw = raw_study()
+    before = copy.deepcopy(raw)
+    check(raw, Path("params.yaml"))
+    assert raw == before
+
+
+@pytest.mark.parametrize(("text", "valid"), [("a_1", True), ("", False), ("A", False), ("a-b", False)])
+def test_names(text, valid):
+    assert is_name(text) is valid
