@@ -7,6 +7,7 @@ nothing to do, it says so within seconds and starts no Prefect at all.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -51,7 +52,7 @@ def grid(
     import dispatch
 
     modules = dispatch.PRELOAD if preload is None else preload
-    with dispatch.server(study, modules):
+    with dispatch.server(study, modules) if modules else contextlib.nullcontext():
         return dispatch.grid_flow(str(study), workers=workers, limits=limits, preload=modules)
 
 
@@ -80,12 +81,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="TAG=N",
         help="at most N stages of train or light",
     )
+    parser.add_argument(
+        "--no-prefork", action="store_true", help="start a fresh interpreter for every command"
+    )
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if arguments.workers < 1:
             raise ConfigError(f"--workers: got {arguments.workers}, but it must be at least 1.")
-        grid(arguments.directory, arguments.workers, _limits(arguments.limit))
+        preload = () if arguments.no_prefork else None
+        grid(arguments.directory, arguments.workers, _limits(arguments.limit), preload)
     except KeyboardInterrupt:
         print("interrupted: its stages were stopped; run it again to go on.", file=sys.stderr)
         return 130

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from xlgap.config import Params
+from xlgap.config import Params, ScratchModel
 from xlgap.errors import ConfigError, ResultError, unknown
 from xlgap.languages import get_language
 from xlgap.regimes import get_regime
@@ -172,6 +172,7 @@ def grid(params: Params) -> Grid:
     targets = [get_task(name) for name in params.tasks]
     for name in params.all_tasks:
         _check_source(get_task(name), params)
+        _check_length(get_task(name), params)
     cells: list[Cell] = []
     left_out: dict[tuple[str, str], LeftOut] = {}
     for arm in arms(params):
@@ -203,6 +204,18 @@ def _check_source(task: Task, params: Params) -> None:
         raise ConfigError(
             f"key 'tasks.{task.name}': it is trained by proxy on '{task.proxy_train}', which has no "
             f"entry; add '{task.proxy_train}: {{}}' under 'tasks' or 'intermediate'."
+        )
+
+
+def _check_length(task: Task, params: Params) -> None:
+    if not any(isinstance(model, ScratchModel) for model in params.models.values()):
+        return
+    length, positions = params.task(task.name).max_length, params.pretrain.positions
+    length = task.recipe.max_length if length is None else length
+    if length > positions:
+        raise ConfigError(
+            f"key 'tasks.{task.name}.max_length': {length} sub-words do not fit the ladder's "
+            f"{positions} positions; lower it or raise 'pretrain.positions'."
         )
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from xlgap import __version__
 from xlgap.errors import ConfigError, XlgapError
@@ -217,7 +218,7 @@ def show_tasks(arguments: Arguments) -> None:
     """Print the registry of tasks."""
     from xlgap.tasks import get_task, task_names
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for task in map(get_task, task_names()):
         rows.append(
             {
@@ -238,7 +239,7 @@ def show_tasks(arguments: Arguments) -> None:
     _table(shown, ("name", "role", "kind", "languages", "metric", "sources", "licence"))
 
 
-def _table(rows: list[dict[str, object]], columns: tuple[str, ...]) -> None:
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -263,7 +264,8 @@ def _text(value: object) -> str:
 def show_ui(arguments: Arguments) -> None:
     """Start the MLflow UI on the checkout's store; ends with Ctrl-C."""
     from xlgap.graph import checkout_root
-    from xlgap.tracking.mlflow import default_uri, initialise
+    from xlgap.tracking.mlflow import initialise
+    from xlgap.tracking.uri import default_uri
 
     uri = default_uri(checkout_root(Path()))
     initialise(uri)

@@ -143,6 +143,14 @@ class PretrainParams(Section):
     weight_decay: Decay = 0.01
     seed: Count = 0
 
+    @model_validator(mode="after")
+    def _sequence_fits(self) -> Self:
+        if self.sequence_length > self.positions:
+            raise ValueError(
+                f"sequence_length {self.sequence_length} must not pass positions {self.positions}"
+            )
+        return self
+
 
 class TrainParams(Section):
     """Fine-tuning and the engine."""

@@ -20,6 +20,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,19 +92,20 @@ class Draws:
             if len(scaled) < len(seeds) or any(v is None for v in scaled):
                 return None
             stacked = np.stack([v for v in scaled if v is not None], axis=1)
-            total += weight * np.sum(stacked * self._seed_weights(key, seeds), axis=1)
+            weights = seed_weights(self.seed, key.model, key.arm, len(seeds), self.resamples)
+            total += weight * np.sum(stacked * weights, axis=1)
         return total
 
-    def _seed_weights(self, key: Key, seeds: tuple[int, ...]) -> Floats:
-        """Weights [R, S] of the seeds of an arm; the same for all its tasks and languages."""
-        n = len(seeds)
-        if n == 1:
-            return np.ones((self.resamples, 1))
-        counts = generator(self.seed, "seeds", key.model, key.arm).multinomial(
-            n, np.full(n, 1 / n), size=self.resamples
-        )
-        weights: Floats = 1 / n + np.sqrt(n / (n - 1)) * (counts - 1) / n
-        return weights
+
+@lru_cache(maxsize=1024)
+def seed_weights(seed: int, model: str, arm: str, runs: int, resamples: int) -> Floats:
+    """Weights [R, S] of the seeds of an arm; the same for all its tasks and languages."""
+    if runs == 1:
+        return np.ones((resamples, 1))
+    rng = generator(seed, "seeds", model, arm)
+    counts = rng.multinomial(runs, np.full(runs, 1 / runs), size=resamples)
+    weights: Floats = 1 / runs + np.sqrt(runs / (runs - 1)) * (counts - 1) / runs
+    return weights
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:

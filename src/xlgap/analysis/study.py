@@ -245,6 +245,8 @@ def _noted(row: GapRow, task: TaskInfo) -> str:
         notes.append(f"trained on {task.proxy_train} in its place")
     if row.gap == "transfer" and not task.parallel:
         notes.append("test sets are not translations of each other: their difficulty differs, too")
+    if row.gap in {"native", "direct"} and not task.parallel:
+        notes.append("language + domain: the target-language data need not be the English data")
     return "; ".join(notes)
 
 

@@ -1,8 +1,9 @@
-"""Question answering of the lab: find the amount that belongs to the name that is asked for.
+"""Question answering of the lab: find the name that an amount belongs to.
 
-A context holds :data:`CANDIDATES` statements about different names; each gives one question, so that a
-model that does not read the question finds the right one of the candidates in exactly one of three.
-The amounts of a context differ from each other and no answer's text occurs twice in a context.
+A context holds :data:`CANDIDATES` statements about different names, with amounts of different
+families; each gives one question, which says its amount in the coarse or the fine unit and asks for
+the name. A model that does not read the question finds the right one of the names in exactly one of
+three. No answer's text occurs twice in a context.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from xlgap.lab.facts import FAMILIES, draw_amount
 from xlgap.lab.lexicon import Lexicon, Segment, join, text_of
-from xlgap.lab.statements import Statement, draw_names, say_all
+from xlgap.lab.statements import SEPARATOR, Statement, draw_names, say_all
 from xlgap.lab.world import World, draw_items
 
 CANDIDATES = 3
@@ -22,26 +23,20 @@ CANDIDATES = 3
 
 @dataclass(frozen=True)
 class Passage:
-    """Statements about different names, each with an amount of another family."""
+    """Statements about different names, and whether each question uses the fine unit."""
 
     statements: tuple[Statement, ...]
+    fine: tuple[bool, ...]
 
     def row(self, lexicon: Lexicon, asked: int) -> dict[str, Any]:
         """Context, question and answer, the answer's offset counted from the segments."""
         said = [statement.say(lexicon) for statement in self.statements]
-        context, start = "", 0
-        for i, phrase in enumerate(said):
-            context += "; " if i else ""
-            if i == asked:
-                start = len(context) + len(text_of(phrase[:-1]))
-            context += text_of(phrase)
-        assert context == text_of(say_all(lexicon, self.statements))
-        question = join(": ", [lexicon.name(self.statements[asked].subjects[0]), (Segment("?"),)])
-        answer = said[asked][-1].text
+        before = "".join(text_of(phrase) + SEPARATOR for phrase in said[:asked])
+        amount = lexicon.amount(self.statements[asked].amount, fine=self.fine[asked])
         return {
-            "context": context,
-            "question": text_of(question),
-            "answers": {"text": [answer], "answer_start": [start]},
+            "context": text_of(say_all(lexicon, self.statements)),
+            "question": text_of(join(": ", [(Segment("?"),), amount])),
+            "answers": {"text": [said[asked][0].text], "answer_start": [len(before)]},
         }
 
 
@@ -72,8 +67,9 @@ def draw_passage(rng: random.Random, split: str) -> Passage:
     names = draw_names(rng, split, CANDIDATES)
     families = rng.sample(FAMILIES, CANDIDATES)
     return Passage(
-        tuple(
+        statements=tuple(
             Statement((name,), draw_amount(rng, family), rng.random() < 0.5)
             for name, family in zip(names, families, strict=True)
-        )
+        ),
+        fine=tuple(rng.random() < 0.5 for _ in names),
     )

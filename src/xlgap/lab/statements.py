@@ -11,6 +11,10 @@ from xlgap.lab.facts import Amount
 from xlgap.lab.lexicon import Lexicon, Phrase, join
 
 
+SEPARATOR = "; "
+"""Stands between two statements."""
+
+
 @dataclass(frozen=True)
 class Statement:
     """"A, B, and C: in 3 weeks", or in the fine unit "... in 21 days"."""
@@ -26,8 +30,8 @@ class Statement:
 
 
 def say_all(lexicon: Lexicon, statements: Sequence[Statement]) -> Phrase:
-    """Several statements, with semicolons between them."""
-    return join("; ", [statement.say(lexicon) for statement in statements])
+    """Several statements, with :data:`SEPARATOR` between them."""
+    return join(SEPARATOR, [statement.say(lexicon) for statement in statements])
 
 
 def draw_names(rng: random.Random, split: str, count: int, kind: str = "LOC") -> list[Entity]:

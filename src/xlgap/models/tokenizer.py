@@ -5,6 +5,7 @@ Both are a :class:`Tokenizer`: a fast `tokenizers` object with the ids of its sp
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,31 +44,23 @@ class Tokenizer:
 def train_tokenizer(lines: Iterable[str], path: Path, *, vocabulary: int) -> None:
     """Train a unigram tokenizer on ``lines`` and write it to ``path`` (``tokenizer.json``).
 
-    NFKC-normalised, words marked by U+2581 as in SentencePiece, every digit a token of its own, so
-    that quantities are comparable; pairs are ``<s> a </s> b </s>``. Deterministic for equal input.
+    SentencePiece trains it, on one thread and hence deterministically (the `tokenizers` trainer is
+    not); NFKC-normalised, words marked by U+2581, every digit a token of its own, so that quantities
+    are comparable; pairs are ``<s> a </s> b </s>``. Fewer than ``vocabulary`` sub-words are learned
+    where the text does not hold more.
 
     Raises:
-        DataError: there is no text.
+        DataError: there is no text, or too many characters for the vocabulary.
     """
     from tokenizers import Tokenizer as Fast
-    from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import models, normalizers, pre_tokenizers, processors
 
-    fast = Fast(models.Unigram())
+    fast = Fast(models.Unigram(_learn_pieces(list(lines), vocabulary - 1), unk_id=3))
     fast.normalizer = normalizers.NFKC()
     fast.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Metaspace(), pre_tokenizers.Digits(individual_digits=True)]
     )
-    trainer = trainers.UnigramTrainer(
-        vocab_size=vocabulary - 1,  # the mask token comes last, as in XLM-R
-        special_tokens=[BOS, PAD, EOS, UNK],
-        unk_token=UNK,
-        show_progress=False,
-    )
-    text = list(lines)
-    if not text:
-        raise DataError("the corpus is empty; add languages under 'languages.pretraining'.")
-    fast.train_from_iterator(text, trainer, length=len(text))
-    fast.add_special_tokens([MASK])
+    fast.add_special_tokens([BOS, PAD, EOS, UNK, MASK])  # the mask token comes last, as in XLM-R
     ids = {token: fast.token_to_id(token) for token in (BOS, EOS)}
     fast.post_processor = processors.TemplateProcessing(
         single=f"{BOS} $A {EOS}",
@@ -76,6 +69,44 @@ def train_tokenizer(lines: Iterable[str], path: Path, *, vocabulary: int) -> Non
     )
     with atomic_path(path) as temporary:
         temporary.write_text(fast.to_str(pretty=False), encoding="utf8")
+
+
+def _learn_pieces(lines: list[str], size: int) -> list[tuple[str, float]]:
+    """Sub-words with their log-probabilities, the four special ones first."""
+    import sentencepiece
+
+    if not lines:
+        raise DataError("the corpus is empty; add languages under 'languages.pretraining'.")
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(lines),
+            model_writer=model,
+            vocab_size=size,
+            hard_vocab_limit=False,
+            model_type="unigram",
+            character_coverage=1.0,
+            split_digits=True,
+            normalization_rule_name="nfkc",
+            num_threads=1,
+            bos_id=0,
+            pad_id=1,
+            eos_id=2,
+            unk_id=3,
+            bos_piece=BOS,
+            pad_piece=PAD,
+            eos_piece=EOS,
+            unk_piece=UNK,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        reason = str(error).rsplit("]", 1)[-1].strip()
+        raise DataError(
+            f"a vocabulary of {size} sub-words cannot be learned from this corpus ({reason}); "
+            "change 'pretrain.vocabulary'."
+        ) from error
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    return [(pieces.id_to_piece(i), pieces.get_score(i)) for i in range(pieces.vocab_size())]
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

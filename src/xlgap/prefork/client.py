@@ -135,9 +135,7 @@ def call(
             signal.signal(number, handler)
 
 
-def _request(
-    argv: Sequence[str], entry: str, path: str | None, cwd: str | None
-) -> protocol.Request:
+def _request(argv: Sequence[str], entry: str, path: str | None, cwd: str | None) -> protocol.Request:
     mask = os.umask(0o077)
     os.umask(mask)
     return protocol.Request(

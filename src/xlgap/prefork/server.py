@@ -155,6 +155,9 @@ class Server:
 def preload(modules: Sequence[str]) -> dict[str, str]:
     """Import modules and keep this process single-threaded.
 
+    Args:
+        modules: names of modules; ``module:function`` also calls the function.
+
     Returns:
         The environment variables that the imports set.
 
@@ -165,7 +168,10 @@ def preload(modules: Sequence[str]) -> dict[str, str]:
     os.environ.update(SINGLE_THREAD)
     gc.disable()
     for name in modules:
-        importlib.import_module(name)
+        module, _, function = name.partition(":")
+        imported = importlib.import_module(module)
+        if function:
+            getattr(imported, function)()
         threads = [p.read_text().strip() for p in Path("/proc/self/task").glob("*/comm")]
         if len(threads) > 1:
             raise RuntimeError(

@@ -26,8 +26,8 @@ NOT_SCORES = frozenset({"bits_per_byte", "gain_over_xlm_r_large"})
 CHANCE = {"xnli": 100 / 3, "xcopa": 50.0, "xstorycloze": 50.0, "xwinograd": 50.0}
 """Accuracy of shuffled predictions, where the gold labels are balanced by construction.
 
-XNLI test has 1,670 items of each of three labels; the others offer two choices in random order. Elsewhere
-chance depends on the predictions, which were not published, and stays unknown.
+XNLI test has 1,670 items of each of three labels; the others offer two choices in random order.
+Elsewhere chance depends on the predictions, which were not published, and stays unknown.
 """
 
 DIRECT_EN, DIRECT_TGT, INTERMEDIATE_EN = "direct_en", "direct_tgt", "intermediate_en"

@@ -158,13 +158,10 @@ def _track(
             context="evaluation",
             rows=found["rows"],
         )
+    if cell.phases:
+        numbers = recipe(get_task(cell.trained_on), params, cell.model)
+        run.document(deepspeed_config(zero_plan(params, numbers)), name="deepspeed.json")
     if folder is not None:
-        if cell.phases:
-            numbers = recipe(get_task(cell.trained_on), params, cell.model)
-            config = folder / f"seed{facts['seed']}" / "deepspeed.json"
-            write_json(config, deepspeed_config(zero_plan(params, numbers)))
-            run.artifact(config)
-            config.unlink()
         run.artifact(folder / f"seed{facts['seed']}", folder="predictions")
 
 

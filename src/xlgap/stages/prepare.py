@@ -47,7 +47,8 @@ def corpus(study: Study) -> None:
         write_json(layout.TOKENIZER.parent / "none.json", note)
         return
     prepare_corpus(study.params, layout.CORPUS, data_dir=study.data_dir())
-    text = (line for code in study.params.languages.pretraining for line in corpus_lines(code))
+    lines = (line for code in study.params.languages.pretraining for line in corpus_lines(code))
+    text = (part for line in lines for part in line.split("\t"))
     train_tokenizer(text, layout.TOKENIZER, vocabulary=study.params.pretrain.vocabulary)
 
 

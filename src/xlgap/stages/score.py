@@ -39,7 +39,7 @@ def score(study: Study, task: str, *, partial: bool = False) -> None:
     cells = study.grid.of_task(task)
     if not cells:
         raise unknown("target task", task, study.params.tasks)
-    missing = [cell.key for cell in cells if not (_folder(cell) / "cell.json").is_file()]
+    missing = [cell.key for cell in cells if not has_predictions(cell)]
     if not partial:
         require_complete(missing)
     scores: list[Score] = []
@@ -55,6 +55,11 @@ def score(study: Study, task: str, *, partial: bool = False) -> None:
     write_scores(layout.scores(task), scores)
     with atomic_path(layout.items(task)) as temporary:
         pd.concat(items, ignore_index=True).to_parquet(temporary, index=False)
+
+
+def has_predictions(cell: Cell) -> bool:
+    """Whether the cell has been fine-tuned and predicted for all its seeds."""
+    return (_folder(cell) / "cell.json").is_file()
 
 
 def _folder(cell: Cell) -> Path:

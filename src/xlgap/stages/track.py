@@ -21,6 +21,7 @@ from xlgap import __version__, layout
 from xlgap.formats import write_json
 from xlgap.stages.study import Study
 from xlgap.tracking.base import NullTracker, Tracker
+from xlgap.tracking.uri import default_uri
 from xlgap.training.engine import rank, world_size
 
 CPU_WATTS = 10.0  # assumed for one busy core of a laptop; the journal says that it is an assumption
@@ -37,7 +38,7 @@ def open_tracker(
     if rank() != 0:
         yield NullTracker()
         return
-    from xlgap.tracking.mlflow import default_uri, open_run
+    from xlgap.tracking.mlflow import open_run
 
     run = open_run(
         uri=default_uri(study.root),

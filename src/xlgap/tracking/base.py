@@ -37,6 +37,9 @@ class Tracker(Protocol):
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """A file or directory to keep with the run."""
 
+    def document(self, values: Mapping[str, Any], *, name: str) -> None:
+        """A mapping to keep with the run as a JSON file."""
+
     def close(self, *, failed: bool = False) -> None:
         """End the run; what was buffered is written."""
 
@@ -61,6 +64,9 @@ class NullTracker:
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """Forget."""
 
+    def document(self, values: Mapping[str, Any], *, name: str) -> None:
+        """Forget."""
+
     def close(self, *, failed: bool = False) -> None:
         """Nothing to end."""
 
@@ -76,6 +82,7 @@ class RecordingTracker:
     recorded_tags: dict[str, str] = field(default_factory=dict)
     recorded_datasets: list[dict[str, Any]] = field(default_factory=list)
     recorded_artifacts: list[Path] = field(default_factory=list)
+    recorded_documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     closed: bool = False
     failed: bool = False
 
@@ -100,6 +107,10 @@ class RecordingTracker:
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """Remember a path."""
         self.recorded_artifacts.append(path)
+
+    def document(self, values: Mapping[str, Any], *, name: str) -> None:
+        """Remember a mapping."""
+        self.recorded_documents[name] = dict(values)
 
     def close(self, *, failed: bool = False) -> None:
         """Remember the end."""

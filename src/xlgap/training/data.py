@@ -108,12 +108,14 @@ class MaskedText:
 def pack(lines: Iterable[str], tokenizer: Tokenizer, *, length: int) -> npt.NDArray[np.int32]:
     """Lines, each ended by ``</s>``, one after another, cut into sequences ``[n, length]``.
 
-    No sub-word is padding; the rest that does not fill a sequence is dropped.
+    A tab in a line parts a pair (a sentence and its translation, say): both parts are ended by
+    ``</s>``. No sub-word is padding; the rest that does not fill a sequence is dropped.
 
     Raises:
         DataError: the text does not fill one sequence.
     """
-    encodings = tokenizer.fast.encode_batch(list(lines), add_special_tokens=False)
+    parts = [part for line in lines for part in line.split("\t")]
+    encodings = tokenizer.fast.encode_batch(parts, add_special_tokens=False)
     flat = np.fromiter(
         (i for e in encodings for i in (*e.ids, tokenizer.eos)), dtype=np.int32, count=-1
     )

@@ -25,7 +25,8 @@ import json, os, signal, sys, time
 from xlgap import prefork
 
 def facts(argv):
-    print(json.dumps([argv, sys.argv[1:], os.getcwd(), os.environ.get("COLOUR"), sys.stdin.read(), os.getpid()]))
+    place = [argv, sys.argv[1:], os.getcwd(), os.environ.get("COLOUR"), sys.stdin.read(), os.getpid()]
+    print(json.dumps(place))
     print("to stderr", file=sys.stderr)
     old = os.umask(0); os.umask(old); print(oct(old))
     return 7
@@ -33,7 +34,8 @@ def facts(argv):
 def fail(argv): raise LookupError("no such thing")
 def leave(argv): sys.exit("told to leave")
 def die(argv): os.kill(os.getpid(), signal.SIGSEGV)
-def nested(argv): return 3 if prefork.call(os.environ["SOCKET"], [], entry="commands:facts") is None else 4
+def nested(argv):
+    return 3 if prefork.call(os.environ["SOCKET"], [], entry="commands:facts") is None else 4
 
 def linger(argv):
     "Writes its pid, then waits for a signal; SIGTERM makes it write a word and leave with 9."

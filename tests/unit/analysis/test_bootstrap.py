@@ -1,0 +1,117 @@
+"""Bootstrap draws: pairing, clusters, seeds, determinism."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from xlgap.analysis.bootstrap import Draws, TaskItems, draws, interval
+from xlgap.analysis.contrasts import Contrast, Key
+from xlgap.analysis.simulate import Plan, share_right, study
+from xlgap.errors import ResultError
+
+PLAN = Plan(tasks=("nli",), sizes=(1000, 10_000), groups=60)
+EN = Key("made_1000", "direct_en", "nli", "en")
+SW = Key("made_1000", "direct_en", "nli", "sw")
+TUNED = Key("made_1000", "direct_sw", "nli", "sw")
+
+
+def contrast(*terms: tuple[Key, float]) -> Contrast:
+    return Contrast(
+        model="made_1000", gap="native", task="nli", language="sw", arm_a="a", arm_b="b", unit=(),
+        terms=terms,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made():
+    return study(PLAN, seed=0)
+
+
+def test_mean_of_the_draws_is_the_score(made) -> None:
+    drawn = draws(made.items, needed={EN}, resamples=4000, seed=1)
+    values = drawn.of(contrast((EN, 1.0)), scores=made.table)
+    expected = np.mean([s.value for s in made.table[EN].values()])
+    assert values.mean() == pytest.approx(expected, abs=4 * values.std() / np.sqrt(4000))
+
+
+def test_spread_of_items_is_that_of_cluster_means() -> None:
+    made = study(replace(PLAN, seeds=(0,), groups=400), seed=3)
+    drawn = draws(made.items, needed={SW}, resamples=4000, seed=1)
+    values = drawn.of(contrast((SW, 1.0)), scores=made.table)
+    frame = made.items["nli"].frame
+    rows = frame[(frame["arm"] == "direct_en") & (frame["language"] == "sw")]
+    rows = rows[rows["model"] == "made_1000"]
+    means = 100 * rows.groupby("group")["s0"].mean()
+    assert values.std() == pytest.approx(means.std(ddof=0) / np.sqrt(400), rel=0.05)
+
+
+def test_the_same_cell_twice_cancels_in_every_draw(made) -> None:
+    drawn = draws(made.items, needed={SW}, resamples=100, seed=1)
+    same = drawn.of(contrast((SW, 1.0), (SW, -1.0)), scores=made.table)
+    assert np.allclose(same, 0)
+
+
+def test_pairing_narrows_a_difference_of_cells_that_share_hard_clusters() -> None:
+    made = study(replace(PLAN, seeds=(0,), cluster_sd=25.0), seed=5)
+    drawn = draws(made.items, needed={SW, TUNED}, resamples=2000, seed=1)
+    paired = drawn.of(contrast((TUNED, 1.0), (SW, -1.0)), scores=made.table).std()
+    alone = [drawn.of(contrast((k, 1.0)), scores=made.table).std() for k in (SW, TUNED)]
+    assert paired < 0.9 * np.hypot(*alone)
+
+
+def test_seed_spread_has_the_variance_of_a_mean_of_few_seeds(made) -> None:
+    """Without the correction two seeds would show half of the variance between them."""
+    values = np.tile([60.0, 70.0], (20_000, 1))
+    drawn = Draws({EN: ((0, 1), values)}, resamples=20_000, seed=1)
+    spread = drawn.of(contrast((EN, 1.0)), scores=made.table)
+    assert spread.mean() == pytest.approx(65.0, abs=0.2)
+    assert spread.var() == pytest.approx(np.var([60, 70], ddof=1) / 2, rel=0.03)
+
+
+def test_seeds_are_drawn_once_for_an_arm(made) -> None:
+    drawn = draws(made.items, needed={EN, SW}, resamples=500, seed=1)
+    fixed = {k: ((0, 1), np.tile([0.0, 10.0], (500, 1))) for k in (EN, SW)}
+    both = replace(drawn, by_seed=fixed).of(contrast((EN, 1.0), (SW, -1.0)), scores=made.table)
+    assert np.allclose(both, 0)
+
+
+def test_draws_do_not_depend_on_what_else_is_drawn(made) -> None:
+    one = draws(made.items, needed={EN}, resamples=50, seed=1).by_seed[EN][1]
+    all_of_them = draws(made.items, needed=set(made.table), resamples=50, seed=1).by_seed[EN][1]
+    other_seed = draws(made.items, needed={EN}, resamples=50, seed=2).by_seed[EN][1]
+    assert np.array_equal(one, all_of_them)
+    assert not np.array_equal(one, other_seed)
+
+
+def test_order_of_rows_does_not_matter(made) -> None:
+    items = made.items["nli"]
+    shuffled = replace(items, frame=items.frame.sample(frac=1, random_state=0))
+    a = draws({"nli": items}, needed={EN}, resamples=50, seed=1).by_seed[EN][1]
+    b = draws({"nli": shuffled}, needed={EN}, resamples=50, seed=1).by_seed[EN][1]
+    assert np.allclose(a, b)
+
+
+def test_languages_of_tasks_that_are_not_parallel_are_drawn_apart(made) -> None:
+    items = {"nli": replace(made.items["nli"], parallel=False)}
+    drawn = draws(items, needed={EN, SW}, resamples=2000, seed=1)
+    en, sw = (drawn.of(contrast((k, 1.0)), scores=made.table) for k in (EN, SW))
+    seeds_only = 0.5  # seeds of an arm are shared, items are not
+    assert abs(np.corrcoef(en, sw)[0, 1]) < seeds_only
+
+
+def test_cells_without_items_have_no_draws(made) -> None:
+    drawn = draws({}, needed={EN}, resamples=10, seed=0)
+    assert drawn.of(contrast((EN, 1.0)), scores=made.table) is None
+
+
+def test_missing_metric_is_an_error(made) -> None:
+    wrong = TaskItems(frame=made.items["nli"].frame, metric="f1", value=share_right, parallel=True)
+    with pytest.raises(ResultError, match=r"no row of metric 'f1'; it holds \['accuracy'\]"):
+        draws({"nli": wrong}, needed={EN}, resamples=10, seed=0)
+
+
+def test_interval_is_of_percentiles() -> None:
+    assert interval(np.arange(101.0), 0.9) == pytest.approx((5.0, 95.0))

@@ -1,0 +1,75 @@
+"""Scores at chance, and collapsed runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from xlgap.analysis.chance import at_chance, collapsed, english_scores, hopeless, stderr
+from xlgap.analysis.rows import ArmInfo
+from xlgap.records import Score
+
+ARMS = {"direct_en": ArmInfo(regime="direct_en"), "sw": ArmInfo(regime="direct_tgt", language="sw")}
+PRIMARY = {"nli": "accuracy"}
+
+
+def score(value: float, **changes: object) -> Score:
+    made = Score(
+        source="measured", model="nano", family="lab", params_total=100, params_nonembedding=80,
+        arm="direct_en", regime="direct_en", train_language="en", task="nli", language="en", seed=0,
+        metric="accuracy", value=value, chance=33.0, stderr=2.0, n_items=500,
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(36.9, True), (37.1, False), (20.0, True)])
+def test_at_chance_is_within_two_standard_errors(value: float, expected: bool) -> None:
+    assert at_chance([score(value)]) is expected
+
+
+def test_at_chance_cannot_be_told_without_chance_or_error() -> None:
+    assert at_chance([score(50.0, chance=None)]) is None
+    assert at_chance([score(50.0, stderr=None, metric="f1")]) is None
+
+
+def test_accuracy_without_error_takes_the_binomial_one() -> None:
+    assert stderr([score(50.0, stderr=None, n_items=100)]) == pytest.approx(5.0)
+
+
+def test_seeds_add_their_spread_and_share_their_items() -> None:
+    assert stderr([score(50.0), score(54.0, seed=1)]) == pytest.approx((4 + 4) ** 0.5)
+
+
+def test_english_scores_are_of_direct_en_in_the_primary_metric() -> None:
+    scores = [
+        score(50.0), score(52.0, seed=1), score(90.0, metric="em"), score(40.0, language="sw"),
+        score(80.0, arm="sw", language="sw"),
+    ]  # fmt: skip
+    [row] = english_scores(scores, ARMS, PRIMARY)
+    assert (row.value, row.seeds, row.at_chance) == (51.0, 2, False)
+    assert row.chance_corrected == pytest.approx(100 * 18 / 67)
+
+
+def test_collapsed_run_is_named_with_what_the_others_reach() -> None:
+    [found] = collapsed([score(33.5), score(70.0, seed=1), score(72.0, seed=2)], ARMS, PRIMARY)
+    assert (found.seed, found.others) == (0, 71.0)
+
+
+def test_target_language_arms_are_judged_in_their_language() -> None:
+    runs = [score(v, arm="sw", language="sw", seed=i) for i, v in enumerate((33.0, 80.0))]
+    assert [c.arm for c in collapsed(runs, ARMS, PRIMARY)] == ["sw"]
+
+
+def test_no_collapse_where_all_seeds_are_weak_or_there_is_one() -> None:
+    assert collapsed([score(33.0), score(40.0, seed=1)], ARMS, PRIMARY) == []
+    assert collapsed([score(33.0)], ARMS, PRIMARY) == []
+
+
+def test_hopeless_tasks_are_at_chance_for_every_model() -> None:
+    scores = [
+        score(33.0), score(34.0, model="micro"),
+        score(33.0, task="qa"), score(60.0, task="qa", model="micro"),
+    ]  # fmt: skip
+    english = english_scores(scores, ARMS, {"nli": "accuracy", "qa": "accuracy"})
+    assert hopeless(english) == {"nli"}

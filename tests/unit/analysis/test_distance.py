@@ -1,0 +1,68 @@
+"""Slopes of zero-shot loss over distance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from xlgap.analysis.contrasts import Key
+from xlgap.analysis.distance import (
+    clustered_stderr,
+    distance_contrasts,
+    robustness_contrasts,
+    slope_weights,
+)
+from xlgap.analysis.rows import ArmInfo
+
+ARMS = {
+    "direct_en": ArmInfo(regime="direct_en"),
+    "en_typing": ArmInfo(regime="intermediate_en", intermediate=("typing",)),
+    "direct_sw": ArmInfo(regime="direct_tgt", language="sw"),
+}
+DISTANCES = {"de": 0.1, "fr": 0.2, "ru": 0.2, "ar": 0.35, "sw": 0.5}
+CODES = ("en", *DISTANCES)
+
+
+def keys(arm: str, codes: tuple[str, ...] = CODES) -> list[Key]:
+    return [Key("nano", arm, "nli", code) for code in codes]
+
+
+def test_weights_give_the_least_squares_slope() -> None:
+    x = np.array([0.1, 0.2, 0.4, 0.5])
+    y = np.array([3.0, 5.0, 4.0, 9.0])
+    assert slope_weights(list(x)) @ y == pytest.approx(np.polyfit(x, y, 1)[0])
+
+
+def test_contrast_of_a_straight_loss_is_its_slope_for_a_tenth() -> None:
+    [contrast] = distance_contrasts(keys("direct_en"), ARMS, DISTANCES)
+    scores = {code: 80.0 - 40.0 * DISTANCES.get(code, 0.0) for code in CODES}
+    assert sum(w * scores[key.language] for key, w in contrast.terms) == pytest.approx(4.0)
+
+
+def test_target_language_arms_and_few_languages_have_no_slope() -> None:
+    assert distance_contrasts(keys("direct_sw", ("sw",)), ARMS, DISTANCES) == []
+    assert distance_contrasts(keys("direct_en", ("en", "de", "fr", "sw")), ARMS, DISTANCES) == []
+
+
+def test_robustness_is_the_slope_with_minus_the_slope_without_english_intermediate_training() -> None:
+    slopes = distance_contrasts([*keys("direct_en"), *keys("en_typing")], ARMS, DISTANCES)
+    [contrast] = robustness_contrasts(slopes, ARMS)
+    steep = {"direct_en": 40.0, "en_typing": 25.0}
+    total = sum(-w * steep[k.arm] * DISTANCES[k.language] for k, w in contrast.terms)
+    assert total == pytest.approx(-1.5)
+
+
+def test_clustered_error_is_that_of_statsmodels() -> None:
+    statsmodels = pytest.importorskip("statsmodels.api")
+    rng = np.random.default_rng(0)
+    x, clusters = rng.random(14), ["a", "a", "b", "b", "b", "c", "d", "d", "e", "f", "f", "g", "h", "h"]
+    y = 20 * x + rng.normal(size=14)
+    numbers = np.unique(clusters, return_inverse=True)[1]
+    peer = statsmodels.OLS(y, statsmodels.add_constant(x)).fit(
+        cov_type="cluster", cov_kwds={"groups": numbers}
+    )
+    assert clustered_stderr(x, y, clusters) == pytest.approx(peer.bse[1])
+
+
+def test_clustered_error_needs_three_clusters() -> None:
+    assert clustered_stderr(np.array([0.1, 0.2, 0.3]), np.ones(3), ["a", "a", "b"]) is None

@@ -1,0 +1,149 @@
+"""The report: complete, self-contained, the same bytes each time, honest about what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xlgap.analysis.answers import LAB_SENTENCE
+from xlgap.analysis.plots import gap_against_size
+from xlgap.analysis.report import english_grid, gap_grid, render, write_report
+from xlgap.analysis.result import Analysis, analyse, read_analysis, write_analysis
+from xlgap.analysis.rows import Collapsed
+from xlgap.analysis.simulate import Plan, study
+from xlgap.errors import ResultError
+from xlgap.published import load_scores
+
+FIELDS = {
+    "question", "quantity", "source", "models", "size_range", "estimate", "ci_low", "ci_high", "n",
+    "method", "proxy", "supported", "reason", "figure",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def analysis() -> Analysis:
+    made = study(Plan(groups=40, languages=("en", "de", "sw", "ru", "fi", "ar")), seed=2, resamples=100)
+    left_out = (("direct_sw", "tatoeba", "no training data in 'sw'"),)
+    return analyse(replace(made, left_out=left_out), load_scores())
+
+
+@pytest.fixture(scope="module")
+def folder(analysis: Analysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report")
+    assert write_report(out, analysis) == out / "index.html"
+    return out
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> str:
+    return (folder / "index.html").read_text(encoding="utf8")
+
+
+def test_answers_have_their_fields_and_cover_what_is_asked(folder: Path) -> None:
+    answers = json.loads((folder / "answers.json").read_text(encoding="utf8"))
+    assert all(set(a) >= FIELDS for a in answers)
+    supported = {(a["question"], a["source"], a["proxy"]) for a in answers if a["supported"]}
+    assert {(1, "measured", False), (3, "measured", False)} <= supported
+    assert {(2, "published", False), (3, "published", True)} <= supported
+    assert not {(3, "published", False), (1, "published", False)} & supported
+    assert {a["question"] for a in answers} == {1, 2, 3, 4, 5}
+    assert all(a["reason"] for a in answers if not a["supported"])
+
+
+def test_figures_of_answers_exist_and_are_xml(folder: Path) -> None:
+    answers = json.loads((folder / "answers.json").read_text(encoding="utf8"))
+    names = {a["figure"] for a in answers if a["figure"]}
+    assert {"inter.svg", "direct.svg", "published_native.svg", "published_distance.svg"} <= names
+    for name in names:
+        ElementTree.parse(folder / "figures" / name)
+
+
+def test_page_asks_nothing_of_the_network(page: str) -> None:
+    links = re.findall(r'(?:src|href)\s*=\s*"([^"]*)"', page)
+    assert [link for link in links if not link.startswith("#")] == []
+    assert "@import" not in page
+    assert "<script" not in page
+    assert page.count("<svg") >= 8
+
+
+def test_measured_and_published_stand_side_by_side(page: str) -> None:
+    sides = re.findall(r"<h3>(\w+)</h3>", page)
+    assert sides == ["measured", "published"] * 5
+
+
+def test_page_says_what_the_lab_is_and_what_is_left_out(page: str) -> None:
+    assert LAB_SENTENCE in page
+    assert "direct_sw × tatoeba: no training data in &#39;sw&#39;" in page
+    assert "No cell of the grid is missing." in page
+    assert "mt5_paper_secondary prints 80.8" in page
+
+
+def test_same_bytes_again_and_from_the_file(analysis: Analysis, folder: Path, tmp_path: Path) -> None:
+    write_analysis(tmp_path / "analysis", analysis)
+    again = read_analysis(tmp_path / "analysis")
+    assert again == analysis
+    write_report(tmp_path / "report", again)
+    first = {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    second = {
+        p.relative_to(tmp_path / "report"): p.read_bytes()
+        for p in (tmp_path / "report").rglob("*")
+        if p.is_file()
+    }
+    assert first == second
+
+
+def test_metrics_are_numbers_by_task_model_and_slope(analysis: Analysis, tmp_path: Path) -> None:
+    write_analysis(tmp_path, analysis)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(metrics["english"]) == {"nli", "qa"}
+    assert len(metrics["gap"]["inter"]) == 4
+    assert isinstance(metrics["slope"]["1.inter.slope.params_total"], float)
+
+
+def test_report_before_analysis_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ResultError, match="run the stage 'analyse' first"):
+        read_analysis(tmp_path)
+
+
+def test_partial_report_names_the_missing(analysis: Analysis) -> None:
+    text = render(replace(analysis, missing=("nano-direct_en-nli",)), {})
+    assert "Partial report." in text
+    assert "1 cell has no scores and is missing from every figure below: nano-direct_en-nli." in text
+
+
+def test_collapsed_runs_are_named(analysis: Analysis) -> None:
+    run = Collapsed(
+        model="nano", arm="direct_en", task="qa", seed=3, value=26.0, others=70.0, chance=25.0
+    )
+    text = render(replace(analysis, collapsed=(run,)), {})
+    assert "nano, direct_en, qa, seed 3: 26.0 (chance 25.0, other seeds 70.0)" in text
+
+
+def test_tasks_at_chance_are_said_to_be_at_chance(analysis: Analysis) -> None:
+    row = replace(analysis.english[0], value=26.0, chance=25.0, stderr=2.0, at_chance=True)
+    grid = english_grid([row])
+    assert grid.rows[0][1].endswith("; at chance")
+    assert "at chance" not in english_grid([analysis.english[0]]).rows[0][1]
+
+
+def test_gap_table_shows_raw_corrected_and_log_odds(analysis: Analysis) -> None:
+    cell = gap_grid(analysis, "inter").rows[0][-1]
+    assert re.fullmatch(r"\+[\d.]+ \[[\d.]+, [\d.]+\]; corrected \+[\d.]+; log-odds \+[\d.]+", cell)
+
+
+def test_study_without_any_measured_gap_still_reports(analysis: Analysis, tmp_path: Path) -> None:
+    bare = replace(analysis, estimates=(), gaps=(), english=(), models=(), published_slopes=())
+    assert write_report(tmp_path, bare).is_file()
+    assert not (tmp_path / "figures" / "inter.svg").exists()
+
+
+def test_readme_figure_stands_alone(analysis: Analysis) -> None:
+    svg = gap_against_size(analysis.estimates, gap="inter")
+    assert svg == gap_against_size(analysis.estimates, gap="inter")
+    assert "<dc:date>" not in svg
+    ElementTree.fromstring(svg)

@@ -1,0 +1,138 @@
+"""Planted gaps and slopes come out of the whole analysis, from rows to answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from xlgap.analysis.answers import LAB_SENTENCE, measured_answers
+from xlgap.analysis.rows import Answer
+from xlgap.analysis.simulate import Plan, study
+from xlgap.analysis.study import Measured, Study, TaskInfo, measure
+
+PLAN = Plan(groups=250, group_size=2, cluster_sd=5.0, seed_sd=0.5, model_sd=0.0)
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Study, Measured]:
+    found = study(PLAN, seed=11)
+    return found, measure(found)
+
+
+def answers(plan: Plan, **changes: object) -> dict[str, Answer]:
+    found = replace(study(plan, seed=11, resamples=200), **changes)
+    return {a.key: a for a in measured_answers(found, measure(found))}
+
+
+def test_planted_gaps_are_inside_their_intervals(made: tuple[Study, Measured]) -> None:
+    _, measured = made
+    for gap, shift in (("inter", 0.0), ("native", 0.0), ("direct", -PLAN.english_gain)):
+        points = [e for e in measured.estimates if (e.gap, e.task, e.scale) == (gap, "mean", "raw")]
+        points.sort(key=lambda e: e.params_total or 0)
+        assert len(points) == 4
+        for i, point in enumerate(points):
+            planted = PLAN.gap + shift + PLAN.slope * i * (2.0969100130080562 / 3)
+            assert point.stderr is not None
+            assert abs(point.value - planted) < 3.5 * point.stderr
+
+
+def test_planted_slope_is_inside_its_interval(made: tuple[Study, Measured]) -> None:
+    found = {a.key: a for a in measured_answers(*made)}
+    for key in ("1.inter.slope.params_total", "3.direct.slope.params_total"):
+        answer = found[key]
+        assert answer.supported
+        assert answer.n == 4
+        assert answer.size_range == (40_000, 5_000_000)
+        assert answer.ci_low < PLAN.slope < answer.ci_high
+    conditional = found["1.inter.bootstrap.params_total"]
+    assert "conditional on these checkpoints" in conditional.method
+    assert conditional.ci_low < PLAN.slope < conditional.ci_high
+
+
+def test_paired_errors_are_on_the_rows_over_seeds(made: tuple[Study, Measured]) -> None:
+    _, measured = made
+    row = next(g for g in measured.gaps if (g.gap, g.language, g.seed) == ("inter", "avg", None))
+    estimate = next(
+        e for e in measured.estimates if (e.gap, e.task, e.model) == ("inter", row.task, row.model)
+    )
+    assert row.stderr == pytest.approx(estimate.stderr)
+
+
+def test_parts_of_direct_add_up_on_every_task(made: tuple[Study, Measured]) -> None:
+    _, measured = made
+    value = {(e.gap, e.task, e.model): e.value for e in measured.estimates if e.scale == "raw"}
+    for (gap, task, model), direct in value.items():
+        if gap == "direct":
+            parts = value["native", task, model] - value["english_gain", task, model]
+            assert direct == pytest.approx(parts)
+
+
+def test_every_measured_lab_answer_says_what_the_lab_is(made: tuple[Study, Measured]) -> None:
+    assert all(LAB_SENTENCE in a.reason for a in measured_answers(*made))
+    released = replace(made[0], source="release")
+    assert not any(LAB_SENTENCE in a.reason for a in measured_answers(released, made[1]))
+
+
+def test_same_inputs_same_numbers() -> None:
+    a, b = (measure(study(Plan(groups=20), seed=3, resamples=50)) for _ in range(2))
+    assert a.estimates == b.estimates
+    assert a.gaps == b.gaps
+
+
+@pytest.mark.parametrize("sizes", [(40_000,), (40_000, 200_000), (40_000, 200_000, 10**6)])
+def test_too_few_sizes_are_not_supported(sizes: tuple[int, ...]) -> None:
+    answer = answers(replace(PLAN, sizes=sizes, groups=40))["1.inter.slope.params_total"]
+    assert not answer.supported
+    assert f"{len(sizes)} models of {len(sizes)} sizes" in answer.reason
+    assert (answer.estimate is None) == (len(sizes) < 3)
+
+
+def test_one_seed_is_said() -> None:
+    found = answers(replace(PLAN, seeds=(0,), groups=40))["1.inter.slope.params_total"]
+    assert found.supported
+    assert (
+        "One seed: the interval of a single model leaves out the variance of training." in found.reason
+    )
+
+
+def test_all_at_chance_is_not_supported() -> None:
+    found = answers(replace(PLAN, at_chance=True, groups=40))
+    for key in ("1.inter.slope.params_total", "3.direct.slope.params_total"):
+        assert not found[key].supported
+        assert found[key].estimate is None
+        assert "At chance in English for every model and left out: nli, qa." in found[key].reason
+
+
+def test_a_model_without_its_cells_is_left_out_and_named() -> None:
+    made = study(replace(PLAN, groups=40), seed=1, resamples=100)
+    gone = ("made_40000", "inter_sw_typing", "qa")
+    kept = tuple(s for s in made.scores if (s.model, s.arm, s.task) != gone)
+    partial = replace(made, scores=kept, missing=("-".join(gone),))
+    answer = next(a for a in measured_answers(partial, measure(partial)) if a.question == 1)
+    assert answer.n == 3
+    assert not answer.supported
+    assert "made_40000" not in answer.models
+    assert "Left out for missing cells: made_40000." in answer.reason
+    assert "Partial" in answer.reason
+
+
+def test_questions_without_arms_say_what_they_need() -> None:
+    made = study(replace(PLAN, groups=40), seed=1, resamples=100)
+    arms = ("direct_en", "direct_sw", "direct_ru")
+    only = replace(made, scores=tuple(s for s in made.scores if s.arm in arms))
+    found = {a.key: a for a in measured_answers(only, measure(only))}
+    assert "needs an intermediate_tgt arm" in found["1.inter.slope.params_total"].reason
+    assert found["3.native.slope.params_total"].supported
+    assert not found["4.none"].supported
+    assert "Not run in this study" in found["5.none"].reason
+
+
+def test_languages_only_count_over_tasks_that_are_parallel() -> None:
+    tasks = {name: TaskInfo(metric="accuracy", parallel=name == "nli") for name in PLAN.tasks}
+    made = replace(study(replace(PLAN, groups=40), seed=1, resamples=100), tasks=tasks)
+    measured = measure(made)
+    mean = next(e for e in measured.estimates if (e.gap, e.task) == ("transfer", "mean"))
+    assert mean.note == "mean over nli"
+    rows = [g for g in measured.gaps if g.gap == "transfer" and g.task == "qa"]
+    assert all("not translations of each other" in g.note for g in rows)

@@ -1,0 +1,67 @@
+"""Numbers and answers in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from xlgap.analysis.rows import Answer
+from xlgap.analysis.words import headline, interval_words, number, sentences, short_number, signed
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.25, "+1.2"), (-1.26, "−1.3"), (-0.01, "0.0"), (0.04, "0.0"), (None, "–")]
+)
+def test_signed(value: float | None, text: str) -> None:
+    assert signed(value) == text
+
+
+def test_numbers_and_intervals() -> None:
+    assert number(-3.0, 0) == "−3"
+    assert interval_words(-1.0, 2.5) == "[−1.0, 2.5]"
+    assert interval_words(None, 2.5) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(277_453_056, "277M"), (12_921_057_280, "12.9B"), (34_000, "34k"), (7, "7"), (999_900, "1M")],
+)
+def test_short_number(value: int, text: str) -> None:
+    assert short_number(value) == text
+
+
+def test_sentences_are_kept_once() -> None:
+    assert sentences(["A gap. One seed.", "One seed. At p = 0.5 nothing ends."]) == [
+        "A gap.", "One seed.", "At p = 0.5 nothing ends.",
+    ]  # fmt: skip
+
+
+def answer(**changes: object) -> Answer:
+    fields: dict[str, object] = {
+        "question": 1, "source": "measured", "key": "1.inter.slope.params_total", "n": 4,
+        "quantity": "change of G_inter, points for ten times the total parameters",
+        "size_range": (40_000, 5_000_000), "estimate": -5.0, "ci_low": -8.0, "ci_high": -2.0,
+        "supported": True,
+    }  # fmt: skip
+    return Answer(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "trend"),
+    [(-8.0, -2.0, "it falls with size"), (1.0, 2.0, "it grows with size"),
+     (-1.0, 1.0, "no change with size is shown")],
+)  # fmt: skip
+def test_headline_says_the_trend_only_where_the_interval_does(
+    low: float, high: float, trend: str
+) -> None:
+    text = headline([answer(ci_low=low, ci_high=high)], 1, "measured")
+    assert text.startswith("G_inter: −5.00 points [")
+    assert text.endswith(f"for ten times the total parameters (4 models, 40k to 5M); {trend}.")
+
+
+def test_headline_of_a_proxy_says_so() -> None:
+    assert headline([answer(proxy=True)], 1, "measured").startswith("By proxy, G_inter")
+
+
+def test_headline_without_support_is_the_reason() -> None:
+    unsupported = answer(supported=False, reason="Not sufficient: 2 models. More.")
+    assert headline([unsupported], 1, "measured") == "Not sufficient: 2 models."
