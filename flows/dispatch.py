@@ -105,7 +105,9 @@ def grid_flow(
         if socket is None and preload:
             socket = stack.enter_context(server(study, preload))
         plan = read_plan(study)
-        run = Run(plan, Stages(study, socket), workers=workers, limits=limits or {})
+        stages = Stages(study, socket)
+        stack.callback(stages.close)
+        run = Run(plan, stages, workers=workers, limits=limits or {})
         try:
             run.to_the_end()
         finally:
@@ -219,7 +221,7 @@ class Run:
         except queue.Empty:
             return
         future = self.ended[name] = self.running.pop(name)
-        outcome = future.result(raise_on_failure=False)
+        outcome: Any = future.result(raise_on_failure=False)
         if isinstance(outcome, StageFailedError):
             self._failed(name, outcome)
         elif isinstance(outcome, BaseException):
@@ -235,7 +237,7 @@ class Run:
         if all(self.plan.stages[child].changed for child in self.plan.children[name]):
             return True
         now = recorded_outputs(self.stages.directory, [name])
-        return now[name] != self.outputs[name]
+        return bool(now[name] != self.outputs[name])
 
     def _failed(self, name: str, error: StageFailedError) -> None:
         self.summary.failed[name] = error

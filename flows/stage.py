@@ -1,8 +1,8 @@
 """One stage of the graph: ``dvc --wait-for-lock repro --single-item STAGE`` with its own log.
 
-As a program (``python flows/stage.py STAGE``, or :func:`main` in a child of the pre-fork server) this
-file is DVC's own command line; it only adds an exit code of its own for failures that a second
-attempt can heal.
+As a program (``python flows/stage.py STAGE FD``, where FD is a pipe that the flow holds open, or
+:func:`main` in a child of the pre-fork server) this file is DVC's own command line; it only adds an
+exit code of its own for failures that a second attempt can heal.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class Stages:
 
     directory: Path
     socket: str | None = None
+    _lifeline: tuple[int, int] = field(default_factory=os.pipe)
     _running: dict[str, prefork.Remote | subprocess.Popen[bytes]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: bool = False
@@ -117,13 +118,19 @@ class Stages:
                 if remote is not None:
                     return remote
             return subprocess.Popen(
-                [sys.executable, str(here), name],
+                [sys.executable, str(here), name, str(self._lifeline[0])],
                 cwd=self.directory,
                 stdin=nothing,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
+                pass_fds=self._lifeline[:1],
             )
+
+    def close(self) -> None:
+        """Let go of what stages hold on to; none may be running."""
+        for end in self._lifeline:
+            os.close(end)
 
     def stop(self) -> None:
         """End all running stages: ask (checkpoints are written), then insist; start no new one."""
@@ -202,5 +209,12 @@ def _heals(error: BaseException | None) -> bool:
     return False
 
 
+def _follow(lifeline: int) -> None:
+    """End this process and the command that it runs when the flow that holds the pipe is gone."""
+    os.read(lifeline, 1)
+    os.killpg(0, signal.SIGTERM)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    threading.Thread(target=_follow, args=(int(sys.argv[2]),), daemon=True).start()
+    sys.exit(main(sys.argv[1:2]))

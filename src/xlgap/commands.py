@@ -6,10 +6,12 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from xlgap import __version__
@@ -134,7 +136,7 @@ def run_study(arguments: Arguments) -> None:
     from xlgap.graph import checkout_root, is_stale, write_graph
     from xlgap.stages.summary import closing_lines
 
-    started = time.monotonic()
+    started, since = time.monotonic(), time.time()
     directory = _directory(arguments)
     if is_stale(directory):
         write_graph(directory)
@@ -142,10 +144,32 @@ def run_study(arguments: Arguments) -> None:
     root = checkout_root(directory)
     flow = [sys.executable, str(root / "flows" / "grid.py")]
     command = [*flow, "--directory", str(directory), "--workers", str(arguments.workers)]
-    code = subprocess.run(command, check=False).returncode
+    code = _run_and_forward_signals(command)
     if code:
         raise _FlowFailed(code)
-    print("\n".join(closing_lines(directory, wall=time.monotonic() - started)))
+    wall = time.monotonic() - started
+    lines = closing_lines(directory, wall=wall, workers=arguments.workers, since=since)
+    print("\n".join(lines))
+
+
+def _run_and_forward_signals(command: list[str]) -> int:
+    """Run a program; a stop that this process is asked for reaches it, too. Returns its exit code."""
+    flow = subprocess.Popen(command)
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        flow.send_signal(number)
+
+    before = {n: signal.signal(n, forward) for n in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        while True:
+            try:
+                code = flow.wait()
+                return code if code >= 0 else 128 - code
+            except KeyboardInterrupt:
+                continue  # the terminal has sent it to the flow as well, which stops its stages
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _FlowFailed(XlgapError):

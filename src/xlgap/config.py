@@ -130,7 +130,7 @@ class TaskParams(Section):
 class PretrainParams(Section):
     """Masked-language-model pretraining of the ladder."""
 
-    version: Positive = 1
+    version: Positive
     corpus_lines: Positive
     vocabulary: Positive
     positions: Positive
@@ -153,16 +153,19 @@ class PretrainParams(Section):
 
 
 class TrainParams(Section):
-    """Fine-tuning and the engine."""
+    """Fine-tuning and the engine.
 
-    version: Positive = 1
-    precision: Literal["fp32", "bf16"] = "fp32"
+    What ``dvc.yaml`` names key by key has no default: DVC wants it in the file.
+    """
+
+    version: Positive
+    precision: Literal["fp32", "bf16"]
     zero_stage: Literal[0, 1, 2, 3] = 0
     offload_optimizer: bool = False
     offload_parameters: bool = False
     micro_batch_tokens: Positive = 8192
     learning_rate_scale: PositiveFloat = 1.0
-    evaluations: Positive = 4
+    evaluations: Positive
     checkpoint_seconds: PositiveFloat = 300.0
     threads: Positive = 1
     keep: Literal["all", "none"] = "all"

@@ -141,21 +141,35 @@ def _until(path: Path, process: subprocess.Popen[str]) -> list[int]:
         pids = [int(pid) for pid in path.read_text().split()] if path.exists() else []
         if len(pids) == 2:
             return pids
-        assert process.poll() is None, process.communicate()[1]
+        assert process.poll() is None, (path.parent / "errors").read_text()
         assert time.monotonic() < end, "the stages did not start"
         time.sleep(0.05)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_is_left_behind(toy: Toy, tmp_path_factory, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [
+        (signal.SIGINT, ()),
+        (signal.SIGTERM, ("--no-prefork",)),
+        (signal.SIGKILL, ()),
+        (signal.SIGKILL, ("--no-prefork",)),
+    ],
+)
+def test_nothing_is_left_behind(
+    toy: Toy,
+    tmp_path_factory: pytest.TempPathFactory,
+    number: signal.Signals,
+    options: tuple[str, ...],
+) -> None:
     toy.cell("echo $$ >> pids; exec sleep 300")
     home = tmp_path_factory.mktemp("prefect")
-    with toy.start(PREFECT_HOME=str(home)) as process:
+    with toy.start(*options, PREFECT_HOME=str(home)) as process:
         pids = _until(toy.folder / "pids", process)
         family = {p.pid: p.cmdline() for p in psutil.Process(process.pid).children(recursive=True)}
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        process.wait(60)
+    errors = (toy.folder / "errors").read_text()
     if number == signal.SIGKILL:
         assert process.returncode == -signal.SIGKILL
     else:
@@ -173,7 +187,7 @@ def test_nothing_is_left_behind(toy: Toy, tmp_path_factory, number: signal.Signa
 
 @pytest.mark.slow
 def test_against_a_server(toy: Toy, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A real Prefect server gets the flow run and a named task run for each stage."""
+    """A real Prefect server gets a named task run for each stage, and takes the deployments."""
     import socket
 
     with socket.socket() as probe:
@@ -190,13 +204,28 @@ def test_against_a_server(toy: Toy, tmp_path: Path, tmp_path_factory: pytest.Tem
         try:
             _wait_healthy(api, server)
             with toy.start("--no-prefork", PREFECT_HOME=home, PREFECT_API_URL=api) as process:
-                _, errors = process.communicate(timeout=240)
-            assert process.returncode == 0, errors
+                assert process.wait(240) == 0, (toy.folder / "errors").read_text()
             assert _task_runs(api) == STAGES
+            _deploy(environment)
+            assert _deployments(api) == {"study": "flows/dispatch.py:grid_flow"}
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(60)
     assert not alive(server.pid)
+
+
+def _deploy(environment: dict[str, str]) -> None:
+    """What prefect.yaml says to do."""
+    prefect = [str(Path(sys.executable).with_name("prefect")), "--no-prompt"]
+    for command in (["work-pool", "create", "xlgap", "--type", "process"], ["deploy", "--all"]):
+        subprocess.run([*prefect, *command], cwd=FLOWS.parent, env=environment, check=True)
+
+
+def _deployments(api: str) -> dict[str, str]:
+    import httpx
+
+    rows = httpx.post(f"{api}/deployments/filter", json={}).json()
+    return {row["name"]: row["entrypoint"] for row in rows}
 
 
 def _wait_healthy(api: str, server: subprocess.Popen[bytes]) -> None:

@@ -35,7 +35,9 @@ def plain(tmp_path_factory):
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize(("stage", "processes"), [(1, 1), (2, 1), (3, 1), (0, 2), (1, 2), (2, 2), (3, 2)])
+@pytest.mark.parametrize(
+    ("stage", "processes"), [(1, 1), (2, 1), (3, 1), (0, 2), (1, 2), (2, 2), (3, 2)]
+)
 def test_losses_equal_those_of_stage_0(plain, tmp_path, stage, processes):
     found = train(tmp_path, stage, processes)
     assert found["losses"] == pytest.approx(plain["losses"], abs=2e-6)

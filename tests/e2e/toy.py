@@ -93,14 +93,15 @@ class Toy:
         return lines
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """The flow as a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, str(FLOWS / "grid.py"), *arguments],
-            cwd=self.folder,
-            env={**os.environ, **ENVIRONMENT, **environment},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        """The flow as a process of its own; what it says is in the file ``errors``."""
+        with (self.folder / "errors").open("w") as errors:
+            return subprocess.Popen(
+                [sys.executable, str(FLOWS / "grid.py"), *arguments],
+                cwd=self.folder,
+                env={**os.environ, **ENVIRONMENT, **environment},
+                stderr=errors,
+                text=True,
+            )
 
 
 def alive(pid: int) -> bool:

@@ -27,6 +27,9 @@ class Losses:
     def __init__(self):
         self.values = []
 
+    def on_start(self, step, *, steps):
+        pass
+
     def on_step(self, step, *, steps, loss, learning_rate):
         self.values.append(loss)
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xlgap.analysis.bootstrap import TaskItems, draws, interval
+from xlgap.analysis.contrasts import Key
 from xlgap.analysis.gap import measured_rows
 from xlgap.analysis.rows import ArmInfo
 from xlgap.analysis.scaling import correlation, meta_regression
+from xlgap.analysis.simulate import share_right
 from xlgap.records import Score
 
 ARMS = {
@@ -83,6 +87,32 @@ def test_correlation_stays_in_bounds_and_its_sign_turns(values: list[float]) -> 
     assert turned.r == pytest.approx(-found.r)
     assert turned.p_exact == found.p_exact
     assert 0 < found.p_exact <= 1
+
+
+def test_bootstrap_intervals_cover_the_truth_at_their_nominal_rate() -> None:
+    """200 samples of 60 clusters of three like items: 91-98% of intervals hold the truth."""
+    rng = np.random.default_rng(1)
+    key = Key("nano", "direct_en", "nli", "en")
+    hits = 0
+    for i in range(200):
+        easy = np.clip(rng.normal(0.6, 0.2, 60), 0, 1)
+        right = rng.random((60, 3)) < easy[:, None]
+        frame = pd.DataFrame(
+            {
+                "model": "nano", "arm": "direct_en", "language": "en", "seed": 0, "metric": "accuracy",
+                "item": range(180), "group": np.repeat(np.arange(60), 3), "s0": right.ravel() * 1.0,
+                "s1": 1.0,
+            }
+        )  # fmt: skip
+        items = TaskItems(frame=frame, metric="accuracy", value=share_right, parallel=True)
+        values = draws({"nli": items}, needed={key}, resamples=400, seed=i).by_seed[key][1][:, 0]
+        low, high = interval(values, 0.95)
+        hits += low <= EXPECTED <= high
+    assert 0.91 <= hits / 200 <= 0.98
+
+
+EXPECTED = 100 * float(np.clip(np.random.default_rng(2).normal(0.6, 0.2, 1_000_000), 0, 1).mean())
+"""Expected score of the clusters above: the mean of the clipped normal."""
 
 
 def test_slope_intervals_cover_the_truth_at_their_nominal_rate() -> None:

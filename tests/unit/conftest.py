@@ -13,6 +13,8 @@ import pytest
 import xlgap.tasks
 from xlgap.config import Params, check
 
+TRAIN = {"version": 1, "precision": "fp32", "evaluations": 4, "learning_rate_scale": 1.0}
+
 _RAW: dict[str, Any] = {
     "study": {"name": "toy", "source": "lab", "seeds": [1, 2]},
     "languages": {"evaluation": ["en", "de", "sw"], "pretraining": ["en", "de", "sw"]},
@@ -24,6 +26,7 @@ _RAW: dict[str, Any] = {
     "tasks": {"toy_nli": {"train_rows": 100, "test_rows": 10}},
     "intermediate": {"toy_order": {"train_rows": 64}},
     "pretrain": {
+        "version": 1,
         "corpus_lines": 100,
         "vocabulary": 500,
         "positions": 64,
@@ -33,7 +36,6 @@ _RAW: dict[str, Any] = {
         "learning_rate": 0.001,
         "warmup_fraction": 0.1,
     },
-    "train": {"precision": "fp32"},
     "evaluation": {},
     "analysis": {},
 }
@@ -63,7 +65,11 @@ _TOYS: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def raw_study() -> Callable[..., dict[str, Any]]:
     """Makes the mapping of ``params.yaml``; keyword arguments replace top-level keys."""
-    return lambda **changes: {**copy.deepcopy(_RAW), **changes}
+    def make(**changes: Any) -> dict[str, Any]:
+        train = {**TRAIN, **changes.pop("train", {})}
+        return {**copy.deepcopy(_RAW), "train": train, **changes}
+
+    return make
 
 
 @pytest.fixture

@@ -156,10 +156,16 @@ def _notes(study: Study, measured: Measured) -> list[str]:
             "At chance in English for every model and left out: "
             f"{', '.join(sorted(measured.hopeless))}."
         )
-    some = sorted({f"{e.model} on {e.task}" for e in measured.english if e.at_chance})
-    some = [s for s in some if s.split(" on ")[1] not in measured.hopeless]
+    some = sorted(
+        f"{e.model} on {e.task} ({e.arm})"
+        for e in measured.english
+        if e.at_chance and e.task not in measured.hopeless and e.model not in study.controls
+    )
     if some:
         notes.append(f"At chance in English, where a gap is small by itself: {', '.join(some)}.")
+    proxies = [f"{t} on {i.proxy_train}" for t, i in study.tasks.items() if i.proxy_train]
+    if proxies:
+        notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
     if measured.collapsed:
         runs = ", ".join(f"{c.model}/{c.arm}/{c.task} seed {c.seed}" for c in measured.collapsed)
         notes.append(f"Collapsed runs are counted: {runs}.")

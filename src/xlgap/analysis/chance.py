@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from xlgap.analysis.gap import mean_stderr
-from xlgap.analysis.rows import ArmInfo, Collapsed, EnglishScore
+from xlgap.analysis.rows import AVERAGE, ArmInfo, Collapsed, EnglishScore
 from xlgap.analysis.scales import ACCURACIES, chance_corrected
 from xlgap.records import Score
 
@@ -31,6 +32,8 @@ def english_scores(
 ) -> list[EnglishScore]:
     """English score of each model on each task, in its primary metric, mean over seeds.
 
+    A task without English test data (retrieval into English) is judged by its mean over languages.
+
     Args:
         scores: measured ones.
         arms: of the study.
@@ -38,10 +41,42 @@ def english_scores(
     """
     cells: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
     for s in scores:
-        if s.language == "en" and arms[s.arm].regime in BASELINES and s.metric == primary.get(s.task):
+        if arms[s.arm].regime in BASELINES and s.metric == primary.get(s.task):
             cells[s.task, s.arm, s.model].append(s)
-    rows = [_english(seeds) for _, seeds in sorted(cells.items())]
+    with_english = {task for (task, _, _), rows in cells.items() for s in rows if s.language == "en"}
+    rows = [
+        _english(_in_english(of_cell) if task in with_english else _over_languages(of_cell))
+        for (task, _, _), of_cell in sorted(cells.items())
+        if task not in with_english or _in_english(of_cell)
+    ]
     return sorted(rows, key=lambda r: (r.task, r.arm, r.params_total or 0, r.model))
+
+
+def _in_english(scores: Sequence[Score]) -> list[Score]:
+    return [s for s in scores if s.language == "en"]
+
+
+def _over_languages(scores: Sequence[Score]) -> list[Score]:
+    """One score a seed: the mean over languages, with the error it has if all languages err alike."""
+    seeds: dict[int | None, list[Score]] = defaultdict(list)
+    for s in scores:
+        seeds[s.seed].append(s)
+    means = []
+    for of_seed in seeds.values():
+        chance = [s.chance for s in of_seed if s.chance is not None]
+        error = [s.stderr for s in of_seed if s.stderr is not None]
+        full = len(of_seed)
+        means.append(
+            replace(
+                of_seed[0],
+                language=AVERAGE,
+                value=sum(s.value for s in of_seed) / full,
+                chance=sum(chance) / full if len(chance) == full else None,
+                stderr=sum(error) / full if len(error) == full else None,
+                n_items=None,
+            )
+        )
+    return means
 
 
 def _english(seeds: Sequence[Score]) -> EnglishScore:
@@ -54,6 +89,7 @@ def _english(seeds: Sequence[Score]) -> EnglishScore:
         params_total=first.params_total,
         task=first.task,
         arm=first.arm,
+        language=first.language,
         metric=first.metric,
         value=value,
         stderr=stderr(seeds),
@@ -94,7 +130,8 @@ def collapsed(
 ) -> list[Collapsed]:
     """Runs at chance in the language they were trained for, while their cell's other seeds are not.
 
-    English arms are judged in English, the others in their own language. A cell with one seed cannot
+    English arms are judged in English, the others in their own language; a task without English test
+    data is not judged under English arms. A cell with one seed cannot
     tell a collapsed run from a task that the model cannot do.
     """
     cells: dict[tuple[str, str, str], list[Score]] = defaultdict(list)

@@ -172,12 +172,18 @@ def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, colour: str =
 
 
 def _families(axes: Axes, estimates: Sequence[Estimate], unit: str) -> None:
+    """Models by family; those of one size stand side by side, 4% apart, so that all are seen."""
     families: dict[str, list[Estimate]] = defaultdict(list)
-    for e in estimates:
+    for e in sorted(estimates, key=lambda e: e.family):
         if e.params_total:
             families[e.family].append(e)
-    for i, (family, rows) in enumerate(sorted(families.items())):
-        x = [float(r.params_total or 0) for r in rows]
+    taken: dict[int, int] = defaultdict(int)
+    for i, (family, rows) in enumerate(families.items()):
+        x = []
+        for r in rows:
+            size = r.params_total or 0
+            x.append(size * 1.04 ** taken[size])
+            taken[size] += 1
         y = [r.value for r in rows]
         errors = [2 * r.stderr if r.stderr is not None else 0.0 for r in rows]
         axes.errorbar(

@@ -14,6 +14,7 @@ from typing import Any
 
 from xlgap.analysis import words
 from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
+from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.figures import drawings
 from xlgap.analysis.plots import Drawing
 from xlgap.analysis.published_gap import DOUBTFUL
@@ -118,6 +119,7 @@ def render(analysis: Analysis, figures: dict[str, Drawing]) -> str:
         analysis=analysis,
         questions=[_question(analysis, figures, q) for q in words.QUESTIONS],
         english=english_grid(analysis.english),
+        controls=controls(analysis),
         gaps=[gap_grid(analysis, gap) for gap in _gaps_shown(analysis)],
         disagreements=disagreements(analysis.published_gaps),
         doubtful=DOUBTFUL,
@@ -165,14 +167,17 @@ def _question(analysis: Analysis, figures: dict[str, Drawing], question: int) ->
 
 def english_grid(english: Sequence[EnglishScore]) -> Grid:
     """English score of each model on each task and arm without intermediate training."""
-    columns = list(dict.fromkeys((e.task, e.arm, e.metric) for e in english))
+    columns = list(dict.fromkeys((e.task, e.arm, e.metric, e.language) for e in english))
     models = list(dict.fromkeys((e.params_total or 0, e.model) for e in english))
     cells = {(e.model, e.task, e.arm): e for e in english}
     rows = []
     for _, model in sorted(models):
-        found = [cells.get((model, task, arm)) for task, arm, _ in columns]
+        found = [cells.get((model, task, arm)) for task, arm, _, _ in columns]
         rows.append((model, *(_english_cell(e) for e in found)))
-    heads = tuple(f"{task} ({metric}, {arm})" for task, arm, metric in columns)
+    heads = tuple(
+        f"{task} ({metric}, {arm}{'' if language == 'en' else ', mean over languages'})"
+        for task, arm, metric, language in columns
+    )
     return Grid(title="English scores", columns=heads, rows=tuple(rows))
 
 
@@ -187,6 +192,26 @@ def _english_cell(score: EnglishScore | None) -> str:
         )
     flag = "; at chance" if score.at_chance else ""
     return f"{words.number(score.value)}{error}{chance}{flag}"
+
+
+def controls(analysis: Analysis) -> list[dict[str, str]]:
+    """Each model against its untrained twin: difference, interval, and whether it is above 0."""
+    rows = []
+    for e in analysis.estimates:
+        if (e.gap, e.scale) != ("control", "raw"):
+            continue
+        above = e.stderr is not None and e.value > STANDARD_ERRORS * e.stderr
+        rows.append(
+            {
+                "model": e.model,
+                "task": e.task,
+                "note": e.note,
+                "value": f"{words.signed(e.value)} ± {words.number(e.stderr)}",
+                "interval": words.interval_words(e.ci_low, e.ci_high),
+                "verdict": "above by two standard errors" if above else "not above",
+            }
+        )
+    return rows
 
 
 def _gaps_shown(analysis: Analysis) -> list[str]:

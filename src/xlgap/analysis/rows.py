@@ -30,6 +30,7 @@ GAP_WORDS: dict[str, str] = {
     "transfer": "transfer gap: English minus the mean of the other languages",
     "distance": "zero-shot loss for 0.1 more of syntactic distance (direct_en)",
     "robustness": "the same loss under intermediate_en minus under direct_en",
+    "control": "score minus that of the untrained twin",
 }
 
 
@@ -127,9 +128,10 @@ class LanguageSlope:
 
 @dataclass(frozen=True, kw_only=True)
 class EnglishScore:
-    """English score of one model on one task under ``direct_en``, and whether it is above chance.
+    """English score of one model on one task without intermediate training, and chance beside it.
 
     Attributes:
+        language: ``en``; ``avg`` for a task without English test data: the mean over languages.
         value, chance, chance_corrected: 0-100; chance ones ``None`` where unknown.
         at_chance: not above chance by two standard errors; ``None`` where that cannot be told.
     """
@@ -138,6 +140,7 @@ class EnglishScore:
     params_total: int | None
     task: str
     arm: str
+    language: str
     metric: str
     value: float
     stderr: float | None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import Draws, TaskItems, draws, interval
-from xlgap.analysis.chance import collapsed, english_scores, hopeless
+from xlgap.analysis.chance import BASELINES, collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, Key, contrasts, fixed_set, over_tasks
 from xlgap.analysis.gap import Table, evaluate, measured_rows, tables
 from xlgap.analysis.rows import (
@@ -65,6 +65,8 @@ class Study:
         confidence, resamples, seed: of the intervals.
         left_out: (arm, task, reason) of the pairs that are not defined.
         missing: keys of cells without scores: the study is then partial.
+        controls: untrained models, each with the model that is its twin but for pretraining; they are
+            scored, and stay out of everything against size.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Study:
     seed: int = 0
     left_out: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    controls: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def primary(self) -> dict[str, str]:
@@ -120,13 +123,14 @@ class Measured:
 def measure(study: Study) -> Measured:
     """Gaps, estimates and checks of a study."""
     english = english_scores(study.scores, study.arms, study.primary)
-    dead = hopeless(english)
+    dead = hopeless([e for e in english if e.model not in study.controls])
     plain = contrasts(study.table, study.arms)
     slopes = distance.distance_contrasts(
         study.table, study.arms, distance.syntax_distances(load_languages())
     )
     every = [*plain, *slopes, *distance.robustness_contrasts(slopes, study.arms)]
-    wanted, partial = headline(every, study, dead)
+    wanted, partial = headline([c for c in every if c.model not in study.controls], study, dead)
+    wanted += control_contrasts(study)
     needed = {key for c in [*every, *wanted] for key, _ in c.terms}
     drawn = draws(study.items, needed=needed, resamples=study.resamples, seed=study.seed)
     estimates: list[Estimate] = []
@@ -179,6 +183,32 @@ def headline(
             if alive:
                 found.append(over_tasks(alive))
     return found, partial
+
+
+def control_contrasts(study: Study) -> list[Contrast]:
+    """Score of a model minus that of its untrained twin, in English, under arms without a stage before.
+
+    A task without English test data takes the mean over the languages that both have.
+    """
+    found: list[Contrast] = []
+    for control, model in study.controls.items():
+        cells: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for key in study.table:
+            if key.model == control and key._replace(model=model) in study.table:
+                cells[key.task, key.arm].add(key.language)
+        for (task, arm), languages in sorted(cells.items()):
+            if study.arms[arm].regime not in BASELINES:
+                continue
+            codes = ["en"] if "en" in languages else sorted(languages)
+            terms = [(Key(m, arm, task, c), w / len(codes)) for c in codes for m, w in
+                     ((model, 1.0), (control, -1.0))]  # fmt: skip
+            found.append(
+                Contrast(
+                    model=model, gap="control", task=task, language=AVERAGE, arm_a=arm, arm_b=arm,
+                    unit=(arm, control), terms=tuple(terms), note=f"{arm}, minus {control}",
+                )
+            )  # fmt: skip
+    return found
 
 
 def _primary_arm(contrast: Contrast, study: Study) -> bool:

@@ -37,7 +37,8 @@ def own(code: str) -> Mapping[str, Any]:
     name = ALIASES.get(code, code)
     if not localedata.exists(name):
         return {}
-    said: Mapping[str, Any] = pickle.loads(Path(localedata.resolve_locale_filename(name)).read_bytes())
+    file = Path(localedata.resolve_locale_filename(name))
+    said: Mapping[str, Any] = pickle.loads(file.read_bytes())  # noqa: S301 (a file of Babel's package)
     return said
 
 

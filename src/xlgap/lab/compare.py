@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlgap.lab.entities import Entity
-from xlgap.lab.facts import FAMILIES, Amount, draw_pair
+from xlgap.lab.facts import FAMILIES, Amount, Said, draw_pair
 from xlgap.lab.lexicon import text_of
 from xlgap.lab.statements import Statement, draw_names
 from xlgap.lab.world import World, draw_items
@@ -46,8 +46,8 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
             index, pair = divmod(number, len(_PAIRS))
             item = comparisons[index]
             first, second = (item.amounts[i] for i in _PAIRS[pair])
-            left = Statement((item.names[0],), first, item.fine[0])
-            right = Statement((item.names[1],), second, item.fine[1])
+            left = Statement((item.names[0],), Said(first, item.fine[0]))
+            right = Statement((item.names[1],), Said(second, item.fine[1]))
             sign = (first.base > second.base) - (first.base < second.base)
             yield {
                 "language": code,

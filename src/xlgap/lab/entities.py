@@ -32,9 +32,9 @@ class _Source(NamedTuple):
 
 
 _SOURCES: Mapping[str, _Source] = {
-    "LOC": _Source("territories", "[A-Z]{2}", 150),
-    "LANG": _Source("languages", "[a-z]{2,3}", 80),
-    "CUR": _Source("currency_names", "[A-Z]{3}", 70),
+    "LOC": _Source("territories", "[A-Z]{2}", 100),
+    "LANG": _Source("languages", "[a-z]{2,3}", 60),
+    "CUR": _Source("currency_names", "[A-Z]{3}", 50),
 }
 KINDS: tuple[str, ...] = tuple(_SOURCES)
 _NO_ENTITIES = frozenset({"XA", "XB", "ZZ", "QO", "EU", "EZ", "UN", "und", "XXX"})

@@ -35,9 +35,9 @@ FAMILIES: tuple[Family, ...] = (
     Family("weeks", "week", "day", 7, 5, True),
     Family("years", "year", "month", 12, 5, True),
     Family("hours", "hour", "minute", 60, 5, True),
-    Family("length", "length-kilometer", "length-meter", 1000, 9, False),
-    Family("mass", "mass-kilogram", "mass-gram", 1000, 9, False),
-    Family("volume", "volume-liter", "volume-centiliter", 100, 9, False),
+    Family("length", "length-kilometer", "length-meter", 1000, 5, False),
+    Family("mass", "mass-kilogram", "mass-gram", 1000, 5, False),
+    Family("volume", "volume-liter", "volume-centiliter", 100, 5, False),
 )
 TIMES: tuple[Family, ...] = tuple(f for f in FAMILIES if f.time)
 QUANTITIES: tuple[Family, ...] = tuple(f for f in FAMILIES if not f.time)
@@ -80,6 +80,29 @@ def draw_pair(rng: random.Random, family: Family) -> tuple[Amount, Amount]:
         second = draw_amount(rng, family)
         if second != first:
             return first, second
+
+
+@dataclass(frozen=True)
+class Said:
+    """An amount in one of its two units."""
+
+    amount: Amount
+    fine: bool
+
+
+@dataclass(frozen=True, order=True)
+class Weekday:
+    """A day of the week: 0 is Monday."""
+
+    index: int
+
+
+WEEKDAYS: tuple[Weekday, ...] = tuple(Weekday(i) for i in range(7))
+
+
+def draw_said(rng: random.Random, family: Family) -> Said:
+    """An amount of ``family`` in a random unit."""
+    return Said(draw_amount(rng, family), rng.random() < 0.5)
 
 
 FIRST_DAY = date(1960, 1, 1)

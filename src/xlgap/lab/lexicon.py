@@ -1,8 +1,8 @@
 """How one language says the lab's facts: text as segments, so that names and answers have offsets.
 
-All words come from CLDR: names, month names and date patterns, relative-time, unit and list patterns
-with their plural forms. Digits are Western everywhere. The signs ``: ; < = ?`` between the facts are
-the lab's own and the same in all languages.
+All words come from CLDR: names, month and day names, date, relative-time, unit and list patterns with
+their plural forms. Digits are Western everywhere. The signs ``: ; < ?`` between the facts are the lab's
+own and the same in all languages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from babel.dates import format_date
 from xlgap.errors import DataError
 from xlgap.lab import cldr
 from xlgap.lab.entities import Entity, name
-from xlgap.lab.facts import Amount
+from xlgap.lab.facts import Amount, Said, Weekday
 from xlgap.languages import get_language
 
 
@@ -30,6 +30,7 @@ class Segment(NamedTuple):
 
 
 Phrase = tuple[Segment, ...]
+Mention = Entity | Weekday | Said | date
 _HOLES = re.compile(r"\{(\d)\}")
 
 
@@ -61,9 +62,25 @@ class Lexicon:
         self._locale = cldr.locale(code)
         self._data: Mapping[str, Any] = self._locale._data
 
+    def say(self, mention: Mention) -> Phrase:
+        """A mention of any kind."""
+        match mention:
+            case Entity():
+                return self.name(mention)
+            case Weekday():
+                return self.weekday(mention)
+            case Said():
+                return self.amount(mention.amount, fine=mention.fine)
+            case date():
+                return self.date(mention)
+
     def name(self, entity: Entity) -> Phrase:
         """The name of an entity, tagged with its kind."""
         return (Segment(name(entity, self.code), entity.kind),)
+
+    def weekday(self, day: Weekday) -> Phrase:
+        """The name of a day of the week, untagged."""
+        return (Segment(_tidy(self._data["days"]["format"]["wide"][day.index])),)
 
     def date(self, day: date) -> Phrase:
         """A date in CLDR's long format, tagged DATE."""

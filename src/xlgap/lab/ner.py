@@ -12,19 +12,16 @@ import random
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
-from xlgap.lab.entities import KINDS, Entity
-from xlgap.lab.facts import FAMILIES, Amount, draw_amount, draw_date
-from xlgap.lab.lexicon import Lexicon, Phrase, Segment, join
-from xlgap.lab.statements import draw_names
+from xlgap.lab.entities import KINDS
+from xlgap.lab.facts import FAMILIES, draw_date, draw_said
+from xlgap.lab.lexicon import Lexicon, Mention, Phrase, join
+from xlgap.lab.statements import draw_mixed
 from xlgap.lab.world import World, draw_items
 
 TAGS = ("O", *(f"{prefix}-{kind}" for kind in (*KINDS, "DATE") for prefix in "BI"))
 SHAPES = ("list", "colon", "semicolons")
-
-Mention = Entity | date | tuple[Amount, bool]
 
 
 @dataclass(frozen=True)
@@ -36,21 +33,12 @@ class Sentence:
 
     def say(self, lexicon: Lexicon) -> Phrase:
         """The sentence in a language."""
-        said = [_say(lexicon, mention) for mention in self.mentions]
+        said = [lexicon.say(mention) for mention in self.mentions]
         if self.shape == "list":
             return lexicon.listing(said)
         if self.shape == "colon":
             return join(": ", [said[0], lexicon.listing(said[1:])])
         return join("; ", said)
-
-
-def _say(lexicon: Lexicon, mention: Mention) -> Phrase:
-    if isinstance(mention, Entity):
-        return lexicon.name(mention)
-    if isinstance(mention, date):
-        return lexicon.date(mention)
-    amount, fine = mention
-    return lexicon.amount(amount, fine=fine)
 
 
 def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -69,15 +57,13 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
 
 def draw_sentence(rng: random.Random, split: str) -> Sentence:
     """Two or three names of ``split``, and up to two dates and amounts."""
-    mentions: list[Mention] = []
-    for kind in [rng.choice(KINDS) for _ in range(rng.choice((2, 3)))]:
-        mentions.append(draw_names(rng, split, 1, kind)[0])
+    mentions: list[Mention] = [*draw_mixed(rng, split, rng.choice((2, 3)))]
     if rng.random() < 0.5:
         mentions.append(draw_date(rng))
     if rng.random() < 0.5:
-        mentions.append((draw_amount(rng, rng.choice(FAMILIES)), rng.random() < 0.5))
+        mentions.append(draw_said(rng, rng.choice(FAMILIES)))
     rng.shuffle(mentions)
-    return Sentence(tuple(dict.fromkeys(mentions)), rng.choice(SHAPES))
+    return Sentence(tuple(mentions), rng.choice(SHAPES))
 
 
 def tokenise(phrase: Phrase) -> tuple[list[str], list[str]]:
@@ -106,8 +92,3 @@ def _split_name(text: str) -> list[str]:
 def _split_text(text: str) -> list[str]:
     spaced = "".join(f" {c} " if unicodedata.category(c)[0] in "PS" else c for c in text)
     return spaced.split()
-
-
-def segments_text(phrase: tuple[Segment, ...]) -> str:
-    """The plain sentence, as the corpus would write it."""
-    return "".join(segment.text for segment in phrase)

@@ -7,11 +7,12 @@ are kept that change only the topic. Then every premise and every hypothesis of 
 under each label: a model that sees one side alone is right in exactly a third of the items, whatever
 it learned.
 
-Four kinds of square, each side of the first two said in the coarse or the fine unit ("2 weeks" or
-"14 days"): ``time`` (topics: weeks, years, hours; values: past and future), ``quantity`` (topics:
-length, mass, volume; values: two numbers), ``set`` (topics: two names, of which the premise lists one;
-values: two quantities), ``order`` (topics: two names; values: before or after a third one, said as a
-chain of three in the premise and as a pair in the hypothesis).
+Four kinds of square, all about one name: ``time`` (topics: weeks, years, hours; values: past and
+future) and ``quantity`` (topics: length, mass, volume; values: two numbers), each side said in the
+coarse or the fine unit ("2 weeks" or "14 days"); ``set`` (topics: two days of the week, of which the
+premise lists one among others; values: past and future); ``order`` (topics: two days of the week;
+values: before or after a third one, said as a chain of three in the premise and as a pair in the
+hypothesis).
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlgap.lab.entities import Entity
-from xlgap.lab.facts import QUANTITIES, TIMES, Amount
+from xlgap.lab.facts import QUANTITIES, TIMES, WEEKDAYS, Amount, Said, Weekday
 from xlgap.lab.lexicon import Lexicon, Phrase, join, text_of
-from xlgap.lab.statements import Statement, draw_names
+from xlgap.lab.statements import COLON, Statement, draw_names, say_chain
 from xlgap.lab.world import World, draw_items
 
 LABELS = ("entailment", "neutral", "contradiction")
-SHARES = {"time": 0.35, "quantity": 0.35, "set": 0.2, "order": 0.1}
+SHARES = {"time": 0.3, "quantity": 0.3, "set": 0.25, "order": 0.15}
 """Kinds of square and how often each is drawn."""
 
 _PAIRS = tuple(
@@ -45,14 +46,16 @@ class Square:
 
     Attributes:
         kind: one of :data:`SHARES`.
-        names: four different names of the split.
+        name: what all items are about.
+        days: four different days of the week; the first two are the topics.
         amounts: the amount said for topic i and value j stands at ``2 * i + j``.
         fine: whether premise and hypothesis use the fine unit.
         place: position of the topic in the premise's list.
     """
 
     kind: str
-    names: tuple[Entity, ...]
+    name: Entity
+    days: tuple[Weekday, ...]
     amounts: tuple[Amount, ...]
     fine: tuple[bool, bool]
     place: int
@@ -60,26 +63,27 @@ class Square:
     def premise(self, lexicon: Lexicon, topic: int, value: int) -> Phrase:
         """The topic has the value, in the context."""
         if self.kind == "order":
-            chain = [self.names[topic], self.names[2], self.names[3]]
-            return _ascending(lexicon, chain if value == 0 else chain[::-1])
-        listed = [self.names[0]]
+            chain = [self.days[topic], *self.days[2:]]
+            return self._about(lexicon, say_chain(lexicon, chain if value == 0 else chain[::-1]))
+        said = Said(self.amounts[2 * topic + value], self.fine[0])
         if self.kind == "set":
-            listed = [self.names[2], self.names[3]]
-            listed.insert(self.place, self.names[topic])
-        amount = self.amounts[2 * topic + value]
-        return Statement(tuple(listed), amount, self.fine[0]).say(lexicon)
+            listed = list(self.days[2:])
+            listed.insert(self.place, self.days[topic])
+            return self._about(lexicon, Statement(tuple(listed), said).say(lexicon))
+        return self._about(lexicon, lexicon.say(said))
 
     def hypothesis(self, lexicon: Lexicon, topic: int, value: int) -> Phrase:
         """The topic has the value, alone."""
         if self.kind == "order":
-            pair = [self.names[topic], self.names[3]]
-            return _ascending(lexicon, pair if value == 0 else pair[::-1])
-        name = self.names[topic if self.kind == "set" else 0]
-        return Statement((name,), self.amounts[2 * topic + value], self.fine[1]).say(lexicon)
+            pair = [self.days[topic], self.days[3]]
+            return self._about(lexicon, say_chain(lexicon, pair if value == 0 else pair[::-1]))
+        said = Said(self.amounts[2 * topic + value], self.fine[1])
+        if self.kind == "set":
+            return self._about(lexicon, Statement((self.days[topic],), said).say(lexicon))
+        return self._about(lexicon, lexicon.say(said))
 
-
-def _ascending(lexicon: Lexicon, names: list[Entity]) -> Phrase:
-    return join(" < ", [lexicon.name(entity) for entity in names])
+    def _about(self, lexicon: Lexicon, phrase: Phrase) -> Phrase:
+        return join(COLON, [lexicon.say(self.name), phrase])
 
 
 def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -106,7 +110,8 @@ def draw_square(rng: random.Random, split: str) -> Square:
     converts = kind in ("time", "quantity")
     return Square(
         kind=kind,
-        names=tuple(draw_names(rng, split, 4)),
+        name=draw_names(rng, split, 1)[0],
+        days=tuple(rng.sample(WEEKDAYS, 4)),
         amounts=_amounts(rng, kind),
         fine=(fine, rng.random() < 0.5 if converts else fine),
         place=rng.randrange(3),
@@ -115,14 +120,14 @@ def draw_square(rng: random.Random, split: str) -> Square:
 
 def _amounts(rng: random.Random, kind: str) -> tuple[Amount, ...]:
     """The amounts of the two topics, each with its two values."""
-    if kind == "time":
-        topics = [(f, rng.randint(1, f.most)) for f in rng.sample(TIMES, 2)]
-        return tuple(Amount(f, sign * n) for f, n in topics for sign in (1, -1))
-    families = rng.sample(QUANTITIES, 2)
+    if kind == "quantity":
+        families = rng.sample(QUANTITIES, 2)
+        numbers = rng.sample(range(1, families[0].most + 1), 2)
+        return tuple(Amount(f, n) for f in families for n in numbers)
+    topics = [(f, rng.randint(1, f.most)) for f in rng.sample(TIMES, 2)]
     if kind == "set":
-        families[1] = families[0]
-    numbers = rng.sample(range(1, families[0].most + 1), 2)
-    return tuple(Amount(f, n) for f in families for n in numbers)
+        topics[1] = topics[0]
+    return tuple(Amount(f, sign * n) for f, n in topics for sign in (1, -1))
 
 
 def _row(square: Square, pair: int, lexicon: Lexicon, split: str, index: int) -> dict[str, Any]:

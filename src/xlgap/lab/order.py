@@ -1,7 +1,7 @@
-"""Intermediate task: which name comes first in a chain, or which event is the earliest?
+"""Intermediate task: which order of two days agrees with a chain of three?
 
-The right choice's index is drawn afresh for every item, and each of the names of a text is asked for
-equally often, so that the choices alone tell nothing.
+The right choice's index is drawn afresh for every item, and any day is as often the first as the last,
+so that the choices alone tell nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlgap.lab.entities import Entity
+from xlgap.lab.facts import WEEKDAYS, Weekday
 from xlgap.lab.lexicon import Lexicon, join, text_of
-from xlgap.lab.statements import draw_names
+from xlgap.lab.statements import COLON, draw_names, say_chain
 from xlgap.lab.world import World, draw_items
 
 CHOICES = 2
@@ -21,18 +22,26 @@ CHOICES = 2
 
 @dataclass(frozen=True)
 class Chain:
-    """Three names in order; two of them are asked about, ``said`` tells the first one's index."""
+    """Three days of the week in some order, about a name; two of them are asked about.
 
-    names: tuple[Entity, ...]
+    Attributes:
+        name: what the chain is about.
+        days: the chain.
+        pair: positions of the two days, in the chain's order.
+        label: index of the right choice.
+    """
+
+    name: Entity
+    days: tuple[Weekday, ...]
     pair: tuple[int, int]
     label: int
 
     def row(self, lexicon: Lexicon) -> dict[str, Any]:
-        """The chain, and its two possible orders of a pair as choices."""
-        first, second = (lexicon.name(self.names[i]) for i in self.pair)
-        right, wrong = (text_of(join(" < ", pair)) for pair in ([first, second], [second, first]))
+        """The chain, and the two possible orders of the pair as choices."""
+        first, second = (self.days[i] for i in self.pair)
+        right, wrong = (text_of(say_chain(lexicon, p)) for p in ((first, second), (second, first)))
         return {
-            "text": text_of(join(" < ", [lexicon.name(entity) for entity in self.names])),
+            "text": text_of(join(COLON, [lexicon.say(self.name), say_chain(lexicon, self.days)])),
             "choices": [right, wrong] if self.label == 0 else [wrong, right],
             "label": self.label,
         }
@@ -52,6 +61,7 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
 
 
 def draw_chain(rng: random.Random, split: str) -> Chain:
-    """Three names of ``split``, and a pair of them in the chain's order."""
-    pairs = ((0, 1), (1, 2), (0, 2))
-    return Chain(tuple(draw_names(rng, split, 3)), rng.choice(pairs), rng.randrange(CHOICES))
+    """A chain of three days about a name of ``split``, and a pair of them in the chain's order."""
+    name = draw_names(rng, split, 1)[0]
+    days = tuple(rng.sample(WEEKDAYS, 3))
+    return Chain(name, days, rng.choice(((0, 1), (1, 2), (0, 2))), rng.randrange(CHOICES))

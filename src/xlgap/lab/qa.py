@@ -1,9 +1,9 @@
-"""Question answering of the lab: find the name that an amount belongs to.
+"""Question answering of the lab: find the amount that equals the one in the question.
 
 A context holds :data:`CANDIDATES` statements about different names, with amounts of different
-families; each gives one question, which says its amount in the coarse or the fine unit and asks for
-the name. A model that does not read the question finds the right one of the names in exactly one of
-three. No answer's text occurs twice in a context.
+families; each gives one question, which says its amount in the coarse or the fine unit ("14 days" for
+"2 weeks"). A model that does not read the question finds the right one of the amounts in exactly one
+of three. No answer's text occurs twice in a context.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from xlgap.lab.facts import FAMILIES, draw_amount
+from xlgap.lab.facts import FAMILIES, draw_said
 from xlgap.lab.lexicon import Lexicon, Segment, join, text_of
-from xlgap.lab.statements import SEPARATOR, Statement, draw_names, say_all
+from xlgap.lab.statements import COLON, SEPARATOR, Statement, draw_names, say_all
 from xlgap.lab.world import World, draw_items
 
 CANDIDATES = 3
@@ -32,11 +32,15 @@ class Passage:
         """Context, question and answer, the answer's offset counted from the segments."""
         said = [statement.say(lexicon) for statement in self.statements]
         before = "".join(text_of(phrase) + SEPARATOR for phrase in said[:asked])
-        amount = lexicon.amount(self.statements[asked].amount, fine=self.fine[asked])
+        amount = self.statements[asked].said.amount
+        question = [(Segment("?"),), lexicon.amount(amount, fine=self.fine[asked])]
         return {
             "context": text_of(say_all(lexicon, self.statements)),
-            "question": text_of(join(": ", [(Segment("?"),), amount])),
-            "answers": {"text": [said[asked][0].text], "answer_start": [len(before)]},
+            "question": text_of(join(COLON, question)),
+            "answers": {
+                "text": [said[asked][-1].text],
+                "answer_start": [len(before) + len(text_of(said[asked][:-1]))],
+            },
         }
 
 
@@ -68,7 +72,7 @@ def draw_passage(rng: random.Random, split: str) -> Passage:
     families = rng.sample(FAMILIES, CANDIDATES)
     return Passage(
         statements=tuple(
-            Statement((name,), draw_amount(rng, family), rng.random() < 0.5)
+            Statement((name,), draw_said(rng, family))
             for name, family in zip(names, families, strict=True)
         ),
         fine=tuple(rng.random() < 0.5 for _ in names),

@@ -10,10 +10,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from xlgap.lab.entities import KINDS
-from xlgap.lab.facts import FAMILIES, draw_amount
+from xlgap.lab.entities import Entity
+from xlgap.lab.facts import FAMILIES, draw_said
 from xlgap.lab.lexicon import text_of
-from xlgap.lab.statements import Statement, draw_names
+from xlgap.lab.statements import Statement, draw_mixed
 from xlgap.lab.world import World, draw_items, lexicon
 
 SHARING = 4
@@ -47,10 +47,9 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
 
 def draw_four(rng: random.Random, split: str) -> tuple[Statement, ...]:
     """Four statements about different names of ``split`` that say the same amount."""
-    amount, fine = draw_amount(rng, rng.choice(FAMILIES)), rng.random() < 0.5
-    lists: dict[frozenset[Any], Statement] = {}
+    said = draw_said(rng, rng.choice(FAMILIES))
+    lists: dict[frozenset[Entity], Statement] = {}
     while len(lists) < SHARING:
-        names = tuple(dict.fromkeys(draw_names(rng, split, 1, rng.choice(KINDS))[0] for _ in range(3)))
-        if len(names) == 3:
-            lists.setdefault(frozenset(names), Statement(names, amount, fine))
+        names = draw_mixed(rng, split, 3)
+        lists.setdefault(frozenset(names), Statement(tuple(names), said))
     return tuple(lists.values())

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlgap.lab.entities import KINDS
-from xlgap.lab.facts import FAMILIES, draw_amount, draw_date
-from xlgap.lab.lexicon import text_of
-from xlgap.lab.ner import Mention, Sentence
+from xlgap.lab.facts import FAMILIES, draw_date, draw_said
+from xlgap.lab.lexicon import Mention, text_of
+from xlgap.lab.ner import Sentence
 from xlgap.lab.statements import draw_names
 from xlgap.lab.world import World, draw_items
 
@@ -59,5 +59,5 @@ def draw_typed(rng: random.Random, split: str, label: str) -> Typed:
         mentions = [draw_date(rng) for _ in range(number)]
     else:
         families = [f for f in FAMILIES if f.time == (label == "time")]
-        mentions = [(draw_amount(rng, f), rng.random() < 0.5) for f in rng.sample(families, number)]
+        mentions = [draw_said(rng, f) for f in rng.sample(families, number)]
     return Typed(label, Sentence(tuple(mentions), rng.choice(("list", "semicolons"))))

@@ -46,7 +46,7 @@ def finetune(study: Study, model: str, arm: str, task: str) -> None:
 
 
 def _one_seed(study: Study, cell: Cell, seed: int, folder: Path | None) -> dict[str, Any]:
-    stop, started = StopSignal(), time.monotonic()
+    stop = StopSignal()
     start = arm_start(cell.model, cell.arm, seed=seed)
     name = f"{cell.key} seed {seed}"
     tags = {"xlgap.model": cell.model, "xlgap.arm": cell.arm.name, "xlgap.task": cell.task.name}
@@ -59,8 +59,7 @@ def _one_seed(study: Study, cell: Cell, seed: int, folder: Path | None) -> dict[
         if folder is not None:
             _predict(study, cell, fitted.network, start, folder / f"seed{seed}")
         agreed(True)
-        done = time.monotonic()
-        timing = Timing(train=observer.step_seconds, evaluate=done - predicted, total=done - started)
+        timing = observer.timing(evaluate=time.monotonic() - predicted)
         facts = _seed_facts(start, fitted, seed)
         _track(study, cell, run, facts, timing, folder)
     if rank() == 0:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
+import psutil
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,6 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from xlgap.stages.track import Timing
 from xlgap.tracking.base import Tracker
 from xlgap.training.engine import rank
 
@@ -77,6 +79,7 @@ class TrainingObserver:
         display: the progress display.
         offset: steps of earlier phases; the tracker counts steps through all phases.
         step_seconds: wall time of the steps so far.
+        startup_seconds: from the start of this process to its first step; ``None`` before that.
     """
 
     description: str
@@ -85,27 +88,47 @@ class TrainingObserver:
     display: Progress
     offset: int = 0
     step_seconds: float = 0.0
+    startup_seconds: float | None = None
     _bar: TaskID | None = None
+    _done: bool = False
     _last: float = field(default_factory=time.monotonic)
+    _created: float = field(default_factory=time.monotonic)
+
+    def on_start(self, step: int, *, steps: int) -> None:
+        """Show a bar for the phase."""
+        self._bar = self.display.add_task(
+            self.description, total=steps, completed=step, loss=float("nan")
+        )
+        if self.startup_seconds is None:
+            self.startup_seconds = time.time() - psutil.Process().create_time()
+        self._last = time.monotonic()
 
     def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None:
         """Advance the bar; log loss and learning rate."""
         now = time.monotonic()
         self.step_seconds += now - self._last
-        if self._bar is None:
-            self._bar = self.display.add_task(self.description, total=steps, loss=loss)
-        self.display.update(self._bar, completed=step, loss=loss)
+        self._last = now
+        if self._bar is not None:
+            self.display.update(self._bar, completed=step, loss=loss)
         values = {"train_loss": loss, "learning_rate": learning_rate}
         self.tracker.metrics(values, step=self.offset + step)
-        self._last = time.monotonic()
-        if step == steps:
+        self._done = step == steps
+        if self._done:
             self.offset += steps
-            self._bar = None
 
     def on_evaluation(self, step: int, score: float) -> None:
         """Log the dev score."""
-        done = self._bar is None  # the last step of a phase has been counted into the offset
-        self.tracker.metrics({"dev_score": score}, step=self.offset + (0 if done else step))
+        before = 0 if self._done else step  # the last step is in the offset already
+        self.tracker.metrics({"dev_score": score}, step=self.offset + before)
+
+    def timing(self, *, evaluate: float = 0.0) -> Timing:
+        """Wall seconds until now, of which ``evaluate`` for predictions of the test rows."""
+        return Timing(
+            train=self.step_seconds,
+            evaluate=evaluate,
+            total=time.monotonic() - self._created,
+            startup=self.startup_seconds,
+        )
 
     def stop_requested(self) -> bool:
         """Whether a signal came."""

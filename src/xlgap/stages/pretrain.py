@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -30,7 +29,7 @@ from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.prepare import corpus_lines
 from xlgap.stages.start import POINTER
 from xlgap.stages.study import Study
-from xlgap.stages.track import Timing, open_tracker, usage, write_journal
+from xlgap.stages.track import open_tracker, usage, write_journal
 from xlgap.training.data import MaskedText, pack
 from xlgap.training.engine import device, process_group, rank
 from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
@@ -123,7 +122,6 @@ def _train(
     settings = _settings(study, spec)
     stop = StopSignal()
     tracker = open_tracker(study, name=f"pretrain {model}", digest=key, kind="pretrain")
-    started = time.monotonic()
     with stop.listening(), progress_bar() as display, tracker as run:
         run.params({"model": model, **spec.model_dump(), **numbers.model_dump()})
         run.dataset(
@@ -141,8 +139,7 @@ def _train(
             observer=observer,
             scratch=layout.scratch(key) / "pretrain",
         )
-        total = time.monotonic() - started
-        timing = Timing(train=observer.step_seconds, evaluate=0.0, total=total)
+        timing = observer.timing()
         run.metrics({"tokens": result.tokens, **usage(timing)})
     encoder.load_state_dict(encoder_state(state))
     if rank() == 0:

@@ -74,17 +74,26 @@ def _git(study: Study, *words: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Wall seconds of one training."""
+    """Wall seconds of one training.
+
+    Attributes:
+        train: steps, with the evaluations on dev between them.
+        evaluate: predictions of the test rows.
+        total: all of it, loading and tracking included.
+        startup: from the start of the process to its first step; ``None`` where none was taken.
+    """
 
     train: float
     evaluate: float
     total: float
+    startup: float | None = None
 
 
 def usage(timing: Timing) -> dict[str, float]:
     """Time, memory and energy of this process, as metrics."""
     hours = timing.total / 3600 * world_size()
-    return {
+    startup = {} if timing.startup is None else {"startup_seconds": timing.startup}
+    return startup | {
         "train_seconds": timing.train,
         "evaluate_seconds": timing.evaluate,
         "wall_seconds": timing.total,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from xlgap import layout
@@ -15,7 +14,7 @@ from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.recipe import train_digest
 from xlgap.stages.start import POINTER, Start, pretrained_start
 from xlgap.stages.study import Study
-from xlgap.stages.track import Timing, open_tracker, usage, write_journal
+from xlgap.stages.track import open_tracker, usage, write_journal
 from xlgap.training.engine import process_group, rank
 
 
@@ -45,14 +44,14 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
 
 
 def _one_seed(study: Study, start: Start, model: str, arm: Arm, seed: int, out: Path) -> None:
-    stop, started = StopSignal(), time.monotonic()
+    stop = StopSignal()
     name = f"warm {model}-{arm.name} seed {seed}"
     digest = train_digest(study, model, start.digest, arm.warm_phases, seed)
     tracker = open_tracker(study, name=name, digest=digest, kind="warmstart")
     with stop.listening(), progress_bar() as display, tracker as run:
         observer = TrainingObserver(name, stop, run, display)
         fitted = fit(study, model, start, arm.warm_phases, seed=seed, observer=observer)
-        timing = Timing(train=observer.step_seconds, evaluate=0.0, total=time.monotonic() - started)
+        timing = observer.timing()
         run.params({"model": model, "arm": arm.name, "seed": seed})
         run.metrics(usage(timing))
     if rank() == 0:

@@ -1,4 +1,4 @@
-"""Intermediate task: which order of two names agrees with a chain?"""
+"""Intermediate task: which order of two days agrees with a chain?"""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ TASK = Task(
             "language": "en",
             "id": "train-0000",
             "group": "train-0000",
-            "text": "Slovakia < Guernsey < Panama",
-            "choices": ["Panama < Guernsey", "Guernsey < Panama"],
-            "label": 1,
+            "text": "Yemen: Tuesday < Wednesday < Thursday",
+            "choices": ["Wednesday < Thursday", "Thursday < Wednesday"],
+            "label": 0,
         },
         {
             "language": "de",
-            "id": "train-0003",
-            "group": "train-0003",
-            "text": "Honduras < Russland < Monaco",
-            "choices": ["Russland < Monaco", "Monaco < Russland"],
-            "label": 0,
+            "id": "train-0001",
+            "group": "train-0001",
+            "text": "Tuvalu: Mittwoch < Freitag < Dienstag",
+            "choices": ["Dienstag < Mittwoch", "Mittwoch < Dienstag"],
+            "label": 1,
         },
         {
             "language": "zh",
-            "id": "train-0006",
-            "group": "train-0006",
-            "text": "泰国 < 黎巴嫩 < 匈牙利",
-            "choices": ["泰国 < 匈牙利", "匈牙利 < 泰国"],
-            "label": 0,
+            "id": "train-0005",
+            "group": "train-0005",
+            "text": "图瓦卢: 星期四 < 星期六 < 星期五",
+            "choices": ["星期五 < 星期四", "星期四 < 星期五"],
+            "label": 1,
         },
     ),
 )

@@ -1,4 +1,4 @@
-"""Question answering over CLDR facts: which amount belongs to the name asked for."""
+"""Question answering over CLDR facts: which amount of the context equals the one in the question."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ TASK = Task(
             "language": "en",
             "id": "train-0000-0",
             "group": "train-0000",
-            "context": "Niger: in 5 years; Cuba: 200 centiliters; Kuwait: 8 kilometers",
-            "question": "Niger: ?",
-            "answers": {"text": ["in 5 years"], "answer_start": [7]},
+            "context": "Czechia: 4 liters; Syria: in 12 months; Russia: 5 kilograms",
+            "question": "?: 4 liters",
+            "answers": {"text": ["4 liters"], "answer_start": [9]},
         },
         {
             "language": "de",
-            "id": "train-0002-1",
-            "group": "train-0002",
-            "context": "Serbien: 5000 Gramm; Tschechien: vor 24 Monaten; Paraguay: 500 Zentiliter",
-            "question": "Tschechien: ?",
-            "answers": {"text": ["vor 24 Monaten"], "answer_start": [33]},
+            "id": "train-0000-1",
+            "group": "train-0000",
+            "context": "Tschechien: 4 Liter; Syrien: in 12 Monaten; Russland: 5 Kilogramm",
+            "question": "?: in 1 Jahr",
+            "answers": {"text": ["in 12 Monaten"], "answer_start": [29]},
         },
         {
             "language": "zh",
-            "id": "train-0000-2",
-            "group": "train-0000",
-            "context": "尼日尔: 5年后; 古巴: 200厘升; 科威特: 8公里",
-            "question": "科威特: ?",
-            "answers": {"text": ["8公里"], "answer_start": [26]},
+            "id": "train-0001-2",
+            "group": "train-0001",
+            "context": "卢旺达: 5年后; 吉布提: 1周前; 纳米比亚: 2公里",
+            "question": "?: 2000米",
+            "answers": {"text": ["2公里"], "answer_start": [26]},
         },
     ),
 )

@@ -23,16 +23,16 @@ TASK = Task(
     sample=(
         {
             "language": "en",
-            "id": "train-0000",
-            "group": "train-0000",
-            "text": "Finland; Qatar; Spain",
+            "id": "train-0006",
+            "group": "train-0006",
+            "text": "Cuba; Tunisia",
             "label": "territory",
         },
         {
             "language": "de",
             "id": "train-0011",
             "group": "train-0011",
-            "text": "8000 Meter; 5 Liter",
+            "text": "4000 Meter; 3 Liter",
             "label": "quantity",
         },
         {

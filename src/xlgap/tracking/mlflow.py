@@ -28,6 +28,7 @@ from sqlalchemy import Engine, event
 
 from xlgap.errors import Interrupted, XlgapError
 from xlgap.tracking.uri import artifact_root, sqlite_path
+from xlgap.tracking.view import view_path, view_state, view_tag
 
 FLUSH_SECONDS = 10.0
 METRICS_A_BATCH = 1000  # limits of MLflow's REST interface
@@ -39,6 +40,7 @@ LONGEST_DIGEST = 36
 DIGEST = "xlgap.digest"
 KIND = "xlgap.kind"
 STUDY = "xlgap.study"
+SIZES = ("params_total", "params_nonembedding")
 
 _log = logging.getLogger(__name__)
 
@@ -224,10 +226,11 @@ def log_study(
     artifacts_dir: Path | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> str:
-    """Write a study's summary run, and under it a run a model that charts draw gaps from.
+    """Write a study's summary run, a run a model, and the view that charts gaps against size.
 
     Called again for the same study it brings the same runs up to date; runs of models that are no
-    longer in ``per_model`` are deleted.
+    longer in ``per_model`` are deleted. The models' runs are not nested: the UI's charts leave out
+    runs that are folded away. :func:`study_page` tells where the charts are.
 
     Args:
         uri: the tracking URI.
@@ -254,14 +257,26 @@ def log_study(
     if artifacts_dir is not None:
         summary.artifact(artifacts_dir)
     summary.close()
-    kept = [_log_model(dict(row), uri, experiment, summary.run_id, common) for row in per_model]
-    _delete_others(uri, experiment, study, kept)
+    kept = [_log_model(dict(row), uri, experiment, common) for row in per_model]
+    with _client(uri) as client:
+        where = _experiment(client, experiment, artifact_root(uri))
+        mine = f"tags.`{STUDY}` = '{study}' and tags.`{KIND}` = 'model'"
+        for run in client.search_runs([where], mine):
+            if run.info.run_id not in kept:
+                client.delete_run(run.info.run_id)
+        sizes = {"model", *SIZES}
+        figures = sorted({k for row in per_model for k, v in row.items() if v is not None} - sizes)
+        client.set_experiment_tag(where, view_tag(study), view_state(mine, figures))
     return summary.run_id
 
 
-def _log_model(
-    row: dict[str, Any], uri: str, experiment: str, parent: str, common: Mapping[str, str]
-) -> str:
+def study_page(uri: str, experiment: str, study: str) -> str:
+    """What to append to the address of the MLflow UI to see a study's gaps against size."""
+    with _client(uri) as client:
+        return view_path(_experiment(client, experiment, artifact_root(uri)), study)
+
+
+def _log_model(row: dict[str, Any], uri: str, experiment: str, common: Mapping[str, str]) -> str:
     model = str(row.pop("model"))
     run = open_run(
         uri=uri,
@@ -269,10 +284,9 @@ def _log_model(
         name=model,
         digest=f"study/{common[STUDY]}/{model}",
         tags={**common, KIND: "model", "model": model},
-        parent=parent,
     )
     figures = _present(row)
-    for size in ("params_total", "params_nonembedding"):
+    for size in SIZES:
         if figures.get(size, 0) > 0:
             figures[f"log10_{size}"] = math.log10(figures[size])
     run.metrics(figures)
@@ -284,15 +298,6 @@ def _log_model(
 def _present(values: Mapping[str, float | None]) -> dict[str, float]:
     """Missing figures stay away; they are never 0."""
     return {k: float(v) for k, v in values.items() if v is not None and not math.isnan(v)}
-
-
-def _delete_others(uri: str, experiment: str, study: str, kept: Sequence[str]) -> None:
-    with _client(uri) as client:
-        where = _experiment(client, experiment, artifact_root(uri))
-        mine = f"tags.`{STUDY}` = '{study}' and tags.`{KIND}` = 'model'"
-        for run in client.search_runs([where], mine):
-            if run.info.run_id not in kept:
-                client.delete_run(run.info.run_id)
 
 
 @contextlib.contextmanager

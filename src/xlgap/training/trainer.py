@@ -84,6 +84,9 @@ class PhaseResult:
 class Observer(Protocol):
     """Told what happens; see :mod:`xlgap.stages`."""
 
+    def on_start(self, step: int, *, steps: int) -> None:
+        """Steps begin, after ``step`` that an earlier process did."""
+
     def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None:
         """One optimizer step is done."""
 
@@ -143,6 +146,7 @@ def _loop(
     """Run the steps that ``state`` has not done yet."""
     due = evaluation_steps(settings.steps, settings.evaluations if evaluate else 0)
     saved = time.monotonic()
+    observer.on_start(state.step, steps=settings.steps)
     while state.step < settings.steps:
         rate = settings.zero.learning_rate * linear_schedule(
             state.step, steps=settings.steps, warmup=settings.warmup_steps

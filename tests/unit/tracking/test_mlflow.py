@@ -227,7 +227,11 @@ def test_a_study_has_a_summary_and_a_run_a_model(uri: str, tmp_path: Path) -> No
     assert runs["s1"].data.metrics["log10_params_nonembedding"] == pytest.approx(4.0)
     assert runs["s1"].data.metrics["gap_inter"] == 3.5
     assert "gap_inter" not in runs["s2"].data.metrics
-    assert runs["s1"].data.tags["mlflow.parentRunId"] == summary
+    assert runs["s1"].data.tags["xlgap.study"] == "lab"
+    state = json.loads(client.get_experiment(where).tags["mlflow.sharedViewState.xlgap-lab"])
+    axes = [(c["xaxis"]["key"], c["yaxis"]["key"]) for c in state["compareRunCharts"]]
+    assert axes == [("log10_params_nonembedding", "gap_inter")]
+    assert f"/experiments/{where}/" in tracking.study_page(uri, "studies", "lab")
     assert [a.path for a in client.list_artifacts(summary)] == ["index.html"]
 
     log(rows[:1])

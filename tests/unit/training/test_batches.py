@@ -13,9 +13,7 @@ LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=120)
 def test_a_micro_batch_keeps_its_budget_and_all_ranks_take_the_same_number(
     lengths, world, rows, budget, seed
 ):
-    steps = schedule(
-        lengths, steps=5, batch_rows=rows, token_budget=budget, world=world, seed=seed
-    )
+    steps = schedule(lengths, steps=5, batch_rows=rows, token_budget=budget, world=world, seed=seed)
     assert len(steps) == 5
     for step in steps:
         assert len(step.examples) == min(rows, len(lengths))

@@ -73,3 +73,14 @@ def test_hopeless_tasks_are_at_chance_for_every_model() -> None:
     ]  # fmt: skip
     english = english_scores(scores, ARMS, {"nli": "accuracy", "qa": "accuracy"})
     assert hopeless(english) == {"nli"}
+
+
+def test_task_without_english_test_data_is_judged_by_its_mean_over_languages() -> None:
+    scores = [
+        score(v, language=c, seed=s, chance=1.0)
+        for s, values in enumerate(((10.0, 20.0), (12.0, 22.0)))
+        for c, v in zip(("de", "sw"), values, strict=True)
+    ]
+    [row] = english_scores(scores, ARMS, PRIMARY)
+    assert (row.language, row.value, row.seeds, row.at_chance) == ("avg", 16.0, 2, False)
+    assert row.stderr == pytest.approx((2.0**2 + 1.0) ** 0.5)

@@ -1,0 +1,66 @@
+"""From a study's parameters and results to a :class:`~xlgap.analysis.study.Study`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xlgap.analysis.bootstrap import TaskItems, Value
+from xlgap.analysis.study import Study, TaskInfo
+from xlgap.analysis.tables import Results, left_out
+from xlgap.cell import arms, grid
+from xlgap.config import Params, ScratchModel
+from xlgap.tasks import get_task
+
+
+def assemble(params: Params, results: Results, values: Mapping[str, Value]) -> Study:
+    """The study that ``params`` describes, with its ``results``.
+
+    Args:
+        params: of the study.
+        results: from :func:`xlgap.analysis.tables.load`.
+        values: for each target task the ``value`` function of its first metric.
+    """
+    tasks = {name: get_task(name) for name in params.tasks}
+    infos = {
+        name: TaskInfo(metric=task.metrics[0], parallel=task.parallel, proxy_train=task.proxy_train)
+        for name, task in tasks.items()
+    }
+    return Study(
+        name=params.study.name,
+        source=params.study.source,
+        arms={arm.name: arm.spec for arm in arms(params)},
+        tasks=infos,
+        scores=results.scores,
+        items={
+            name: TaskItems(
+                frame=frame,
+                metric=infos[name].metric,
+                value=values[name],
+                parallel=infos[name].parallel,
+            )
+            for name, frame in results.items.items()
+        },
+        confidence=params.analysis.confidence,
+        resamples=params.analysis.resamples,
+        seed=params.analysis.seed,
+        left_out=left_out(grid(params)),
+        missing=results.missing,
+        controls=twins(params),
+    )
+
+
+def twins(params: Params) -> dict[str, str]:
+    """Each untrained from-scratch model and the pretrained one of the same shape."""
+    shapes: dict[tuple[int, ...], str] = {}
+    for name, model in params.models.items():
+        if isinstance(model, ScratchModel) and model.pretrained:
+            shapes[_shape(model)] = name
+    return {
+        name: shapes.get(_shape(model), "")
+        for name, model in params.models.items()
+        if isinstance(model, ScratchModel) and not model.pretrained
+    }
+
+
+def _shape(model: ScratchModel) -> tuple[int, ...]:
+    return (model.layers, model.width, model.heads, model.feed_forward)

@@ -1,0 +1,81 @@
+"""The view of a study that the MLflow UI opens with charts of its gaps against model size.
+
+MLflow keeps a shared view as a tag of the experiment, in JSON; the page reads it when its address
+names the view. Format: ``useSharedExperimentViewState`` and ``ExperimentPageUIState`` in MLflow 3.17's
+``mlflow/server/js/src/experiment-tracking``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+TAG_PREFIX = "mlflow.sharedViewState."
+SIZE = "log10_params_nonembedding"
+
+
+def view_key(study: str) -> str:
+    """The name of a study's view."""
+    return f"xlgap-{study}"
+
+
+def view_tag(study: str) -> str:
+    """The experiment's tag that holds it."""
+    return TAG_PREFIX + view_key(study)
+
+
+def view_path(experiment_id: str, study: str) -> str:
+    """What to append to the address of the MLflow UI to open it."""
+    return (
+        f"/#/experiments/{experiment_id}/runs?viewStateShareKey={view_key(study)}&compareRunsMode=CHART"
+    )
+
+
+def view_state(filter_string: str, figures: Sequence[str]) -> str:
+    """The view: the runs that match, and a scatter chart of each figure against the models' size."""
+    state = {
+        "searchFilter": filter_string,
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "lifecycleFilter": "Active",
+        "startTime": "ALL",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": [],
+        "runsExpanded": {},
+        "runsPinned": [],
+        "runsHidden": [],
+        "runsHiddenMode": "SHOWALL",
+        "viewMaximized": False,
+        "runListHidden": False,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "groupBy": None,
+        "isAccordionReordered": False,
+        "autoRefreshEnabled": False,
+        "compareRunCharts": [_scatter(figure) for figure in figures],
+        "compareRunSections": [
+            {
+                "uuid": "gap",
+                "name": "Gap against size",
+                "display": True,
+                "isReordered": False,
+                "cardHeight": 400,
+                "columns": 2,
+            }
+        ],
+    }
+    return json.dumps(state, separators=(",", ":"))
+
+
+def _scatter(figure: str) -> dict[str, object]:
+    return {
+        "uuid": f"xlgap-{figure}",
+        "type": "SCATTER",
+        "runsCountToCompare": 100,
+        "metricSectionId": "gap",
+        "deleted": False,
+        "isGenerated": False,
+        "xaxis": {"key": SIZE, "type": "METRIC"},
+        "yaxis": {"key": figure, "type": "METRIC"},
+    }

@@ -1,0 +1,154 @@
+"""The tiny study, once through: what it leaves, and what makes which stages stale."""
+
+import copy
+import json
+import sqlite3
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.e2e
+
+
+def test_it_ends_with_report_store_and_wall_time(finished):
+    report = finished.folder / "report" / "index.html"
+    assert str(report) in finished.said
+    assert "mlflow.db" in finished.said
+    assert "wall time" in finished.said
+    answers = json.loads((finished.folder / "report" / "answers.json").read_text())
+    assert {a["question"] for a in answers} == {1, 2, 3, 4, 5}
+    page = report.read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "<svg" in page
+
+
+def test_a_second_run_does_nothing(finished):
+    lock = (finished.folder / "dvc.lock").read_bytes()
+    said = finished.xlgap("run")
+    assert "up to date" in said.stdout + said.stderr
+    assert (finished.folder / "dvc.lock").read_bytes() == lock
+    assert finished.stale() == set()
+    assert "up to date" in finished.dvc("status").stdout
+
+
+def test_every_cell_has_one_finished_run_with_size_and_scores(finished):
+    with sqlite3.connect(finished.folder / "mlflow.db") as db:
+        runs = db.execute(
+            "select r.run_uuid, r.status, n.value from runs r join tags k on k.run_uuid = r.run_uuid "
+            "and k.key = 'xlgap.kind' and k.value = 'cell' join tags n on n.run_uuid = r.run_uuid "
+            "and n.key = 'mlflow.runName'"
+        ).fetchall()
+        found = {
+            run: {
+                key for (key,) in db.execute("select key from latest_metrics where run_uuid=?", [run])
+            }
+            for run, _, _ in runs
+        }
+    models, arms, tasks = (len(finished.params[k]) for k in ("models", "arms", "tasks"))
+    assert len(runs) == models * arms * tasks
+    assert {status for _, status, _ in runs} == {"FINISHED"}
+    for metrics in found.values():
+        assert {"params_total", "params_nonembedding", "train_loss", "dev_score"} <= metrics
+        assert any(name.endswith("_de") for name in metrics)
+
+
+def test_a_new_model_runs_its_own_cells_and_what_depends_on_them(study):
+    params = study.params
+    params["models"]["three"] = {"layers": 1, "width": 24, "heads": 2, "feed_forward": 48}
+    study.write_params(params)
+    assert study.xlgap("graph", "--check", check=False).returncode != 0
+    study.xlgap("graph")
+    stale = study.stale()
+    common = {"score@lab_nli", "score@lab_ner", "analyse", "report"}
+    assert stale - common == {s for s in stale if "three" in s}
+    assert common <= stale
+    assert {s for s in stale if s.startswith("finetune")} == {
+        f"finetune@three-{arm}-{task}" for arm in params["arms"] for task in params["tasks"]
+    }
+
+
+def test_a_removed_model_is_not_counted(study):
+    params = study.params
+    del params["models"]["one"]
+    study.write_params(params)
+    study.xlgap("graph")
+    assert study.stale() == {"score@lab_nli", "score@lab_ner", "analyse", "report"}
+    study.dvc("repro")
+    scores = (study.folder / "results" / "scores" / "lab_ner.csv").read_text()
+    assert ",one," not in scores
+    assert ",two," in scores
+
+
+def test_touching_a_task_file_reruns_its_preparation_and_no_cell(study):
+    path = study.folder / "src" / "xlgap" / "tasks" / "lab_ner.py"
+    path.write_text(path.read_text() + "\n# a remark\n")
+    assert {"prepare@lab_ner", "validate@lab_ner"} <= study.stale()
+    said = study.dvc("repro").stdout
+    ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+    assert "prepare@lab_ner" in ran
+    assert not {s for s in ran if s.startswith(("finetune", "warmstart", "pretrain"))}
+    assert not {s for s in ran if s.endswith("lab_nli")}
+
+
+def test_a_new_version_of_a_task_reruns_its_cells_alone(study):
+    params = copy.deepcopy(study.params)
+    params["tasks"]["lab_ner"]["version"] = 2
+    study.write_params(params)
+    stale = {s for s in study.stale() if s.startswith(("finetune", "warmstart", "pretrain"))}
+    assert stale == {f"finetune@{m}-{a}-lab_ner" for m in params["models"] for a in params["arms"]}
+
+
+def test_an_intermediate_task_stales_the_arms_that_use_it(study):
+    params = study.params
+    params["intermediate"]["lab_typing"]["train_rows"] = 72
+    study.write_params(params)
+    study.dvc("repro", "prepare@lab_typing", "validate@lab_typing", "index")
+    status = json.loads(study.dvc("status", "--json").stdout)
+    warm = {name for name in status if name.startswith("warmstart")}
+    assert warm == {f"warmstart@{m}-{a}" for m in params["models"] for a in ("inter_en", "inter_de")}
+
+
+def test_metrics_and_plots_are_compared_between_commits(study):
+    params = study.params
+    params["analysis"]["resamples"] = 50
+    params["arms"].pop("direct_de")
+    study.write_params(params)
+    study.xlgap("graph")
+    study.dvc("repro")
+    changed = json.loads(study.dvc("metrics", "diff", "--json", "HEAD").stdout)
+    assert changed
+    said = study.dvc("plots", "diff", "--out", "plots", "HEAD")
+    assert "index.html" in said.stdout
+    assert (study.folder / "plots" / "index.html").is_file()
+
+
+def test_an_experiment_changes_a_number_and_keeps_the_commit(study):
+    head = study.git("rev-parse", "HEAD")
+    study.dvc("exp", "run", "-n", "fewer", "-S", "analysis.resamples=60")
+    assert "fewer" in study.dvc("exp", "list").stdout
+    assert study.params["analysis"]["resamples"] == 60
+    assert study.git("rev-parse", "HEAD") == head
+
+
+def test_results_go_to_the_remote_and_come_back(study, tmp_path):
+    study.dvc("push")
+    other = tmp_path / "other"
+    study.run("git", "clone", "-q", str(study.folder), str(other))
+    clone = type(study)(other)
+    clone.dvc("remote", "modify", "--local", "local", "url", str(study.folder / ".dvc" / "remote"))
+    clone.dvc("pull")
+    for name in ("report/answers.json", "results/scores/lab_ner.csv"):
+        assert (other / name).read_bytes() == (study.folder / name).read_bytes()
+    assert "up to date" in clone.dvc("status").stdout
+
+
+def test_the_graph_and_the_grid_have_the_same_cells(finished):
+    listed = {line.split()[0] for line in finished.dvc("stage", "list").stdout.splitlines()}
+    graph = yaml.safe_load((finished.folder / "graph.yaml").read_text())["graph"]
+    assert {s for s in listed if s.startswith("finetune@")} == {
+        f"finetune@{k}" for k in graph["finetune"]
+    }
+    params = finished.params
+    assert set(graph["finetune"]) == {
+        f"{m}-{a}-{t}" for m in params["models"] for a in params["arms"] for t in params["tasks"]
+    }

@@ -1,0 +1,117 @@
+"""Wrong input ends with one clear sentence and a non-zero code: no traceback, nothing half-written."""
+
+import lzma
+
+import pytest
+from checkout import STUDY, Checkout
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def light(tmp_path_factory):
+    """A checkout in which nothing was computed."""
+    return Checkout.make(tmp_path_factory.mktemp("light") / "checkout", STUDY)
+
+
+@pytest.fixture
+def here(light, tmp_path):
+    return light.copy(tmp_path / "checkout")
+
+
+def refused(checkout, *words, **environment):
+    """The one sentence that a command ends with."""
+    done = checkout.xlgap(*words, check=False, **environment)
+    said = done.stderr.strip()
+    assert done.returncode == 2, said
+    assert "Traceback" not in said
+    assert len(said.splitlines()) == 1, said
+    assert said.startswith("error: ")
+    assert said.endswith((".", "?"))
+    left = [p for name in ("data", "models", "results", "report") for p in checkout.folder.glob(name)]
+    assert not [p for top in left for p in top.rglob("*") if p.is_file()]
+    return said
+
+
+def with_study(checkout, **changes):
+    checkout.write_params({**checkout.params, **changes})
+
+
+@pytest.mark.parametrize("command", [["plan"], ["graph"], ["prepare", "lab_nli"]])
+def test_a_wrong_key_is_named_with_its_near_match(here, command):
+    here.write_params({**here.params, "modles": here.params["models"]})
+    said = refused(here, *command)
+    assert "unknown key 'modles'" in said
+    assert "did you mean 'models'?" in said
+
+
+def test_a_wrong_value_says_what_is_allowed(here):
+    with_study(here, train={**STUDY["train"], "zero_stage": 4})
+    said = refused(here, "plan")
+    assert "train.zero_stage" in said
+    assert "4" in said
+    assert "0, 1, 2 or 3" in said
+
+
+def test_an_unknown_model_arm_task_and_regime(here):
+    assert "unknown model 'tow'; did you mean 'two'?" in refused(here, "pretrain", "tow")
+    assert "unknown arm" in refused(here, "warmstart", "two", "direct_eng")
+    assert "unknown cell" in refused(here, "finetune", "two", "direct_en", "lab_nil")
+    assert "unknown task 'lab_nil'" in refused(here, "prepare", "lab_nil")
+    with_study(here, arms={"a": {"regime": "direct_eng"}})
+    assert "unknown regime 'direct_eng'; did you mean 'direct_en'" in refused(here, "plan")
+
+
+def test_a_stage_before_its_time_says_what_to_run(here):
+    assert "dvc repro corpus" in refused(here, "pretrain", "two")
+    assert "dvc repro pretrain@two" in refused(here, "warmstart", "two", "inter_en")
+    assert "cells of the grid have no result" in refused(here, "score", "lab_nli")
+    assert "analyse" in refused(here, "report")
+
+
+RELEASE = {
+    "study": {"name": "real", "source": "release", "seeds": [1]},
+    "languages": {"evaluation": ["en", "de"], "pretraining": ["en", "de"]},
+    "arms": {"direct_en": {"regime": "direct_en"}},
+    "tasks": {"udpos": {"max_length": 64}, "xnli": {"max_length": 64}},
+    "intermediate": {"mnli": {"max_length": 64}},
+}
+
+
+def test_a_missing_data_directory(here):
+    with_study(here, **RELEASE)
+    assert "XLGAP_DATA" in refused(here, "prepare", "udpos")
+    said = refused(here, "prepare", "udpos", XLGAP_DATA="/nowhere/at/all")
+    assert "/nowhere/at/all: no such directory" in said
+
+
+def test_a_missing_file(here, release_files):
+    with_study(here, **RELEASE)
+    (release_files / "xtreme_r/udpos/test-de.tsv").unlink()
+    assert "test-de.tsv" in refused(here, "prepare", "udpos", XLGAP_DATA=str(release_files))
+
+
+def test_a_truncated_file(here, release_files):
+    with_study(here, **RELEASE)
+    path = release_files / "xtreme_r/udpos/test-de.tsv"
+    packed = lzma.compress(path.read_bytes())
+    path.unlink()
+    path.with_name(path.name + ".xz").write_bytes(packed[: len(packed) // 2])
+    said = refused(here, "prepare", "udpos", XLGAP_DATA=str(release_files))
+    assert "test-de.tsv.xz" in said
+    assert "truncated" in said
+
+
+def test_a_label_outside_the_set(here, release_files):
+    with_study(here, **RELEASE)
+    path = release_files / "xtreme_r/xnli/test-de.tsv"
+    path.write_text(path.read_text().replace("neutral", "netural"))
+    said = refused(here, "prepare", "xnli", XLGAP_DATA=str(release_files))
+    assert "test-de.tsv" in said
+    assert "netural" in said
+    assert "entailment" in said
+
+
+def test_a_wrong_study_file_and_process_count(here):
+    assert "no such study file" in refused(here, "plan", "--study", "studies/none.yaml")
+    assert "XLGAP_PROCESSES" in refused(here, "pretrain", "two", XLGAP_PROCESSES="many")
