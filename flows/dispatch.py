@@ -73,9 +73,11 @@ class StudyFailedError(ResultError):
 
     def __init__(self, summary: Summary) -> None:
         self.summary = summary
+        names = sorted(summary.failed)
+        more = ", ..." if len(names) > 3 else ""
         super().__init__(
-            f"{len(summary.failed)} stages failed ({', '.join(sorted(summary.failed)[:3])}) and "
-            f"{len(summary.blocked)} could not run; see their logs, then run it again."
+            f"failed: {', '.join(names[:3])}{more}; {len(summary.blocked)} more stages could not run "
+            "for want of them; see the logs above, then run it again."
         )
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from stage import LOGS, StageFailedError
 
+LAST_LINES = 6  # of a failed stage's log
 LINE_SECONDS = 60.0  # between lines where there is no terminal to draw a bar on
 
 
@@ -127,6 +128,8 @@ def show_summary(summary: Summary) -> None:
         console.print(f"[bold red]failed[/] {name}: ", end="")
         console.print(error.reason, markup=False)
         console.print(f"       log: {error.log}", markup=False)
+        for line in error.last[-LAST_LINES:]:
+            console.print(f"       | {line}", markup=False, style="dim")
     if summary.blocked:
         names = sorted(summary.blocked)
         more = ", ..." if len(names) > 5 else ""

@@ -18,6 +18,7 @@ from xlgap.cell import Cell, Grid, grid
 from xlgap.config import Params, check, load_params, merge, read_mapping
 from xlgap.errors import ConfigError
 from xlgap.formats import write_text
+from xlgap.regimes.base import trained_on
 from xlgap.tasks import get_task
 
 HEADER = "# Written by 'make graph' from params.yaml. Do not edit.\n"
@@ -66,6 +67,7 @@ def _prepare_item(name: str, params: Params, study_grid: Grid) -> dict[str, Any]
     section = "tasks" if name in params.tasks else "intermediate"
     return {
         "section": section,
+        "trained_on": trained_on(task),
         "test": [c for c in params.languages.evaluation if c in task.eval_languages],
         "train": list(study_grid.trained_in(task)),
     }

@@ -41,6 +41,11 @@ def checks(task: str) -> Path:
     return CHECKS / f"{task}.json"
 
 
+def data_docs(task: str) -> Path:
+    """Great Expectations' pages about a task; they hold times, hence no out."""
+    return JOURNAL / "data_docs" / task
+
+
 def pretrained(model: str) -> Path:
     """Weights of a model, or the pointer to a hub checkpoint."""
     return Path("models/pretrained") / model

@@ -7,12 +7,11 @@ are kept that change only the topic. Then every premise and every hypothesis of 
 under each label: a model that sees one side alone is right in exactly a third of the items, whatever
 it learned.
 
-Four kinds of square, all about one name: ``time`` (topics: weeks, years, hours; values: past and
-future) and ``quantity`` (topics: length, mass, volume; values: two numbers), each side said in the
-coarse or the fine unit ("2 weeks" or "14 days"); ``set`` (topics: two days of the week, of which the
-premise lists one among others; values: past and future); ``order`` (topics: two days of the week;
-values: before or after a third one, said as a chain of three in the premise and as a pair in the
-hypothesis).
+Four kinds of square, all about one name. ``time``: the topics are two days of the week, the values two
+different times, said in the coarse or the fine unit on either side ("2 weeks" or "14 days"). ``set``:
+the same, but the premise lists the day among others. ``quantity``: the topics are two of length, mass
+and volume, the values two numbers, in either unit. ``order``: the topics are two days, the values before
+or after a third one, said as a chain of three in the premise and as a pair in the hypothesis.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlgap.lab.entities import Entity
-from xlgap.lab.facts import QUANTITIES, TIMES, WEEKDAYS, Amount, Said, Weekday
+from xlgap.lab.facts import QUANTITIES, TIMES, WEEKDAYS, Amount, Said, Weekday, draw_amount
 from xlgap.lab.lexicon import Lexicon, Phrase, join, text_of
 from xlgap.lab.statements import COLON, Statement, draw_names, say_chain
 from xlgap.lab.world import World, draw_items
 
 LABELS = ("entailment", "neutral", "contradiction")
-SHARES = {"time": 0.3, "quantity": 0.3, "set": 0.25, "order": 0.15}
+SHARES = {"time": 0.4, "set": 0.4, "quantity": 0.1, "order": 0.1}
 """Kinds of square and how often each is drawn."""
 
 _PAIRS = tuple(
@@ -66,11 +65,11 @@ class Square:
             chain = [self.days[topic], *self.days[2:]]
             return self._about(lexicon, say_chain(lexicon, chain if value == 0 else chain[::-1]))
         said = Said(self.amounts[2 * topic + value], self.fine[0])
-        if self.kind == "set":
-            listed = list(self.days[2:])
-            listed.insert(self.place, self.days[topic])
-            return self._about(lexicon, Statement(tuple(listed), said).say(lexicon))
-        return self._about(lexicon, lexicon.say(said))
+        if self.kind == "quantity":
+            return self._about(lexicon, lexicon.say(said))
+        listed = list(self.days[2:]) if self.kind == "set" else []
+        listed.insert(self.place, self.days[topic])
+        return self._about(lexicon, Statement(tuple(listed), said).say(lexicon))
 
     def hypothesis(self, lexicon: Lexicon, topic: int, value: int) -> Phrase:
         """The topic has the value, alone."""
@@ -78,9 +77,9 @@ class Square:
             pair = [self.days[topic], self.days[3]]
             return self._about(lexicon, say_chain(lexicon, pair if value == 0 else pair[::-1]))
         said = Said(self.amounts[2 * topic + value], self.fine[1])
-        if self.kind == "set":
-            return self._about(lexicon, Statement((self.days[topic],), said).say(lexicon))
-        return self._about(lexicon, lexicon.say(said))
+        if self.kind == "quantity":
+            return self._about(lexicon, lexicon.say(said))
+        return self._about(lexicon, Statement((self.days[topic],), said).say(lexicon))
 
     def _about(self, lexicon: Lexicon, phrase: Phrase) -> Phrase:
         return join(COLON, [lexicon.say(self.name), phrase])
@@ -107,13 +106,12 @@ def draw_square(rng: random.Random, split: str) -> Square:
     """A square over the names of ``split``."""
     kind = rng.choices(tuple(SHARES), tuple(SHARES.values()))[0]
     fine = rng.random() < 0.5
-    converts = kind in ("time", "quantity")
     return Square(
         kind=kind,
         name=draw_names(rng, split, 1)[0],
         days=tuple(rng.sample(WEEKDAYS, 4)),
         amounts=_amounts(rng, kind),
-        fine=(fine, rng.random() < 0.5 if converts else fine),
+        fine=(fine, rng.random() < 0.5),
         place=rng.randrange(3),
     )
 
@@ -124,10 +122,7 @@ def _amounts(rng: random.Random, kind: str) -> tuple[Amount, ...]:
         families = rng.sample(QUANTITIES, 2)
         numbers = rng.sample(range(1, families[0].most + 1), 2)
         return tuple(Amount(f, n) for f in families for n in numbers)
-    topics = [(f, rng.randint(1, f.most)) for f in rng.sample(TIMES, 2)]
-    if kind == "set":
-        topics[1] = topics[0]
-    return tuple(Amount(f, sign * n) for f, n in topics for sign in (1, -1))
+    return tuple(draw_amount(rng, family) for family in rng.sample(TIMES, 2)) * 2
 
 
 def _row(square: Square, pair: int, lexicon: Lexicon, split: str, index: int) -> dict[str, Any]:

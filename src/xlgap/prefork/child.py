@@ -34,7 +34,7 @@ def run(
     """
     _leave_the_server()
     request, streams = protocol.receive_request(connection)
-    reason = _mismatch(request, code=code, env=env)
+    reason = _mismatch(request, code=code, env=env, added=added)
     if reason is not None:
         print(f"refused {request.entry} {' '.join(request.argv)}: {reason}", file=sys.stderr)
         connection.sendall(protocol.REFUSED)
@@ -57,11 +57,17 @@ def _leave_the_server() -> None:
     gc.enable()
 
 
-def _mismatch(request: protocol.Request, *, code: str, env: Mapping[str, str]) -> str | None:
-    """Why this server must not run the request, or None."""
+def _mismatch(
+    request: protocol.Request, *, code: str, env: Mapping[str, str], added: Mapping[str, str]
+) -> str | None:
+    """Why this server must not run the request, or None.
+
+    Callers that are children of the server themselves have the ``added`` variables, others have not.
+    """
     if request.code != code:
         return "the source of xlgap changed since the server was started"
-    ours, theirs = protocol.import_settings(env), protocol.import_settings(request.env)
+    ours = protocol.import_settings({**added, **env})
+    theirs = protocol.import_settings({**added, **request.env})
     other = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     return f"other import-time settings: {', '.join(other)}" if other else None
 

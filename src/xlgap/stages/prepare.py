@@ -5,7 +5,7 @@ from __future__ import annotations
 from xlgap import layout
 from xlgap.cell import arms
 from xlgap.errors import ConfigError
-from xlgap.formats import JSON, read_json, write_json
+from xlgap.formats import JSON, file_digest, read_json, write_json
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 
@@ -19,17 +19,34 @@ def prepare(study: Study, task: str) -> None:
 
 
 def validate(study: Study, task: str) -> None:
-    """``xlgap validate TASK``: the task's expectation suite over its prepared rows."""
+    """``xlgap validate TASK``: the task's expectation suite over its prepared rows.
+
+    Results and Data Docs go to an MLflow run of their own, also when an expectation is not met.
+
+    Raises:
+        ExpectationError: the first expectation that is not met.
+    """
     from xlgap.checks.validate import validate as validate_task
+    from xlgap.stages.track import open_tracker
 
     _require_entry(study, task)
-    validate_task(
-        get_task(task),
-        study.params,
-        layout.prepared(task),
-        layout.checks(task),
-        docs=layout.JOURNAL / "data_docs",
-    )
+    prepared, out, docs = layout.prepared(task), layout.checks(task), layout.data_docs(task)
+    proxy = get_task(task).proxy_train
+    key = file_digest(prepared / "manifest.json")
+    with open_tracker(study, name=f"validate {task}", digest=key, kind="validation") as run:
+        try:
+            validate_task(
+                get_task(task),
+                study.params,
+                prepared,
+                out,
+                docs=docs,
+                proxy=None if proxy is None else layout.prepared(proxy),
+            )
+        finally:
+            for path in (out, docs):
+                if path.exists():
+                    run.artifact(path, folder="checks" if path == out else "data_docs")
 
 
 def corpus(study: Study) -> None:
