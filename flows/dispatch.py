@@ -63,6 +63,18 @@ PRELOAD = (
     "scipy.stats",
     "pandas",
     "pyarrow.parquet",
+    "transformers.models.xlm_roberta.modeling_xlm_roberta",
+    "great_expectations",
+    "matplotlib.backends.backend_svg",
+    "xlgap.checks.validate",
+    "xlgap.lab.corpus",
+    "xlgap.stages.analyse",
+    "xlgap.stages.finetune",
+    "xlgap.stages.prepare",
+    "xlgap.stages.pretrain",
+    "xlgap.stages.score",
+    "xlgap.stages.warmstart",
+    "xlgap.training.engine:no_compiled_ops",
 )
 
 

@@ -2,40 +2,40 @@
 
 Items come in squares of 12. A square has two topics (s, t) and two values (v, w) that exclude each
 other; that makes 4 premises ("s is v", in a context) and 4 hypotheses. Same topic and same value:
-entailment; same topic, other value: contradiction; other topic: neutral. Of the 8 neutral pairs those 4
-are kept that change only the topic. Then every premise and every hypothesis of a square stands once
-under each label: a model that sees one side alone is right in exactly a third of the items, whatever
-it learned.
+entailment; same topic, other value: contradiction; other topic and other value: neutral. Then every
+premise and every hypothesis of a square stands once under each label: a model that sees one side alone
+is right in exactly a third of the items, whatever it learned.
 
-Four kinds of square, all about one name. ``time``: the topics are two days of the week, the values two
-different times, said in the coarse or the fine unit on either side ("2 weeks" or "14 days"). ``set``:
-the same, but the premise lists the day among others. ``quantity``: the topics are two of length, mass
-and volume, the values two numbers, in either unit. ``order``: the topics are two days, the values before
-or after a third one, said as a chain of three in the premise and as a pair in the hypothesis.
+Four kinds of square, each about one name and with every amount in the coarse or the fine unit on either
+side ("2 weeks" or "14 days"). ``time``: the topics are quantities of two dimensions, the values two
+times, one past and one future. ``set``: the same, but the premise lists two quantities, the topic and
+another one. ``quantity``: the topics are two times, the values two quantities of one dimension.
+``order``: the topics are two days of the week, the values before or after a third one, said as a chain
+of three in the premise and as a pair in the hypothesis.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xlgap.lab.entities import Entity
 from xlgap.lab.facts import QUANTITIES, TIMES, WEEKDAYS, Amount, Said, Weekday, draw_amount
-from xlgap.lab.lexicon import Lexicon, Phrase, join, text_of
+from xlgap.lab.lexicon import Lexicon, Mention, Phrase, join, text_of
 from xlgap.lab.statements import COLON, Statement, draw_names, say_chain
 from xlgap.lab.world import World, draw_items
 
 LABELS = ("entailment", "neutral", "contradiction")
-SHARES = {"time": 0.4, "set": 0.4, "quantity": 0.1, "order": 0.1}
+SHARES = {"time": 0.45, "set": 0.3, "quantity": 0.15, "order": 0.1}
 """Kinds of square and how often each is drawn."""
 
 _PAIRS = tuple(
     (topic, value, other_topic, other_value)
     for topic in (0, 1)
     for value in (0, 1)
-    for other_topic, other_value in ((topic, value), (1 - topic, value), (topic, 1 - value))
+    for other_topic, other_value in ((topic, value), (topic, 1 - value), (1 - topic, 1 - value))
 )
 
 
@@ -46,43 +46,51 @@ class Square:
     Attributes:
         kind: one of :data:`SHARES`.
         name: what all items are about.
-        days: four different days of the week; the first two are the topics.
-        amounts: the amount said for topic i and value j stands at ``2 * i + j``.
-        fine: whether premise and hypothesis use the fine unit.
-        place: position of the topic in the premise's list.
+        topics: the two topics.
+        values: the two values (empty for ``order``).
+        others: what stands beside the topic in the premise: another quantity (``set``), or the middle
+            and the last day of the chain (``order``).
+        fine: for premise and hypothesis, whether topic and value are said in the fine unit.
+        first: whether the topic comes first in the premise's list.
     """
 
     kind: str
     name: Entity
-    days: tuple[Weekday, ...]
-    amounts: tuple[Amount, ...]
-    fine: tuple[bool, bool]
-    place: int
+    topics: tuple[Amount, Amount] | tuple[Weekday, Weekday]
+    values: tuple[Amount, ...]
+    others: tuple[Amount | Weekday, ...]
+    fine: tuple[tuple[bool, bool], tuple[bool, bool]]
+    first: bool
 
     def premise(self, lexicon: Lexicon, topic: int, value: int) -> Phrase:
         """The topic has the value, in the context."""
-        if self.kind == "order":
-            chain = [self.days[topic], *self.days[2:]]
-            return self._about(lexicon, say_chain(lexicon, chain if value == 0 else chain[::-1]))
-        said = Said(self.amounts[2 * topic + value], self.fine[0])
-        if self.kind == "quantity":
-            return self._about(lexicon, lexicon.say(said))
-        listed = list(self.days[2:]) if self.kind == "set" else []
-        listed.insert(self.place, self.days[topic])
-        return self._about(lexicon, Statement(tuple(listed), said).say(lexicon))
+        beside = self.others if self.kind == "order" else self.others[: self.kind == "set"]
+        return self._say(lexicon, topic, value, beside, self.fine[0])
 
     def hypothesis(self, lexicon: Lexicon, topic: int, value: int) -> Phrase:
         """The topic has the value, alone."""
-        if self.kind == "order":
-            pair = [self.days[topic], self.days[3]]
-            return self._about(lexicon, say_chain(lexicon, pair if value == 0 else pair[::-1]))
-        said = Said(self.amounts[2 * topic + value], self.fine[1])
-        if self.kind == "quantity":
-            return self._about(lexicon, lexicon.say(said))
-        return self._about(lexicon, Statement((self.days[topic],), said).say(lexicon))
+        beside = self.others[1:] if self.kind == "order" else ()
+        return self._say(lexicon, topic, value, beside, self.fine[1])
 
-    def _about(self, lexicon: Lexicon, phrase: Phrase) -> Phrase:
-        return join(COLON, [lexicon.say(self.name), phrase])
+    def _say(
+        self,
+        lexicon: Lexicon,
+        topic: int,
+        value: int,
+        beside: tuple[Amount | Weekday, ...],
+        fine: tuple[bool, bool],
+    ) -> Phrase:
+        together: list[Mention] = [_mention(m, fine[0]) for m in (self.topics[topic], *beside)]
+        if self.kind == "order":
+            said = say_chain(lexicon, together if value == 0 else together[::-1])
+        else:
+            subjects = tuple(together if self.first else together[::-1])
+            said = Statement(subjects, Said(self.values[value], fine[1])).say(lexicon)
+        return join(COLON, [lexicon.say(self.name), said])
+
+
+def _mention(what: Amount | Weekday, fine: bool) -> Mention:
+    return Said(what, fine) if isinstance(what, Amount) else what
 
 
 def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -105,24 +113,27 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
 def draw_square(rng: random.Random, split: str) -> Square:
     """A square over the names of ``split``."""
     kind = rng.choices(tuple(SHARES), tuple(SHARES.values()))[0]
-    fine = rng.random() < 0.5
-    return Square(
-        kind=kind,
-        name=draw_names(rng, split, 1)[0],
-        days=tuple(rng.sample(WEEKDAYS, 4)),
-        amounts=_amounts(rng, kind),
-        fine=(fine, rng.random() < 0.5),
-        place=rng.randrange(3),
-    )
-
-
-def _amounts(rng: random.Random, kind: str) -> tuple[Amount, ...]:
-    """The amounts of the two topics, each with its two values."""
+    name = draw_names(rng, split, 1)[0]
+    fine = tuple((rng.random() < 0.5, rng.random() < 0.5) for _ in range(2))
+    first = rng.random() < 0.5
+    if kind == "order":
+        s, t, middle, last = rng.sample(WEEKDAYS, 4)
+        return Square(kind, name, (s, t), (), (middle, last), (fine[0], fine[1]), first)
+    quantities = [draw_amount(rng, family) for family in rng.sample(QUANTITIES, 3)]
+    times = _opposite_times(rng)
     if kind == "quantity":
-        families = rng.sample(QUANTITIES, 2)
-        numbers = rng.sample(range(1, families[0].most + 1), 2)
-        return tuple(Amount(f, n) for f in families for n in numbers)
-    return tuple(draw_amount(rng, family) for family in rng.sample(TIMES, 2)) * 2
+        numbers = rng.sample(range(1, quantities[0].family.most + 1), 2)
+        values = tuple(Amount(quantities[0].family, number) for number in numbers)
+        return Square(kind, name, times, values, (), (fine[0], fine[1]), first)
+    topics = (quantities[0], quantities[1])
+    return Square(kind, name, topics, times, (quantities[2],), (fine[0], fine[1]), first)
+
+
+def _opposite_times(rng: random.Random) -> tuple[Amount, Amount]:
+    """Two times in different units, one past and one future, in either order."""
+    sign = rng.choice((1, -1))
+    first, second = (Amount(f, rng.randint(1, f.most)) for f in rng.sample(TIMES, 2))
+    return replace(first, number=sign * first.number), replace(second, number=-sign * second.number)
 
 
 def _row(square: Square, pair: int, lexicon: Lexicon, split: str, index: int) -> dict[str, Any]:
