@@ -128,10 +128,14 @@ class TaskParams(Section):
 
 
 class PretrainParams(Section):
-    """Masked-language-model pretraining of the ladder."""
+    """Masked-language-model pretraining of the ladder.
+
+    ``parallel_lines`` are of the release source; the lab's corpus has pairs of its own.
+    """
 
     version: Positive
     corpus_lines: Positive
+    parallel_lines: Count
     vocabulary: Positive
     positions: Positive
     tokens: Positive

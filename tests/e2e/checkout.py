@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -49,6 +50,7 @@ STUDY: dict[str, Any] = {
     "pretrain": {
         "version": 1,
         "corpus_lines": 300,
+        "parallel_lines": 0,
         "vocabulary": 600,
         "positions": 64,
         "tokens": 20_000,
@@ -147,6 +149,5 @@ class Checkout:
         self.git("commit", "-q", "-m", message)
 
     def stale(self) -> set[str]:
-        """The stages that DVC would run now, with what depends on them."""
-        said = self.dvc("repro", "--dry").stdout
-        return {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+        """The stages whose own dependencies, parameters or outs have changed."""
+        return set(json.loads(self.dvc("status", "--json").stdout))

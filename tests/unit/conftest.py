@@ -28,6 +28,7 @@ _RAW: dict[str, Any] = {
     "pretrain": {
         "version": 1,
         "corpus_lines": 100,
+        "parallel_lines": 0,
         "vocabulary": 500,
         "positions": 64,
         "tokens": 100_000,

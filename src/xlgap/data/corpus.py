@@ -42,7 +42,7 @@ def prepare_corpus(params: Params, out: Path, *, data_dir: Path | None) -> dict[
         try:
             facts = {code: {"lines": 0, "characters": 0, "dropped": 0} for code in files}
             for code, line in corpus_lines(params, data_dir):
-                if normal(line) in banned:
+                if any(normal(part) in banned for part in line.split("\t")):
                     facts[code]["dropped"] += 1
                     continue
                 files[code].write(line + "\n")
@@ -84,6 +84,41 @@ def corpus_lines(params: Params, data_dir: Path | None) -> Iterator[tuple[str, s
         text, _ = directory.read(f"pretrain/{code}.txt")
         for line in _sample([line for line in text.split("\n") if line.strip()], count):
             yield code, line
+        if params.pretrain.parallel_lines and code != "en":
+            pairs = parallel_lines(directory, code)
+            yield from ((code, line) for line in _sample(pairs, params.pretrain.parallel_lines))
+
+
+PARALLEL = ("parallel/ntrex128/{code}.txt", "parallel/flores200/{code}.devtest")
+"""Aligned files of the release directory: line n says the same in every language."""
+
+
+def parallel_lines(directory: ReleaseDirectory, code: str) -> list[str]:
+    """English sentences and their translations, parted by a tab (Conneau and Lample 2019, TLM).
+
+    Sources that lack the language are passed over.
+
+    Raises:
+        DataError: a file has another number of lines than its English side; no source has the language.
+    """
+    pairs: list[str] = []
+    for pattern in PARALLEL:
+        name = pattern.format(code=code)
+        if not directory.has(name):
+            continue
+        sides = [directory.read(pattern.format(code=c))[0].splitlines() for c in ("en", code)]
+        if len(sides[0]) != len(sides[1]):
+            raise DataError(
+                f"{directory.root / name}: {len(sides[1])} lines, its English side has "
+                f"{len(sides[0])}; fetch both again."
+            )
+        pairs += ["\t".join(pair) for pair in zip(*sides, strict=True)]
+    if not pairs:
+        raise DataError(
+            f"no parallel text in '{code}' below {directory.root / 'parallel'}; set "
+            "'pretrain.parallel_lines' to 0 or take the language out of 'languages.pretraining'."
+        )
+    return pairs
 
 
 def evaluation_sentences(params: Params, data_dir: Path | None) -> set[str]:

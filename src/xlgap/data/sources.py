@@ -73,6 +73,11 @@ class ReleaseDirectory:
             return {}
         return {entry["path"].removesuffix(".xz"): entry for entry in read_json(path)["files"]}
 
+    def has(self, name: str) -> bool:
+        """Whether there is a file ``name`` or ``name.xz``."""
+        path = self.root / name
+        return path.is_file() or path.with_name(path.name + ".xz").is_file()
+
     def read(self, name: str) -> tuple[str, dict[str, Any]]:
         """The text of the file ``name`` (or ``name.xz``), and facts on it.
 

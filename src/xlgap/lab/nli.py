@@ -6,12 +6,12 @@ entailment; same topic, other value: contradiction; other topic and other value:
 premise and every hypothesis of a square stands once under each label: a model that sees one side alone
 is right in exactly a third of the items, whatever it learned.
 
-Four kinds of square, each about one name and with every amount in the coarse or the fine unit on either
-side ("2 weeks" or "14 days"). ``time``: the topics are quantities of two dimensions, the values two
-times, one past and one future. ``set``: the same, but the premise lists two quantities, the topic and
-another one. ``quantity``: the topics are two times, the values two quantities of one dimension.
-``order``: the topics are two days of the week, the values before or after a third one, said as a chain
-of three in the premise and as a pair in the hypothesis.
+Four kinds of square, each about one name. Values are said in the coarse or the fine unit on either side
+("2 weeks" or "14 days"), topics in the coarse one. ``time``: the topics are quantities of two dimensions, the
+values two times, one past and one future. ``set``: the same, but the premise lists two quantities, the
+topic and another one. ``quantity``: the topics are two times, the values two quantities of one
+dimension. ``order``: the topics are two days of the week, the values before or after a third one, said
+as a chain of three in the premise and as a pair in the hypothesis.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from xlgap.lab.statements import COLON, Statement, draw_names, say_chain
 from xlgap.lab.world import World, draw_items
 
 LABELS = ("entailment", "neutral", "contradiction")
-SHARES = {"time": 0.45, "set": 0.3, "quantity": 0.15, "order": 0.1}
+SHARES = {"time": 0.5, "set": 0.35, "quantity": 0.1, "order": 0.05}
 """Kinds of square and how often each is drawn."""
 
 _PAIRS = tuple(
@@ -114,7 +114,7 @@ def draw_square(rng: random.Random, split: str) -> Square:
     """A square over the names of ``split``."""
     kind = rng.choices(tuple(SHARES), tuple(SHARES.values()))[0]
     name = draw_names(rng, split, 1)[0]
-    fine = tuple((rng.random() < 0.5, rng.random() < 0.5) for _ in range(2))
+    fine = tuple((False, rng.random() < 0.5) for _ in range(2))
     first = rng.random() < 0.5
     if kind == "order":
         s, t, middle, last = rng.sample(WEEKDAYS, 4)

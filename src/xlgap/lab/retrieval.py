@@ -1,6 +1,6 @@
 """Bitext retrieval of the lab: sentences of held-out names, the same ones in every language.
 
-A sentence lists three names of random kinds and says an amount of them. Sentences come in fours that
+A sentence lists three names of random kinds and says an amount of them. Sentences come in pairs that
 say the same amount, so that its digits, equal in all languages, do not find the translation.
 """
 
@@ -16,21 +16,21 @@ from xlgap.lab.lexicon import text_of
 from xlgap.lab.statements import Statement, draw_mixed
 from xlgap.lab.world import World, draw_items, lexicon
 
-SHARING = 4
+SHARING = 2
 
 
 def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, Any]]:
     """``count`` items of every language but English: ``{language, id, group, text, english}``."""
-    fours = list(
+    twins = list(
         draw_items(
-            lambda rng: draw_four(rng, split),
+            lambda rng: draw_twins(rng, split),
             name="lab_retrieval",
             split=split,
             seed=seed,
             count=-(-count // SHARING),
         )
     )
-    statements = [statement for four in fours for statement in four][:count]
+    statements = [statement for pair in twins for statement in pair][:count]
     english = [text_of(s.say(lexicon("en"))) for s in statements]
     for code, words in world.lexicons.items():
         if code == "en":
@@ -45,8 +45,8 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
             }
 
 
-def draw_four(rng: random.Random, split: str) -> tuple[Statement, ...]:
-    """Four statements about different names of ``split`` that say the same amount."""
+def draw_twins(rng: random.Random, split: str) -> tuple[Statement, ...]:
+    """Two statements about different names of ``split`` that say the same amount."""
     said = draw_said(rng, rng.choice(FAMILIES))
     lists: dict[frozenset[Entity], Statement] = {}
     while len(lists) < SHARING:

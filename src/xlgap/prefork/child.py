@@ -37,7 +37,7 @@ def run(
     reason = _mismatch(request, code=code, env=env, added=added)
     if reason is not None:
         print(f"refused {request.entry} {' '.join(request.argv)}: {reason}", file=sys.stderr)
-        connection.sendall(protocol.REFUSED)
+        protocol.send_refusal(connection, reason)
         return 0
     _take_place(request, streams, added)
     protocol.send_running(connection)
@@ -62,7 +62,7 @@ def _mismatch(
 ) -> str | None:
     """Why this server must not run the request, or None.
 
-    Callers that are children of the server themselves have the ``added`` variables, others have not.
+    What the preloaded libraries set is no difference: a command that another child started has it.
     """
     if request.code != code:
         return "the source of xlgap changed since the server was started"

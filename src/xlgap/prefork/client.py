@@ -90,6 +90,12 @@ def start(
         The running command, or None when no server listens or the server refuses, because it runs
         other code or was started with other import-time settings: then run it in this process.
     """
+    found = _start(socket_path, _request(argv, entry, path, cwd), streams)
+    return found if isinstance(found, Remote) else None
+
+
+def _start(socket_path: str, request: protocol.Request, streams: Sequence[int]) -> Remote | str | None:
+    """The running command, the reason why the server refuses it, or None without a server."""
     if in_child or not sys.platform.startswith("linux"):
         return None
     connection = socket.socket(socket.AF_UNIX)
@@ -97,14 +103,14 @@ def start(
         connection.connect(socket_path)
         if protocol.peer_uid(connection) != os.getuid():
             raise ConnectionRefusedError(f"{socket_path} belongs to another user")
-        protocol.send_request(connection, _request(argv, entry, path, cwd), streams)
-        running = protocol.receive_running(connection)
-    except (ConnectionError, FileNotFoundError):
-        running = None
-    if running is None:
+        protocol.send_request(connection, request, streams)
+        return Remote(connection, *protocol.receive_running(connection))
+    except protocol.RefusedError as refusal:
+        connection.close()
+        return str(refusal)
+    except (ConnectionError, FileNotFoundError, EOFError):
         connection.close()
         return None
-    return Remote(connection, *running)
 
 
 def call(
@@ -120,8 +126,10 @@ def call(
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    remote = start(socket_path, argv, entry=entry, path=path)
-    if remote is None:
+    remote = _start(socket_path, _request(argv, entry, path, None), (0, 1, 2))
+    if isinstance(remote, str):
+        print(f"note: the pre-fork server does not run this command: {remote}", file=sys.stderr)
+    if not isinstance(remote, Remote):
         return None
 
     def forward(number: int, frame: FrameType | None) -> None:

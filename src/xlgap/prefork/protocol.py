@@ -1,9 +1,9 @@
 """What client and server say to each other over a Unix stream socket.
 
 The client sends its three standard streams as file descriptors with the length of a JSON request,
-then the request. The child answers ``R`` (running) with its process id and a pidfd, or ``N`` when it
-refuses; the server ends the conversation with ``X`` and the exit code. A client that hangs up before
-that has died: its child is stopped.
+then the request. The child answers ``R`` (running) with its process id and a pidfd, or ``N`` with its
+reason when it refuses; the server ends the conversation with ``X`` and the exit code. A client that
+hangs up before that has died: its child is stopped.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ IMPORT_TIME = (
     "ARROW_", "CUDA_", "DEEPSPEED_", "DS_", "HF_", "KMP_", "LANG", "LC_", "LD_", "MKL_", "NCCL_",
     "NVIDIA_", "OMP_", "OPENBLAS_", "PYTHON", "PYTORCH_", "TOKENIZERS_", "TORCH_", "TRANSFORMERS_",
 )  # fmt: skip
+
+
+class RefusedError(Exception):
+    """The server must not run a command, for the reason given."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +112,29 @@ def send_running(connection: socket.socket) -> None:
     os.close(own)
 
 
-def receive_running(connection: socket.socket) -> tuple[int, int] | None:
-    """The child's process id and pidfd, or None when there is no child."""
+def send_refusal(connection: socket.socket, reason: str) -> None:
+    """Tell the caller to run its command by itself."""
+    text = reason.encode()
+    connection.sendall(REFUSED + LENGTH.pack(len(text)) + text)
+
+
+def receive_running(connection: socket.socket) -> tuple[int, int]:
+    """The child's process id and pidfd.
+
+    Raises:
+        RefusedError: the child does not run the command.
+        EOFError: there is no child.
+    """
     size = 1 + LENGTH.size
     message, ancillary, _, _ = connection.recvmsg(size, socket.CMSG_SPACE(array.array("i").itemsize))
-    if message[:1] != RUNNING or len(message) != size:
-        return None
+    if len(message) != size or message[:1] not in (RUNNING, REFUSED):
+        raise EOFError("the server ended before it started the command")
+    (number,) = LENGTH.unpack(message[1:])
+    if message[:1] == REFUSED:
+        raise RefusedError(_exactly(connection, number).decode())
     fds = array.array("i")
     fds.frombytes(ancillary[0][2])
-    return LENGTH.unpack(message[1:])[0], fds[0]
+    return number, fds[0]
 
 
 def peer_uid(connection: socket.socket) -> int:

@@ -26,7 +26,8 @@ from xlgap.prefork import child, protocol
 
 GRACE_SECONDS = 20.0  # from SIGTERM to SIGKILL: time to write a checkpoint
 
-# Threads that libraries would start while they are imported, switched off in the server only.
+# Threads that libraries would start while they are imported. Children inherit NumPy's single BLAS
+# thread, not the variables; torch's threads are each child's own matter.
 SINGLE_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OPENBLAS_NUM_THREADS": "1"}
 
 

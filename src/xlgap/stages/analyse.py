@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ def analyse(study: Study) -> None:
     Raises:
         ResultError: the grid is not complete.
     """
-    found = result.analyse(_measured(study, partial=False), load_scores())
+    measured = _measured(study, partial=False)
+    found = result.analyse(measured, load_scores())
     result.write_analysis(layout.ANALYSIS, found)
-    write_json(layout.METRICS, result.metrics(found))
+    write_json(layout.METRICS, {"scores": mean_scores(measured), **result.metrics(found)})
     _write_plots(found)
 
 
@@ -66,6 +68,18 @@ def _score_complete_cells(study: Study) -> None:
     for task in dict.fromkeys(cell.task.name for cell in study.grid.cells):
         if any(has_predictions(cell) for cell in study.grid.of_task(task)):
             score(study, task, partial=True)
+
+
+def mean_scores(study: MeasuredStudy) -> dict[str, dict[str, dict[str, float]]]:
+    """The primary metric of each model, arm and task: the mean over languages and seeds."""
+    values: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for score in study.scores:
+        if score.metric == study.primary[score.task]:
+            values[score.model, score.arm, score.task].append(score.value)
+    found: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    for (model, arm, task), of_cell in values.items():
+        found[model][arm][task] = round(math.fsum(of_cell) / len(of_cell), 6)
+    return found
 
 
 def _write_plots(found: Analysis) -> None:

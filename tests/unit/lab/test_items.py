@@ -186,7 +186,7 @@ def test_every_ner_test_sentence_has_two_names_at_least() -> None:
         assert sum(tag in {"B-LOC", "B-LANG", "B-CUR"} for tag in row["tags"]) >= 2
 
 
-def test_retrieval_leaves_english_out_and_gives_fours_the_same_amount() -> None:
+def test_retrieval_leaves_english_out_and_gives_twins_the_same_amount() -> None:
     rows = by_language(retrieval.rows)
     assert "en" not in rows
     amounts = defaultdict(set)

@@ -159,6 +159,32 @@ def test_refuses_other_import_time_settings(
     assert "OMP_NUM_THREADS" in (folder / "server.log").read_text()
 
 
+def test_a_refused_command_says_so_where_it_runs(
+    socket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert prefork.call(socket, []) is None
+    assert capsys.readouterr().err == (
+        "note: the pre-fork server does not run this command: "
+        "other import-time settings: OMP_NUM_THREADS\n"
+    )
+
+
+def test_what_preloaded_modules_set_is_no_other_setting(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that a child starts (DVC: xlgap) inherits what the imports in the server have set."""
+    (tmp_path / "setting.py").write_text("import os\nos.environ['TORCH_X'] = '1'\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with launch.running(["setting"], log=tmp_path / "log") as socket:
+        assert socket is not None
+        assert run(socket, folder, "facts", out=tmp_path / "out") == 7
+        monkeypatch.setenv("TORCH_X", "1")
+        assert run(socket, folder, "facts", out=tmp_path / "out") == 7
+        monkeypatch.setenv("TORCH_X", "2")
+        assert prefork.start(socket, [], entry="commands:facts", path=str(folder)) is None
+
+
 def test_refuses_when_the_source_changed(tmp_path: Path) -> None:
     package = tmp_path / "xlgap"
     shutil.copytree(Path(xlgap.__file__).parent / "prefork", package / "prefork")
