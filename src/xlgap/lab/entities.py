@@ -105,3 +105,14 @@ def _digest(entity: Entity) -> str:
 def split_of(entity: Entity) -> str:
     """The split in which ``entity`` stands."""
     return next(split for split in _SHARES if entity in members(split, entity.kind))
+
+
+def split_by_digest(text: str) -> str:
+    """The split that a thing without a name falls into, by a digest of its description."""
+    position = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 16**8
+    end = 0.0
+    for split, share in _SHARES.items():
+        end += share
+        if position < end:
+            return split
+    return split

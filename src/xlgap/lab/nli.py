@@ -7,11 +7,11 @@ premise and every hypothesis of a square stands once under each label: a model t
 is right in exactly a third of the items, whatever it learned.
 
 Four kinds of square, each about one name. Values are said in the coarse or the fine unit on either side
-("2 weeks" or "14 days"), topics in the coarse one. ``time``: the topics are quantities of two dimensions, the
-values two times, one past and one future. ``set``: the same, but the premise lists two quantities, the
-topic and another one. ``quantity``: the topics are two times, the values two quantities of one
-dimension. ``order``: the topics are two days of the week, the values before or after a third one, said
-as a chain of three in the premise and as a pair in the hypothesis.
+("2 weeks" or "14 days"), topics in the coarse one. ``time``: the topics are quantities of two
+dimensions, the values two times, one past and one future. ``set``: the same, but the premise lists two
+quantities, the topic and another one. ``quantity``: the topics are two times, the values two quantities
+of one dimension. ``order``: the topics are two days of the week, the values before or after a third
+one, said as a chain of three in the premise and as a pair in the hypothesis.
 """
 
 from __future__ import annotations

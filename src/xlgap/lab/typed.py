@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from xlgap.lab.entities import KINDS
+from xlgap.lab.entities import KINDS, split_by_digest
 from xlgap.lab.facts import FAMILIES, draw_date, draw_said
 from xlgap.lab.lexicon import Mention, text_of
 from xlgap.lab.ner import Sentence
@@ -15,11 +15,12 @@ from xlgap.lab.statements import draw_names
 from xlgap.lab.world import World, draw_items
 
 LABELS = ("territory", "language", "currency", "date", "time", "quantity")
+_NAMED = LABELS[: len(KINDS)]
 
 
 @dataclass(frozen=True)
 class Typed:
-    """A list of one to three mentions of one type."""
+    """A list of two or three mentions of one type."""
 
     label: str
     sentence: Sentence
@@ -50,14 +51,18 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
 
 
 def draw_typed(rng: random.Random, split: str, label: str) -> Typed:
-    """Two or three mentions of the type ``label``."""
+    """Two or three mentions of the type ``label``; lists without a name are split by their digest."""
+    while True:
+        sentence = Sentence(tuple(_mentions(rng, split, label)), rng.choice(("list", "semicolons")))
+        if label in _NAMED or split_by_digest(repr(sentence)) == split:
+            return Typed(label, sentence)
+
+
+def _mentions(rng: random.Random, split: str, label: str) -> list[Mention]:
     number = rng.choice((2, 3))
-    mentions: list[Mention]
-    if label in LABELS[: len(KINDS)]:
-        mentions = list(draw_names(rng, split, number, KINDS[LABELS.index(label)]))
-    elif label == "date":
-        mentions = [draw_date(rng) for _ in range(number)]
-    else:
-        families = [f for f in FAMILIES if f.time == (label == "time")]
-        mentions = [draw_said(rng, f) for f in rng.sample(families, number)]
-    return Typed(label, Sentence(tuple(mentions), rng.choice(("list", "semicolons"))))
+    if label in _NAMED:
+        return [*draw_names(rng, split, number, KINDS[LABELS.index(label)])]
+    if label == "date":
+        return [draw_date(rng) for _ in range(number)]
+    families = [f for f in FAMILIES if f.time == (label == "time")]
+    return [draw_said(rng, f) for f in rng.sample(families, number)]

@@ -54,7 +54,8 @@ def running(modules: Sequence[str], *, log: Path) -> Iterator[str | None]:
         yield str(path)
     finally:
         _end(server)
-        shutil.rmtree(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

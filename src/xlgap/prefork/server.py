@@ -12,6 +12,7 @@ import gc
 import importlib
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -193,7 +194,9 @@ def main(argv: Sequence[str]) -> int:
     lifeline = os.dup(0)
     code = protocol.code_version()
     added = preload(argv[1:])
+    folder = Path(listening.getsockname()).parent
     Server(listening, lifeline, code, env, added).serve()
+    shutil.rmtree(folder)  # here, since the process that made it may have been killed
     return 0
 
 

@@ -216,6 +216,11 @@ def test_typed_lists_take_turns_through_the_labels() -> None:
     assert labels == dict.fromkeys(typed.LABELS, COUNT // len(typed.LABELS))
 
 
+def test_lists_without_names_are_split_too() -> None:
+    texts = {s: {r["text"] for r in typed.rows(World(("en",)), s, 1200, 1)} for s in ("train", "test")}
+    assert not texts["train"] & texts["test"]
+
+
 def test_more_items_than_there_are_is_one_clear_error() -> None:
     from xlgap.lab.world import draw_items
 
