@@ -72,7 +72,7 @@ class ScratchModel(Section):
     width: Positive
     heads: Positive
     feed_forward: Positive
-    dropout: Fraction = 0.1
+    dropout: Fraction = 0.0
     learning_rate: Rate | None = None
     finetune_scale: Annotated[float, Field(gt=0)] = 1.0
     pretrained: bool = True

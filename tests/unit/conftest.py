@@ -66,6 +66,7 @@ _TOYS: dict[str, dict[str, Any]] = {
 @pytest.fixture
 def raw_study() -> Callable[..., dict[str, Any]]:
     """Makes the mapping of ``params.yaml``; keyword arguments replace top-level keys."""
+
     def make(**changes: Any) -> dict[str, Any]:
         train = {**TRAIN, **changes.pop("train", {})}
         return {**copy.deepcopy(_RAW), "train": train, **changes}

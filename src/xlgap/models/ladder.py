@@ -48,6 +48,7 @@ def scratch_config(
         "max_position_embeddings": positions + PAD + 1,
         "type_vocab_size": 1,
         "layer_norm_eps": 1e-5,
+        "initializer_range": width**-0.5,  # 0.02 is too small below a width of 768
         "pad_token_id": PAD,
         "bos_token_id": BOS,
         "eos_token_id": EOS,

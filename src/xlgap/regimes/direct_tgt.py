@@ -19,9 +19,7 @@ class DirectTarget(Regime):
     def task_phases(self, arm: ArmSpec, task: Task) -> tuple[Phase, ...]:
         """The language's own target data."""
         assert arm.language is not None
-        return (
-            Phase(tasks=(trained_on(task),), language=arm.language, select_language=arm.language),
-        )
+        return (Phase(tasks=(trained_on(task),), language=arm.language, select_language=arm.language),)
 
     def eval_languages(self, arm: ArmSpec, languages: tuple[str, ...]) -> tuple[str, ...]:
         """The arm's own language."""

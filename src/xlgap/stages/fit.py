@@ -153,7 +153,7 @@ def _one_phase(
     steps = max(1, math.ceil(numbers.epochs * len(examples) / numbers.batch_rows))
     settings = PhaseSettings(
         steps=steps,
-        warmup_steps=min(numbers.warmup_steps, steps // 10),
+        warmup_steps=min(numbers.warmup_steps, steps // 10),  # a short training warms up for a tenth
         batch_rows=numbers.batch_rows,
         token_budget=params.train.micro_batch_tokens,
         evaluations=params.train.evaluations,

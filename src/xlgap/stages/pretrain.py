@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from xlgap import layout
 from xlgap.config import HubModel, PretrainParams, ScratchModel
@@ -30,10 +31,12 @@ from xlgap.stages.prepare import corpus_lines
 from xlgap.stages.start import POINTER
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, usage, write_journal
-from xlgap.training.data import MaskedText, pack
+from xlgap.training.data import MaskedText, encode_lines
 from xlgap.training.engine import device, process_group, rank
 from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
+
+Sequence = npt.NDArray[np.int32]
 
 
 def pretrain(study: Study, model: str) -> None:
@@ -115,11 +118,10 @@ def _train(
 ) -> PhaseResult:
     """Train ``encoder`` and leave it with the final weights."""
     numbers = study.params.pretrain
-    data = MaskedText(
-        _packed(study, tokenizer), tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed
-    )
+    sequences = _sequences(study, tokenizer)
+    data = MaskedText(sequences, tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed)
     network = Network(encoder, MaskedHead(spec.width, tokenizer.size))
-    settings = _settings(study, spec)
+    settings = _settings(study, spec, sequences)
     stop = StopSignal()
     tracker = open_tracker(study, name=f"pretrain {model}", digest=key, kind="pretrain")
     with stop.listening(), progress_bar() as display, tracker as run:
@@ -147,17 +149,18 @@ def _train(
     return result
 
 
-def _packed(study: Study, tokenizer: Tokenizer) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """Packed sequences of all languages."""
+def _sequences(study: Study, tokenizer: Tokenizer) -> list[Sequence]:
+    """The encoded lines of all languages."""
     lines = [line for code in study.params.languages.pretraining for line in corpus_lines(code)]
-    order = np.random.default_rng(study.params.pretrain.seed).permutation(len(lines))
-    return pack((lines[i] for i in order), tokenizer, length=study.params.pretrain.sequence_length)
+    return encode_lines(lines, tokenizer, length=study.params.pretrain.sequence_length)
 
 
-def _settings(study: Study, spec: ScratchModel) -> PhaseSettings:
+def _settings(study: Study, spec: ScratchModel, sequences: list[Sequence]) -> PhaseSettings:
+    """Steps and batch such that all sizes see ``pretrain.tokens`` sub-words, padding left out."""
     numbers, train = study.params.pretrain, study.params.train
-    rows = max(1, numbers.batch_tokens // numbers.sequence_length)
-    steps = max(1, math.ceil(numbers.tokens / (rows * numbers.sequence_length)))
+    mean = sum(len(s) for s in sequences) / len(sequences)
+    rows = max(1, round(numbers.batch_tokens / mean))
+    steps = max(1, math.ceil(numbers.tokens / (rows * mean)))
     return PhaseSettings(
         steps=steps,
         warmup_steps=round(numbers.warmup_fraction * steps),
@@ -174,6 +177,7 @@ def _settings(study: Study, spec: ScratchModel) -> PhaseSettings:
             device=device(),
             learning_rate=learning_rate(numbers, spec),
             weight_decay=numbers.weight_decay,
+            beta2=0.98,
         ),
         checkpoint_seconds=train.checkpoint_seconds,
     )

@@ -16,7 +16,7 @@ TASK = Task(
     eval_languages=supported(),
     parallel=True,
     metrics=("f1", "token_accuracy"),
-    recipe=Recipe(learning_rate=1e-3, epochs=3, batch_rows=32, max_length=64),
+    recipe=Recipe(learning_rate=1e-3, epochs=3, batch_rows=32, max_length=64, warmup_steps=100),
     licence=LICENCE,
     citation=CITATION,
     lab=ner.rows,

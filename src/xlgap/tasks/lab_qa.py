@@ -16,7 +16,9 @@ TASK = Task(
     eval_languages=supported(),
     parallel=True,
     metrics=("f1", "em"),
-    recipe=Recipe(learning_rate=1e-3, epochs=3, batch_rows=32, max_length=64, stride=16),
+    recipe=Recipe(
+        learning_rate=1e-3, epochs=3, batch_rows=32, max_length=64, stride=16, warmup_steps=100
+    ),
     licence=LICENCE,
     citation=CITATION,
     lab=qa.rows,

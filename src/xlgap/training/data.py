@@ -58,71 +58,95 @@ class TaskData:
 
 @dataclass(frozen=True)
 class MaskedText:
-    """Packed sequences ``[n, L]`` of which a fixed share is masked anew at every step.
+    """Lines of text of which a fixed share of sub-words is masked anew at every step.
 
     Of the masked positions 80% become the mask token, 10% another sub-word, 10% stay (Devlin et al.
-    2019). The draw depends on ``seed``, the step and the sequence alone.
+    2019). The draw depends on ``seed``, the step and the line alone; special tokens are never masked.
     """
 
-    sequences: npt.NDArray[np.int32]
+    sequences: Sequence[npt.NDArray[np.int32]]
     tokenizer: Tokenizer
     fraction: float
     seed: int
 
     @property
     def lengths(self) -> Sequence[int]:
-        """All the same."""
-        return [self.sequences.shape[1]] * len(self.sequences)
-
-    @property
-    def _per_sequence(self) -> int:
-        length: int = self.sequences.shape[1]
-        return max(1, round(self.fraction * length))
+        """Sub-words of each line."""
+        return [len(s) for s in self.sequences]
 
     def supervised(self, indices: Index) -> int:
         """Masked positions."""
-        return len(indices) * self._per_sequence
+        return sum(self._count(self.sequences[i]) for i in indices)
+
+    def _count(self, sequence: npt.NDArray[np.int32]) -> int:
+        words = int((sequence > self.tokenizer.unk).sum())
+        return min(words, max(1, round(self.fraction * words)))
 
     def batch(self, indices: Index, *, step: int) -> Batch:
         """``input_ids``, ``attention_mask`` and ``labels`` ``[B, L]``."""
-        ids = self.sequences[indices].astype(np.int64)
+        longest = max(len(self.sequences[i]) for i in indices)
+        ids = np.full((len(indices), longest), self.tokenizer.pad, np.int64)
+        mask = np.zeros_like(ids)
         labels = np.full_like(ids, IGNORE)
-        mask = self.tokenizer.mask
-        assert mask is not None, "masked language modelling needs a tokenizer with a mask token"
-        first_word = self.tokenizer.unk + 1  # special tokens come first
         for row, index in enumerate(indices):
-            random = np.random.default_rng((self.seed, step, int(index)))
-            where = random.choice(ids.shape[1], self._per_sequence, replace=False)
-            labels[row, where] = ids[row, where]
-            draw = random.random(len(where))
-            ids[row, where[draw < 0.8]] = mask
-            other = where[draw >= 0.9]
-            ids[row, other] = random.integers(first_word, self.tokenizer.size - 1, len(other))
+            sequence = self.sequences[index]
+            ids[row, : len(sequence)] = sequence
+            mask[row, : len(sequence)] = 1
+            self._mask(ids[row], labels[row], sequence, (self.seed, step, int(index)))
         return {
             "input_ids": torch.from_numpy(ids),
-            "attention_mask": torch.ones(ids.shape, dtype=torch.int64),
+            "attention_mask": torch.from_numpy(mask),
             "labels": torch.from_numpy(labels),
         }
 
+    def _mask(
+        self,
+        ids: npt.NDArray[np.int64],
+        labels: npt.NDArray[np.int64],
+        sequence: npt.NDArray[np.int32],
+        key: tuple[int, int, int],
+    ) -> None:
+        """Mask one line in place."""
+        assert self.tokenizer.mask is not None, "masked language modelling needs a mask token"
+        random = np.random.default_rng(key)
+        first_word = self.tokenizer.unk + 1  # special tokens come first
+        words = np.flatnonzero(sequence >= first_word)
+        where = random.choice(words, self._count(sequence), replace=False)
+        labels[where] = ids[where]
+        draw = random.random(len(where))
+        ids[where[draw < 0.8]] = self.tokenizer.mask
+        other = where[draw >= 0.9]
+        ids[other] = random.integers(first_word, self.tokenizer.size - 1, len(other))
 
-def pack(lines: Iterable[str], tokenizer: Tokenizer, *, length: int) -> npt.NDArray[np.int32]:
-    """Lines, each ended by ``</s>``, one after another, cut into sequences ``[n, length]``.
 
-    A tab in a line parts a pair (a sentence and its translation, say): both parts are ended by
-    ``</s>``. No sub-word is padding; the rest that does not fill a sequence is dropped.
+def encode_lines(
+    lines: Iterable[str], tokenizer: Tokenizer, *, length: int
+) -> list[npt.NDArray[np.int32]]:
+    """One sequence a line, at most ``length`` sub-words; a longer line becomes several.
+
+    A tab in a line parts a pair (a sentence and its translation, say), which is encoded as the
+    fine-tuning tasks encode theirs: ``<s> a </s> b </s>``; a pair that is too long is cut.
 
     Raises:
-        DataError: the text does not fill one sequence.
+        DataError: there is no text.
     """
-    parts = [part for line in lines for part in line.split("\t")]
-    encodings = tokenizer.fast.encode_batch(parts, add_special_tokens=False)
-    flat = np.fromiter(
-        (i for e in encodings for i in (*e.ids, tokenizer.eos)), dtype=np.int32, count=-1
-    )
-    count = len(flat) // length
-    if count == 0:
-        raise DataError(
-            f"the corpus has {len(flat)} sub-words, fewer than one sequence of {length}; raise "
-            "'pretrain.corpus_lines' or lower 'pretrain.sequence_length'."
-        )
-    return flat[: count * length].reshape(count, length)
+    pairs: list[tuple[str, str]] = []
+    singles: list[str] = []
+    for line in lines:
+        first, tab, second = line.partition("\t")
+        if tab:
+            pairs.append((first, second))
+        else:
+            singles.append(first)
+    tokenizer.fast.enable_truncation(length)
+    try:
+        found = [e.ids for e in tokenizer.fast.encode_batch(pairs)]
+        for encoding in tokenizer.fast.encode_batch(singles):
+            found += [e.ids for e in (encoding, *encoding.overflowing)]
+    finally:
+        tokenizer.fast.no_truncation()
+    sequences = [np.asarray(ids, np.int32) for ids in found]
+    sequences = [s for s in sequences if (s > tokenizer.unk).any()]
+    if not sequences:
+        raise DataError("the corpus has no sub-word to learn; raise 'pretrain.corpus_lines'.")
+    return sequences

@@ -21,7 +21,7 @@ class ZeroPlan:
         precision: of forward and backward; the optimizer always steps in fp32.
         offload_optimizer, offload_parameters: keep those states in host memory.
         device: where it trains.
-        learning_rate, weight_decay, clip: of AdamW.
+        learning_rate, weight_decay, beta2, clip: of AdamW.
     """
 
     stage: Literal[0, 1, 2, 3] = 0
@@ -31,6 +31,7 @@ class ZeroPlan:
     device: Literal["cpu", "cuda"] = "cpu"
     learning_rate: float
     weight_decay: float = 0.0
+    beta2: float = 0.999
     clip: float = 1.0
 
 
@@ -84,7 +85,7 @@ def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
             "type": "AdamW",
             "params": {
                 "lr": plan.learning_rate,
-                "betas": [0.9, 0.999],
+                "betas": [0.9, plan.beta2],
                 "eps": 1e-8,
                 "weight_decay": plan.weight_decay,
                 # on CPU torch's own AdamW: DeepSpeed's needs a compiler

@@ -29,7 +29,23 @@ def test_every_choice_is_a_sequence(tokenizer):
 
 @pytest.mark.parametrize("limit", [6, 9, 64])
 def test_no_token_of_a_long_sentence_is_lost(tokenizer, limit):
-    tokens = ["The", "cat", "sat", "on", "the", "mat", "in", "1999", "and", "the", "dog", "ran", "after", "25", "birds"]
+    tokens = [
+        "The",
+        "cat",
+        "sat",
+        "on",
+        "the",
+        "mat",
+        "in",
+        "1999",
+        "and",
+        "the",
+        "dog",
+        "ran",
+        "after",
+        "25",
+        "birds",
+    ]
     tags = ["B-X" if i % 3 == 0 else "O" for i in range(len(tokens))]
     row = {"id": "1", "tokens": tokens, "tags": tags}
     examples = encode(NER, [row], tokenizer, Window(max_length=limit))

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from xlgap.errors import DataError
+from xlgap.models.encode import IGNORE
+from xlgap.training.data import MaskedText, encode_lines
+
+LINES = ["the cat sat on the mat", "die Katze\tthe cat", "в 7 дней"]
+
+
+@pytest.fixture
+def text(tokenizer):
+    sequences = encode_lines(LINES, tokenizer, length=40)
+    return MaskedText(sequences, tokenizer, fraction=0.3, seed=5)
+
+
+def test_a_tab_parts_a_pair_as_fine_tuning_does(tokenizer):
+    (pair,) = encode_lines(["die Katze\tthe cat"], tokenizer, length=40)
+    assert pair.tolist() == tokenizer.fast.encode("die Katze", "the cat").ids
+
+
+def test_a_long_line_becomes_several_and_loses_nothing(tokenizer):
+    line = "the cat sat on the mat and the dog ran " * 5
+    sequences = encode_lines([line], tokenizer, length=16)
+    assert len(sequences) > 1
+    assert all(len(s) <= 16 for s in sequences)
+    words = [i for s in sequences for i in s.tolist() if i > tokenizer.unk]
+    assert words == tokenizer.fast.encode(line, add_special_tokens=False).ids
+
+
+def test_no_text_is_refused(tokenizer):
+    with pytest.raises(DataError, match="no sub-word to learn"):
+        encode_lines([], tokenizer, length=16)
+
+
+def test_the_loss_counts_what_is_masked_and_special_tokens_stay(text, tokenizer):
+    indices = np.arange(3)
+    for step in range(20):
+        batch = text.batch(indices, step=step)
+        masked = batch["labels"] != IGNORE
+        assert int(masked.sum()) == text.supervised(indices)
+        assert bool((batch["labels"][masked] > tokenizer.unk).all())
+        assert bool((batch["attention_mask"][masked] == 1).all())
+        kept = batch["input_ids"][~masked & (batch["attention_mask"] == 1)]
+        original = np.concatenate(text.sequences)
+        assert set(kept.tolist()) <= set(original.tolist())
+
+
+def test_the_draw_depends_on_seed_step_and_line_alone(text, tokenizer):
+    one = text.batch(np.array([0]), step=3)
+    again = text.batch(np.array([1, 0]), step=3)
+    length = len(text.sequences[0])
+    assert one["input_ids"][0, :length].tolist() == again["input_ids"][1, :length].tolist()
+    other = text.batch(np.array([0]), step=4)
+    assert one["labels"].tolist() != other["labels"].tolist()
+
+
+def test_four_fifths_become_the_mask(tokenizer):
+    line = encode_lines(["the cat sat on the mat and the dog ran"], tokenizer, length=64)
+    text = MaskedText(line, tokenizer, fraction=0.5, seed=1)
+    masked = total = 0
+    for step in range(300):
+        batch = text.batch(np.array([0]), step=step)
+        where = batch["labels"] != IGNORE
+        masked += int((batch["input_ids"][where] == tokenizer.mask).sum())
+        total += int(where.sum())
+    assert masked / total == pytest.approx(0.8, abs=0.04)
