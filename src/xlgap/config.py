@@ -115,7 +115,10 @@ class ArmParams(Section):
 
 
 class TaskParams(Section):
-    """How one task is prepared and trained. Absent training numbers come from the task's recipe."""
+    """How one task is prepared and trained. Absent training numbers come from the task's recipe.
+
+    ``dropout`` is of fine-tuning; absent, it is the model's own.
+    """
 
     version: Positive = 1
     train_rows: Positive | None = None
@@ -125,6 +128,7 @@ class TaskParams(Section):
     epochs: PositiveFloat | None = None
     batch_rows: Positive | None = None
     max_length: Positive | None = None
+    dropout: Fraction | None = None
 
 
 class PretrainParams(Section):

@@ -6,19 +6,20 @@ entailment; same topic, other value: contradiction; other topic and other value:
 premise and every hypothesis of a square stands once under each label: a model that sees one side alone
 is right in exactly a third of the items, whatever it learned.
 
-Four kinds of square, each about one name. Values are said in the coarse or the fine unit on either side
-("2 weeks" or "14 days"), topics in the coarse one. ``time``: the topics are quantities of two
-dimensions, the values two times, one past and one future. ``set``: the same, but the premise lists two
-quantities, the topic and another one. ``quantity``: the topics are two times, the values two quantities
-of one dimension. ``order``: the topics are two days of the week, the values before or after a third
-one, said as a chain of three in the premise and as a pair in the hypothesis.
+Four kinds of square, each about one name. Values are said in the coarse or the fine unit ("2 weeks" or
+"14 days"), in 15% of the squares in one by the premise and in the other by the hypothesis; topics in
+the coarse one. ``time``: the topics are quantities of two dimensions, the values two times in one
+direction. ``set``: the same, but the premise lists two quantities, the topic and another one.
+``quantity``: the topics are two times, the values two quantities of one dimension. ``order``: the
+topics are two days of the week, the values before or after a third one, said as a chain of three in the
+premise and as a pair in the hypothesis.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from xlgap.lab.entities import Entity
@@ -28,8 +29,11 @@ from xlgap.lab.statements import COLON, Statement, draw_names, say_chain
 from xlgap.lab.world import World, draw_items
 
 LABELS = ("entailment", "neutral", "contradiction")
-SHARES = {"time": 0.5, "set": 0.35, "quantity": 0.1, "order": 0.05}
+SHARES = {"time": 0.64, "set": 0.28, "quantity": 0.05, "order": 0.03}
 """Kinds of square and how often each is drawn."""
+
+SAME_UNIT = 0.85
+"""Share of squares in which premise and hypothesis say the value in the same unit."""
 
 _PAIRS = tuple(
     (topic, value, other_topic, other_value)
@@ -114,26 +118,28 @@ def draw_square(rng: random.Random, split: str) -> Square:
     """A square over the names of ``split``."""
     kind = rng.choices(tuple(SHARES), tuple(SHARES.values()))[0]
     name = draw_names(rng, split, 1)[0]
-    fine = tuple((False, rng.random() < 0.5) for _ in range(2))
+    value_fine = rng.random() < 0.5
+    same_unit = rng.random() < SAME_UNIT
+    fine = ((False, value_fine), (False, value_fine if same_unit else not value_fine))
     first = rng.random() < 0.5
     if kind == "order":
         s, t, middle, last = rng.sample(WEEKDAYS, 4)
-        return Square(kind, name, (s, t), (), (middle, last), (fine[0], fine[1]), first)
+        return Square(kind, name, (s, t), (), (middle, last), fine, first)
     quantities = [draw_amount(rng, family) for family in rng.sample(QUANTITIES, 3)]
-    times = _opposite_times(rng)
+    times = _two_times(rng)
     if kind == "quantity":
         numbers = rng.sample(range(1, quantities[0].family.most + 1), 2)
         values = tuple(Amount(quantities[0].family, number) for number in numbers)
-        return Square(kind, name, times, values, (), (fine[0], fine[1]), first)
+        return Square(kind, name, times, values, (), fine, first)
     topics = (quantities[0], quantities[1])
-    return Square(kind, name, topics, times, (quantities[2],), (fine[0], fine[1]), first)
+    return Square(kind, name, topics, times, (quantities[2],), fine, first)
 
 
-def _opposite_times(rng: random.Random) -> tuple[Amount, Amount]:
-    """Two times in different units, one past and one future, in either order."""
+def _two_times(rng: random.Random) -> tuple[Amount, Amount]:
+    """Two times in different units, both past or both future."""
     sign = rng.choice((1, -1))
-    first, second = (Amount(f, rng.randint(1, f.most)) for f in rng.sample(TIMES, 2))
-    return replace(first, number=sign * first.number), replace(second, number=-sign * second.number)
+    first, second = (Amount(f, sign * rng.randint(1, f.most)) for f in rng.sample(TIMES, 2))
+    return first, second
 
 
 def _row(square: Square, pair: int, lexicon: Lexicon, split: str, index: int) -> dict[str, Any]:

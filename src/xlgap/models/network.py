@@ -182,6 +182,13 @@ class Network(nn.Module):
         return loss * scale
 
 
+def set_dropout(network: nn.Module, share: float) -> None:
+    """Make every dropout layer of ``network`` drop ``share``; that of attention weights stays."""
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
+
+
 def encoder_state(state: State) -> State:
     """The encoder's part of a network's weights."""
     prefix = "encoder."

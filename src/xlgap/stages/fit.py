@@ -22,7 +22,15 @@ from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.predict import Predictor, predict
 from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.encode import encode
-from xlgap.models.network import Network, State, encoder_state, load_state, make_head, save_state
+from xlgap.models.network import (
+    Network,
+    State,
+    encoder_state,
+    load_state,
+    make_head,
+    save_state,
+    set_dropout,
+)
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import predictor, recipe, train_digest, window, zero_plan
@@ -146,6 +154,8 @@ def _one_phase(
     (name,) = phase.tasks
     task, params = get_task(name), study.params
     numbers = recipe(task, params, model)
+    if numbers.dropout is not None:
+        set_dropout(network, numbers.dropout)
     rows = study.rows(name, "train", phase.language)
     if not rows:
         raise DataError(f"task '{name}' has no training row in '{phase.language}'.")

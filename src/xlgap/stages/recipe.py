@@ -32,6 +32,7 @@ class Recipe:
     warmup_steps: int
     weight_decay: float
     select: str
+    dropout: float | None
 
 
 def recipe(task: Task, params: Params, model: str) -> Recipe:
@@ -42,6 +43,7 @@ def recipe(task: Task, params: Params, model: str) -> Recipe:
     """
     own = asdict(task.recipe)
     given = params.task(task.name)
+    own["dropout"] = given.dropout
     for key in ("learning_rate", "epochs", "batch_rows", "max_length"):
         value = getattr(given, key)
         own[key] = own[key] if value is None else value
