@@ -29,8 +29,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { echo "xlgap needs Python 3.11 with venv: set PYTHON=/path/to/python3.11"; exit 2; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv
 	@if [ -n "$(FIND_LINKS)" ]; then export UV_FIND_LINKS="$(FIND_LINKS)"; backend=; else backend="--torch-backend=$(TORCH)"; fi; \
-	 $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $$backend -r requirements.lock; \
-	 $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	 $(BIN)/uv pip install --quiet --system-certs --compile-bytecode --python $(BIN)/python $$backend -r requirements.lock; \
+	 $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 repro: install  ## the main job: run a study through its graph, end with the report (STUDY=studies/NAME.yaml)
