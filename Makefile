@@ -15,9 +15,6 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-# A wheel directory that pip is configured with (PIP_FIND_LINKS or pip.conf) is used for torch, too.
-FIND_LINKS = $(or $(PIP_FIND_LINKS),$(shell $(BIN)/pip config get global.find-links 2>/dev/null))
-
 .PHONY: repro test check ui plan graph clean lock help install
 
 help:  ## list the targets
@@ -28,7 +25,9 @@ install: $(VENV)/.installed  ## make .venv with the locked versions
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { echo "xlgap needs Python 3.11 with venv: set PYTHON=/path/to/python3.11"; exit 2; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check uv
-	@if [ -n "$(FIND_LINKS)" ]; then export UV_FIND_LINKS="$(FIND_LINKS)"; backend=; else backend="--torch-backend=$(TORCH)"; fi; \
+	@# a wheel directory that pip is configured with (PIP_FIND_LINKS or pip.conf) serves torch, too
+	@links="$${PIP_FIND_LINKS:-$$($(BIN)/pip config get global.find-links 2>/dev/null || true)}"; \
+	 if [ -n "$$links" ]; then export UV_FIND_LINKS="$$links"; backend=; else backend="--torch-backend=$(TORCH)"; fi; \
 	 $(BIN)/uv pip install --quiet --system-certs --compile-bytecode --python $(BIN)/python $$backend -r requirements.lock; \
 	 $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --no-deps --editable .
 	@touch $@
