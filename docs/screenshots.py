@@ -46,6 +46,10 @@ FLAGS = (
 )
 PATIENCE = 90.0
 
+COUNT = """
+const shown = document.body.innerText.match(/(\\d+) matching runs?/);
+return shown && +shown[1] >= arguments[0] && +shown[1] <= arguments[1];
+"""
 SHOWS = "return document.body.innerText.includes(arguments[0])"
 POINTS = "return document.querySelectorAll('.scatterlayer .point').length"
 CLOSE_ASSISTANT = """
@@ -186,16 +190,25 @@ def shoot_study(uri: str, experiment: str, study: str, out: Path) -> tuple[Path,
         browser(Path(folder)) as window,
     ):
         window.open(f"{address}/#/experiments/{found.experiment_id}/runs")
-        window.wait("the list of runs", SHOWS, "matching runs")
+        window.wait("the list of runs", COUNT, 1, sys.maxsize)
         window.run(CLOSE_ASSISTANT)
+        time.sleep(1)  # the rows appear one by one
         window.shoot(runs)
+        models = model_runs(uri, found.experiment_id, study)
         window.open(address + view_path(found.experiment_id, study))
+        window.wait("the view's own runs", COUNT, models, models)
         window.wait("the chart's points", POINTS)
         window.wait("the chart's axis", SHOWS, SIZE)
         window.run(CLOSE_ASSISTANT)
         time.sleep(1)  # the charts take the room of the panel that closed
         window.shoot(chart)
     return runs, chart
+
+
+def model_runs(uri: str, experiment_id: str, study: str) -> int:
+    """How many runs the study's view shows: one a model."""
+    chosen = f"tags.`xlgap.study` = '{study}' and tags.`xlgap.kind` = 'model'"
+    return len(MlflowClient(uri).search_runs([experiment_id], chosen))
 
 
 def main() -> int:
