@@ -65,7 +65,7 @@ def one_run(folder: Path, cell: Cell, socket: str | None) -> tuple[float, float]
         cwd=folder,
         check=True,
         capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
+        env={**os.environ, **variables},
     )
     total = time.monotonic() - began
     (entry,) = (folder / layout.JOURNAL / cell.key).glob("seed*.json")
@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, default=ROOT, help="a finished study")
     parser.add_argument("--runs", type=int, default=5, help="of each kind")
     arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the server, too: it refuses callers with other settings
     cell = smallest_cell(arguments.directory)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

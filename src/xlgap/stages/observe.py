@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 import psutil
@@ -68,6 +70,20 @@ def progress_bar() -> Iterator[Progress]:
         yield display
 
 
+def process_age() -> float:
+    """Seconds since this process was started.
+
+    On Linux from the same clock for both ends: the boot time that the start is otherwise counted from
+    is rounded to a second.
+    """
+    try:
+        fields = Path("/proc/self/stat").read_text(encoding="utf8").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return time.time() - psutil.Process().create_time()
+    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started
+
+
 @dataclass
 class TrainingObserver:
     """Reports a training to a progress display and a tracker.
@@ -100,7 +116,7 @@ class TrainingObserver:
             self.description, total=steps, completed=step, loss=float("nan")
         )
         if self.startup_seconds is None:
-            self.startup_seconds = time.time() - psutil.Process().create_time()
+            self.startup_seconds = process_age()
         self._last = time.monotonic()
 
     def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None:
