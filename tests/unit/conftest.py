@@ -1,4 +1,4 @@
-"""A small valid study and two small tasks for tests of the core."""
+"""A small valid study, two small tasks and a small tokenizer for tests of the core."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 import xlgap.tasks
 from xlgap.config import Params, check
+from xlgap.models.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 
 TRAIN = {"version": 1, "precision": "fp32", "evaluations": 4, "learning_rate_scale": 1.0}
 
@@ -100,3 +101,20 @@ def toy_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         cached.cache_clear()
     for name in _TOYS:
         monkeypatch.delitem(sys.modules, f"xlgap.tasks.{name}", raising=False)
+
+
+LINES = [
+    "The cat sat on the mat in 1999 and the dog ran after 25 birds.",
+    "Die Katze saß auf der Matte und der Hund lief 13 Vögeln nach.",
+    "Кошка сидела на коврике, а собака бежала за птицами 7 дней.",
+    "猫坐在垫子上,狗追着鸟跑了三天。",
+    "Where did the cat sit and when did the dog run away from home?",
+] * 8
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    """A real small tokenizer."""
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    train_tokenizer(LINES, path, vocabulary=200)
+    return load_tokenizer(path)
