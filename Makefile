@@ -55,4 +55,4 @@ lock: install  ## write requirements.lock again from what is installed
 	@mv requirements.lock.new requirements.lock
 
 clean:  ## remove results, stores and scratch of all studies; keeps .venv and the DVC cache
-	@xlgap clean 2>/dev/null || true
+	@if [ -x $(BIN)/xlgap ]; then xlgap clean; fi

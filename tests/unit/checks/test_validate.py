@@ -170,7 +170,9 @@ def test_short_tagged_sentences_may_recur(params: Params, prepared: Path, tmp_pa
     path = prepared / "udpos/test/en.jsonl"
     row = read_jsonl(path)[0]
     write_jsonl(path, [{**row, "id": str(n)} for n in range(15)])
-    validate(get_task("udpos"), params, prepared / "udpos", tmp_path / "checks.json")
+    findings = validate(get_task("udpos"), params, prepared / "udpos", tmp_path / "checks.json")
+    assert findings
+    assert all(finding.success for finding in findings)
 
 
 def test_nothing_prepared(params: Params, tmp_path: Path) -> None:
