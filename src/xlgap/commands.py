@@ -136,6 +136,8 @@ def run_study(arguments: Arguments) -> None:
     from xlgap.graph import checkout_root, is_stale, write_graph
     from xlgap.stages.summary import closing_lines
 
+    if arguments.workers < 1:
+        raise ConfigError(f"--workers: got {arguments.workers}, but it must be at least 1.")
     started, since = time.monotonic(), time.time()
     directory = _directory(arguments)
     if is_stale(directory):

@@ -115,3 +115,11 @@ def test_a_label_outside_the_set(here, release_files):
 def test_a_wrong_study_file_and_process_count(here):
     assert "no such study file" in refused(here, "plan", "--study", "studies/none.yaml")
     assert "XLGAP_PROCESSES" in refused(here, "pretrain", "two", XLGAP_PROCESSES="many")
+
+
+def test_gaps_that_match_nothing_and_no_worker(here):
+    assert "run the study first" in refused(here, "gaps")
+    said = refused(here, "gaps", "--source", "published", "--model", "zzz*")
+    assert "no published gap matches" in said
+    assert "zzz*" in said
+    assert "--workers: got 0" in refused(here, "run", "--workers", "0")

@@ -16,6 +16,7 @@ from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import GapRow
 from xlgap.analysis.study import Study as MeasuredStudy
 from xlgap.analysis.tables import load, write_rows
+from xlgap.errors import ResultError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.formats import write_json
 from xlgap.published import load_scores
@@ -145,5 +146,13 @@ def select_gaps(
         study = Study.here()
         measured = _measured(study, partial=True)
         rows = list(gaps_of.measured_rows(measured.scores, measured.arms))
+    if not rows:
+        raise ResultError("no measured gap yet: run the study first, or ask for '--source published'.")
     chosen = gaps_of.select(rows, source=source, gap=gap, model_glob=model, task=task)
+    if not chosen:
+        models = ", ".join(sorted({row.model for row in rows})[:12])
+        raise ResultError(
+            f"no {source} gap matches --gap {gap}, --model {model}, --task {task} (None: any); "
+            f"widen them. Models with gaps, the first twelve by name: {models}."
+        )
     return gaps_of.to_json(chosen)

@@ -96,9 +96,9 @@ def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, re
     network.head = make_head(get_task(last.tasks[0]).kind, network.encoder, seed=0)
     network.load_state_dict(load_state(folder / "model.safetensors"))
     facts = read_json(folder / "facts.json")
+    agreed(True)  # every rank has read the weights before they may go
     if study.params.train.keep == "none" and not reused and rank() == 0:
-        (folder / "model.safetensors").unlink()
-        (folder / "facts.json").unlink()
+        shutil.rmtree(folder)
     return Fitted(key, network, tuple(facts["phases"]), reused)
 
 
