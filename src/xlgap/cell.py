@@ -227,9 +227,15 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
             if arm.spec.language
             else "none of the study's languages has evaluation data"
         )
-    if not arm.warm_phases and not arm.regime.task_phases(arm.spec, task):
+    on_task = arm.regime.task_phases(arm.spec, task)
+    if not arm.warm_phases and not on_task:
         return None if isinstance(task.kind, Retrieve) else "an untrained head cannot be scored"
-    for phase in (*arm.warm_phases, *arm.regime.task_phases(arm.spec, task)):
+    own = {name for phase in on_task for name in phase.tasks}
+    for phase in arm.warm_phases:
+        for name in phase.tasks:
+            if name in own:
+                return f"'{name}' is the training data of '{task.name}' itself, no intermediate task"
+    for phase in (*arm.warm_phases, *on_task):
         for name in phase.tasks:
             if phase.language not in get_task(name).train_languages:
                 return f"'{name}' has no training data in '{phase.language}'"

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import pydantic
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from xlgap.errors import ConfigError, suggestion
 
@@ -65,7 +74,8 @@ class ScratchModel(Section):
     """A model of the from-scratch ladder, XLM-RoBERTa architecture.
 
     ``learning_rate`` is the peak rate of pretraining in place of the study's, ``finetune_scale`` a
-    factor of fine-tuning rates; ``pretrained: false`` makes the untrained twin.
+    factor of fine-tuning rates, which pretraining does not read; ``pretrained: false`` makes the
+    untrained twin.
     """
 
     layers: Positive
@@ -83,12 +93,26 @@ class ScratchModel(Section):
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
         return self
 
+    @property
+    def pretraining(self) -> dict[str, Any]:
+        """What pretraining reads of this entry, defaults filled in."""
+        return self.model_dump(exclude={"finetune_scale"}, exclude_none=True)
+
+
+def _full_commit(value: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{40}", value) is None:
+        raise ValueError("must be a full commit hash, 40 of 0-9 and a-f: branches and tags can move")
+    return value
+
 
 class HubModel(Section):
-    """A checkpoint of the Hugging Face hub, or a directory of the same layout."""
+    """A checkpoint of the Hugging Face hub, or a directory of the same layout.
+
+    Absent, the ``revision`` of a checkpoint is the catalogue's.
+    """
 
     hub: Annotated[str, Field(min_length=1)]
-    revision: str | None = None
+    revision: Annotated[str, AfterValidator(_full_commit)] | None = None
 
 
 _MODEL_KINDS: dict[str, type[Section]] = {"ScratchModel": ScratchModel, "HubModel": HubModel}
@@ -180,11 +204,12 @@ class TrainParams(Section):
 
 
 class EvaluationParams(Section):
-    """Prediction."""
+    """Prediction; ``retrieval_layer``, ``pooling`` and ``centred`` say what a sentence's vector is."""
 
     batch_tokens: Positive = 16384
     retrieval_layer: Fraction = 0.6
     pooling: Literal["mean", "cls"] = "mean"
+    centred: bool = False
 
 
 class AnalysisParams(Section):
@@ -203,7 +228,7 @@ class Params(Section):
     models: Annotated[dict[Name, ModelParams], Field(min_length=1)]
     arms: Annotated[dict[Name, ArmParams], Field(min_length=1)]
     tasks: Annotated[dict[Name, TaskParams], Field(min_length=1)]
-    intermediate: dict[Name, TaskParams] = {}
+    intermediate: dict[Name, TaskParams]
     pretrain: PretrainParams
     train: TrainParams
     evaluation: EvaluationParams

@@ -15,9 +15,10 @@ import yaml
 
 from xlgap import layout
 from xlgap.cell import Cell, Grid, grid
-from xlgap.config import Params, check, load_params, merge, read_mapping
+from xlgap.config import Params, ScratchModel, check, load_params, merge, read_mapping
 from xlgap.errors import ConfigError
 from xlgap.formats import write_text
+from xlgap.models.catalogue import pinned_revision
 from xlgap.regimes.base import trained_on
 from xlgap.tasks import get_task
 
@@ -45,12 +46,15 @@ def graph_mapping(params: Params, *, root: str) -> dict[str, Any]:
     Args:
         params: of the study.
         root: path from the study's directory to the checkout.
+
+    Raises:
+        ConfigError: see :func:`~xlgap.cell.grid`; also a hub checkpoint without a commit.
     """
     study_grid = grid(params)
     items = {
         "root": root,
         "prepare": {name: _prepare_item(name, params, study_grid) for name in params.all_tasks},
-        "pretrain": {model: {"model": model} for model in params.models},
+        "pretrain": {m: {"model": m, "entry": pretraining_entry(params, m)} for m in params.models},
         "warmstart": {
             f"{model}-{arm.name}": {"model": model, "arm": arm.name}
             for model in params.models
@@ -60,6 +64,19 @@ def graph_mapping(params: Params, *, root: str) -> dict[str, Any]:
         "score": _score_items(study_grid),
     }
     return {"graph": items}  # one key: DVC merges this mapping with params.yaml
+
+
+def pretraining_entry(params: Params, model: str) -> dict[str, Any]:
+    """What pretraining reads of a model's entry: no number of fine-tuning; a checkpoint's commit.
+
+    Raises:
+        ConfigError: a hub checkpoint without a commit.
+    """
+    spec = params.models[model]
+    if isinstance(spec, ScratchModel):
+        return spec.pretraining
+    revision = pinned_revision(spec.hub, spec.revision, key=f"models.{model}.revision")
+    return {"hub": spec.hub} if revision is None else {"hub": spec.hub, "revision": revision}
 
 
 def _prepare_item(name: str, params: Params, study_grid: Grid) -> dict[str, Any]:

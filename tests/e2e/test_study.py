@@ -68,6 +68,54 @@ def test_a_new_model_runs_its_own_cells_and_what_depends_on_them(study):
     }
 
 
+def stages_of(model, params):
+    """The warm starts and cells of a model."""
+    warm = {f"warmstart@{model}-{a}" for a in params["arms"]}
+    return warm | {f"finetune@{model}-{a}-{t}" for a in params["arms"] for t in params["tasks"]}
+
+
+def test_a_factor_of_fine_tuning_reruns_what_is_fine_tuned_of_its_model(study):
+    params = study.params
+    params["models"]["two"]["finetune_scale"] = 2.0
+    study.write_params(params)
+    study.xlgap("graph", "--check")
+    assert study.stale() == stages_of("two", params)
+
+
+def test_what_pretraining_reads_of_a_model_pretrains_it_again(study):
+    params = study.params
+    params["models"]["two"]["learning_rate"] = 0.002
+    study.write_params(params)
+    refused = study.xlgap("warmstart", "two", "direct_en", check=False)
+    assert refused.returncode == 2
+    assert "another learning_rate in params.yaml; run 'make graph'" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    study.xlgap("graph")
+    assert study.stale() == {"pretrain@two", *stages_of("two", params)}
+
+
+def test_pretraining_again_gives_the_same_bytes(study):
+    folder = study.folder / "models" / "pretrained" / "two"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    study.xlgap("pretrain", "two")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_an_untrained_model_depends_on_how_it_is_drawn_alone(study):
+    def digest(**changes):
+        params = study.params
+        params["models"]["two"]["pretrained"] = False
+        params["pretrain"] |= changes
+        study.write_params(params)
+        study.xlgap("pretrain", "two")
+        facts = study.folder / "models" / "pretrained" / "two" / "facts.json"
+        return json.loads(facts.read_text())["digest"]
+
+    first = digest()
+    assert digest(tokens=40_000) == first
+    assert digest(seed=1) != first
+
+
 def test_a_removed_model_is_not_counted_and_its_metrics_differ_from_the_commit(study):
     params = study.params
     del params["models"]["one"]
@@ -105,9 +153,10 @@ def test_a_new_version_of_a_task_reruns_its_cells_alone(study):
     assert stale == {f"finetune@{m}-{a}-lab_ner" for m in params["models"] for a in params["arms"]}
 
 
-def test_an_intermediate_task_stales_the_arms_that_use_it(study):
+@pytest.mark.parametrize("change", [{"train_rows": 72}, {"epochs": 2}])
+def test_an_intermediate_task_stales_the_arms_that_use_it(study, change):
     params = study.params
-    params["intermediate"]["lab_typing"]["train_rows"] = 72
+    params["intermediate"]["lab_typing"] |= change
     study.write_params(params)
     study.dvc("repro", "prepare@lab_typing", "validate@lab_typing", "index")
     warm = {name for name in study.stale() if name.startswith("warmstart")}

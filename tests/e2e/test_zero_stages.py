@@ -39,6 +39,11 @@ def plain(tmp_path_factory):
 
 
 @pytest.mark.e2e
+def test_losses_are_those_of_this_version(plain):
+    assert plain["losses"] == pytest.approx(GOLDEN, abs=2e-4)
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("stage", "processes"), [(1, 1), (2, 1), (3, 1), (0, 2), (1, 2), (2, 2), (3, 2)]
 )

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from xlgap.cell import arms, grid, require_complete, undefined
+from xlgap.config import check
 from xlgap.errors import ConfigError, ResultError, UnknownNameError
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
@@ -45,6 +48,33 @@ def test_models_come_one_after_another_in_the_order_of_the_study(study):
     assert made.cells[0].key == "nano-direct_en-toy_nli"
     assert [a.name for a in made.arms_of("micro")] == ["direct_en", "direct_sw", "inter_en", "inter_sw"]
     assert {c.task.name for c in made.of_task("toy_english")} == {"toy_english"}
+
+
+def test_the_training_data_of_a_task_are_no_intermediate_task_of_it(study):
+    arms = {
+        "inter_nli": {"regime": "intermediate_en", "intermediate": ["toy_nli"]},
+        "inter_both": {"regime": "intermediate_en", "intermediate": ["toy_order", "toy_nli"]},
+        "inter_sw_nli": {"regime": "intermediate_tgt", "intermediate": ["toy_nli"], "language": "sw"},
+    }
+    made = grid(study(arms=arms, tasks=TASKS))
+    pairs = {(c.arm.name, c.task.name) for c in made.cells}
+    assert pairs == {("inter_nli", "toy_english"), ("inter_both", "toy_english")}
+    reasons = {(o.arm, o.task): o.reason for o in made.left_out}
+    for arm in arms:
+        for task in ("toy_nli", "toy_retrieval"):  # the second one by proxy
+            said = f"'toy_nli' is the training data of '{task}' itself, no intermediate task"
+            assert reasons[arm, task] == said
+
+
+def test_mnli_is_none_of_xnli_and_squad_none_of_what_it_trains(raw_real_study):
+    arms = {
+        "inter_mnli": {"regime": "intermediate_en", "intermediate": ["mnli"]},
+        "inter_squad": {"regime": "intermediate_en", "intermediate": ["squad"]},
+    }
+    made = grid(check(raw_real_study(arms=arms), Path("params.yaml")))
+    assert {(o.arm, o.task) for o in made.left_out} == {
+        ("inter_mnli", "xnli"), ("inter_squad", "xquad"), ("inter_squad", "tatoeba"),
+    }  # fmt: skip
 
 
 def test_a_proxy_trains_on_the_other_task(study):

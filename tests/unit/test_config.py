@@ -47,6 +47,24 @@ def test_a_model_with_hub_is_a_checkpoint(study):
     assert isinstance(params.models["xlmr"], HubModel)
 
 
+def test_pretraining_reads_all_but_the_factor_of_fine_tuning(study):
+    size = {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
+    plain = study(models={"nano": size}).models["nano"]
+    scaled = study(models={"nano": {**size, "finetune_scale": 3}}).models["nano"]
+    assert scaled != plain
+    assert scaled.pretraining == plain.pretraining == {**size, "dropout": 0.0, "pretrained": True}
+    for key, value in {"layers": 3, "dropout": 0.1, "learning_rate": 0.1, "pretrained": False}.items():
+        other = study(models={"nano": {**size, key: value}}).models["nano"]
+        assert other.pretraining == {**plain.pretraining, key: value}
+
+
+@pytest.mark.parametrize("revision", ["main", "abc123", "E" * 40, ""])
+def test_a_commit_is_given_in_full(raw_study, revision):
+    said = sentence(raw_study(models={"x": {"hub": "a/b", "revision": revision}}))
+    assert said.startswith("key 'models.x.revision': must be a full commit hash")
+    assert said.endswith(f"got {revision!r}.")
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -105,6 +123,7 @@ def test_a_wrong_value_names_key_allowed_and_got(raw_study, path, value, said):
     ("path", "said"),
     [
         ("pretrain", "key 'pretrain' is missing; its section takes: study, "),
+        ("intermediate", "key 'intermediate' is missing; its section takes: study, "),
         ("study.seeds", "key 'study.seeds' is missing; its section takes: name, source, seeds."),
         ("models.nano.heads", "key 'models.nano.heads' is missing; its section takes: layers, "),
         ("arms.direct_en.regime", "key 'arms.direct_en.regime' is missing"),

@@ -37,6 +37,8 @@ class Predictor:
         token_budget: padded sub-words in a batch.
         layer: transformer block whose output is pooled for retrieval, counted from 1.
         pooling: ``mean`` over the attention mask, or the first sub-word.
+        centred: whether the mean vector of all sentences of a side, that is of its language, is taken
+            off each of them before they are compared (Libovický, Rosa and Fraser 2020).
     """
 
     tokenizer: Tokenizer
@@ -44,6 +46,7 @@ class Predictor:
     token_budget: int
     layer: int = 1
     pooling: Literal["mean", "cls"] = "mean"
+    centred: bool = False
 
 
 def predict(network: Network, kind: Kind, rows: Sequence[Row], predictor: Predictor) -> list[Row]:
@@ -163,7 +166,7 @@ def _(kind: Retrieve, network: Network, rows: Sequence[Row], predictor: Predicto
 
 
 def embed(network: Network, rows: Sequence[Row], predictor: Predictor) -> Array:
-    """Unit-length sentence vectors ``[rows, D]`` of the predictor's layer and pooling."""
+    """Unit-length vectors ``[rows, D]`` of the sentences of one side, as the predictor says."""
 
     def pooled(batch: Any) -> torch.Tensor:
         hidden_BLD = network.hidden(batch, layer=predictor.layer)
@@ -175,6 +178,8 @@ def embed(network: Network, rows: Sequence[Row], predictor: Predictor) -> Array:
 
     examples = encode(Retrieve(), rows, predictor.tokenizer, predictor.window)
     vectors = np.stack(_outputs(network, examples, predictor, pooled))
+    if predictor.centred:
+        vectors -= vectors.mean(axis=0)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Array = (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
     return unit

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from xlgap.errors import unknown
+from xlgap.errors import ConfigError, unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class Checkpoint:
     Attributes:
         repo: hub repository.
         revision: a commit of that repository, as other public projects pin it; ``None`` where none was
-            seen: a run then takes the current one and records which it was.
+            seen: a study then has to name one, see :func:`pinned_revision`.
         name: as published, e.g. ``mT5-XXL``.
         family: models of one family share data and design.
         model_type: of transformers.
@@ -86,6 +87,27 @@ def get_checkpoint(repo: str) -> Checkpoint:
 def find_checkpoint(repo: str) -> Checkpoint | None:
     """The checkpoint of ``repo``, or ``None`` when the catalogue does not know it."""
     return _by_repo().get(repo)
+
+
+def pinned_revision(repo: str, given: str | None, *, key: str) -> str | None:
+    """The commit of ``repo`` that a study takes: the one ``given``, else the catalogue's.
+
+    Args:
+        repo: hub repository, or a directory, which has no commit: ``None``.
+        given: what ``params.yaml`` says under ``key``.
+        key: for the error's sentence.
+
+    Raises:
+        ConfigError: neither names a commit.
+    """
+    known = find_checkpoint(repo)
+    revision = given or (known.revision if known else None)
+    if revision is None and not Path(repo).is_dir():
+        raise ConfigError(
+            f"key '{key}' is missing: the catalogue pins no commit of '{repo}', and the weights of a "
+            "study must not move; add 'revision:' with a full commit hash of that repository."
+        )
+    return revision
 
 
 def _xlm_r() -> Iterator[Checkpoint]:
@@ -220,8 +242,8 @@ def _mmbert() -> Iterator[Checkpoint]:
     """arXiv:2509.06888: ModernBERT with Gemma 2's vocabulary, every third layer attends globally."""
     rotary = {"rope_type": "default", "rope_theta": 160000.0}
     rows = (
-        ("small", None, 384, 6, 140_493_696, 42_189_696),
-        ("base", "c5955035435e2bf121cde7f3c8863ef52ff35d82", 768, 12, 306_939_648, 110_331_648),
+        ("small", "461475a70b192efcbb760df5541d3825b07c4d5b", 384, 6, 140_493_696, 42_189_696),
+        ("base", "ca5b84ba39fb0531402e727a3d9a50626d9f522c", 768, 12, 306_939_648, 110_331_648),
     )
     for name, revision, width, heads, total, rest in rows:
         yield Checkpoint(
@@ -237,6 +259,7 @@ def _mmbert() -> Iterator[Checkpoint]:
                 "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 1, "cls_token_id": 1,
                 "sep_token_id": 1,
             },
+            note="the commit is a conversion to safetensors; the main branch has none",
         )  # fmt: skip
 
 

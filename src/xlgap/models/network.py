@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from xlgap.errors import DataError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.encode import IGNORE
+from xlgap.models.size import without_pooler
 from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Span, Tag
 
 if TYPE_CHECKING:
@@ -268,11 +269,17 @@ def hub_encoder(repo: str, revision: str | None) -> nn.Module:
     Raises:
         DataError: it cannot be had; the sentence repeats the hub client's first line.
     """
-    from transformers import AutoModel
+    from transformers import AutoConfig, AutoModel
 
     try:
+        config = AutoConfig.from_pretrained(repo, revision=revision, trust_remote_code=False)
         model = AutoModel.from_pretrained(
-            repo, revision=revision, use_safetensors=True, trust_remote_code=False
+            repo,
+            config=config,
+            revision=revision,
+            use_safetensors=True,
+            trust_remote_code=False,
+            **without_pooler(AutoModel._model_mapping[type(config)]),
         )
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]

@@ -133,8 +133,18 @@ def size_of_fields(fields: Mapping[str, Any]) -> Size:
     return size_of(config)
 
 
+def without_pooler(model_class: type) -> dict[str, bool]:
+    """The argument that keeps ``model_class`` from adding a pooler, where it has one.
+
+    No task uses it, it is in no published count, and a masked language model's checkpoint has none, so
+    that it would be drawn at random.
+    """
+    has = "add_pooling_layer" in inspect.signature(model_class).parameters
+    return {"add_pooling_layer": False} if has else {}
+
+
 def _on_meta(config: PretrainedConfig, architecture: str | None, *, tied: bool) -> Any:
-    """The model of ``config`` on the meta device, without a pooler (it is in no published count)."""
+    """The model of ``config`` on the meta device, without a pooler."""
     import torch
     import transformers
     from transformers import AutoModel
@@ -147,9 +157,8 @@ def _on_meta(config: PretrainedConfig, architecture: str | None, *, tied: bool) 
             f"transformers {transformers.__version__} has no model class {architecture!r}; "
             f"name the class that reads a configuration of type {config.model_type!r}."
         )
-    pooler = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
     with torch.device("meta"):
-        model = model_class(config, **({"add_pooling_layer": False} if pooler else {}))
+        model = model_class(config, **without_pooler(model_class))
         if not tied:
             rows, width = model.get_input_embeddings().weight.shape
             model.set_output_embeddings(torch.nn.Linear(width, rows, bias=False))

@@ -39,7 +39,7 @@ from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Row, Task
 from xlgap.training.data import TaskData
-from xlgap.training.engine import agreed, rank
+from xlgap.training.engine import agreed, barrier, rank
 from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
 
 
@@ -96,7 +96,7 @@ def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, re
     network.head = make_head(get_task(last.tasks[0]).kind, network.encoder, seed=0)
     network.load_state_dict(load_state(folder / "model.safetensors"))
     facts = read_json(folder / "facts.json")
-    agreed(True)  # every rank has read the weights before they may go
+    barrier()  # every rank has read the weights before they may go
     if study.params.train.keep == "none" and not reused and rank() == 0:
         shutil.rmtree(folder)
     return Fitted(key, network, tuple(facts["phases"]), reused)

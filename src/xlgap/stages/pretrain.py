@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from xlgap import layout
 from xlgap.config import HubModel, PretrainParams, ScratchModel
 from xlgap.errors import unknown
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, write_json
+from xlgap.graph import pretraining_entry
 from xlgap.models.ladder import scratch_config
 from xlgap.models.network import (
     Encoder,
@@ -32,7 +34,7 @@ from xlgap.stages.start import POINTER
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, usage, write_journal
 from xlgap.training.data import MaskedText, encode_lines
-from xlgap.training.engine import device, process_group, rank
+from xlgap.training.engine import device, drawn_from, process_group, rank
 from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
@@ -44,29 +46,30 @@ def pretrain(study: Study, model: str) -> None:
 
     Raises:
         UnknownNameError: the study has no such model.
+        ConfigError: a checkpoint without a commit.
     """
     models = study.params.models
     if model not in models:
         raise unknown("model", model, models)
     spec = models[model]
     if isinstance(spec, HubModel):
-        _point_to_hub(spec, model)
+        if rank() == 0:
+            _point_to_hub(pretraining_entry(study.params, model), model)
     else:
         _pretrain_scratch(study, spec, model)
 
 
-def _point_to_hub(spec: HubModel, model: str) -> None:
+def _point_to_hub(entry: dict[str, Any], model: str) -> None:
     """Check that the checkpoint loads, and write which bytes it is."""
-    encoder = hub_encoder(spec.hub, spec.revision)
-    tokenizer = hub_tokenizer(spec.hub, spec.revision)
-    resolved = getattr(encoder.config, "_commit_hash", None) or spec.revision
+    repo, revision = entry["hub"], entry.get("revision")
+    encoder, tokenizer = hub_encoder(repo, revision), hub_tokenizer(repo, revision)
+    held = dir_digest(Path(repo)) if revision is None else revision
     with atomic_dir(layout.pretrained(model)) as folder:
         write_json(
             folder / POINTER,
             {
-                "hub": spec.hub,
-                "revision": resolved,
-                "digest": digest({"hub": spec.hub, "revision": resolved, "tok": tokenizer.digest}),
+                "model": entry,
+                "digest": digest({"hub": repo, "revision": held, "tok": tokenizer.digest}),
                 "size": asdict(size_of(encoder)),
                 "tokenizer": tokenizer.digest,
             },
@@ -85,16 +88,19 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
         positions=numbers.positions,
     ) | {"hidden_dropout_prob": spec.dropout, "attention_probs_dropout_prob": spec.dropout}
     encoder = scratch_encoder(config, seed=numbers.seed)
+    entry = pretraining_entry(study.params, model)
+    trained = numbers.model_dump() | {"precision": study.params.train.precision}
     key = digest(
         {
-            "model": spec.model_dump(),
-            "pretrain": numbers.model_dump() if spec.pretrained else None,
+            "model": entry,
+            "pretrain": trained if spec.pretrained else {"config": config, "seed": numbers.seed},
             "corpus": dir_digest(layout.CORPUS),
             "tokenizer": tokenizer.digest,
         }
     )
     facts: dict[str, Any] = {
         "digest": key,
+        "model": entry,
         "tokenizer": tokenizer.digest,
         "size": asdict(size_of(encoder)),
         "pretrained": spec.pretrained,
@@ -120,12 +126,13 @@ def _train(
     numbers = study.params.pretrain
     sequences = _sequences(study, tokenizer)
     data = MaskedText(sequences, tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed)
-    network = Network(encoder, MaskedHead(spec.width, tokenizer.size))
+    with drawn_from(numbers.seed):
+        network = Network(encoder, MaskedHead(spec.width, tokenizer.size))
     settings = _settings(study, spec, sequences)
     stop = StopSignal()
     tracker = open_tracker(study, name=f"pretrain {model}", digest=key, kind="pretrain")
     with stop.listening(), progress_bar() as display, tracker as run:
-        run.params({"model": model, **spec.model_dump(), **numbers.model_dump()})
+        run.params({"model": model, **spec.pretraining, **numbers.model_dump()})
         run.dataset(
             name="corpus",
             digest=file_digest(layout.CORPUS / "manifest.json"),

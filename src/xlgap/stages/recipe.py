@@ -69,6 +69,7 @@ def predictor(task: Task, params: Params, tokenizer: Tokenizer, layers: int) -> 
         token_budget=evaluation.batch_tokens,
         layer=max(1, math.ceil(evaluation.retrieval_layer * layers)),
         pooling=evaluation.pooling,
+        centred=evaluation.centred,
     )
 
 

@@ -41,7 +41,7 @@ def pretrained_start(model: str) -> Start:
     folder = layout.pretrained(model)
     if (folder / POINTER).is_file():
         facts = read_json(folder / POINTER)
-        repo, revision = facts["hub"], facts["revision"]
+        repo, revision = facts["model"]["hub"], facts["model"].get("revision")
         return Start(
             facts["digest"], lambda: hub_encoder(repo, revision), hub_tokenizer(repo, revision), facts
         )

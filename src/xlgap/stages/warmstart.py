@@ -6,8 +6,9 @@ from pathlib import Path
 
 from xlgap import layout
 from xlgap.cell import Arm
-from xlgap.errors import unknown
+from xlgap.errors import ResultError, unknown
 from xlgap.formats import atomic_dir, write_json
+from xlgap.graph import pretraining_entry
 from xlgap.models.network import save_encoder
 from xlgap.stages.fit import fit
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
@@ -25,6 +26,7 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
 
     Raises:
         UnknownNameError: the grid has no such pair.
+        ResultError: the model was not pretrained, or with other numbers than it has now.
     """
     arms = {arm.name: arm for arm in study.grid.arms_of(model)}
     if model not in study.params.models:
@@ -33,17 +35,39 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
         raise unknown("arm", arm_name, arms)
     arm, out = arms[arm_name], layout.warm(model, arm_name)
     start = pretrained_start(model)
+    _require_current(start, study, model)
     if not arm.warm_phases:
-        with atomic_dir(out) as folder:
-            pointer = {"points_to": str(layout.pretrained(model)), "digest": start.digest}
-            write_json(folder / POINTER, pointer)
+        if rank() == 0:
+            with atomic_dir(out) as folder:
+                pointer = {"points_to": str(layout.pretrained(model)), "digest": start.digest}
+                write_json(folder / POINTER, pointer)
         return
-    with process_group(threads=study.params.train.threads), atomic_dir(out) as folder:
-        for seed in study.params.study.seeds:
-            _one_seed(study, start, model, arm, seed, folder / f"seed{seed}")
+    with process_group(threads=study.params.train.threads):
+        if rank() != 0:
+            for seed in study.params.study.seeds:
+                _one_seed(study, start, model, arm, seed, None)
+            return
+        with atomic_dir(out) as folder:
+            for seed in study.params.study.seeds:
+                _one_seed(study, start, model, arm, seed, folder / f"seed{seed}")
 
 
-def _one_seed(study: Study, start: Start, model: str, arm: Arm, seed: int, out: Path) -> None:
+def _require_current(start: Start, study: Study, model: str) -> None:
+    """Stop where the weights were pretrained as ``params.yaml`` no longer says.
+
+    Raises:
+        ResultError: ``graph.yaml``, which pretraining depends on, is older than ``params.yaml``.
+    """
+    found, wanted = start.facts["model"], pretraining_entry(study.params, model)
+    differ = sorted(k for k in found.keys() | wanted.keys() if found.get(k) != wanted.get(k))
+    if differ:
+        raise ResultError(
+            f"{layout.pretrained(model)}: pretrained before 'models.{model}' got another "
+            f"{', another '.join(differ)} in params.yaml; run 'make graph', then the study again."
+        )
+
+
+def _one_seed(study: Study, start: Start, model: str, arm: Arm, seed: int, out: Path | None) -> None:
     stop = StopSignal()
     name = f"warm {model}-{arm.name} seed {seed}"
     digest = train_digest(study, model, start.digest, arm.warm_phases, seed)
@@ -54,7 +78,7 @@ def _one_seed(study: Study, start: Start, model: str, arm: Arm, seed: int, out: 
         timing = observer.timing()
         run.params({"model": model, "arm": arm.name, "seed": seed})
         run.metrics(usage(timing))
-    if rank() == 0:
+    if out is not None:
         facts = {"digest": fitted.digest, "phases": list(fitted.phases)}
         save_encoder(fitted.network.encoder, out, facts)
         key = f"warm-{model}-{arm.name}"

@@ -25,8 +25,10 @@ def device() -> Literal["cpu", "cuda"]:
 
 
 def rank() -> int:
-    """Rank of this process; 0 before any process group exists."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    """Rank of this process, that of the launcher outside of a process group; 0 without a launcher."""
+    if dist.is_initialized():
+        return dist.get_rank()
+    return int(os.environ["RANK"]) if _launched() else 0
 
 
 def world_size() -> int:
@@ -34,8 +36,27 @@ def world_size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
+def _launched() -> bool:
+    """Whether a launcher has started several processes."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+@contextmanager
+def drawn_from(seed: int) -> Iterator[None]:
+    """Draw random numbers of torch in the block from ``seed``, and leave the generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def barrier() -> None:
+    """Wait until every rank has come here."""
+    if world_size() > 1:
+        dist.barrier()
+
+
 def agreed(flag: bool) -> bool:
-    """Rank 0's ``flag``, on every rank; also a barrier."""
+    """Rank 0's ``flag``, on every rank: all wait for rank 0, which need not wait for them."""
     if world_size() == 1:
         return flag
     word = torch.tensor(float(flag), device=device())
@@ -55,7 +76,7 @@ def process_group(*, threads: int) -> Iterator[None]:
         yield
         return
     backend = "nccl" if device() == "cuda" else "gloo"
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if _launched():
         if device() == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group(backend)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from xlgap.errors import UnknownNameError
-from xlgap.models.catalogue import catalogue, find_checkpoint, get_checkpoint
+from xlgap.errors import ConfigError, UnknownNameError
+from xlgap.models.catalogue import catalogue, find_checkpoint, get_checkpoint, pinned_revision
 
 
 def test_repositories_are_unique():
@@ -18,6 +18,24 @@ def test_repositories_are_unique():
 def test_revisions_are_full_commits_or_missing():
     for checkpoint in catalogue():
         assert checkpoint.revision is None or re.fullmatch("[0-9a-f]{40}", checkpoint.revision)
+
+
+def test_a_study_takes_its_own_commit_then_that_of_the_catalogue():
+    pinned = get_checkpoint("google/mt5-small").revision
+    assert pinned_revision("google/mt5-small", None, key="k") == pinned
+    assert pinned_revision("google/mt5-small", "0" * 40, key="k") == "0" * 40
+    assert pinned_revision("some/body", "1" * 40, key="k") == "1" * 40
+
+
+@pytest.mark.parametrize("repo", ["bigscience/bloom-1b7", "some/body"])
+def test_a_checkpoint_without_a_commit_is_refused(repo):
+    said = f"key 'models.x.revision' is missing: .* no commit of '{repo}'.*add 'revision:'"
+    with pytest.raises(ConfigError, match=said):
+        pinned_revision(repo, None, key="models.x.revision")
+
+
+def test_a_directory_has_no_commit(tmp_path):
+    assert pinned_revision(str(tmp_path), None, key="k") is None
 
 
 def test_families_grow():
