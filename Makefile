@@ -45,7 +45,7 @@ ui: install  ## the MLflow UI on the local store
 	@xlgap ui
 
 plan: install  ## what a study will compute, before anything runs
-	@xlgap plan $(if $(STUDY),--study $(STUDY))
+	@xlgap plan $(if $(STUDY),--study $(STUDY)) --workers $(WORKERS)
 
 graph: install  ## write the mapping of cells that dvc.yaml iterates
 	@xlgap graph $(if $(STUDY),--study $(STUDY))

@@ -11,22 +11,23 @@ import os
 import queue
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
 from display import Bar, Summary, show_summary
+from engine import on_a_server
 from plan import Plan, read_plan, recorded_outputs, write_seconds
 from stage import StageFailedError, Stages
+from xlgap.alone import alone
 from xlgap.errors import ResultError
 from xlgap.prefork import launch
 
@@ -67,6 +68,7 @@ PRELOAD = (
     "great_expectations",
     "matplotlib.backends.backend_svg",
     "xlgap.checks.validate",
+    "xlgap.lab.cldr:supported",
     "xlgap.lab.corpus",
     "xlgap.stages.analyse",
     "xlgap.stages.finetune",
@@ -76,6 +78,8 @@ PRELOAD = (
     "xlgap.stages.warmstart",
     "xlgap.training.engine:no_compiled_ops",
 )
+
+_PLAN: ContextVar[Plan | None] = ContextVar("plan", default=None)
 
 
 class StudyFailedError(ResultError):
@@ -112,13 +116,12 @@ def grid_flow(
         StudyFailedError: a stage failed. Stages that do not need it have run.
         ResultError: another run of the same study is going on.
     """
-    study = Path(directory).resolve()
-    began = time.monotonic()
-    with _alone(study), ExitStack() as stack:
+    study, plan = Path(directory).resolve(), _PLAN.get()
+    with alone(study) if plan is None else nullcontext(), ExitStack() as stack:
         socket = os.environ.get(launch.VARIABLE)
         if socket is None and preload:
             socket = stack.enter_context(server(study, preload))
-        plan = read_plan(study)
+        plan = plan or read_plan(study)
         stages = Stages(study, socket)
         stack.callback(stages.close)
         run = Run(plan, stages, workers=workers, limits=limits or {})
@@ -126,12 +129,22 @@ def grid_flow(
             run.to_the_end()
         finally:
             write_seconds(study, run.summary.done)
-    run.summary.seconds = time.monotonic() - began
-    show_summary(run.summary)
+        show_summary(run.summary)
+        if not run.summary.ok:
+            _partial_report(plan, run.summary)
     if not run.summary.ok:
-        _partial_report(plan, study)
         raise StudyFailedError(run.summary)
     return run.summary
+
+
+@contextmanager
+def planned(plan: Plan) -> Iterator[None]:
+    """Flows that are called in this block have their plan, and their caller keeps other runs out."""
+    token = _PLAN.set(plan)
+    try:
+        yield
+    finally:
+        _PLAN.reset(token)
 
 
 @contextmanager
@@ -144,19 +157,6 @@ def server(study: Path, preload: Sequence[str]) -> Iterator[str | None]:
             yield socket
         finally:
             os.environ.pop(launch.VARIABLE, None)
-
-
-@contextmanager
-def _alone(study: Path) -> Iterator[None]:
-    path = study / "journal" / "grid.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path, timeout=0):
-            yield
-    except Timeout:
-        raise ResultError(
-            f"another run of the study in {study} is going on; wait for its end or stop it."
-        ) from None
 
 
 def _heals(_task: object, _run: object, state: Any) -> bool:
@@ -222,7 +222,8 @@ class Run:
     def _submit(self, name: str) -> None:
         stage = self.plan.stages[name]
         self.waiting.remove(name)
-        named = self.task.with_options(task_run_name=name, tags=[stage.tag, stage.family])
+        tags = [stage.tag, stage.family] if on_a_server() else []
+        named = self.task.with_options(task_run_name=name, tags=tags)
         parents = [self.ended[parent] for parent in stage.parents if parent in self.ended]
         future = self.running[name] = named.submit(name, wait_for=parents)
         future.add_done_callback(lambda _: self.events.put(name))
@@ -277,13 +278,13 @@ def _stage_task(run: Callable[[str], float]) -> Any:
     return stage
 
 
-def _partial_report(plan: Plan, study: Path) -> None:
+def _partial_report(plan: Plan, summary: Summary) -> None:
     """Have the report written from the cells that are complete, where the study has a report."""
     if "report" not in plan.stages:
         return
     done = subprocess.run(
-        [sys.executable, "-m", "xlgap", "report", "--partial"],
-        cwd=study,
+        [sys.executable, "-m", "xlgap", "report", "--partial", *summary.failed, *summary.blocked],
+        cwd=summary.directory,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -30,7 +30,6 @@ class Summary:
         done: seconds of each stage that ran.
         failed: stages that failed, with their errors.
         blocked: stages that did not start because one that they need failed.
-        seconds: wall time of the whole run.
         workers: stages that could run side by side.
     """
 
@@ -40,7 +39,6 @@ class Summary:
     done: dict[str, float] = field(default_factory=dict)
     failed: dict[str, StageFailedError] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
-    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -138,10 +136,9 @@ def show_summary(summary: Summary) -> None:
         )
     words = f"{len(summary.up_to_date)} up to date, {len(summary.done)} run"
     words += f", {len(summary.failed)} failed, {len(summary.blocked)} not run"
-    times = f"wall time {clock(summary.seconds)}"
     if summary.done:
-        times += f", {clock(ran)} in stages on {summary.workers} workers; logs in {LOGS}"
-    console.print(f"{summary.directory}: {words}; {times}", markup=False)
+        words += f"; {clock(ran)} in stages on {summary.workers} workers; logs in {LOGS}"
+    console.print(f"{summary.directory}: {words}", markup=False)
 
 
 def _table(summary: Summary) -> Table:

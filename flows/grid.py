@@ -7,17 +7,17 @@ nothing to do, it says so within seconds and starts no Prefect at all.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
 from display import Summary, show_summary
 from plan import read_plan
+from xlgap.alone import alone
 from xlgap.errors import ConfigError, XlgapError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,19 +40,22 @@ def grid(
     Raises:
         XlgapError: see :func:`dispatch.grid_flow`.
     """
-    began = time.monotonic()
     study = Path(directory).resolve()
-    plan = read_plan(study)
-    if not plan.stale:
-        summary = Summary(study, workers, up_to_date=set(plan.stages))
-        summary.seconds = time.monotonic() - began
-        show_summary(summary)
-        return summary
-    embedded_engine()
-    import dispatch
+    with alone(study), ExitStack() as stack:
+        plan = read_plan(study)
+        if not plan.stale:
+            summary = Summary(study, workers, up_to_date=set(plan.stages))
+            show_summary(summary)
+            return summary
+        embedded_engine()
+        import dispatch
+        import engine
 
-    modules = dispatch.PRELOAD if preload is None else preload
-    with dispatch.server(study, modules) if modules else contextlib.nullcontext():
+        modules = dispatch.PRELOAD if preload is None else preload
+        if modules:
+            stack.enter_context(dispatch.server(study, modules))
+        engine.start_engine()
+        stack.enter_context(dispatch.planned(plan))
         return dispatch.grid_flow(str(study), workers=workers, limits=limits, preload=modules)
 
 

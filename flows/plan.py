@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+import lockfile
+
 SECONDS_FILE = Path("journal", "stages.json")
 
 # First guesses in seconds, until a stage has run once; they order stages and feed the ETA.
@@ -107,6 +109,7 @@ def read_plan(directory: Path) -> Plan:
     """
     from dvc.repo import Repo
 
+    lockfile.install()
     directory = directory.resolve()
     seconds = _Seconds(directory)
     with contextlib.chdir(directory), Repo(".", _wait_for_lock=True) as repo:
@@ -152,6 +155,7 @@ def recorded_outputs(directory: Path, names: Iterable[str]) -> dict[str, Any]:
     """
     from dvc.repo import Repo
 
+    lockfile.install()
     files: dict[str, Any] = {}
     found: dict[str, Any] = {}
     with Repo(str(directory), _wait_for_lock=True) as repo, repo.lock:

@@ -1,8 +1,8 @@
 """One stage of the graph: ``dvc --wait-for-lock repro --single-item STAGE`` with its own log.
 
 As a program (``python flows/stage.py STAGE FD``, where FD is a pipe that the flow holds open, or
-:func:`main` in a child of the pre-fork server) this file is DVC's own command line; it only adds an
-exit code of its own for failures that a second attempt can heal.
+:func:`main` in a child of the pre-fork server) this file is DVC's own command line, with a quicker way
+to its lock file (``lockfile.py``) and an exit code for failures that a second attempt can heal.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import lockfile
 from xlgap import prefork
 
 LOGS = Path("journal", "logs")
@@ -183,6 +184,7 @@ def main(argv: Sequence[str]) -> int:
     """
     from dvc.cli import main as dvc
 
+    lockfile.install()
     cause = _Cause()
     logger = logging.getLogger("dvc")
     logger.addHandler(cause)

@@ -6,6 +6,7 @@ decides what is computed: the graph, the scores, the analysis and the plan all i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +15,7 @@ from xlgap.errors import ConfigError, ResultError, unknown
 from xlgap.languages import get_language
 from xlgap.regimes import get_regime
 from xlgap.regimes.base import ArmSpec, Phase, Regime, trained_on
-from xlgap.tasks import get_task
+from xlgap.tasks import get_task, task_names
 from xlgap.tasks.base import Retrieve, Task
 
 
@@ -170,6 +171,7 @@ def grid(params: Params) -> Grid:
     for code in (*params.languages.evaluation, *params.languages.pretraining):
         get_language(code)
     targets = [get_task(name) for name in params.tasks]
+    _check_evaluation(targets, params)
     for name in params.all_tasks:
         _check_source(get_task(name), params)
         _check_length(get_task(name), params)
@@ -192,6 +194,36 @@ def grid(params: Params) -> Grid:
             + ")."
         )
     return Grid(tuple(cells), tuple(left_out.values()))
+
+
+def _check_evaluation(targets: Sequence[Task], params: Params) -> None:
+    key, codes = "key 'languages.evaluation'", params.languages.evaluation
+    scored = {code for task in targets for code in task.eval_languages}
+    for code in codes:
+        if code not in scored:
+            others = [
+                name
+                for name in task_names()
+                if code in get_task(name).eval_languages
+                and params.study.source in get_task(name).sources
+            ]
+            raise ConfigError(
+                f"{key}: no task of the study has test data in '{code}'; remove it"
+                + (f", or add a task that has: {', '.join(others)}." if others else ".")
+            )
+    if "en" in scored and "en" not in codes:
+        raise ConfigError(
+            f"{key}: English is missing, which gaps are measured against; add en to {list(codes)}."
+        )
+
+
+def unscored(params: Params) -> dict[str, tuple[str, ...]]:
+    """By task, the study's evaluation languages that it has no test data in; none where it has all."""
+    lacking = {
+        name: tuple(c for c in params.languages.evaluation if c not in get_task(name).eval_languages)
+        for name in params.tasks
+    }
+    return {name: codes for name, codes in lacking.items() if codes}
 
 
 def _check_source(task: Task, params: Params) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,9 +16,10 @@ from types import FrameType
 from typing import Any
 
 from xlgap import __version__
-from xlgap.errors import ConfigError, XlgapError
+from xlgap.errors import ConfigError, Interrupted, XlgapError
 
 Arguments = argparse.Namespace
+HOST = "127.0.0.1"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +47,10 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
     plan = commands.add_parser("plan", help="cells, sizes, steps, memory and hours of a study")
     _study_option(plan)
-    plan.add_argument("--hardware", default=None, help="preset of planning/hardware")
+    plan.add_argument("--hardware", default=None, help="preset of planning/hardware, of one stage")
+    plan.add_argument(
+        "--workers", type=int, default=None, help="stages side by side (default: 2 on cpu, else 1)"
+    )
     plan.add_argument("--json", action="store_true", help="print JSON")
     plan.set_defaults(run=show_plan)
 
@@ -91,7 +96,10 @@ def _stages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
             stage.add_argument(word)
         if name == "report":
             stage.add_argument(
-                "--partial", action="store_true", help="from the complete cells, to report/partial"
+                "--partial",
+                nargs="+",
+                metavar="STAGE",
+                help="to report/partial, without what these stages failed to compute",
             )
         stage.set_defaults(run=run_stage, stage=name, words=words)
 
@@ -103,19 +111,25 @@ def _study_option(command: argparse.ArgumentParser) -> None:
 
 
 def _directory(arguments: Arguments) -> Path:
-    """The study's directory, made or refreshed from its file."""
+    """The study's directory: that of a ``params.yaml``, or made or refreshed from another file."""
+    from xlgap import layout
     from xlgap.graph import materialise
 
-    return materialise(arguments.study) if arguments.study is not None else Path()
+    if arguments.study is None:
+        return Path()
+    study: Path = arguments.study
+    return study.parent if study.name == layout.PARAMS.name else materialise(study)
 
 
 def run_stage(arguments: Arguments) -> None:
     """Run one stage of the graph in the current directory."""
     _launch_processes(arguments.stage)
-    from xlgap.stages import run
+    from xlgap.stages import report_without, run
 
-    words = [getattr(arguments, word) for word in arguments.words]
-    run(arguments.stage, words, partial=getattr(arguments, "partial", False))
+    if arguments.stage == "report" and arguments.partial:
+        report_without(frozenset(arguments.partial))
+        return
+    run(arguments.stage, [getattr(arguments, word) for word in arguments.words])
 
 
 def _launch_processes(stage: str) -> None:
@@ -133,25 +147,41 @@ def _launch_processes(stage: str) -> None:
 
 def run_study(arguments: Arguments) -> None:
     """Bring a study up to date through the Prefect flow over DVC's graph."""
-    from xlgap.graph import checkout_root, is_stale, write_graph
+    from xlgap.graph import checkout_root, write_graph
+    from xlgap.stages.study import Study
     from xlgap.stages.summary import closing_lines
 
-    if arguments.workers < 1:
-        raise ConfigError(f"--workers: got {arguments.workers}, but it must be at least 1.")
+    _check_workers(arguments.workers)
     started, since = time.monotonic(), time.time()
     directory = _directory(arguments)
-    if is_stale(directory):
-        write_graph(directory)
+    Study.of(directory).data_dir()  # one sentence now, rather than one in each stage
+    if write_graph(directory):
         print("graph.yaml was stale: written again from params.yaml.", file=sys.stderr)
+    _clear(directory)
     root = checkout_root(directory)
     flow = [sys.executable, str(root / "flows" / "grid.py")]
     command = [*flow, "--directory", str(directory), "--workers", str(arguments.workers)]
     code = _run_and_forward_signals(command)
+    if code == Interrupted.exit_code:
+        sys.exit(code)  # the flow has said so
     if code:
         raise _FlowFailed(code)
     wall = time.monotonic() - started
     lines = closing_lines(directory, wall=wall, workers=arguments.workers, since=since)
     print("\n".join(lines))
+
+
+def _clear(directory: Path) -> None:
+    """Remove outs that left the study, and say which."""
+    from xlgap.leftovers import remove_leftovers
+
+    for path in remove_leftovers(directory):
+        print(f"removed {directory / path}: no longer in the study.", file=sys.stderr)
+
+
+def _check_workers(workers: int) -> None:
+    if workers < 1:
+        raise ConfigError(f"--workers: got {workers}, but it must be at least 1.")
 
 
 def _run_and_forward_signals(command: list[str]) -> int:
@@ -192,6 +222,7 @@ def write_graph(arguments: Arguments) -> None:
             raise ConfigError(f"{directory / layout.GRAPH} is stale; run 'make graph'.")
         return
     changed = graph.write_graph(directory)
+    _clear(directory)
     print(f"{directory / layout.GRAPH}: {'written' if changed else 'up to date'}")
 
 
@@ -202,10 +233,12 @@ def show_plan(arguments: Arguments) -> None:
     from xlgap.config import load_params
     from xlgap.planning import plan_study, render, to_json
 
+    hardware = arguments.hardware or "cpu"
+    workers = (2 if hardware == "cpu" else 1) if arguments.workers is None else arguments.workers
+    _check_workers(workers)
     directory = _directory(arguments)
     params = load_params(directory / layout.PARAMS)
-    hardware = {"hardware": arguments.hardware} if arguments.hardware else {}
-    plan = plan_study(params, grid(params), **hardware)
+    plan = plan_study(params, grid(params), hardware=hardware, workers=workers)
     print(json.dumps(to_json(plan), indent=1) if arguments.json else render(plan))
 
 
@@ -288,7 +321,13 @@ def _text(value: object) -> str:
 
 
 def show_ui(arguments: Arguments) -> None:
-    """Start the MLflow UI on the checkout's store; ends with Ctrl-C."""
+    """Start the MLflow UI on the checkout's store; ends with Ctrl-C.
+
+    Raises:
+        ConfigError: the port is none, or is taken.
+        XlgapError: the server ended by itself, whatever exit code MLflow gives it.
+    """
+    _check_port(arguments.port)
     from xlgap.graph import checkout_root
     from xlgap.tracking.mlflow import initialise
     from xlgap.tracking.uri import default_uri
@@ -296,8 +335,23 @@ def show_ui(arguments: Arguments) -> None:
     uri = default_uri(checkout_root(Path()))
     initialise(uri)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    print(f"MLflow UI: http://127.0.0.1:{arguments.port}  (store {uri})", file=sys.stderr)
-    subprocess.run([*command, "--host", "127.0.0.1", "--port", str(arguments.port)], check=False)
+    print(f"MLflow UI: http://{HOST}:{arguments.port}  (store {uri})", file=sys.stderr)
+    subprocess.run([*command, "--host", HOST, "--port", str(arguments.port)], check=False)
+    raise XlgapError("the MLflow UI has ended by itself; what it said last stands above.")
+
+
+def _check_port(port: int) -> None:
+    if not 1 <= port <= 65535:
+        raise ConfigError(f"--port: got {port}, allowed is 1 to 65535.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise ConfigError(
+                f"--port: {port} cannot be used ({os.strerror(error.errno or 0)}); "
+                "give another one, for example --port 5001."
+            ) from error
 
 
 def remove_results(arguments: Arguments) -> None:
@@ -312,8 +366,8 @@ def remove_results(arguments: Arguments) -> None:
             _remove(folder / name)
     for folder in studies[1:]:
         _remove(folder)
-    for name in ("mlflow.db", "mlartifacts", ".xlgap"):
-        _remove(root / name)
+    for path in (*root.glob("mlflow.db*"), root / "mlartifacts", root / ".xlgap"):
+        _remove(path)
 
 
 def _remove(path: Path) -> None:

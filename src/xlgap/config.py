@@ -10,7 +10,7 @@ import re
 import typing
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 import yaml
@@ -22,13 +22,13 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 from xlgap.errors import ConfigError, suggestion
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+from xlgap.wording import UNKNOWN, requirement, short
 
 
 def _no_boolean(value: Any) -> Any:
@@ -38,9 +38,20 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse a list in which something stands twice."""
+    twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
+    if twice:
+        raise ValueError(f"may hold each entry once, but {twice[0]!r} stands there more than once")
+    return values
+
+
 _Int = Annotated[int, BeforeValidator(_no_boolean)]
 _Float = Annotated[float, BeforeValidator(_no_boolean)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+# three names make a file's name, which may have 255 letters
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]
+Names = Annotated[tuple[str, ...], AfterValidator(_each_once)]
+Seed = Annotated[_Int, Field(ge=0, le=2**32 - 1)]
 Positive = Annotated[_Int, Field(gt=0)]
 Count = Annotated[_Int, Field(ge=0)]
 PositiveFloat = Annotated[_Float, Field(gt=0)]
@@ -60,14 +71,14 @@ class StudyParams(Section):
 
     name: Name
     source: Literal["lab", "release", "hub"] = "lab"
-    seeds: Annotated[tuple[Count, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_each_once)]
 
 
 class LanguageParams(Section):
     """``evaluation``: languages scored; ``pretraining``: languages of the MLM corpus."""
 
-    evaluation: Annotated[tuple[str, ...], Field(min_length=1)]
-    pretraining: tuple[str, ...] = ()
+    evaluation: Annotated[Names, Field(min_length=1)]
+    pretraining: Names = ()
 
 
 class ScratchModel(Section):
@@ -87,11 +98,13 @@ class ScratchModel(Section):
     finetune_scale: Annotated[float, Field(gt=0)] = 1.0
     pretrained: bool = True
 
-    @model_validator(mode="after")
-    def _heads_share_the_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
-        return self
+    @field_validator("heads")
+    @classmethod
+    def _share_the_width(cls, heads: int, info: ValidationInfo) -> int:
+        width = info.data.get("width")
+        if width is not None and width % heads:
+            raise ValueError(f"must divide the width, {width}")
+        return heads
 
     @property
     def pretraining(self) -> dict[str, Any]:
@@ -134,7 +147,7 @@ class ArmParams(Section):
     """One arm: a regime with its intermediate tasks and training language."""
 
     regime: str
-    intermediate: tuple[str, ...] = ()
+    intermediate: Names = ()
     language: str | None = None
 
 
@@ -173,15 +186,15 @@ class PretrainParams(Section):
     warmup_fraction: Fraction
     mask_fraction: Fraction = 0.15
     weight_decay: Decay = 0.01
-    seed: Count = 0
+    seed: Seed
 
-    @model_validator(mode="after")
-    def _sequence_fits(self) -> Self:
-        if self.sequence_length > self.positions:
-            raise ValueError(
-                f"sequence_length {self.sequence_length} must not pass positions {self.positions}"
-            )
-        return self
+    @field_validator("sequence_length")
+    @classmethod
+    def _fits_the_positions(cls, length: int, info: ValidationInfo) -> int:
+        positions = info.data.get("positions")
+        if positions is not None and length > positions:
+            raise ValueError(f"must not pass 'positions', {positions}")
+        return length
 
 
 class TrainParams(Section):
@@ -202,6 +215,18 @@ class TrainParams(Section):
     threads: Positive = 1
     keep: Literal["all", "none"] = "all"
 
+    @field_validator("offload_optimizer", "offload_parameters")
+    @classmethod
+    def _stage_offloads(cls, offload: bool, info: ValidationInfo) -> bool:
+        able = (1, 2, 3) if info.field_name == "offload_optimizer" else (3,)
+        stage = info.data.get("zero_stage")
+        if offload and stage is not None and stage not in able:
+            raise ValueError(
+                f"needs 'zero_stage' {' or '.join(map(str, able))}, which is {stage}; "
+                "raise it or leave the offload out"
+            )
+        return offload
+
 
 class EvaluationParams(Section):
     """Prediction; ``retrieval_layer``, ``pooling`` and ``centred`` say what a sentence's vector is."""
@@ -217,7 +242,7 @@ class AnalysisParams(Section):
 
     confidence: Annotated[_Float, Field(gt=0, lt=1)] = 0.95
     resamples: Positive = 2000
-    seed: Count = 0
+    seed: Seed = 0
 
 
 class Params(Section):
@@ -233,6 +258,22 @@ class Params(Section):
     train: TrainParams
     evaluation: EvaluationParams
     analysis: AnalysisParams
+
+    @model_validator(mode="after")
+    def _ladder_has_text(self) -> Self:
+        if not any(isinstance(model, ScratchModel) for model in self.models.values()):
+            return self
+        if not self.languages.pretraining:
+            raise ValueError(
+                "key 'languages.pretraining': got none, but a model from scratch needs text; "
+                "name at least one language, or use hub checkpoints only"
+            )
+        if self.study.source == "hub":
+            raise ValueError(
+                "key 'study.source': 'hub' has no pretraining text, but the study has a model from "
+                "scratch; use 'release' or 'lab', or hub checkpoints only"
+            )
+        return self
 
     def task(self, name: str) -> TaskParams:
         """The entry of a target or intermediate task."""
@@ -304,7 +345,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path}: no such file; run in a study's directory or name a file in studies/."
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, no such date, a huge number
         mark = getattr(error, "problem_mark", None)
         at = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
@@ -328,27 +369,17 @@ def _sentence(error: pydantic.ValidationError) -> str:
     A mistyped key is also a missing one: what the person wrote is the better thing to show.
     """
     problems = error.errors(include_url=False)
-    first = min(problems, key=lambda p: p["type"] != "extra_forbidden")
+    first = min(problems, key=lambda p: p["type"] not in UNKNOWN)
     path = first["loc"]
-    key = ".".join(str(part) for part in path if part not in (*_MODEL_KINDS, "[key]"))
-    if first["type"] == "extra_forbidden":
+    key = ".".join(short(str(part)) for part in path if part not in (*_MODEL_KINDS, "[key]"))
+    if first["type"] in UNKNOWN:
         return f"unknown key '{key}'; {suggestion(str(path[-1]), _section(path[:-1]).model_fields)}"
     if first["type"] == "missing":
         allowed = ", ".join(_section(path[:-1]).model_fields)
         return f"key '{key}' is missing; its section takes: {allowed}."
-    return f"key '{key}': {_requirement(first)}; got {first['input']!r}."
-
-
-def _requirement(problem: ErrorDetails) -> str:
-    """What a value must be, in the words of the file rather than of Python."""
-    if problem["type"] == "string_pattern_mismatch":
-        return "a name may hold only a-z, 0-9 and _"
-    if problem["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-        return "must be a mapping of keys"
-    if problem["type"] == "tuple_type":
-        return "must be a list"
-    message = problem["msg"].removeprefix("Value error, ")
-    return message.replace("Input should be", "must be").replace("Input should have", "must have")
+    if not path:
+        return f"{requirement(first)}."  # of several sections: it names its keys itself
+    return f"key '{key}': {requirement(first)}; got {short(repr(first['input']))}."
 
 
 def _section(path: tuple[int | str, ...]) -> type[Section]:
@@ -362,8 +393,3 @@ def _section(path: tuple[int | str, ...]) -> type[Section]:
     assert isinstance(entry, type), path
     assert issubclass(entry, Section), path
     return entry
-
-
-def is_name(text: str) -> bool:
-    """Whether ``text`` may name a model, an arm or a task."""
-    return re.fullmatch(r"[a-z0-9_]+", text) is not None

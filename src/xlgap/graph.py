@@ -8,14 +8,17 @@ A study file ``studies/NAME.yaml`` becomes the directory ``studies/NAME`` with t
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from xlgap import layout
+from xlgap.alone import alone
 from xlgap.cell import Cell, Grid, grid
 from xlgap.config import Params, ScratchModel, check, load_params, merge, read_mapping
+from xlgap.data import released
 from xlgap.errors import ConfigError
 from xlgap.formats import write_text
 from xlgap.models.catalogue import pinned_revision
@@ -40,20 +43,25 @@ def checkout_root(start: Path) -> Path:
     )
 
 
-def graph_mapping(params: Params, *, root: str) -> dict[str, Any]:
+def graph_mapping(
+    params: Params, *, root: str, files: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What ``graph.yaml`` holds: the items of every ``foreach`` of ``dvc.yaml``.
 
     Args:
         params: of the study.
         root: path from the study's directory to the checkout.
+        files: digests of the release files that the study reads, see
+            :func:`~xlgap.data.released.release_digests`; None where it reads none or they are unknown.
 
     Raises:
         ConfigError: see :func:`~xlgap.cell.grid`; also a hub checkpoint without a commit.
     """
-    study_grid = grid(params)
+    study_grid, read = grid(params), files or {}
     items = {
         "root": root,
-        "prepare": {name: _prepare_item(name, params, study_grid) for name in params.all_tasks},
+        "prepare": {name: _prepare_item(name, params, study_grid, read) for name in params.all_tasks},
+        "corpus": {"needed": needs_corpus(params), **_files(released.CORPUS, read)},
         "pretrain": {m: {"model": m, "entry": pretraining_entry(params, m)} for m in params.models},
         "warmstart": {
             f"{model}-{arm.name}": {"model": model, "arm": arm.name}
@@ -79,15 +87,26 @@ def pretraining_entry(params: Params, model: str) -> dict[str, Any]:
     return {"hub": spec.hub} if revision is None else {"hub": spec.hub, "revision": revision}
 
 
-def _prepare_item(name: str, params: Params, study_grid: Grid) -> dict[str, Any]:
+def needs_corpus(params: Params) -> bool:
+    """Whether some model is pretrained here."""
+    return any(isinstance(model, ScratchModel) for model in params.models.values())
+
+
+def _prepare_item(
+    name: str, params: Params, study_grid: Grid, read: Mapping[str, str]
+) -> dict[str, Any]:
     task = get_task(name)
     section = "tasks" if name in params.tasks else "intermediate"
     return {
         "section": section,
         "trained_on": trained_on(task),
-        "test": [c for c in params.languages.evaluation if c in task.eval_languages],
         "train": list(study_grid.trained_in(task)),
+        **_files(name, read),
     }
+
+
+def _files(reader: str, read: Mapping[str, str]) -> dict[str, str]:
+    return {"files": read[reader]} if reader in read else {}
 
 
 def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
@@ -112,30 +131,64 @@ def _score_items(study_grid: Grid) -> dict[str, Any]:
     return {task: {"cells": [cell.key for cell in study_grid.of_task(task)]} for task in tasks}
 
 
-def graph_text(params: Params, *, root: str) -> str:
-    """The text of ``graph.yaml``."""
-    return HEADER + yaml.safe_dump(graph_mapping(params, root=root), sort_keys=False, width=100)
+def graph_text(params: Params, directory: Path, *, read_files: bool = True) -> str:
+    """The text of ``graph.yaml`` in a study's directory.
 
+    Args:
+        params: of the study.
+        directory: the study's.
+        read_files: look at the release files below ``XLGAP_DATA``; otherwise, and where it is not set,
+            their digests are those that stand in ``graph.yaml``.
 
-def is_stale(directory: Path) -> bool:
-    """Whether ``graph.yaml`` no longer fits ``params.yaml``, or ``dvc.yaml`` the checkout's."""
+    Raises:
+        ConfigError: see :func:`graph_mapping`.
+        DataError: ``XLGAP_DATA`` names no directory.
+    """
     root = checkout_root(directory)
-    wanted = graph_text(load_params(directory / layout.PARAMS), root=_relative(root, directory))
+    files: Mapping[str, str] = {}
+    if params.study.source == "release":
+        look = read_files and os.environ.get(released.VARIABLE)
+        files = released.release_digests(params, root) if look else _recorded(directory / layout.GRAPH)
+    mapping = graph_mapping(params, root=os.path.relpath(root, directory.resolve()), files=files)
+    return HEADER + yaml.dump(mapping, Dumper=yaml.CSafeDumper, sort_keys=False, width=100)
+
+
+def _recorded(path: Path) -> dict[str, str]:
+    """The digests of release files in a ``graph.yaml``."""
+    items = read_mapping(path)["graph"] if path.is_file() else {}
+    readers = {**items.get("prepare", {}), released.CORPUS: items.get("corpus", {})}
+    return {name: item["files"] for name, item in readers.items() if "files" in item}
+
+
+def is_stale(directory: Path, params: Params | None = None, *, read_files: bool = True) -> bool:
+    """Whether ``graph.yaml`` no longer fits ``params.yaml``, or ``dvc.yaml`` the checkout's.
+
+    Args:
+        directory: the study's.
+        params: its parameters, where they are read already.
+        read_files: see :func:`graph_text`.
+    """
+    params = params or load_params(directory / layout.PARAMS)
     found = directory / layout.GRAPH
-    stale = not found.is_file() or found.read_text(encoding="utf8") != wanted
-    copy = (directory / "dvc.yaml").read_bytes() != (root / "dvc.yaml").read_bytes()
-    return stale or copy
-
-
-def _relative(root: Path, directory: Path) -> str:
-    return os.path.relpath(root, directory.resolve())
+    wanted = graph_text(params, directory, read_files=read_files)
+    if not found.is_file() or found.read_text(encoding="utf8") != wanted:
+        return True
+    return (directory / "dvc.yaml").read_bytes() != (checkout_root(directory) / "dvc.yaml").read_bytes()
 
 
 def write_graph(directory: Path) -> bool:
-    """Write ``graph.yaml`` of a study's directory; returns whether it changed."""
-    root = checkout_root(directory)
-    text = graph_text(load_params(directory / layout.PARAMS), root=_relative(root, directory))
-    return _write_if_changed(directory / layout.GRAPH, text)
+    """Write ``graph.yaml`` and ``dvc.yaml`` of a study's directory; returns whether one changed.
+
+    Raises:
+        ResultError: it would change under a run that is going on.
+    """
+    text = graph_text(load_params(directory / layout.PARAMS), directory)
+    copy = (checkout_root(directory) / "dvc.yaml").read_text(encoding="utf8")
+    written = (
+        _write_if_changed(directory / "dvc.yaml", copy),
+        _write_if_changed(directory / layout.GRAPH, text),
+    )
+    return any(written)
 
 
 def materialise(study: Path) -> Path:
@@ -143,6 +196,7 @@ def materialise(study: Path) -> Path:
 
     Raises:
         ConfigError: no such file, or its values are wrong.
+        ResultError: it would change under a run that is going on.
     """
     root = checkout_root(study.parent if study.parent.is_dir() else Path.cwd())
     if study.suffix not in {".yaml", ".yml"} or not study.is_file():
@@ -157,7 +211,6 @@ def materialise(study: Path) -> Path:
         directory / layout.PARAMS,
         note + yaml.safe_dump(raw, sort_keys=False, width=100, allow_unicode=True),
     )
-    _write_if_changed(directory / "dvc.yaml", (root / "dvc.yaml").read_text(encoding="utf8"))
     write_graph(directory)
     return directory
 
@@ -165,5 +218,6 @@ def materialise(study: Path) -> Path:
 def _write_if_changed(path: Path, text: str) -> bool:
     if path.is_file() and path.read_text(encoding="utf8") == text:
         return False
-    write_text(path, text)
+    with alone(path.parent):
+        write_text(path, text)
     return True

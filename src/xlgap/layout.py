@@ -11,6 +11,8 @@ PREPARED = Path("data/prepared")
 CORPUS = Path("data/corpus")
 TOKENIZER = Path("data/tokenizer/tokenizer.json")
 INDEX = Path("data/index.json")
+PRETRAINED = Path("models/pretrained")
+WARM = Path("models/warm")
 CHECKS = Path("results/checks")
 PREDICTIONS = Path("results/predictions")
 SCORES = Path("results/scores")
@@ -48,12 +50,12 @@ def data_docs(task: str) -> Path:
 
 def pretrained(model: str) -> Path:
     """Weights of a model, or the pointer to a hub checkpoint."""
-    return Path("models/pretrained") / model
+    return PRETRAINED / model
 
 
 def warm(model: str, arm: str) -> Path:
     """Weights after an arm's intermediate phases, one folder a seed, or a pointer."""
-    return Path("models/warm") / model / arm
+    return WARM / model / arm
 
 
 def predictions(task: str, model: str, arm: str) -> Path:

@@ -102,3 +102,14 @@ def test_files_hold_one_idea():
         if (lines := path.read_text(encoding="utf8").count("\n")) > 400
     }
     assert long == {}
+
+
+def test_what_metrics_import_is_in_the_folder_that_score_depends_on():
+    """``dvc.yaml`` names ``src/xlgap/evaluation``; of the rest they take declarations and errors."""
+    code = (
+        "import sys; import xlgap.evaluation.metrics, xlgap.evaluation.chance\n"
+        "print(*(m for m in sys.modules if m.startswith('xlgap')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    others = {m for m in done.stdout.split() if not m.startswith("xlgap.evaluation")}
+    assert others <= {"xlgap", "xlgap.errors", "xlgap.tasks", "xlgap.tasks.base"}

@@ -58,6 +58,7 @@ STUDY: dict[str, Any] = {
         "batch_tokens": 1024,
         "learning_rate": 0.003,
         "warmup_fraction": 0.1,
+        "seed": 0,
     },
     "train": {"version": 1, "precision": "fp32", "evaluations": 1, "learning_rate_scale": 1.0},
     "evaluation": {"batch_tokens": 8192},

@@ -1,5 +1,6 @@
 """Kills, failures and stops: nothing is lost, nothing half-written is left."""
 
+import csv
 import hashlib
 import os
 import signal
@@ -32,9 +33,9 @@ def lengthen(study):
     study.run("rm", "-rf", "weights", str(OUT))
 
 
-def start(study):
+def start(study, *words):
     return subprocess.Popen(
-        ["xlgap", "finetune", *CELL],
+        ["xlgap", *(words or ("finetune", *CELL))],
         cwd=study.folder,
         env=study.environment,
         start_new_session=True,
@@ -83,7 +84,21 @@ def test_sigterm_saves_the_state_and_says_so(study):
     assert not (study.folder / OUT).exists()
 
 
+def test_ctrl_c_ends_a_study_with_one_line(study):
+    lengthen(study)
+    process = start(study, "run")
+    wait_for_checkpoint(study, 5, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.decode().splitlines() == [
+        "interrupted: its stages were stopped; run it again to go on."
+    ]
+    assert list((study.folder / "scratch").glob("*/phase0/latest"))
+
+
 def test_a_failing_cell_leads_to_the_partial_report(study):
+    """Its warm starts fail, too: the cells after them keep their predictions of the run before."""
     params = study.params
     params["models"]["two"]["finetune_scale"] = 1e30  # its loss becomes infinite
     study.write_params(params)
@@ -92,5 +107,30 @@ def test_a_failing_cell_leads_to_the_partial_report(study):
     assert done.returncode != 0
     assert "Traceback" not in said
     assert "the loss is" in said
-    page = (study.folder / "report" / "partial" / "index.html").read_text()
-    assert "two-direct_en-lab_ner" in page
+    assert (study.folder / "results" / "predictions" / "lab_ner" / "two-inter_en").is_dir()
+    page, gaps = partial_report(study)
+    assert all(f"two-{arm}-{task}" in page for arm in params["arms"] for task in params["tasks"])
+    assert "one-" not in page
+    assert {row["model"] for row in gaps} == {"one"}
+
+
+def test_a_failing_preparation_leads_to_a_report_without_what_needs_it(study):
+    path = study.folder / "src" / "xlgap" / "lab" / "ner.py"
+    path.write_text(path.read_text() + "\n\ndef rows(*_):\n    raise KeyError('a bug')\n")
+    assert study.xlgap("run", check=False).returncode != 0
+    page, gaps = partial_report(study)
+    cells = [
+        (m, a, t)
+        for m in study.params["models"]
+        for a in study.params["arms"]
+        for t in study.params["tasks"]
+    ]
+    assert all("-".join(cell) in page for cell in cells)  # no text to pretrain on without the task
+    assert gaps == []
+
+
+def partial_report(study):
+    """The page, and its table of measured gaps."""
+    folder = study.folder / "report" / "partial"
+    with (folder / "tables" / "gaps_measured.csv").open(newline="") as table:
+        return (folder / "index.html").read_text(), list(csv.DictReader(table))

@@ -1,6 +1,7 @@
 """Wrong input ends with one clear sentence and a non-zero code: no traceback, nothing half-written."""
 
 import lzma
+import socket
 
 import pytest
 from checkout import STUDY, Checkout
@@ -78,34 +79,54 @@ RELEASE = {
 }
 
 
-def test_a_missing_data_directory(here):
+def with_release(checkout, folder):
+    """The study on the release files in ``folder``."""
+    with_study(checkout, **RELEASE)
+    checkout.xlgap("graph", XLGAP_DATA=str(folder))
+
+
+@pytest.mark.parametrize("command", [["prepare", "udpos"], ["corpus"], ["run"]])
+def test_a_missing_data_directory(here, command):
     with_study(here, **RELEASE)
-    assert "XLGAP_DATA" in refused(here, "prepare", "udpos")
-    said = refused(here, "prepare", "udpos", XLGAP_DATA="/nowhere/at/all")
+    here.xlgap("graph")
+    assert "XLGAP_DATA names, but it is not set" in refused(here, *command)
+    said = refused(here, *command, XLGAP_DATA="/nowhere/at/all")
     assert "/nowhere/at/all: no such directory" in said
 
 
+def test_a_graph_of_other_parameters_or_files(here, release_files):
+    with_study(
+        here, languages={"evaluation": ["en"], "pretraining": ["en", "de"]}, arms=RELEASE["arms"]
+    )
+    assert "before params.yaml changed; run 'make graph'" in refused(here, "prepare", "lab_nli")
+    with_release(here, release_files)
+    path = release_files / "xtreme_r/udpos/test-de.tsv"
+    path.write_text(path.read_text().replace("NOUN", "VERB"))
+    said = refused(here, "prepare", "udpos", XLGAP_DATA=str(release_files))
+    assert "the files below XLGAP_DATA changed; run 'make graph'" in said
+
+
 def test_a_missing_file(here, release_files):
-    with_study(here, **RELEASE)
     (release_files / "xtreme_r/udpos/test-de.tsv").unlink()
+    with_release(here, release_files)
     assert "test-de.tsv" in refused(here, "prepare", "udpos", XLGAP_DATA=str(release_files))
 
 
 def test_a_truncated_file(here, release_files):
-    with_study(here, **RELEASE)
     path = release_files / "xtreme_r/udpos/test-de.tsv"
     packed = lzma.compress(path.read_bytes())
     path.unlink()
     path.with_name(path.name + ".xz").write_bytes(packed[: len(packed) // 2])
+    with_release(here, release_files)
     said = refused(here, "prepare", "udpos", XLGAP_DATA=str(release_files))
     assert "test-de.tsv.xz" in said
     assert "truncated" in said
 
 
 def test_a_label_outside_the_set(here, release_files):
-    with_study(here, **RELEASE)
     path = release_files / "xtreme_r/xnli/test-de.tsv"
     path.write_text(path.read_text().replace("neutral", "netural"))
+    with_release(here, release_files)
     said = refused(here, "prepare", "xnli", XLGAP_DATA=str(release_files))
     assert "test-de.tsv" in said
     assert "netural" in said
@@ -123,3 +144,39 @@ def test_gaps_that_match_nothing_and_no_worker(here):
     assert "no published gap matches" in said
     assert "zzz*" in said
     assert "--workers: got 0" in refused(here, "run", "--workers", "0")
+    assert "--workers: got 0" in refused(here, "plan", "--workers", "0")
+
+
+def test_languages_and_names_that_no_stage_could_use(here):
+    with_study(here, languages={"evaluation": ["en", "ht"], "pretraining": ["en"]})
+    said = refused(here, "prepare", "lab_nli")
+    assert "no task of the study has test data in 'ht'" in said
+    with_study(here, languages=STUDY["languages"], models={"a" * 300: STUDY["models"]["one"]})
+    assert "at most 64 letters" in refused(here, "plan")
+
+
+def test_a_params_file_is_the_study_of_its_directory(here):
+    default, named = (
+        here.xlgap("plan", "--json", *words) for words in ([], ["--study", "params.yaml"])
+    )
+    assert default.stdout == named.stdout
+    assert not (here.folder / "params").exists()
+
+
+def test_a_port_that_cannot_be_used(here):
+    assert "--port: got 65536, allowed is 1 to 65535" in refused(here, "ui", "--port", "65536")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"--port: {port} cannot be used (Address already in use)" in refused(
+            here, "ui", "--port", port
+        )
+
+
+def test_a_server_that_does_not_start_is_no_success(here):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    done = here.xlgap("ui", "--port", port, check=False, UVICORN_LOOP="none such")
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith(
+        "error: the MLflow UI has ended by itself; what it said last stands above."
+    )

@@ -93,7 +93,7 @@ class Toy:
         return lines
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """The flow as a process of its own; what it says is in the file ``errors``."""
+        """The flow in a process group of its own; what it says is in the file ``errors``."""
         with (self.folder / "errors").open("w") as errors:
             return subprocess.Popen(
                 [sys.executable, str(FLOWS / "grid.py"), *arguments],
@@ -101,6 +101,7 @@ class Toy:
                 env={**os.environ, **ENVIRONMENT, **environment},
                 stderr=errors,
                 text=True,
+                start_new_session=True,
             )
 
 

@@ -37,6 +37,7 @@ _RAW: dict[str, Any] = {
         "batch_tokens": 1024,
         "learning_rate": 0.001,
         "warmup_fraction": 0.1,
+        "seed": 0,
     },
     "evaluation": {},
     "analysis": {},

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xlgap.cell import arms, grid, require_complete, undefined
+from xlgap.cell import arms, grid, require_complete, undefined, unscored
 from xlgap.config import check
 from xlgap.errors import ConfigError, ResultError, UnknownNameError
 
@@ -93,7 +93,7 @@ def test_target_language_arms_are_scored_on_their_language_alone(study):
 
 
 def test_languages_outside_the_study_are_not_scored(study):
-    params = study(languages={"evaluation": ["en"]}, arms=ARMS)
+    params = study(languages={"evaluation": ["en"], "pretraining": ["en"]}, arms=ARMS)
     made = grid(params)
     assert {o.reason for o in made.left_out} >= {"no evaluation data in 'sw'"}
     assert made.cell("nano-direct_en-toy_nli").eval_languages(params) == ("en",)
@@ -140,7 +140,7 @@ def test_an_arm_must_fit_its_regime(study, arm, said):
             "unknown task 'toy_ordr'; did you mean 'toy_order'",
         ),
         ({"tasks": {"toy_nil": {}}}, "unknown task 'toy_nil'; did you mean 'toy_nli'"),
-        ({"languages": {"evaluation": ["en", "qq"]}}, "unknown language 'qq'"),
+        ({"languages": {"evaluation": ["en", "qq"], "pretraining": ["en"]}}, "unknown language 'qq'"),
         (
             {"languages": {"evaluation": ["en"], "pretraining": ["q1"]}},
             "unknown language 'q1'",
@@ -153,12 +153,38 @@ def test_unknown_names_are_told_with_near_ones(study, changes, said):
 
 
 def test_a_proxy_without_an_entry_is_an_error(study):
+    languages = {"evaluation": ["de", "sw"], "pretraining": ["en"]}
     with pytest.raises(ConfigError, match="trained by proxy on 'toy_nli', which has no entry"):
-        grid(study(tasks={"toy_retrieval": {}}))
+        grid(study(tasks={"toy_retrieval": {}}, languages=languages))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"languages": {"evaluation": ["en", "ru"], "pretraining": ["en"]}},
+            r"no task of the study has test data in 'ru'; remove it, or add a task that has: .*lab_nli",
+        ),
+        ({"tasks": {"toy_english": {}}}, r"no task of the study has test data in 'sw'"),
+        (
+            {"languages": {"evaluation": ["de"], "pretraining": ["en"]}},
+            r"English is missing, .*; add en to \['de'\]\.",
+        ),
+    ],
+)
+def test_languages_that_nothing_can_be_scored_in(study, changes, said):
+    with pytest.raises(ConfigError, match=rf"key 'languages\.evaluation': {said}"):
+        grid(study(**changes))
+
+
+def test_languages_that_one_task_lacks_are_told_by_task(study):
+    params = study(tasks=TASKS)
+    grid(params)
+    assert unscored(params) == {"toy_english": ("sw",), "toy_retrieval": ("en",)}
 
 
 def test_a_source_that_does_not_have_the_task_is_an_error(study):
-    params = study(study={"name": "toy", "source": "hub", "seeds": [1]})
+    params = study(study={"name": "toy", "source": "hub", "seeds": [1]}, models={"a": {"hub": "a/b"}})
     with pytest.raises(ConfigError, match=r"'toy_nli' cannot be had from 'hub'; it can from: lab\."):
         grid(params)
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import copy
+import math
+import re
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
-from xlgap.config import HubModel, ScratchModel, check, is_name, load_params
+from xlgap.config import HubModel, ScratchModel, check, load_params
 from xlgap.errors import ConfigError
 
 
@@ -98,25 +102,133 @@ def test_a_checkpoint_is_told_of_the_keys_of_checkpoints(raw_study):
         ("train.zero_stage", 7, "key 'train.zero_stage': must be 0, 1, 2 or 3; got 7."),
         ("study.source", "labs", "key 'study.source': must be 'lab', 'release' or 'hub'; got 'labs'."),
         ("models.nano.layers", 0, "key 'models.nano.layers': must be greater than 0; got 0."),
-        ("models.nano.layers", "two", "key 'models.nano.layers': must be a valid integer"),
+        ("models.nano.layers", "two", "key 'models.nano.layers': must be a whole number; got 'two'."),
         ("models.nano.layers", True, "key 'models.nano.layers': must be a number, not yes or no"),
-        ("models.nano.layers", 2.5, "key 'models.nano.layers': must be a valid integer"),
-        ("models.nano.heads", 5, "key 'models.nano': width 32 must be a multiple of heads 5"),
+        ("models.nano.layers", 2.5, "key 'models.nano.layers': must be a whole number; got 2.5."),
+        ("models.nano.heads", 5, "key 'models.nano.heads': must divide the width, 32; got 5."),
         ("models.nano", 3, "key 'models.nano': must be a mapping of keys; got 3."),
-        ("models.nano", {"hub": 5}, "key 'models.nano.hub': must be a valid string; got 5."),
-        ("models", {}, "key 'models': "),
+        ("models.nano", {"hub": 5}, "key 'models.nano.hub': must be text; got 5."),
+        ("models.nano", {"hub": ""}, "key 'models.nano.hub': must not be empty; got ''."),
+        ("models.nano.pretrained", "maybe", "key 'models.nano.pretrained': must be true or false; got"),
+        ("models", {}, "key 'models': must have at least 1 entry; got {}."),
         ("models", None, "key 'models': must be a mapping of keys; got None."),
         ("train", None, "key 'train': must be a mapping of keys; got None."),
-        ("study.seeds", [], "key 'study.seeds': "),
-        ("study.seeds", [1, -1], "key 'study.seeds.1': must be greater than or equal to 0; got -1."),
+        ("models", {"a" * 65: {"hub": "a/b"}}, "key 'models.aaa"),
+        ("study.name", "a" * 300, "key 'study.name': a name may have at most 64 letters; got 'aaa"),
+        ("study.seeds", [], "key 'study.seeds': must have at least 1 entry; got []."),
+        ("study.seeds", [1, -1], "key 'study.seeds.1': must be at least 0; got -1."),
+        ("study.seeds", [2**32], "key 'study.seeds.0': must be at most 4294967295; got 4294967296."),
+        ("study.seeds", [10**300], "key 'study.seeds.0': must be at most 4294967295; got 1000000"),
+        ("pretrain.seed", 2**64, "key 'pretrain.seed': must be at most 4294967295; got 184"),
+        ("analysis.seed", 2**64, "key 'analysis.seed': must be at most 4294967295; got 184"),
+        ("pretrain.tokens", 0, "key 'pretrain.tokens': must be greater than 0; got 0."),
+        ("pretrain.sequence_length", 65, "key 'pretrain.sequence_length': must not pass 'positions'"),
         ("study.seeds", 3, "key 'study.seeds': must be a list; got 3."),
-        ("pretrain.learning_rate", 2, "key 'pretrain.learning_rate': must be less than or equal to 1"),
+        ("pretrain.learning_rate", 2, "key 'pretrain.learning_rate': must be at most 1; got 2."),
         ("tasks.toy_nli.epochs", float("inf"), "key 'tasks.toy_nli.epochs': must be a finite number"),
         ("models", {"My Model": {"hub": "a/b"}}, "key 'models.My Model': a name may hold only a-z"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_names_key_allowed_and_got(raw_study, path, value, said):
     assert sentence(broken(raw_study(), path, value)).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "twice"),
+    [
+        ("languages.evaluation", ["en", "de", "en"], "'en'"),
+        ("languages.pretraining", ["de", "de"], "'de'"),
+        ("study.seeds", [1, 2, 1], "1"),
+        ("arms.direct_en.intermediate", ["toy_order", "toy_order"], "'toy_order'"),
+    ],
+)
+def test_what_stands_twice_is_refused(raw_study, path, value, twice):
+    said = sentence(broken(raw_study(), path, value))
+    assert said == (
+        f"key '{path}': may hold each entry once, but {twice} stands there more than once; "
+        f"got {value!r}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("train", "said"),
+    [
+        (
+            {"offload_optimizer": True},
+            "'train.offload_optimizer': needs 'zero_stage' 1 or 2 or 3, which is 0",
+        ),
+        (
+            {"offload_parameters": True, "zero_stage": 2},
+            "'train.offload_parameters': needs 'zero_stage' 3, which is 2",
+        ),
+    ],
+)
+def test_offloading_needs_its_stage(raw_study, train, said):
+    assert sentence(raw_study(train=train)).startswith(f"key {said}; raise it or leave the offload out")
+
+
+def test_stages_that_offload_may(study):
+    assert study(train={"zero_stage": 1, "offload_optimizer": True}).train.offload_optimizer
+    both = {"zero_stage": 3, "offload_optimizer": True, "offload_parameters": True}
+    assert study(train=both).train.offload_parameters
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"languages": {"evaluation": ["en"]}}, "key 'languages.pretraining': got none, but a model"),
+        (
+            {"study": {"name": "x", "source": "hub", "seeds": [1]}},
+            "key 'study.source': 'hub' has no pretraining text, but",
+        ),
+    ],
+)
+def test_a_model_from_scratch_needs_text(raw_study, study, changes, said):
+    assert sentence(raw_study(**changes)).startswith(said)
+    assert study(**changes, models={"xlmr": {"hub": "a/b"}})
+
+
+@pytest.mark.parametrize("path", ["languages.evaluation", "arms.direct_en.language"])
+def test_norwegian_is_put_in_quotes(raw_study, tmp_path, path):
+    """YAML 1.1 reads a bare ``no`` as false."""
+    raw = broken(raw_study(), path, ["en", False] if path == "languages.evaluation" else False)
+    text = yaml.safe_dump(raw).replace("- false", "- no").replace("language: false", "language: no")
+    said = r"must be text: YAML reads no, .* in quotes; got False"
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_params(write(tmp_path / "params.yaml", text))
+    assert path in str(caught.value)
+
+
+ODD = (
+    None, True, -1, 0, 2.5, "x", "", "a" * 300, 10**30, "9" * 5000, math.nan, [], [1], [False],
+    {}, {1: 2}, {"x": None}, {False: {}}, date(2020, 1, 1), b"x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:20])
+def test_no_value_anywhere_shows_what_checks_it(raw_study, value):
+    full = raw_study(train={"zero_stage": 0, "keep": "all", "offload_optimizer": False})
+    full["models"]["hub"] = {"hub": "a/b", "revision": None}
+    full["arms"]["direct_en"] |= {"language": None, "intermediate": []}
+    full["evaluation"] = {"pooling": "mean", "centred": False, "batch_tokens": 1}
+    full["analysis"] = {"confidence": 0.9}
+    for path in places(full):
+        raw = broken(copy.deepcopy(full), path, value)
+        try:
+            check(raw, Path("params.yaml"))
+        except ConfigError as error:
+            text = str(error)
+            assert "\n" not in text
+            assert len(text) < 400
+            assert not re.search("[Ii]nput should|valid|Tuple|pydantic|items?\\b", text), text
+
+
+def places(raw: dict, before: str = "") -> Iterator[str]:
+    """The dotted paths of everything in a mapping."""
+    for key, value in raw.items():
+        yield before + key
+        if isinstance(value, dict):
+            yield from places(value, f"{before}{key}.")
 
 
 @pytest.mark.parametrize(
@@ -176,6 +288,8 @@ def test_an_error_is_told_of_the_file_it_stands_in(raw_study, tmp_path):
         ("a:\n  b: 1\n  b: 2\n", r"line 3: not valid YAML \(key 'b' stands twice\)"),
         ("a: [1, 2\n", "line 2: not valid YAML"),
         ("? [1, 2]\n: 3\n", "not valid YAML"),
+        ("a: 2024-13-01\n", "not valid YAML"),
+        ("a: " + "9" * 5000 + "\n", "not valid YAML"),
         ("- a\n- b\n", "expected a mapping of keys, got list"),
         ("", "expected a mapping of keys, got NoneType"),
     ],
@@ -215,8 +329,3 @@ def test_the_checked_mapping_is_not_changed(raw_study):
     before = copy.deepcopy(raw)
     check(raw, Path("params.yaml"))
     assert raw == before
-
-
-@pytest.mark.parametrize(("text", "valid"), [("a_1", True), ("", False), ("A", False), ("a-b", False)])
-def test_names(text, valid):
-    assert is_name(text) is valid

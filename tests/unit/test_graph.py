@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from xlgap.__main__ import main
-from xlgap.errors import ConfigError
-from xlgap.graph import graph_mapping, pretraining_entry
+from xlgap.alone import alone
+from xlgap.errors import ConfigError, ResultError
+from xlgap.graph import graph_mapping, is_stale, pretraining_entry, write_graph
 from xlgap.models.catalogue import get_checkpoint
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
@@ -41,3 +42,76 @@ def test_the_command_says_so_in_one_sentence(raw_study, tmp_path, monkeypatch, c
     assert said.startswith("error: key 'models.bloom.revision' is missing")
     assert said.count("\n") == 1
     assert not Path("graph.yaml").exists()
+
+
+@pytest.fixture
+def folder(raw_study, tmp_path, monkeypatch):
+    """A checkout with a study whose graph is written."""
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw_study()))
+    monkeypatch.chdir(tmp_path)
+    assert write_graph(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [
+        ({"arms": {"direct_en": {"regime": "direct_en"}, "a": {"regime": "direct_en"}}}, True),
+        ({"tasks": {"toy_nli": {"train_rows": 100, "test_rows": 12}}}, False),
+        ({"analysis": {"resamples": 10}}, False),
+    ],
+)
+def test_a_graph_is_stale_when_its_items_are_others(folder, raw_study, change, stale):
+    assert not is_stale(folder)
+    (folder / "params.yaml").write_text(yaml.safe_dump(raw_study(**change)))
+    assert is_stale(folder) == stale
+    assert write_graph(folder) == stale
+    assert not is_stale(folder)
+
+
+def test_a_graph_that_was_edited_by_hand_is_stale(folder):
+    path = folder / "graph.yaml"
+    path.write_text(path.read_text().replace("toy_nli", "toy_nil"))
+    assert is_stale(folder)
+
+
+def test_no_graph_is_written_under_a_run(folder, raw_study):
+    with alone(folder):
+        assert not write_graph(folder)  # it would be the same
+        (folder / "params.yaml").write_text(yaml.safe_dump(raw_study(models={"a": _SIZE})))
+        with pytest.raises(ResultError, match="another run"):
+            write_graph(folder)
+
+
+_SIZE = {"layers": 1, "width": 8, "heads": 1, "feed_forward": 8}
+
+
+@pytest.fixture
+def real(raw_real_study, release_files, tmp_path, monkeypatch):
+    """A checkout with a study of release files."""
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw_real_study()))
+    monkeypatch.setenv("XLGAP_DATA", str(release_files))
+    write_graph(tmp_path)
+    return tmp_path
+
+
+def test_other_release_files_make_another_graph(real, release_files):
+    assert not is_stale(real)
+    path = release_files / "pretrain" / "de.txt"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert is_stale(real)
+    assert not is_stale(real, read_files=False)
+
+
+def test_where_no_release_files_are_named_the_graph_keeps_what_it_knows(real, monkeypatch):
+    text = (real / "graph.yaml").read_text()
+    assert text.count("files: ") == 7
+    monkeypatch.delenv("XLGAP_DATA")
+    assert not is_stale(real)
+    (real / "graph.yaml").unlink()
+    write_graph(real)
+    assert "files: " not in (real / "graph.yaml").read_text()

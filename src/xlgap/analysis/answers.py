@@ -24,12 +24,21 @@ from xlgap.analysis.scaling import (
     meta_regression,
 )
 from xlgap.analysis.study import Measured, Study
+from xlgap.analysis.words import number, short_number
 
 LAB_SENTENCE = (
     "The lab is a test of the system with made data and tiny models, and no evidence on models of "
     "100M to 175B parameters."
 )
-PRETRAINING = "Each size was pretrained once: the interval leaves out the variance of pretraining."
+PRETRAINING = (
+    "Each size was pretrained once: the intervals of single models and the bootstrap leave out the "
+    "variance of pretraining; the meta-regression has it only as scatter about its line."
+)
+MORE_ROBUST = "A loss or gap that falls with size means transfer that is more robust."
+NO_COVARIATES = (
+    "The slope over distance has no covariates: languages differ also in amount of pretraining text, "
+    "in script and in how finely they are split into sub-words, which go along with distance."
+)
 
 SIZES = (("params_total", "total"), ("params_nonembedding", "non-embedding"))
 UNITS: dict[Scale, str] = {
@@ -131,6 +140,11 @@ def _series(
     notes = [] if points else [NEEDS[gap]]
     if points:
         notes.append(points[0].note[0].upper() + points[0].note[1:] + ".")
+    if question == 2:
+        notes.append(MORE_ROBUST)
+    if gap in {"distance", "robustness"}:
+        notes.append(NO_COVARIATES)
+    notes += _other_data(study, measured, gap)
     if measured.partial.get(gap):
         notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
     return Series(
@@ -144,6 +158,22 @@ def _series(
         notes=tuple(notes),
         confidence=study.confidence,
     )
+
+
+def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
+    """A sentence where target-language training data need not be the English data in translation."""
+    if gap not in {"native", "direct"}:
+        return []
+    tasks = sorted(
+        {e.task for e in measured.estimates if e.gap == gap and e.task != "mean"} - measured.hopeless
+    )
+    apart = [task for task in tasks if not study.tasks[task].parallel]
+    if not apart:
+        return []
+    return [
+        f"Language + domain: on {', '.join(apart)} the target-language data need not be the English "
+        "data in translation, so the gap is not one of language alone."
+    ]
 
 
 def _notes(study: Study, measured: Measured) -> list[str]:
@@ -209,13 +239,15 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
     if fit is None:
         return replace(base, reason=_too_few(usable, size_field) + base.reason, method="none")
     weights = (
-        f"random-effects meta-regression (REML, tau2 = {fit.tau2:.3g}, Knapp-Hartung t interval, "
-        f"{fit.df} degrees of freedom), one estimate a model with its variance over {series.variance}"
+        f"random-effects meta-regression (REML, tau2 = {fit.tau2:.3g}, Knapp-Hartung t "
+        f"interval, {fit.df} degrees of freedom), one estimate a model with its variance over "
+        f"{series.variance}"
         if fit.weighted
         else f"least squares with t interval ({fit.df} degrees of freedom), one estimate a model, "
         "equal weights because no standard errors were published"
     )
     enough = fit.n >= FEWEST_MODELS
+    base = replace(base, reason=f"{base.reason} {_short_range(base)}".strip())
     return replace(
         base,
         estimate=fit.slope,
@@ -255,13 +287,15 @@ def correlation_answer(series: Series) -> Answer:
         return replace(base, reason=_too_few(usable, "params_total") + base.reason)
     found = correlation(x, y, confidence=series.confidence)
     enough = found.ci_low is not None
-    exact = "" if found.p_exact is None else f", exact permutation p = {found.p_exact:.3f}"
+    pearson, spearman = (
+        "" if p is None else f" (exact permutation p = {p:.3f})" for p in (found.r_p, found.rho_p)
+    )
     return replace(
         base,
         estimate=found.r,
         ci_low=found.ci_low,
         ci_high=found.ci_high,
-        method=f"Pearson with Fisher's z interval; Spearman {found.rho:.2f}{exact}",
+        method=f"Pearson with Fisher's z interval{pearson}; Spearman {number(found.rho, 2)}{spearman}",
         supported=enough,
         reason=base.reason
         if found.ci_low is not None
@@ -279,19 +313,19 @@ def conditional_answer(series: Series) -> Answer:
         quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
         "conditional on these checkpoints",
     )
-    if len(usable) < len(series.estimates) or len(series.draws) < len(usable) or len(set(x)) < 3:
+    fit = fit_line(usable, "params_total", confidence=series.confidence)
+    if fit is None or len(usable) < len(series.estimates) or len(series.draws) < len(usable):
         return replace(base, method="none", reason=_too_few(usable, "params_total") + base.reason)
-    slopes = bootstrap_slopes(series.draws, x)
+    slopes = bootstrap_slopes(series.draws, x, fit.weights)
     low, high = interval(slopes, series.confidence)
-    point = bootstrap_slopes([np.array([e.value]) for e in usable], x)
     return replace(
         base,
-        estimate=float(point[0]),
+        estimate=fit.slope,
         ci_low=low,
         ci_high=high,
         method=f"hierarchical bootstrap, {len(slopes)} resamples of item clusters (paired over models, "
-        "arms and parallel languages) and of seeds; conditional on these checkpoints: it says nothing "
-        "of other models of the same sizes",
+        "arms and parallel languages) and of seeds, models weighted as in the meta-regression; "
+        "conditional on these checkpoints: it says nothing of other models of the same sizes",
         supported=True,
     )
 
@@ -308,6 +342,17 @@ def _base(series: Series, usable: Sequence[Estimate], size_field: str) -> Answer
         proxy=series.proxy,
         reason=" ".join(series.notes),
         figure=series.figure if usable else None,
+    )
+
+
+def _short_range(answer: Answer) -> str:
+    """A sentence where the sizes span less than the factor of ten that a slope is given for."""
+    low, high = answer.size_range or (1, 10)
+    if high >= 10 * low:
+        return ""
+    return (
+        f"The sizes span a factor of {high / low:.1f} ({short_number(low)} to {short_number(high)}): "
+        "the change for ten times is extrapolated."
     )
 
 

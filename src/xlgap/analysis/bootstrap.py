@@ -10,6 +10,8 @@ Because a metric is a function of sums over items, a resample is a product of cl
 cluster sums; no text is read again. With n seeds a plain bootstrap has (n - 1) / n of the variance of
 a mean; the deviation of the seed weights is therefore scaled by sqrt(n / (n - 1)) (Rao and Wu 1988,
 Resampling inference with complex survey data, JASA 83). One seed has no spread: its part is left out.
+What is particular to an item in one seed is counted with the items and again with the seeds, so that
+intervals are rather too wide (Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1).
 
 Shapes: R resamples, G clusters, C cells with seed, K statistics, S seeds.
 """

@@ -15,12 +15,16 @@ from xlgap.analysis.rows import AVERAGE, GAP_WORDS, Estimate, GapRow, LanguageSl
 SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
 """Models whose languages the published distance figure names."""
 
+LINE = "Line: meta-regression on log10 total parameters, in the legend its slope with its interval."
+MEASURED_CAPTION = f"Bars: bootstrap intervals over items and seeds, conditional on each model. {LINE}"
+AS_PRINTED = "No standard errors were published."
+
 
 def drawings(analysis: Analysis) -> dict[str, Drawing]:
     """All figures of a report by file name; a figure without data is not there."""
     found = [*_measured(analysis), *_ladders(analysis.published_gaps)]
-    found += _distance(analysis.published_slopes)
-    found += _transfer(analysis.published_gaps)
+    found += _distance(analysis.published_slopes, analysis.confidence)
+    found += _transfer(analysis.published_gaps, analysis.confidence)
     return {d.name: d for d in found}
 
 
@@ -30,7 +34,8 @@ def _measured(analysis: Analysis) -> list[Drawing]:
         if any((e.gap, e.task, e.scale) == (gap, "mean", "raw") for e in analysis.estimates):
             svg = plots.gap_against_size(analysis.estimates, gap=gap, confidence=analysis.confidence)
             what = GAP_WORDS[gap]
-            found.append(Drawing(f"{gap}.svg", svg, f"{what}, measured, against total parameters"))
+            alt = f"{what}, measured, against total parameters"
+            found.append(Drawing(f"{gap}.svg", svg, alt, MEASURED_CAPTION))
     return found
 
 
@@ -44,11 +49,13 @@ def _ladders(gaps: Sequence[GapRow]) -> list[Drawing]:
         if full:
             title = f"{GAP_WORDS[gap][0].upper()}{GAP_WORDS[gap][1:]}, published"
             svg = plots.ladders_against_size(full, title=title)
-            found.append(Drawing(f"published_{gap}.svg", svg, f"{title}, by family and task"))
+            found.append(
+                Drawing(f"published_{gap}.svg", svg, f"{title}, by family and task", AS_PRINTED)
+            )
     return found
 
 
-def _distance(slopes: Sequence[LanguageSlope]) -> list[Drawing]:
+def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawing]:
     points = [of_slope(s) for s in slopes if s.task == "xnli"]
     if not points:
         return []
@@ -56,19 +63,22 @@ def _distance(slopes: Sequence[LanguageSlope]) -> list[Drawing]:
     found = [
         Drawing(
             "published_distance.svg",
-            plots.families_against_size(points, title=against, unit="points lost for 0.1 of distance"),
+            plots.families_against_size(
+                points, title=against, unit="points lost for 0.1 of distance", confidence=confidence
+            ),
             against,
+            f"Bars: two standard errors over languages, clustered by subfamily. {LINE}",
         )
     ]
     shown = [s for name in SHOWN for s in slopes if (s.task, s.model) == ("xnli", name)]
     if shown:
         title = "Zero-shot loss on XNLI, by language, published"
         svg = plots.loss_over_distance(shown, title=title)
-        found.append(Drawing("published_loss_by_language.svg", svg, title))
+        found.append(Drawing("published_loss_by_language.svg", svg, title, "Lines: least squares."))
     return found
 
 
-def _transfer(gaps: Sequence[GapRow]) -> list[Drawing]:
+def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
     points = [
         of_gap(row)
         for row in gaps
@@ -77,5 +87,5 @@ def _transfer(gaps: Sequence[GapRow]) -> list[Drawing]:
     if not points:
         return []
     title = "Transfer gap on XNLI: English minus mean of 14 languages, published"
-    svg = plots.families_against_size(points, title=title, unit="points")
-    return [Drawing("published_transfer.svg", svg, title)]
+    svg = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
+    return [Drawing("published_transfer.svg", svg, title, f"{AS_PRINTED} {LINE}")]

@@ -48,11 +48,17 @@ UNIT = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure and what it shows in words, for those who cannot see it."""
+    """A figure.
+
+    Attributes:
+        alt: what it shows in words, for those who cannot see it.
+        caption: what its bars and lines are.
+    """
 
     name: str
     svg: str
     alt: str
+    caption: str
 
 
 def svg(figure: Figure) -> str:
@@ -99,12 +105,14 @@ def ladders_against_size(series: Mapping[str, Sequence[Estimate]], *, title: str
         return svg(figure)
 
 
-def families_against_size(estimates: Sequence[Estimate], *, title: str, unit: str) -> str:
+def families_against_size(
+    estimates: Sequence[Estimate], *, title: str, unit: str, confidence: float = 0.95
+) -> str:
     """SVG of one published quantity of many models, marked by family."""
     with styled() as new_figure:
         figure = new_figure(figsize=(6.2, 4.2))
         axes = figure.add_subplot()
-        _families(axes, estimates, unit)
+        _families(axes, estimates, unit, confidence)
         axes.set_title(title, loc="left", fontsize=10)
         return svg(figure)
 
@@ -171,7 +179,7 @@ def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, colour: str =
     axes.plot(ends, heights, color=colour, linewidth=1.8, label=label, zorder=3)
 
 
-def _families(axes: Axes, estimates: Sequence[Estimate], unit: str) -> None:
+def _families(axes: Axes, estimates: Sequence[Estimate], unit: str, confidence: float) -> None:
     """Models by family; those of one size stand side by side, 4% apart, so that all are seen."""
     families: dict[str, list[Estimate]] = defaultdict(list)
     for e in sorted(estimates, key=lambda e: e.family):
@@ -198,7 +206,7 @@ def _families(axes: Axes, estimates: Sequence[Estimate], unit: str) -> None:
             marker=MARKERS[i % len(MARKERS)],
             label=family,
         )
-    _line(axes, [e for e in estimates if e.params_total], 0.95, "#555555")
+    _line(axes, [e for e in estimates if e.params_total], confidence, "#555555")
     _size_axis(axes, "total parameters")
     _zero(axes)
     axes.set_ylabel(unit)

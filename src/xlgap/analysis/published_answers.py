@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from xlgap.analysis import distance, published_gap
-from xlgap.analysis.answers import Series, series_answers
+from xlgap.analysis.answers import MORE_ROBUST, NO_COVARIATES, Series, series_answers
 from xlgap.analysis.contrasts import fixed_set
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap, of_slope
@@ -24,6 +24,14 @@ PROXIES = (
     ("translate_train", "translate_train", "translate-train minus zero-shot"),
 )
 """(gap, arm a, quantity): what stands in for G_direct in published scores."""
+
+MORE_ROWS = {
+    "native": "In-language training is on the data of all languages at once, so that part of the gap "
+    "is that of more rows.",
+    "translate_train": "Translate-train is on English and its translations into all languages at "
+    "once, so that part of the gap is that of more rows.",
+}
+"""What a proxy has beside the language, by gap."""
 
 LADDER = 4
 """Sizes from which on models of one family are a ladder."""
@@ -58,11 +66,13 @@ def published_slopes(scores: Iterable[Score]) -> list[LanguageSlope]:
     return slopes
 
 
-def published_answers(gaps: Sequence[GapRow], slopes: Sequence[LanguageSlope]) -> list[Answer]:
-    """Answers of the published source to all five questions."""
+def published_answers(
+    gaps: Sequence[GapRow], slopes: Sequence[LanguageSlope], *, confidence: float = 0.95
+) -> list[Answer]:
+    """Answers of the published source to all five questions, with intervals of ``confidence``."""
     found: list[Answer] = []
     for series in [*_distance_series(slopes), *_transfer_series(gaps), *_proxy_series(gaps)]:
-        found += series_answers(series)
+        found += series_answers(replace(series, confidence=confidence))
     found += [
         Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")
         for q, why in NO_PAIR.items()
@@ -85,6 +95,8 @@ def _distance_series(slopes: Sequence[LanguageSlope]) -> list[Series]:
             estimates=tuple(sorted((of_slope(s) for s in of_task), key=_by_size)),
             figure="published_distance.svg",
             notes=(
+                MORE_ROBUST,
+                NO_COVARIATES,
                 CONFOUNDED,
                 "A model counts once, from the publication that covers most models of its family.",
             ),
@@ -111,7 +123,7 @@ def _transfer_series(gaps: Sequence[GapRow]) -> list[Series]:
             unit="points",
             estimates=tuple(sorted(points, key=_by_size)),
             figure="published_transfer.svg",
-            notes=(CONFOUNDED,),
+            notes=(MORE_ROBUST, CONFOUNDED),
         )
     ]
 
@@ -133,6 +145,7 @@ def _proxy_series(gaps: Sequence[GapRow]) -> list[Series]:
                     notes=(
                         "A proxy: no publication has both target-language data and English "
                         "intermediate training, so G_direct itself cannot be formed.",
+                        MORE_ROWS[gap],
                         f"One family ({family}), averages over languages as printed.",
                         *_disagreements(gaps, gap=gap, arm=arm, family=family),
                     ),

@@ -6,8 +6,10 @@ The same analysis gives the same bytes on every day: nothing of date, host or ru
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from xlgap.analysis.rows import (
     LanguageSlope,
     Scale,
 )
+from xlgap.analysis.scaling import FEWEST_MODELS
 from xlgap.analysis.tables import write_rows
 from xlgap.formats import write_json, write_text
 from xlgap.records import Source
@@ -35,6 +38,12 @@ from xlgap.records import Source
 TEMPLATE = "report.html.j2"
 LOSSES = "published_loss_by_language.svg"
 """Shown beside the answers to question 2, though none is read off it."""
+POINTER = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{study}: not complete</title></head>
+<body><p>The study “{study}” is not complete and has no full report. Its
+<a href="{page}">partial report</a> is made from the cells that are complete.</p></body></html>
+"""
+"""Stands in the place of the full report of a study that is not complete."""
 SIDES: tuple[Source, Source] = ("measured", "published")
 
 
@@ -51,8 +60,7 @@ def write_report(out_dir: Path, analysis: Analysis) -> Path:
     """Write ``index.html``, ``answers.json``, ``tables/*.csv`` and ``figures/*.svg``.
 
     Args:
-        out_dir: ``report`` or, for a partial one, ``report/partial``; files of the same name are
-            replaced, one by one and each at once.
+        out_dir: files of the same name in it are replaced, one by one and each at once.
         analysis: what to show; with ``missing`` cells the report says on top that it is partial.
 
     Returns:
@@ -66,6 +74,30 @@ def write_report(out_dir: Path, analysis: Analysis) -> Path:
     write_json(out_dir / "answers.json", [dataclasses.asdict(a) for a in shown])
     page = out_dir / "index.html"
     write_text(page, render(analysis, figures))
+    return page
+
+
+def write_partial_report(report: Path, partial: Path, analysis: Analysis) -> Path:
+    """Write the report of an incomplete study to ``partial``, in place of the full one in ``report``.
+
+    A full report that is there was made from other scores: it goes, as DVC removes what a stage is to
+    write anew, and ``report/index.html`` says where the partial one is. DVC takes both away again
+    before the next full report.
+
+    Args:
+        report: directory of the full report.
+        partial: a directory inside it.
+        analysis: of the complete cells.
+
+    Returns:
+        The path of the partial report's ``index.html``.
+    """
+    page = write_report(partial, analysis)
+    notice = POINTER.format(study=escape(analysis.study), page=page.relative_to(report).as_posix())
+    write_text(report / "index.html", notice)
+    for path in report.iterdir():
+        if path not in {partial, report / "index.html"}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     return page
 
 
@@ -126,6 +158,8 @@ def render(analysis: Analysis, figures: dict[str, Drawing]) -> str:
         lab=LAB_SENTENCE if analysis.source == "lab" else "",
         interval=words.interval_words,
         sizes=words.sizes,
+        trend=words.trend,
+        fewest=FEWEST_MODELS,
     )
     return page
 
@@ -151,6 +185,7 @@ def _question(analysis: Analysis, figures: dict[str, Drawing], question: int) ->
             {
                 "source": source,
                 "sentence": words.headline(analysis.answers, question, source),
+                "level": level(analysis, question) if source == "measured" else "",
                 "figures": [figures[name] for name in names],
                 "answers": [a for a in answers if not a.key.endswith(".none")],
                 "reasons": words.sentences(a.reason for a in answers if a.supported or not a.method),
@@ -163,6 +198,22 @@ def _question(analysis: Analysis, figures: dict[str, Drawing], question: int) ->
         "sides": sides,
         "answers": every,
     }
+
+
+def level(analysis: Analysis, question: int) -> str:
+    """The gap itself in the smallest and the largest model, in a sentence; empty without one."""
+    for gap, _ in MEASURED.get(question, ()):
+        points = [e for e in analysis.estimates if (e.gap, e.task, e.scale) == (gap, "mean", "raw")]
+        points.sort(key=lambda e: (e.params_total or 0, e.model))
+        if points:
+            said = ", ".join(
+                f"{words.signed(e.value)} {words.interval_words(e.ci_low, e.ci_high)} in {e.model}"
+                for e in dict.fromkeys((points[0], points[-1]))
+            )
+            name = GAP_WORDS[gap].partition(":")[0]
+            said = f"{said} (points, {points[0].note}, conditional on the models)"
+            return f"{name[0].upper()}{name[1:]} itself: {said}."
+    return ""
 
 
 def english_grid(english: Sequence[EnglishScore]) -> Grid:
@@ -229,7 +280,8 @@ def gap_grid(analysis: Analysis, gap: str) -> Grid:
         (f"{model} ({words.short_number(size)})", *(_gap_cell(cells, model, task) for task in tasks))
         for size, model in models
     )
-    return Grid(title=GAP_WORDS[gap], columns=tuple(tasks), rows=rows)
+    mean = next((e.note for e in of_gap if e.task == "mean"), "mean")
+    return Grid(title=GAP_WORDS[gap], columns=(*tasks[:-1], mean), rows=rows)
 
 
 def _gap_cell(cells: dict[tuple[str, str, Scale], Estimate], model: str, task: str) -> str:

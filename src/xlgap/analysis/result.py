@@ -54,6 +54,7 @@ class Analysis:
         confidence: of all intervals.
         models, tasks, arms, seeds: of the study.
         gaps, estimates, english, collapsed: measured, see :class:`~xlgap.analysis.study.Measured`.
+        controls: untrained twins among the models; they are in no slope.
         published_gaps, published_slopes: the same analysis of published scores.
         answers: to all five questions, measured first.
         left_out: (arm, task, reason) of undefined pairs.
@@ -74,6 +75,7 @@ class Analysis:
     published_gaps: tuple[GapRow, ...]
     published_slopes: tuple[LanguageSlope, ...]
     answers: tuple[Answer, ...]
+    controls: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
 
@@ -83,7 +85,8 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
     measured = measure(study)
     gaps = gap_rows(published)
     slopes = published_slopes(published)
-    answers = [*measured_answers(study, measured), *published_answers(gaps, slopes)]
+    answers = measured_answers(study, measured)
+    answers += published_answers(gaps, slopes, confidence=study.confidence)
     return rounded(
         Analysis(
             study=study.name,
@@ -100,6 +103,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             published_gaps=tuple(gaps),
             published_slopes=tuple(slopes),
             answers=tuple(sorted(answers, key=lambda a: (a.question, a.source))),
+            controls=tuple(sorted(study.controls)),
             left_out=study.left_out,
             missing=study.missing,
         )

@@ -172,12 +172,14 @@ class Answer:
         quantity: what was estimated, with its unit.
         source: measured or published.
         models: names of the models behind it.
-        size_range: smallest and largest total parameter count, or ``None``.
+        size_range: smallest and largest parameter count, total unless ``quantity`` says otherwise; or
+            ``None``.
         estimate, ci_low, ci_high: ``None`` where there is none.
         n: independent units behind the interval: models, unless ``method`` says otherwise.
         method: how, in a sentence.
         proxy: whether another quantity stands in for the one asked for.
-        supported: whether the data can carry the answer.
+        supported: whether an estimate with an interval can be had: enough models, of enough sizes. It
+            says nothing of what the interval holds, see :func:`xlgap.analysis.words.trend`.
         reason: why not, or what to bear in mind.
         figure: file name under ``figures/``.
     """

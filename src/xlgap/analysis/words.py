@@ -44,10 +44,11 @@ def interval_words(low: float | None, high: float | None, decimals: int = 1) -> 
 
 
 def sizes(answer: Answer) -> str:
-    """The range of sizes in words of three digits."""
+    """The range of sizes in words of three digits, and its factor."""
     if answer.size_range is None:
         return "–"
-    return " to ".join(short_number(s) for s in answer.size_range)
+    low, high = answer.size_range
+    return f"{short_number(low)} to {short_number(high)}, ×{high / low:.3g}"
 
 
 def short_number(value: float) -> str:
@@ -72,22 +73,34 @@ def sentences(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(p for p in parts if p))
 
 
+def trend(answer: Answer) -> str:
+    """What an interval says of a change with size; a dash where the data cannot carry one.
+
+    ``not shown`` is not ``no change``: the interval holds 0, and other values.
+    """
+    if not answer.supported or answer.ci_low is None or answer.ci_high is None:
+        return "–"
+    return "grows" if answer.ci_low > 0 else "falls" if answer.ci_high < 0 else "not shown"
+
+
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
-    """One sentence for a question from one source: its first supported answer in words."""
+    """One sentence for a question from one source: its first supported slope in words.
+
+    It says so where that is not of the quantity that the source's first answer is about.
+    """
     of_source = [a for a in answers if (a.question, a.source) == (question, source)]
     first = next((a for a in of_source if a.supported and ".slope." in a.key), None)
     if first is None:
         return sentences([of_source[0].reason])[0] if of_source else "No answer."
-    trend = "no change with size is shown"
-    if first.ci_low is not None and first.ci_low > 0:
-        trend = "it grows with size"
-    elif first.ci_high is not None and first.ci_high < 0:
-        trend = "it falls with size"
+    found = trend(first)
+    says = f"it {found} with size" if found in {"grows", "falls"} else "no change with size is shown"
     what, _, unit = first.quantity.removeprefix("change of ").rpartition(", ")
     points, _, step = unit.partition(" for ")
     start = f"by proxy, {what}" if first.proxy else what
+    if of_source[0].key.split(".slope.")[0] != first.key.split(".slope.")[0]:
+        start = f"the quantity asked for first could not be estimated; {start}"
     return (
         f"{start[0].upper()}{start[1:]}: {signed(first.estimate, 2)} {points} "
         f"{interval_words(first.ci_low, first.ci_high, 2)} for {step} "
-        f"({first.n} models, {sizes(first)}); {trend}."
+        f"({first.n} models, {sizes(first)}); {says}."
     )

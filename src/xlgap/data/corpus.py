@@ -12,7 +12,7 @@ from xlgap.config import Params
 from xlgap.data import schema
 from xlgap.data.prepare import split_languages
 from xlgap.data.sources import ReleaseDirectory, load
-from xlgap.errors import ConfigError, DataError
+from xlgap.errors import DataError
 from xlgap.formats import atomic_dir, file_digest, write_json
 from xlgap.tasks import get_task
 
@@ -31,10 +31,9 @@ def prepare_corpus(params: Params, out: Path, *, data_dir: Path | None) -> dict[
         ``{source, languages}`` with ``languages[code] = {lines, characters, dropped, sha256}``.
 
     Raises:
-        ConfigError: the study names no pretraining language, or its source has no text.
         DataError: a file is missing or damaged; a language has no line left.
     """
-    codes = _codes(params)
+    codes = params.languages.pretraining
     banned = evaluation_sentences(params, data_dir)
     facts: dict[str, dict[str, Any]] = {}
     with atomic_dir(out) as folder:
@@ -70,9 +69,9 @@ def corpus_lines(params: Params, data_dir: Path | None) -> Iterator[tuple[str, s
     SHA-256 stay, in their order, so that every source keeps its share.
 
     Raises:
-        ConfigError, DataError: see :func:`prepare_corpus`.
+        DataError: see :func:`prepare_corpus`.
     """
-    count, codes = params.pretrain.corpus_lines, _codes(params)
+    count, codes = params.pretrain.corpus_lines, params.languages.pretraining
     if params.study.source == "lab":
         from xlgap.lab.corpus import lines
         from xlgap.lab.world import World
@@ -93,6 +92,14 @@ PARALLEL = ("parallel/ntrex128/{code}.txt", "parallel/flores200/{code}.devtest")
 """Aligned files of the release directory: line n says the same in every language."""
 
 
+def corpus_names(params: Params) -> Iterator[str]:
+    """The release files that the pretraining text may come from; some of them need not be there."""
+    codes = params.languages.pretraining
+    yield from (f"pretrain/{code}.txt" for code in codes)
+    if params.pretrain.parallel_lines:
+        yield from (pattern.format(code=code) for code in ("en", *codes) for pattern in PARALLEL)
+
+
 def parallel_lines(directory: ReleaseDirectory, code: str) -> list[str]:
     """English sentences and their translations, parted by a tab (Conneau and Lample 2019, TLM).
 
@@ -104,7 +111,7 @@ def parallel_lines(directory: ReleaseDirectory, code: str) -> list[str]:
     pairs: list[str] = []
     for pattern in PARALLEL:
         name = pattern.format(code=code)
-        if not directory.has(name):
+        if directory.stored(name) is None:
             continue
         sides = [directory.read(pattern.format(code=c))[0].splitlines() for c in ("en", code)]
         if len(sides[0]) != len(sides[1]):
@@ -149,17 +156,6 @@ def evaluation_sentences(params: Params, data_dir: Path | None) -> set[str]:
 def normal(text: str) -> str:
     """``text`` without white space, in lower case: tokenised and plain sentences become equal."""
     return "".join(text.split()).casefold()
-
-
-def _codes(params: Params) -> tuple[str, ...]:
-    if not params.languages.pretraining:
-        raise ConfigError("key 'languages.pretraining': got none, but a corpus needs at least one.")
-    if params.study.source == "hub":
-        raise ConfigError(
-            "key 'study.source': 'hub' has no pretraining text, but the study has a model to pretrain; "
-            "use 'release' or 'lab', or hub checkpoints only."
-        )
-    return params.languages.pretraining
 
 
 def _sample(lines: list[str], count: int) -> list[str]:

@@ -73,10 +73,10 @@ class ReleaseDirectory:
             return {}
         return {entry["path"].removesuffix(".xz"): entry for entry in read_json(path)["files"]}
 
-    def has(self, name: str) -> bool:
-        """Whether there is a file ``name`` or ``name.xz``."""
+    def stored(self, name: str) -> Path | None:
+        """The file ``name``, else ``name.xz``, else None."""
         path = self.root / name
-        return path.is_file() or path.with_name(path.name + ".xz").is_file()
+        return next((p for p in (path, path.with_name(path.name + ".xz")) if p.is_file()), None)
 
     def read(self, name: str) -> tuple[str, dict[str, Any]]:
         """The text of the file ``name`` (or ``name.xz``), and facts on it.
@@ -160,11 +160,19 @@ def _release_file(task: Task, split: Split, code: str) -> ReleaseFile:
     raise DataError(f"task '{task.name}' has no {split} file in language '{code}' in its release.")
 
 
-def _from_release(task: Task, split: Split, code: str, directory: ReleaseDirectory) -> Loaded:
-    file = _release_file(task, split, code)
-    iso639_3 = get_language(code).iso639_3
+def release_names(task: Task, split: Split, code: str) -> list[str]:
+    """The files that hold one language of a split: its own and, where it has one, the aligned one.
+
+    Raises:
+        DataError: the release of the task has no such file.
+    """
+    file, iso639_3 = _release_file(task, split, code), get_language(code).iso639_3
     patterns = [file.path] if file.aligned is None else [file.path, file.aligned]
-    names = [pattern.format(language=code, iso639_3=iso639_3) for pattern in patterns]
+    return [pattern.format(language=code, iso639_3=iso639_3) for pattern in patterns]
+
+
+def _from_release(task: Task, split: Split, code: str, directory: ReleaseDirectory) -> Loaded:
+    file, names = _release_file(task, split, code), release_names(task, split, code)
     texts, facts = zip(*(directory.read(name) for name in names), strict=True)
     where = str(directory.root / names[0])
     try:

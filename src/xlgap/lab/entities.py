@@ -16,6 +16,7 @@ from functools import cache
 from typing import NamedTuple
 
 from xlgap.lab.cldr import own, supported
+from xlgap.lab.draw import salted
 
 
 class Entity(NamedTuple):
@@ -86,7 +87,7 @@ def _length(entity: Entity) -> int:
 
 @cache
 def members(split: str, kind: str) -> tuple[Entity, ...]:
-    """The entities of ``kind`` in ``split``, by the order of a digest of their keys."""
+    """The entities of ``kind`` in ``split``, by the order of a salted digest of their keys."""
     ordered = sorted((e for e in inventory() if e.kind == kind), key=_digest)
     start = 0.0
     for name_, share in _SHARES.items():
@@ -98,7 +99,7 @@ def members(split: str, kind: str) -> tuple[Entity, ...]:
 
 
 def _digest(entity: Entity) -> str:
-    return hashlib.sha256(f"{entity.kind}/{entity.key}".encode()).hexdigest()
+    return hashlib.sha256(salted(f"{entity.kind}/{entity.key}").encode()).hexdigest()
 
 
 @cache
@@ -109,7 +110,7 @@ def split_of(entity: Entity) -> str:
 
 def split_by_digest(text: str) -> str:
     """The split that a thing without a name falls into, by a digest of its description."""
-    position = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 16**8
+    position = int(hashlib.sha256(salted(text).encode()).hexdigest()[:8], 16) / 16**8
     end = 0.0
     for split, share in _SHARES.items():
         end += share

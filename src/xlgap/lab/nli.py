@@ -6,34 +6,30 @@ entailment; same topic, other value: contradiction; other topic and other value:
 premise and every hypothesis of a square stands once under each label: a model that sees one side alone
 is right in exactly a third of the items, whatever it learned.
 
-Four kinds of square, each about one name. Values are said in the coarse or the fine unit ("2 weeks" or
-"14 days"), in 15% of the squares in one by the premise and in the other by the hypothesis; topics in
-the coarse one. ``time``: the topics are quantities of two dimensions, the values two times in one
-direction. ``set``: the same, but the premise lists two quantities, the topic and another one.
-``quantity``: the topics are two times, the values two quantities of one dimension. ``order``: the
-topics are two days of the week, the values before or after a third one, said as a chain of three in the
-premise and as a pair in the hypothesis.
+Topics are two days of the week, and all items of a square are about one name: "Monday: 2 weeks ago:
+Kenya". There are four kinds of square. ``time``: the values are two times. ``quantity``: they are
+quantities of two dimensions. ``set``: times, but the premise lists two days, the topic and another one.
+``order``: the values are before or after a third day, said as a chain of three in the premise and as a
+pair in the hypothesis. Times and quantities are said in the coarse or the fine unit ("2 weeks" or "14
+days"), which premise and hypothesis need not share. How hard the squares are is a :class:`Mix`.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from xlgap.lab.entities import Entity
 from xlgap.lab.facts import QUANTITIES, TIMES, WEEKDAYS, Amount, Said, Weekday, draw_amount
-from xlgap.lab.lexicon import Lexicon, Mention, Phrase, join, text_of
+from xlgap.lab.lexicon import Lexicon, Phrase, join, text_of
 from xlgap.lab.statements import COLON, Statement, draw_names, say_chain
 from xlgap.lab.world import World, draw_items
 
 LABELS = ("entailment", "neutral", "contradiction")
-SHARES = {"time": 0.64, "set": 0.28, "quantity": 0.05, "order": 0.03}
-"""Kinds of square and how often each is drawn."""
-
-SAME_UNIT = 0.85
-"""Share of squares in which premise and hypothesis say the value in the same unit."""
+BESIDE = {"time": 0, "quantity": 0, "set": 1, "order": 2}
+"""The kinds of square, and how many days stand beside the topic in the premise."""
 
 _PAIRS = tuple(
     (topic, value, other_topic, other_value)
@@ -43,65 +39,78 @@ _PAIRS = tuple(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """How hard the squares are.
+
+    Attributes:
+        shares: kinds of square and how often each is drawn.
+        same_unit: share of squares in which premise and hypothesis say the value in the same unit.
+        one_direction: whether the two times of a square are both past or both future; else each has
+            a direction of its own.
+    """
+
+    shares: Mapping[str, float]
+    same_unit: float
+    one_direction: bool
+
+
+MIX = Mix(
+    shares={"time": 0.4, "set": 0.3, "quantity": 0.15, "order": 0.15},
+    same_unit=0.85,
+    one_direction=False,
+)
+"""The mix of the task, chosen by English dev scores alone: ``benchmarks/lab_difficulty.py``."""
+
+
 @dataclass(frozen=True)
 class Square:
     """Twelve items about two topics and two values.
 
     Attributes:
-        kind: one of :data:`SHARES`.
+        kind: one of :data:`BESIDE`.
         name: what all items are about.
         topics: the two topics.
-        values: the two values (empty for ``order``).
-        others: what stands beside the topic in the premise: another quantity (``set``), or the middle
-            and the last day of the chain (``order``).
-        fine: for premise and hypothesis, whether topic and value are said in the fine unit.
-        first: whether the topic comes first in the premise's list.
+        values: the two values; empty for ``order``, where they are before and after.
+        beside: the day listed with the topic in the premise (``set``), or the middle and the last day
+            of the chain (``order``).
+        fine: for premise and hypothesis, whether the value is said in the fine unit.
+        first: whether the topic comes first in the premise's list (``set``; elsewhere it does).
     """
 
     kind: str
     name: Entity
-    topics: tuple[Amount, Amount] | tuple[Weekday, Weekday]
+    topics: tuple[Weekday, Weekday]
     values: tuple[Amount, ...]
-    others: tuple[Amount | Weekday, ...]
-    fine: tuple[tuple[bool, bool], tuple[bool, bool]]
+    beside: tuple[Weekday, ...]
+    fine: tuple[bool, bool]
     first: bool
 
     def premise(self, lexicon: Lexicon, topic: int, value: int) -> Phrase:
         """The topic has the value, in the context."""
-        beside = self.others if self.kind == "order" else self.others[: self.kind == "set"]
-        return self._say(lexicon, topic, value, beside, self.fine[0])
+        days = (self.topics[topic], *self.beside)
+        return self._say(lexicon, days if self.first else days[::-1], value, fine=self.fine[0])
 
     def hypothesis(self, lexicon: Lexicon, topic: int, value: int) -> Phrase:
         """The topic has the value, alone."""
-        beside = self.others[1:] if self.kind == "order" else ()
-        return self._say(lexicon, topic, value, beside, self.fine[1])
+        last = self.beside[1:] if self.kind == "order" else ()
+        return self._say(lexicon, (self.topics[topic], *last), value, fine=self.fine[1])
 
-    def _say(
-        self,
-        lexicon: Lexicon,
-        topic: int,
-        value: int,
-        beside: tuple[Amount | Weekday, ...],
-        fine: tuple[bool, bool],
-    ) -> Phrase:
-        together: list[Mention] = [_mention(m, fine[0]) for m in (self.topics[topic], *beside)]
+    def _say(self, lexicon: Lexicon, days: tuple[Weekday, ...], value: int, *, fine: bool) -> Phrase:
         if self.kind == "order":
-            said = say_chain(lexicon, together if value == 0 else together[::-1])
+            said = say_chain(lexicon, days if value == 0 else days[::-1])
         else:
-            subjects = tuple(together if self.first else together[::-1])
-            said = Statement(subjects, Said(self.values[value], fine[1])).say(lexicon)
-        return join(COLON, [lexicon.say(self.name), said])
+            said = Statement(days, Said(self.values[value], fine)).say(lexicon)
+        return join(COLON, [said, lexicon.say(self.name)])
 
 
-def _mention(what: Amount | Weekday, fine: bool) -> Mention:
-    return Said(what, fine) if isinstance(what, Amount) else what
-
-
-def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, Any]]:
+def rows(
+    world: World, split: str, count: int, seed: int, *, mix: Mix = MIX
+) -> Iterator[dict[str, Any]]:
     """``count`` items a language: ``{language, id, group, text, text_b, label}``."""
     squares = list(
         draw_items(
-            lambda rng: draw_square(rng, split),
+            lambda rng: draw_square(rng, split, mix),
             name="lab_nli",
             split=split,
             seed=seed,
@@ -114,31 +123,32 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
             yield {"language": code, **_row(squares[index], pair, lexicon, split, index)}
 
 
-def draw_square(rng: random.Random, split: str) -> Square:
+def draw_square(rng: random.Random, split: str, mix: Mix = MIX) -> Square:
     """A square over the names of ``split``."""
-    kind = rng.choices(tuple(SHARES), tuple(SHARES.values()))[0]
+    kind = rng.choices(tuple(mix.shares), tuple(mix.shares.values()))[0]
     name = draw_names(rng, split, 1)[0]
-    value_fine = rng.random() < 0.5
-    same_unit = rng.random() < SAME_UNIT
-    fine = ((False, value_fine), (False, value_fine if same_unit else not value_fine))
-    first = rng.random() < 0.5
+    s, t, *others = rng.sample(WEEKDAYS, 4)
+    fine = kind != "order" and rng.random() < 0.5
+    same_unit = kind == "order" or rng.random() < mix.same_unit
+    return Square(
+        kind=kind,
+        name=name,
+        topics=(s, t),
+        values=_draw_values(rng, kind, mix),
+        beside=tuple(others[: BESIDE[kind]]),
+        fine=(fine, fine if same_unit else not fine),
+        first=kind != "set" or rng.random() < 0.5,
+    )
+
+
+def _draw_values(rng: random.Random, kind: str, mix: Mix) -> tuple[Amount, ...]:
+    """Two amounts in different units."""
     if kind == "order":
-        s, t, middle, last = rng.sample(WEEKDAYS, 4)
-        return Square(kind, name, (s, t), (), (middle, last), fine, first)
-    quantities = [draw_amount(rng, family) for family in rng.sample(QUANTITIES, 3)]
-    times = _two_times(rng)
-    if kind == "quantity":
-        numbers = rng.sample(range(1, quantities[0].family.most + 1), 2)
-        values = tuple(Amount(quantities[0].family, number) for number in numbers)
-        return Square(kind, name, times, values, (), fine, first)
-    topics = (quantities[0], quantities[1])
-    return Square(kind, name, topics, times, (quantities[2],), fine, first)
-
-
-def _two_times(rng: random.Random) -> tuple[Amount, Amount]:
-    """Two times in different units, both past or both future."""
-    sign = rng.choice((1, -1))
-    first, second = (Amount(f, sign * rng.randint(1, f.most)) for f in rng.sample(TIMES, 2))
+        return ()
+    families = QUANTITIES if kind == "quantity" else TIMES
+    first, second = (draw_amount(rng, family) for family in rng.sample(families, 2))
+    if mix.one_direction and (first.number > 0) != (second.number > 0):
+        second = Amount(second.family, -second.number)
     return first, second
 
 

@@ -99,10 +99,12 @@ def recall(rng: random.Random) -> Say:
 
 
 def member(rng: random.Random) -> Say:
-    """Two sides: a statement about several days, and about one of them."""
-    days, said, about = rng.sample(WEEKDAYS, 3), _said(rng), _about(rng)
-    both = (Statement(tuple(days), said), Statement((rng.choice(days),), said))
-    return lambda words: join(PAIR, [about(words, statement.say(words)) for statement in both])
+    """Two sides: an amount of one to three days, and of one of them, in either unit, of a name."""
+    days, said = rng.sample(WEEKDAYS, rng.choice((1, 2, 3))), _said(rng)
+    again = _converted(said) if rng.random() < 0.5 else said
+    both = (Statement(tuple(days), said), Statement((rng.choice(days),), again))
+    entity = draw_names(rng, "train", 1)[0]
+    return lambda words: join(PAIR, [join(COLON, [s.say(words), words.name(entity)]) for s in both])
 
 
 def ends(rng: random.Random) -> Say:
@@ -167,6 +169,6 @@ def _about(rng: random.Random) -> Callable[[Lexicon, Phrase], Phrase]:
 
 
 IN_PARALLEL: tuple[Pattern, ...] = (name, day, amount, amount, names, mixture, statements, group, chain)
-PATTERNS: tuple[Pattern, ...] = (names, units, units, recall, recall, member, ends, shuffled)
+PATTERNS: tuple[Pattern, ...] = (names, ends, shuffled, *2 * (units, recall), *3 * (member,))
 HELD_OUT_IN_PARALLEL: tuple[Pattern, ...] = (held_out_name, held_out_among, held_out_amount)
 HELD_OUT_PATTERNS: tuple[Pattern, ...] = (held_out_among, held_out_amount)

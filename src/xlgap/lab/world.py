@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from typing import TypeVar
 
 from xlgap.errors import DataError
+from xlgap.lab.draw import salted
 from xlgap.lab.lexicon import Lexicon
 
 Item = TypeVar("Item", bound=Hashable)
@@ -45,8 +46,8 @@ def draw_items(
 ) -> Iterator[Item]:
     """``count`` different items; the first ones do not depend on how many are drawn.
 
-    Item ``i`` comes from a generator of its own, seeded with ``name``, ``split``, ``seed`` and ``i``,
-    so that items agree across languages, studies and machines.
+    Item ``i`` comes from a generator of its own, seeded with the lab's draw, ``name``, ``split``,
+    ``seed`` and ``i``, so that items agree across languages, studies and machines.
 
     Raises:
         DataError: the source does not hold so many different items.
@@ -54,7 +55,7 @@ def draw_items(
     seen: set[Item] = set()
     tries = 0
     while len(seen) < count:
-        item = make(random.Random(f"{name}/{split}/{seed}/{tries}"))
+        item = make(random.Random(salted(f"{name}/{split}/{seed}/{tries}")))
         tries += 1
         if item not in seen:
             seen.add(item)

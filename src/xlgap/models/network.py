@@ -267,7 +267,8 @@ def hub_encoder(repo: str, revision: str | None) -> nn.Module:
     """The encoder of a hub checkpoint: safetensors only, no remote code.
 
     Raises:
-        DataError: it cannot be had; the sentence repeats the hub client's first line.
+        DataError: it cannot be had, or has no safetensors; else the sentence repeats the hub client's
+            first line.
     """
     from transformers import AutoConfig, AutoModel
 
@@ -282,7 +283,12 @@ def hub_encoder(repo: str, revision: str | None) -> nn.Module:
             **without_pooler(AutoModel._model_mapping[type(config)]),
         )
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise DataError(f"the weights of '{repo}' cannot be loaded: {first}") from error
+        reason = str(error).strip().splitlines()[0]
+        if "model.safetensors" in reason:
+            reason = (
+                "there is no model.safetensors, and other formats, which can run code, are not read; "
+                "name a revision that has one, or a directory with a converted copy."
+            )
+        raise DataError(f"the weights of '{repo}' cannot be loaded: {reason}") from error
     encoder: nn.Module = model.get_encoder() if model.config.is_encoder_decoder else model
     return encoder

@@ -1,7 +1,9 @@
 """What a plan assumes of the machine: peak speed, the share of it that is reached, memory, power.
 
 Peaks are the dense figures of the vendors' data sheets. Utilisation, the cost of a step besides its
-arithmetic, and watts under load are assumptions, and every plan prints them as such.
+arithmetic, and watts under load are assumptions, and every plan prints them as such. Speed and cost of
+a step of ``cpu`` are those of a run of the default study, one stage a core, on a machine with AVX-512
+(``benchmarks/plan_accuracy.py``); a core with 256-bit units may need twice the time.
 """
 
 from __future__ import annotations
@@ -62,11 +64,11 @@ PRESETS: tuple[Hardware, ...] = (
     Hardware(
         name="cpu",
         memory_bytes=4 * GIB,
-        peak_flops={"fp32": 96e9, "bf16": 96e9},
+        peak_flops={"fp32": 192e9, "bf16": 192e9},
         utilisation=0.35,
-        step_seconds=0.01,
-        watts=15.0,
-        source="one core at 3 GHz, two 256-bit FMA units: 32 operations a cycle; no bf16 units",
+        step_seconds=0.007,
+        watts=10.0,
+        source="one core at 3 GHz, two 512-bit FMA units: 64 operations a cycle; no bf16 units",
     ),
     _gpu("rtx4090", gib=24, bf16=165.2, fp32=82.6, watts=550, source="NVIDIA Ada whitepaper, dense"),
     _gpu("a100-40gb", gib=40, bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense"),

@@ -65,6 +65,7 @@ class Totals:
     Attributes:
         cells, stages, runs: cells of the grid; stages that train or predict; seeds of all of them.
         flops, hours, kwh, disk_bytes: sums of the known figures.
+        wall_hours: ``hours`` shared evenly by the workers, which is the least that it can take.
         scratch_bytes: the largest checkpoint to resume from, which lives while its stage runs.
         unknown: stages without hours, which the sums therefore lack.
     """
@@ -74,6 +75,7 @@ class Totals:
     runs: int
     flops: float
     hours: float
+    wall_hours: float
     kwh: float
     disk_bytes: int
     scratch_bytes: int
@@ -82,25 +84,40 @@ class Totals:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a study will compute."""
+    """What a study will compute.
+
+    Attributes:
+        study: its name.
+        hardware: of one stage.
+        workers: stages that run side by side.
+        stages: those that train or predict.
+        left_out: pairs of arm and task that are not defined.
+        unscored: by task, the study's languages that it has no test data in.
+        totals: sums.
+        assumptions: sentences.
+    """
 
     study: str
     hardware: Hardware
+    workers: int
     stages: tuple[StagePlan, ...]
     left_out: tuple[LeftOut, ...]
+    unscored: tuple[tuple[str, tuple[str, ...]], ...]
     totals: Totals
     assumptions: tuple[str, ...]
 
 
-def totals(stages: Iterable[StagePlan], *, cells: int, scratch_bytes: int) -> Totals:
+def totals(stages: Iterable[StagePlan], *, cells: int, workers: int, scratch_bytes: int) -> Totals:
     """The sums over ``stages``."""
     stages = tuple(stages)
+    hours = sum(s.hours for s in stages if s.hours is not None)
     return Totals(
         cells=cells,
         stages=len(stages),
         runs=sum(s.seeds for s in stages),
         flops=sum(s.flops for s in stages if s.flops is not None),
-        hours=sum(s.hours for s in stages if s.hours is not None),
+        hours=hours,
+        wall_hours=hours / workers,
         kwh=sum(s.kwh for s in stages if s.kwh is not None),
         disk_bytes=sum(s.disk_bytes for s in stages if s.disk_bytes is not None),
         scratch_bytes=scratch_bytes,

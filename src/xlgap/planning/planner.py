@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xlgap.cell import Arm, Cell, Grid
+from xlgap.cell import Arm, Cell, Grid, unscored
 from xlgap.config import Params, ScratchModel
 from xlgap.planning.figures import ModelFigures, model_figures
 from xlgap.planning.hardware import Hardware, get_hardware
 from xlgap.planning.memory import ModelStates, checkpoint_bytes, model_states, weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
 from xlgap.planning.work import (
+    FILL,
     Manifests,
     Work,
     phase_work,
@@ -31,6 +32,7 @@ def plan_study(
     grid: Grid,
     *,
     hardware: Hardware | str = "cpu",
+    workers: int = 1,
     manifests: Manifests | None = None,
 ) -> Plan:
     """The plan of a study.
@@ -38,7 +40,8 @@ def plan_study(
     Args:
         params: the study.
         grid: its cells.
-        hardware: a preset such as ``8xh100``, or a description.
+        hardware: a preset such as ``8xh100``, or a description; of one stage.
+        workers: stages that run side by side, each on ``hardware`` of its own.
         manifests: manifests of data that are prepared already, by task: exact row counts.
 
     Raises:
@@ -51,9 +54,13 @@ def plan_study(
     return Plan(
         study=params.study.name,
         hardware=machine,
+        workers=workers,
         stages=stages,
         left_out=grid.left_out,
-        totals=totals(stages, cells=len(grid.cells), scratch_bytes=max(scratch, default=0)),
+        unscored=tuple(unscored(params).items()),
+        totals=totals(
+            stages, cells=len(grid.cells), workers=workers, scratch_bytes=max(scratch, default=0)
+        ),
         assumptions=_assumptions(params, machine),
     )
 
@@ -234,7 +241,8 @@ def _assumptions(params: Params, hardware: Hardware) -> tuple[str, ...]:
         f"{precision} ({hardware.source}), {hardware.utilisation:.0%} of it reached (assumed)",
         f"{hardware.step_seconds * 1000:.0f} ms a step besides its arithmetic (assumed)",
         f"{hardware.watts:.0f} W a device (assumed): energy is an estimate",
-        "tokens and FLOP are upper bounds: every sequence at its task's max_length",
+        f"a sequence with its padding fills {FILL:.0%} of its task's max_length (assumed), and a long "
+        "context is one sequence: tokens and FLOP are estimates",
         "memory is model states alone (ZeRO arithmetic); activations come on top",
-        "stages run one after another, each on all devices; start-up is left out",
+        "preparation, the start of stages and what they wait for one another are left out",
     )

@@ -37,7 +37,7 @@ def tables(plan: Plan) -> Group:
         parts.append(_left_out(plan))
     return Group(
         *parts,
-        Text(_summary(plan.totals), style="bold"),
+        Text(_summary(plan.totals, plan.workers), style="bold"),
         *(Text(f"note: {note}") for note in _notes(plan)),
         *(Text(f"- {line}", style="dim") for line in plan.assumptions),
     )
@@ -91,10 +91,12 @@ def _left_out(plan: Plan) -> Table:
     return table
 
 
-def _summary(totals: Totals) -> str:
+def _summary(totals: Totals, workers: int) -> str:
+    shared = f", {hours(totals.wall_hours)} at least on {workers} workers" if workers > 1 else ""
     text = (
         f"{totals.cells} cells, {totals.stages} stages, {totals.runs} runs: "
-        f"{count(totals.flops)} FLOP, {hours(totals.hours)}, {amount(totals.kwh)} kWh (estimate), "
+        f"{count(totals.flops)} FLOP, "
+        f"{hours(totals.hours)} of computing{shared}, {amount(totals.kwh)} kWh (estimate), "
         f"{size(totals.disk_bytes)} of weights kept, {size(totals.scratch_bytes)} of scratch at most"
     )
     if totals.unknown:
@@ -108,6 +110,7 @@ def _notes(plan: Plan) -> list[str]:
         if stage.note:
             notes.setdefault(stage.note, []).append(stage.stage)
     lines = [f"{_few(stages)}: {note}" for note, stages in notes.items()]
+    lines += [f"{task} has no test data in {', '.join(codes)}" for task, codes in plan.unscored]
     if any(stage.shares for stage in plan.stages):
         lines.append("* trains nothing: it predicts with the weights of a stage that trains the same")
     if any(stage.fits is False for stage in plan.stages):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 # stage -> module of this package; the function has the stage's name
 _MODULES = {
@@ -20,7 +20,10 @@ _MODULES = {
 }
 
 
-def run(stage: str, words: Sequence[str], *, partial: bool = False) -> None:
+_READ_FILES = {"prepare", "corpus"}
+
+
+def run(stage: str, words: Sequence[str]) -> None:
     """Run ``stage`` on the study of the current directory, with its model, arm and task.
 
     Raises:
@@ -29,5 +32,21 @@ def run(stage: str, words: Sequence[str], *, partial: bool = False) -> None:
     from xlgap.stages.study import Study
 
     function = getattr(importlib.import_module(f"{__name__}.{_MODULES[stage]}"), stage)
-    options = {"partial": True} if partial else {}
-    function(Study.here(), *words, **options)
+    study = Study.here()
+    study.require_graph(read_files=stage in _READ_FILES)
+    function(study, *words)
+
+
+def report_without(stages: Collection[str]) -> None:
+    """Write the partial report of the study of the current directory.
+
+    Args:
+        stages: those that failed or could not run, as DVC names them.
+
+    Raises:
+        XlgapError: see :func:`run`.
+    """
+    from xlgap.stages.analyse import partial_report
+    from xlgap.stages.study import Study
+
+    partial_report(Study.here(), stages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from xlgap import layout
 from xlgap.analysis import gap as gaps_of
 from xlgap.analysis import result
 from xlgap.analysis.assemble import assemble
-from xlgap.analysis.report import write_report
+from xlgap.analysis.report import write_partial_report, write_report
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import GapRow
 from xlgap.analysis.study import Study as MeasuredStudy
@@ -21,6 +22,7 @@ from xlgap.evaluation.metrics import get_metric
 from xlgap.formats import write_json
 from xlgap.published import load_scores
 from xlgap.records import Source
+from xlgap.stages.score import score
 from xlgap.stages.study import Study
 
 
@@ -37,22 +39,38 @@ def analyse(study: Study) -> None:
     _write_plots(found)
 
 
-def report(study: Study, *, partial: bool = False) -> None:
+def report(study: Study) -> None:
     """``xlgap report``: ``report/index.html``, ``answers.json``, tables and figures; to MLflow, too.
-
-    With ``partial`` it is made from the complete cells alone, in ``report/partial``.
 
     Raises:
         ResultError: ``analyse`` has not run.
     """
-    if partial:
-        _score_complete_cells(study)
-        found = result.analyse(_measured(study, partial=True), load_scores())
-        print(f"partial report: {write_report(layout.PARTIAL, found).resolve()}")
-        return
     found = result.read_analysis(layout.ANALYSIS)
     write_report(layout.REPORT, found)
     _track(study, found)
+
+
+def partial_report(study: Study, without: Collection[str]) -> None:
+    """``xlgap report --partial STAGE...``: the report of the complete cells, in ``report/partial``.
+
+    A full report that is there, of an earlier run, goes.
+
+    Args:
+        study: the study.
+        without: stages that failed or could not run; what lies in their outs is of an earlier run.
+    """
+    for task in dict.fromkeys(cell.task.name for cell in study.grid.cells):
+        cells = study.grid.of_task(task)
+        lacking = {cell.key for cell in cells if f"finetune@{cell.key}" in without}
+        failed = f"score@{task}" in without and not lacking
+        if failed or len(lacking) == len(cells):
+            layout.scores(task).unlink(missing_ok=True)
+            layout.items(task).unlink(missing_ok=True)
+        elif lacking:
+            score(study, task, without=lacking)
+    found = result.analyse(_measured(study, partial=True), load_scores())
+    page = write_partial_report(layout.REPORT, layout.PARTIAL, found)
+    print(f"partial report: {page.resolve()}")
 
 
 def _measured(study: Study, *, partial: bool) -> MeasuredStudy:
@@ -62,21 +80,12 @@ def _measured(study: Study, *, partial: bool) -> MeasuredStudy:
     return assemble(study.params, results, values)
 
 
-def _score_complete_cells(study: Study) -> None:
-    """Score what has predictions; tasks without any are left out."""
-    from xlgap.stages.score import has_predictions, score
-
-    for task in dict.fromkeys(cell.task.name for cell in study.grid.cells):
-        if any(has_predictions(cell) for cell in study.grid.of_task(task)):
-            score(study, task, partial=True)
-
-
 def mean_scores(study: MeasuredStudy) -> dict[str, dict[str, dict[str, float]]]:
     """The primary metric of each model, arm and task: the mean over languages and seeds."""
     values: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-    for score in study.scores:
-        if score.metric == study.primary[score.task]:
-            values[score.model, score.arm, score.task].append(score.value)
+    for row in study.scores:
+        if row.metric == study.primary[row.task]:
+            values[row.model, row.arm, row.task].append(row.value)
     found: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for (model, arm, task), of_cell in values.items():
         found[model][arm][task] = round(math.fsum(of_cell) / len(of_cell), 6)

@@ -9,6 +9,7 @@ from typing import Any
 
 from xlgap import layout
 from xlgap.cell import Cell
+from xlgap.config import ScratchModel
 from xlgap.evaluation.predict import predict
 from xlgap.formats import atomic_dir, digest, write_json, write_jsonl
 from xlgap.models.network import Network
@@ -135,6 +136,7 @@ def _track(
             "tokenizer": facts["tokenizer"],
             "start_digest": facts["start"],
             "train_digest": facts["digest"],
+            **settings(study, cell),
             **{f"architecture.{k}": encoder[k] for k in ("layers", "d_model", "d_ff", "heads")},
             **{f"architecture.{k}": encoder[k] for k in ("vocabulary", "positions")},
         }
@@ -162,6 +164,34 @@ def _track(
         run.document(deepspeed_config(zero_plan(params, numbers)), name="deepspeed.json")
     if folder is not None:
         run.artifact(folder / f"seed{facts['seed']}", folder="predictions")
+
+
+def settings(study: Study, cell: Cell) -> dict[str, Any]:
+    """What a cell is trained with and on how many rows, to find its run by.
+
+    The phase on the target task (or its proxy) has plain names, such as ``learning_rate``; those before
+    it have their task's name in front. ``test_rows`` is the sum over the languages of the cell.
+    """
+    params, model = study.params, study.params.models[cell.model]
+    tested = study.manifest(cell.task.name)["splits"]["test"]
+    found: dict[str, Any] = {
+        "test_rows": sum(tested[code]["rows"] for code in cell.eval_languages(params))
+    }
+    for phase in (*cell.arm.warm_phases, *cell.phases):
+        for name in phase.tasks:
+            numbers, splits = recipe(get_task(name), params, cell.model), study.manifest(name)["splits"]
+            own = model.dropout if isinstance(model, ScratchModel) else "the checkpoint's"
+            start = "" if name == cell.trained_on else f"{name}."
+            found |= {
+                f"{start}learning_rate": numbers.learning_rate,
+                f"{start}epochs": numbers.epochs,
+                f"{start}batch_rows": numbers.batch_rows,
+                f"{start}max_length": numbers.max_length,
+                f"{start}dropout": own if numbers.dropout is None else numbers.dropout,
+                f"{start}train_rows": splits["train"][phase.language]["rows"],
+                f"{start}dev_rows": splits["dev"][phase.select_language]["rows"],
+            }
+    return found
 
 
 def _size_metrics(size: dict[str, Any], encoder: dict[str, Any]) -> dict[str, float]:

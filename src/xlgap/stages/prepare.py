@@ -6,6 +6,7 @@ from xlgap import layout
 from xlgap.cell import arms
 from xlgap.errors import ConfigError
 from xlgap.formats import JSON, file_digest, read_json, write_json
+from xlgap.graph import needs_corpus
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 
@@ -54,11 +55,10 @@ def corpus(study: Study) -> None:
 
     A study of hub checkpoints alone has neither: both outs then say so.
     """
-    from xlgap.config import ScratchModel
     from xlgap.data.corpus import prepare_corpus
     from xlgap.models.tokenizer import train_tokenizer
 
-    if not any(isinstance(m, ScratchModel) for m in study.params.models.values()):
+    if not needs_corpus(study.params):
         note: JSON = {"languages": {}, "source": study.params.study.source, "needed": False}
         write_json(layout.CORPUS / "manifest.json", note)
         write_json(layout.TOKENIZER.parent / "none.json", note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -27,39 +28,36 @@ from xlgap.stages.track import open_tracker
 MAX_COLUMNS = 3  # sufficient statistics of the widest metric
 
 
-def score(study: Study, task: str, *, partial: bool = False) -> None:
+def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
     """``xlgap score TASK``: ``results/scores/TASK.csv`` and ``results/items/TASK.parquet``.
 
-    Iterates the grid, never a folder. With ``partial`` cells without predictions are left out.
+    Iterates the grid, never a folder.
+
+    Args:
+        study: the study.
+        task: a target task.
+        without: keys of cells to leave out, for a partial report; nothing is tracked then.
 
     Raises:
         UnknownNameError: the grid has no cell of that task.
         ResultError: a cell of the grid has no predictions.
     """
-    cells = study.grid.of_task(task)
+    cells = [cell for cell in study.grid.of_task(task) if cell.key not in without]
     if not cells:
         raise unknown("target task", task, study.params.tasks)
-    missing = [cell.key for cell in cells if not has_predictions(cell)]
-    if not partial:
-        require_complete(missing)
+    require_complete([cell.key for cell in cells if not (_folder(cell) / "cell.json").is_file()])
     scores: list[Score] = []
     items: list[pd.DataFrame] = []
     for cell in cells:
-        if cell.key not in missing:
-            for seed in study.params.study.seeds:
-                found, frames = _one_seed(study, cell, seed)
-                scores += found
-                items += frames
-                if not partial:
-                    _track(study, cell, seed, found)
+        for seed in study.params.study.seeds:
+            found, frames = _one_seed(study, cell, seed)
+            scores += found
+            items += frames
+            if not without:
+                _track(study, cell, seed, found)
     write_scores(layout.scores(task), scores)
     with atomic_path(layout.items(task)) as temporary:
         pd.concat(items, ignore_index=True).to_parquet(temporary, index=False)
-
-
-def has_predictions(cell: Cell) -> bool:
-    """Whether the cell has been fine-tuned and predicted for all its seeds."""
-    return (_folder(cell) / "cell.json").is_file()
 
 
 def _folder(cell: Cell) -> Path:

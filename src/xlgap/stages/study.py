@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 from xlgap import layout
 from xlgap.cell import Grid, grid
 from xlgap.config import Params, load_params
-from xlgap.errors import DataError, ResultError
+from xlgap.data.released import data_dir
+from xlgap.errors import ConfigError, ResultError
 from xlgap.formats import read_json, read_jsonl
-from xlgap.graph import checkout_root
+from xlgap.graph import checkout_root, is_stale
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,12 @@ class Study:
     @classmethod
     def here(cls) -> Study:
         """The study of the current directory."""
-        return cls(load_params(layout.PARAMS))
+        return cls.of(Path())
+
+    @classmethod
+    def of(cls, directory: Path) -> Study:
+        """The study of ``directory``, for its parameters and grid; stages work in the current one."""
+        return cls(load_params(directory / layout.PARAMS))
 
     @cached_property
     def grid(self) -> Grid:
@@ -48,22 +53,26 @@ class Study:
         Raises:
             DataError: ``XLGAP_DATA`` is not set or names no directory.
         """
-        if self.params.study.source != "release":
-            return None
-        value = os.environ.get("XLGAP_DATA", "")
-        if not value:
-            raise DataError(
-                "source 'release' reads official files from the directory that the environment "
-                "variable XLGAP_DATA names, but it is not set; set it to that directory."
+        return data_dir(self.params, self.root)
+
+    def require_graph(self, *, read_files: bool) -> None:
+        """Stop where DVC runs a stage by a graph that was made of something else.
+
+        Args:
+            read_files: the stage reads release files, which must be those that the graph knows.
+
+        Raises:
+            ConfigError: ``graph.yaml`` does not fit ``params.yaml`` or the release files.
+            DataError: see :meth:`data_dir`.
+        """
+        if read_files:
+            self.data_dir()
+        if is_stale(Path(), self.params, read_files=read_files):
+            files = " or the files below XLGAP_DATA" if self.params.study.source == "release" else ""
+            raise ConfigError(
+                f"graph.yaml was made before params.yaml{files} changed; run 'make graph', then this "
+                "again: models, arms, tasks and languages are changed in params.yaml, not with '-S'."
             )
-        folder = Path(value)
-        if not folder.is_absolute() and not folder.is_dir():
-            folder = self.root / folder  # relative to the checkout: stages run in the study's directory
-        if not folder.is_dir():
-            raise DataError(
-                f"XLGAP_DATA={value}: no such directory; name the one with the release files."
-            )
-        return folder
 
     def manifest(self, task: str) -> dict[str, Any]:
         """The manifest of a prepared task."""

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from xlgap import layout
 from xlgap.cell import Arm
-from xlgap.errors import ResultError, unknown
+from xlgap.errors import unknown
 from xlgap.formats import atomic_dir, write_json
-from xlgap.graph import pretraining_entry
 from xlgap.models.network import save_encoder
 from xlgap.stages.fit import fit
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
@@ -26,7 +25,7 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
 
     Raises:
         UnknownNameError: the grid has no such pair.
-        ResultError: the model was not pretrained, or with other numbers than it has now.
+        ResultError: the model was not pretrained.
     """
     arms = {arm.name: arm for arm in study.grid.arms_of(model)}
     if model not in study.params.models:
@@ -35,7 +34,6 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
         raise unknown("arm", arm_name, arms)
     arm, out = arms[arm_name], layout.warm(model, arm_name)
     start = pretrained_start(model)
-    _require_current(start, study, model)
     if not arm.warm_phases:
         if rank() == 0:
             with atomic_dir(out) as folder:
@@ -50,21 +48,6 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
         with atomic_dir(out) as folder:
             for seed in study.params.study.seeds:
                 _one_seed(study, start, model, arm, seed, folder / f"seed{seed}")
-
-
-def _require_current(start: Start, study: Study, model: str) -> None:
-    """Stop where the weights were pretrained as ``params.yaml`` no longer says.
-
-    Raises:
-        ResultError: ``graph.yaml``, which pretraining depends on, is older than ``params.yaml``.
-    """
-    found, wanted = start.facts["model"], pretraining_entry(study.params, model)
-    differ = sorted(k for k in found.keys() | wanted.keys() if found.get(k) != wanted.get(k))
-    if differ:
-        raise ResultError(
-            f"{layout.pretrained(model)}: pretrained before 'models.{model}' got another "
-            f"{', another '.join(differ)} in params.yaml; run 'make graph', then the study again."
-        )
 
 
 def _one_seed(study: Study, start: Start, model: str, arm: Arm, seed: int, out: Path | None) -> None:

@@ -40,6 +40,8 @@ LONGEST_DIGEST = 36
 DIGEST = "xlgap.digest"
 KIND = "xlgap.kind"
 STUDY = "xlgap.study"
+SUPERSEDED = "xlgap.superseded"
+CURRENT = f"tags.`{SUPERSEDED}` IS NULL"
 SIZES = ("params_total", "params_nonembedding")
 
 _log = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class MlflowTracker:
         self._metrics: list[Metric] = []
         self._new_params: list[Param] = []
         self._tags: dict[str, str] = {}
+        self._datasets: list[DatasetInput] = []
         self._flushed = time.monotonic()
 
     def params(self, values: Mapping[str, Any]) -> None:
@@ -102,7 +105,8 @@ class MlflowTracker:
             profile=json.dumps({"num_rows": rows}),
         )
         tags = [InputTag("mlflow.data.context", context), InputTag(DIGEST, digest)]
-        self._client.log_inputs(self.run_id, datasets=[DatasetInput(data, tags)])
+        self._datasets.append(DatasetInput(data, tags))
+        self._flush_when_due()
 
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """A file, or the contents of a directory, to keep with the run."""
@@ -129,6 +133,9 @@ class MlflowTracker:
             del self._metrics[: len(metrics)]
             del self._new_params[: len(params)]
             self._tags = {k: v for k, v in self._tags.items() if k not in tags}
+        if self._datasets:
+            self._client.log_inputs(self.run_id, datasets=self._datasets)
+            self._datasets = []
 
     def _flush_when_due(self) -> None:
         due = time.monotonic() - self._flushed >= FLUSH_SECONDS
@@ -192,10 +199,13 @@ def open_run(
 ) -> MlflowTracker:
     """The run with this ``digest`` in the experiment: a new one, or the same one again on a retry.
 
+    Runs of the same ``name`` with another digest are of an earlier state: they get the tag
+    ``xlgap.superseded``, which holds the id of the run that took their place.
+
     Args:
         uri: the tracking URI, see :func:`xlgap.tracking.uri.default_uri`.
         experiment: the experiment's name, made when it is not there.
-        name: what the UI shows.
+        name: what the UI shows; the same for all states of one cell and seed.
         digest: what makes the run the same run; kept as the tag ``xlgap.digest``.
         tags: more tags.
         parent: the id of a run under which the UI shows this one.
@@ -208,12 +218,23 @@ def open_run(
             everything["mlflow.parentRunId"] = parent
         if not found:
             made = client.create_run(where, run_name=name, tags=everything)
+            _supersede(client, where, name, made.info.run_id)
             return MlflowTracker(client, made.info.run_id, params={})
         run = found[0]
+        _supersede(client, where, name, run.info.run_id)
+        if SUPERSEDED in run.data.tags:
+            client.delete_tag(run.info.run_id, SUPERSEDED)
         client.update_run(run.info.run_id, status="RUNNING", name=name)
         tracker = MlflowTracker(client, run.info.run_id, params=run.data.params)
         tracker.tags(everything)
         return tracker
+
+
+def _supersede(client: MlflowClient, experiment: str, name: str, by: str) -> None:
+    """Mark the experiment's other runs called ``name``."""
+    for run in client.search_runs([experiment], f"attributes.run_name = '{name}' and {CURRENT}"):
+        if run.info.run_id != by:
+            client.set_tag(run.info.run_id, SUPERSEDED, by)
 
 
 def log_study(
@@ -226,11 +247,12 @@ def log_study(
     artifacts_dir: Path | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> str:
-    """Write a study's summary run, a run a model, and the view that charts gaps against size.
+    """Write a study's summary run, a run a model, and the views of its gaps and of its cells.
 
     Called again for the same study it brings the same runs up to date; runs of models that are no
     longer in ``per_model`` are deleted. The models' runs are not nested: the UI's charts leave out
-    runs that are folded away. :func:`study_page` tells where the charts are.
+    runs that are folded away. :func:`study_page` tells where the charts are; the view of the cells
+    lists those that no later run has superseded.
 
     Args:
         uri: the tracking URI.
@@ -267,6 +289,9 @@ def log_study(
         sizes = {"model", *SIZES}
         figures = sorted({k for row in per_model for k, v in row.items() if v is not None} - sizes)
         client.set_experiment_tag(where, view_tag(study), view_state(mine, figures))
+        current = f"tags.`{KIND}` = 'cell' and {CURRENT}"
+        client.set_experiment_tag(where, view_tag(f"{study}-cells"), view_state(current, ()))
+    _write_back(uri)
     return summary.run_id
 
 
@@ -308,20 +333,23 @@ def _client(uri: str) -> Iterator[MlflowClient]:
         yield MlflowClient(uri)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
+    with FileLock(f"{path}.lock", poll_interval=0.005):
         if not path.exists():
             _make_tables(uri)
         yield MlflowClient(uri)
 
 
 def _make_tables(uri: str) -> None:
-    """Make a new store's tables without waiting for the disk at each of its hundred steps.
+    """Make a new store's tables, and have SQLite write ahead: a commit then waits for the disk once.
 
-    A file that is damaged by a power failure in these seconds holds nothing yet.
+    The hundred steps of making them do not wait for the disk at all; a file that is damaged by a power
+    failure in these seconds holds nothing yet.
     """
     hurried = []
 
     def hurry(connection: Any, record: object) -> None:
+        with contextlib.suppress(sqlite3.OperationalError):  # a file system without shared memory
+            connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")
         hurried.append(connection)
 
@@ -333,6 +361,14 @@ def _make_tables(uri: str) -> None:
         for connection in hurried:
             with contextlib.suppress(sqlite3.ProgrammingError):  # closed already
                 connection.execute("PRAGMA synchronous = FULL")
+
+
+def _write_back(uri: str) -> None:
+    """Move what a SQLite store has written ahead into its one file."""
+    path = sqlite_path(uri)
+    if path is not None:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:

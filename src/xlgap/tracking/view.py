@@ -1,4 +1,4 @@
-"""The view of a study that the MLflow UI opens with charts of its gaps against model size.
+"""Views that the MLflow UI opens: charts of a study's gaps against model size, and its current cells.
 
 MLflow keeps a shared view as a tag of the experiment, in JSON; the page reads it when its address
 names the view. Format: ``useSharedExperimentViewState`` and ``ExperimentPageUIState`` in MLflow 3.17's
@@ -32,7 +32,7 @@ def view_path(experiment_id: str, study: str) -> str:
 
 
 def view_state(filter_string: str, figures: Sequence[str]) -> str:
-    """The view: the runs that match, and a scatter chart of each figure against the models' size."""
+    """A view: the runs that match, and a scatter chart of each figure against the models' size."""
     state = {
         "searchFilter": filter_string,
         "orderByKey": "attributes.start_time",

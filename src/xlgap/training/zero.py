@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from xlgap.errors import ConfigError
-
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroPlan:
@@ -19,7 +17,8 @@ class ZeroPlan:
     Attributes:
         stage: ZeRO stage: 0 none, 1 optimizer states, 2 and gradients, 3 and parameters.
         precision: of forward and backward; the optimizer always steps in fp32.
-        offload_optimizer, offload_parameters: keep those states in host memory.
+        offload_optimizer, offload_parameters: keep those states in host memory, from stage 1 and in
+            stage 3; ``params.yaml`` is checked for it when it is read.
         device: where it trains.
         learning_rate, weight_decay, beta2, clip: of AdamW.
     """
@@ -35,31 +34,12 @@ class ZeroPlan:
     clip: float = 1.0
 
 
-def check_plan(plan: ZeroPlan) -> None:
-    """Refuse what DeepSpeed would ignore or fail on late.
-
-    Raises:
-        ConfigError: offloading that the stage cannot do.
-    """
-    if plan.offload_optimizer and plan.stage == 0:
-        raise ConfigError(
-            "key 'train.offload_optimizer': ZeRO stage 0 keeps the optimizer on the device; "
-            "use zero_stage 1, 2 or 3, or turn the offload off."
-        )
-    if plan.offload_parameters and plan.stage != 3:
-        raise ConfigError(
-            f"key 'train.offload_parameters': only ZeRO stage 3 offloads parameters, "
-            f"zero_stage is {plan.stage}."
-        )
-
-
 def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
     """The configuration for ``deepspeed.initialize``.
 
     One micro-batch a call; accumulation boundaries are set by the trainer, since micro-batches hold a
     budget of tokens, not a fixed number of rows.
     """
-    check_plan(plan)
     zero: dict[str, Any] = {"stage": plan.stage}
     if plan.stage > 0:
         zero |= {"contiguous_gradients": True, "overlap_comm": False, "reduce_bucket_size": 50_000_000}

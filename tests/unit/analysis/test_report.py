@@ -12,10 +12,18 @@ import pytest
 
 from xlgap.analysis.answers import LAB_SENTENCE
 from xlgap.analysis.plots import gap_against_size
-from xlgap.analysis.report import english_grid, gap_grid, render, write_report
+from xlgap.analysis.report import (
+    english_grid,
+    gap_grid,
+    level,
+    render,
+    write_partial_report,
+    write_report,
+)
 from xlgap.analysis.result import Analysis, analyse, read_analysis, write_analysis
 from xlgap.analysis.rows import Collapsed
 from xlgap.analysis.simulate import Plan, study
+from xlgap.analysis.words import signed
 from xlgap.errors import ResultError
 from xlgap.published import load_scores
 
@@ -116,6 +124,18 @@ def test_partial_report_names_the_missing(analysis: Analysis) -> None:
     assert "1 cell has no scores and is missing from every figure below: nano-direct_en-nli." in text
 
 
+def test_partial_report_takes_the_place_of_a_full_one(analysis: Analysis, tmp_path: Path) -> None:
+    write_report(tmp_path / "report", analysis)
+    incomplete = replace(analysis, missing=("nano-direct_en-nli",))
+    page = write_partial_report(tmp_path / "report", tmp_path / "report" / "partial", incomplete)
+    assert "Partial report." in page.read_text(encoding="utf8")
+    assert {p.name for p in (tmp_path / "report").iterdir()} == {"partial", "index.html"}
+    notice = (tmp_path / "report" / "index.html").read_text(encoding="utf8")
+    assert "is not complete and has no full report" in notice
+    (link,) = re.findall(r'href="([^"]*)"', notice)
+    assert tmp_path / "report" / link == page
+
+
 def test_collapsed_runs_are_named(analysis: Analysis) -> None:
     run = Collapsed(
         model="nano", arm="direct_en", task="qa", seed=3, value=26.0, others=70.0, chance=25.0
@@ -134,6 +154,57 @@ def test_tasks_at_chance_are_said_to_be_at_chance(analysis: Analysis) -> None:
 def test_gap_table_shows_raw_corrected_and_log_odds(analysis: Analysis) -> None:
     cell = gap_grid(analysis, "inter").rows[0][-1]
     assert re.fullmatch(r"\+[\d.]+ \[[\d.]+, [\d.]+\]; corrected \+[\d.]+; log-odds \+[\d.]+", cell)
+
+
+def test_mean_says_which_tasks_it_is_over(analysis: Analysis) -> None:
+    assert gap_grid(analysis, "inter").columns == ("nli", "qa", "mean over nli, qa")
+
+
+def test_level_gives_the_gap_of_the_smallest_and_the_largest_model(analysis: Analysis) -> None:
+    mean = [e for e in analysis.estimates if (e.gap, e.task, e.scale) == ("inter", "mean", "raw")]
+    value = {e.model: re.escape(signed(e.value)) for e in mean}
+    small, large = value["made_40000"], value["made_5000000"]
+    text = level(analysis, 1)
+    assert re.match(rf"G_inter itself: {small} \[.*\] in made_40000, {large} \[.*\] in made_5", text)
+    assert text.endswith("(points, mean over nli, qa, conditional on the models).")
+    assert level(analysis, 4) == ""
+
+
+def test_page_says_how_to_read_a_trend(page: str, analysis: Analysis) -> None:
+    assert "<th>Trend</th>" in page
+    assert "<td>falls</td>" in page
+    assert "which does not mean that there is none" in page
+    assert "no interval is corrected for how many there are" in page
+    assert "Supported" not in page
+    assert page.count("<figcaption") == page.count("<figure>")
+    twin = render(replace(analysis, controls=("made_40000",)), {})
+    assert "4 models, 1 of them untrained," in twin
+
+
+def test_published_intervals_have_the_confidence_of_the_study(analysis: Analysis) -> None:
+    made = replace(study(Plan(groups=20), seed=2, resamples=20), confidence=0.5)
+    narrow = {a.key: a for a in analyse(made, load_scores()).answers if a.source == "published"}
+    wide = {a.key: a for a in analysis.answers if a.source == "published"}
+    for key in ("2.distance.xnli.slope.params_total", "3.native.mT5.correlation.params_total"):
+        assert wide[key].ci_low < narrow[key].ci_low < narrow[key].ci_high < wide[key].ci_high
+
+
+def test_slopes_over_distance_say_that_they_have_no_covariates(analysis: Analysis) -> None:
+    over_distance = [a for a in analysis.answers if a.key.startswith("2.distance")]
+    assert {a.source for a in over_distance} == {"measured", "published"}
+    assert all("has no covariates" in a.reason for a in over_distance)
+
+
+def test_proxies_say_what_else_differs(analysis: Analysis) -> None:
+    proxies = [a for a in analysis.answers if a.proxy]
+    assert proxies
+    assert all("part of the gap is that of more rows" in a.reason for a in proxies)
+
+
+def test_each_correlation_has_its_own_p(analysis: Analysis) -> None:
+    method = next(a.method for a in analysis.answers if a.key == "1.inter.correlation.params_total")
+    p = r"\(exact permutation p = 0\.\d{3}\)"
+    assert re.fullmatch(rf"Pearson with Fisher's z interval {p}; Spearman −?\d\.\d\d {p}", method)
 
 
 def test_study_without_any_measured_gap_still_reports(analysis: Analysis, tmp_path: Path) -> None:

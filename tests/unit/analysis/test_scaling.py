@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -28,6 +30,15 @@ def test_equal_variances_change_nothing() -> None:
     plain, weighted = meta_regression(y, None, X), meta_regression(y, [0.3] * 4, X)
     assert weighted.slope == pytest.approx(plain.slope)
     assert weighted.ci_high == pytest.approx(plain.ci_high)
+
+
+def test_scatter_beyond_the_variances_widens_the_interval() -> None:
+    """By hand: with equal variances below the scatter the interval is that of least squares."""
+    y = np.array([10.0, 3.0, 9.0, 1.0])
+    slope, intercept = np.polyfit(X, y, 1)
+    residual = y - intercept - slope * X
+    stderr = np.sqrt(np.sum(residual**2) / 2 / np.sum((X - X.mean()) ** 2))
+    assert meta_regression(y, [0.1] * 4, X).stderr == pytest.approx(stderr, rel=1e-5)
 
 
 def test_precise_models_count_more() -> None:
@@ -58,7 +69,21 @@ def test_correlation_of_four_models_has_fisher_interval_and_exact_p() -> None:
     assert found.r == pytest.approx(peer.statistic)
     assert found.ci_low == pytest.approx(peer.confidence_interval().low)
     assert found.rho == -1.0
-    assert found.p_exact == pytest.approx(2 / 24)
+    assert found.r_p == pytest.approx(2 / 24)
+    assert found.rho_p == pytest.approx(2 / 24)
+
+
+def test_each_coefficient_has_its_own_p() -> None:
+    x, y = [1.0, 2.0, 3.0, 10.0], [1.0, 3.0, 2.0, 20.0]
+    found = correlation(x, y)
+    for value, p, peer in (
+        (found.r, found.r_p, stats.pearsonr),
+        (found.rho, found.rho_p, stats.spearmanr),
+    ):
+        every = [abs(peer(x, order).statistic) for order in permutations(y)]
+        assert p == pytest.approx(np.mean(np.array(every) > abs(value) - 1e-9))
+    assert (found.r_p, found.rho_p) == pytest.approx((3 / 24, 8 / 24))
+    assert correlation(np.arange(10.0), np.arange(10.0) ** 2).rho_p is None
 
 
 def test_exact_p_agrees_with_scipy() -> None:
@@ -68,7 +93,7 @@ def test_exact_p_agrees_with_scipy() -> None:
         n_resamples=np.inf,
     )  # fmt: skip
     # scipy doubles the smaller tail, which is the share of |r| at least as large only by symmetry
-    assert correlation(x, y).p_exact == pytest.approx(peer.pvalue, abs=1 / 60)
+    assert correlation(x, y).r_p == pytest.approx(peer.pvalue, abs=1 / 60)
 
 
 def test_three_models_have_no_fisher_interval() -> None:
@@ -86,4 +111,11 @@ def test_correlation_refuses_two_models_and_constants() -> None:
 
 def test_bootstrap_slope_of_a_line_is_its_slope() -> None:
     draws = [np.array([10.0 - 2 * x, 5.0 + x]) for x in X]
-    assert bootstrap_slopes(draws, X) == pytest.approx([-2.0, 1.0])
+    for weights in ([1.0] * 4, [1.0, 9.0, 2.0, 4.0]):
+        assert bootstrap_slopes(draws, X, weights) == pytest.approx([-2.0, 1.0])
+
+
+def test_bootstrap_slope_is_the_slope_of_the_meta_regression() -> None:
+    y = [10.0, 8.5, 4.0, 3.0]
+    fit = meta_regression(y, [0.1, 0.9, 0.3, 2.0], X)
+    assert bootstrap_slopes([np.array([v]) for v in y], X, fit.weights) == pytest.approx([fit.slope])

@@ -48,6 +48,9 @@ def test_planted_slope_is_inside_its_interval(made: tuple[Study, Measured]) -> N
     conditional = found["1.inter.bootstrap.params_total"]
     assert "conditional on these checkpoints" in conditional.method
     assert conditional.ci_low < PLAN.slope < conditional.ci_high
+    primary = found["1.inter.slope.params_total"]
+    assert conditional.estimate == primary.estimate
+    assert primary.ci_low < conditional.ci_low < conditional.ci_high < primary.ci_high
 
 
 def test_paired_errors_are_on_the_rows_over_seeds(made: tuple[Study, Measured]) -> None:
@@ -86,6 +89,24 @@ def test_too_few_sizes_are_not_supported(sizes: tuple[int, ...]) -> None:
     assert not answer.supported
     assert f"{len(sizes)} models of {len(sizes)} sizes" in answer.reason
     assert (answer.estimate is None) == (len(sizes) < 3)
+
+
+@pytest.mark.parametrize(("largest", "said"), [(160_000, True), (400_000, False)])
+def test_a_slope_beyond_the_range_of_sizes_says_so(largest: int, said: bool) -> None:
+    sizes = (40_000, 80_000, 120_000, largest)
+    answer = answers(replace(PLAN, sizes=sizes, groups=40))["1.inter.slope.params_total"]
+    sentence = "The sizes span a factor of 4.0 (40k to 160k): the change for ten times is extrapolated."
+    assert (sentence in answer.reason) == said
+
+
+def test_data_that_is_no_translation_is_said_to_be_another_domain() -> None:
+    made = study(replace(PLAN, groups=40), seed=1, resamples=100)
+    tasks = {name: TaskInfo(metric="accuracy", parallel=name == "nli") for name in PLAN.tasks}
+    for some, said in ((made, False), (replace(made, tasks=tasks), True)):
+        found = {a.key: a for a in measured_answers(some, measure(some))}
+        for gap in ("3.direct", "3.native"):
+            assert ("Language + domain: on qa " in found[f"{gap}.slope.params_total"].reason) == said
+        assert "Language + domain" not in found["1.inter.slope.params_total"].reason
 
 
 def test_one_seed_is_said() -> None:

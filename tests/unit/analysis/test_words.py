@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.words import headline, interval_words, number, sentences, short_number, signed
+from xlgap.analysis.words import (
+    headline,
+    interval_words,
+    number,
+    sentences,
+    short_number,
+    signed,
+    trend,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,20 +54,35 @@ def answer(**changes: object) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "trend"),
+    ("low", "high", "says"),
     [(-8.0, -2.0, "it falls with size"), (1.0, 2.0, "it grows with size"),
      (-1.0, 1.0, "no change with size is shown")],
 )  # fmt: skip
 def test_headline_says_the_trend_only_where_the_interval_does(
-    low: float, high: float, trend: str
+    low: float, high: float, says: str
 ) -> None:
     text = headline([answer(ci_low=low, ci_high=high)], 1, "measured")
     assert text.startswith("G_inter: −5.00 points [")
-    assert text.endswith(f"for ten times the total parameters (4 models, 40k to 5M); {trend}.")
+    assert text.endswith(f"for ten times the total parameters (4 models, 40k to 5M, ×125); {says}.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [({}, "falls"), ({"ci_low": 1.0, "ci_high": 2.0}, "grows"), ({"ci_high": 0.0}, "not shown"),
+     ({"supported": False}, "–"), ({"ci_low": None, "ci_high": None}, "–")],
+)  # fmt: skip
+def test_trend_is_what_the_interval_says(changes: dict[str, object], word: str) -> None:
+    assert trend(answer(**changes)) == word
 
 
 def test_headline_of_a_proxy_says_so() -> None:
     assert headline([answer(proxy=True)], 1, "measured").startswith("By proxy, G_inter")
+
+
+def test_headline_of_another_quantity_says_so() -> None:
+    first = answer(key="1.other.slope.params_total", supported=False, reason="Not measured.")
+    text = headline([first, answer()], 1, "measured")
+    assert text.startswith("The quantity asked for first could not be estimated; G_inter: −5.00 points")
 
 
 def test_headline_without_support_is_the_reason() -> None:

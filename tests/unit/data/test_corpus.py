@@ -9,7 +9,7 @@ import pytest
 
 from xlgap.config import Params, check
 from xlgap.data.corpus import normal, prepare_corpus
-from xlgap.errors import ConfigError, DataError
+from xlgap.errors import DataError
 from xlgap.formats import dir_digest
 
 
@@ -45,17 +45,3 @@ def test_a_corpus_that_is_all_test_data(
     with pytest.raises(DataError, match="pretraining language 'de' has no line of text"):
         prepare_corpus(study(), tmp_path / "corpus", data_dir=release_files)
     assert not (tmp_path / "corpus").exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"languages": {"evaluation": ["en"]}}, "'languages.pretraining': got none"),
-        ({"study": {"name": "x", "source": "hub", "seeds": [1]}}, "'hub' has no pretraining text"),
-    ],
-)
-def test_no_corpus(
-    study: Callable[..., Params], release_files: Path, tmp_path: Path, changes: dict, message: str
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        prepare_corpus(study(**changes), tmp_path / "corpus", data_dir=release_files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -110,22 +111,40 @@ def test_every_nli_premise_and_hypothesis_stands_once_under_each_label(side: str
 
 
 def test_nli_labels_follow_from_the_squares() -> None:
-    rows = {row["id"]: row for row in nli.rows(World(("en",)), "train", 600, 1)}
+    rows = {row["id"]: row for row in nli.rows(World(("en",)), "train", 2400, 1)}
     kinds = Counter(row_id.split("-")[1] for row_id in rows)
-    assert set(kinds) == set(nli.SHARES)
+    assert set(kinds) == set(nli.MIX.shares)
     for row in rows.values():
         premise, claim = row["text"].split(": "), row["text_b"].split(": ")
-        assert premise[0] == claim[0]
+        assert premise[-1] == claim[-1]
         if "order" in row["id"]:
-            chain, pair = premise[1].split(" < "), claim[1].split(" < ")
+            chain, pair = premise[0].split(" < "), claim[0].split(" < ")
             known = [chain.index(day) for day in pair if day in chain]
             expected = "neutral" if len(known) < 2 else None
             expected = expected or ("entailment" if known == sorted(known) else "contradiction")
             assert row["label"] == expected
         else:
-            topics = [amount(topic) for topic in premise[1].split(" and ")]
-            expected = "entailment" if amount(premise[2]) == amount(claim[2]) else "contradiction"
-            assert row["label"] == (expected if amount(claim[1]) in topics else "neutral")
+            expected = "entailment" if amount(premise[1]) == amount(claim[1]) else "contradiction"
+            assert row["label"] == (expected if claim[0] in premise[0].split(" and ") else "neutral")
+
+
+TWO_TIMES = dict.fromkeys(("time", "set"), 0.5)
+
+
+@pytest.mark.parametrize("one_direction", [True, False])
+def test_a_mix_says_whether_the_two_times_share_a_direction(one_direction: bool) -> None:
+    mix = nli.Mix(shares=TWO_TIMES, same_unit=0.5, one_direction=one_direction)
+    squares = [nli.draw_square(random.Random(seed), "train", mix) for seed in range(200)]
+    opposite = sum(v.number * w.number < 0 for v, w in (square.values for square in squares))
+    assert opposite == 0 if one_direction else 60 < opposite < 140
+
+
+@pytest.mark.parametrize(("same_unit", "least", "most"), [(0.0, 0, 0), (0.5, 60, 140), (1.0, 200, 200)])
+def test_a_mix_says_how_often_the_value_keeps_its_unit(same_unit: float, least: int, most: int) -> None:
+    mix = nli.Mix(shares=TWO_TIMES, same_unit=same_unit, one_direction=True)
+    squares = [nli.draw_square(random.Random(seed), "train", mix) for seed in range(200)]
+    same = sum(premise == hypothesis for premise, hypothesis in (s.fine for s in squares))
+    assert least <= same <= most
 
 
 FINE = {"week": 7, "day": 1, "year": 12, "month": 1, "hour": 60, "minute": 1, "kilometer": 1000}

@@ -25,7 +25,18 @@ def test_the_encoder_of_a_model_with_a_decoder(tmp_path):
     assert not [name for name in encoder.state_dict() if "decoder" in name]
 
 
-def test_a_directory_without_weights_is_one_sentence(tmp_path):
-    XLMRobertaConfig(**SMALL).save_pretrained(tmp_path)
-    with pytest.raises(DataError, match="the weights of .* cannot be loaded: "):
+@pytest.mark.parametrize("pickled", [False, True])
+def test_without_safetensors_it_says_what_to_name_instead(tmp_path, pickled):
+    model = XLMRobertaForMaskedLM(XLMRobertaConfig(**SMALL, intermediate_size=16))
+    model.config.save_pretrained(tmp_path)
+    if pickled:
+        torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(
+        DataError, match=r"there is no model\.safetensors, .*; name a revision that has"
+    ):
+        hub_encoder(str(tmp_path), None)
+
+
+def test_a_directory_without_configuration_repeats_why(tmp_path):
+    with pytest.raises(DataError, match=r"the weights of .* cannot be loaded: .*config"):
         hub_encoder(str(tmp_path), None)

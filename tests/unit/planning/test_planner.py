@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from xlgap.cell import grid
+from xlgap.config import check
 from xlgap.errors import ConfigError
 from xlgap.formats import write_json
 from xlgap.models.ladder import scratch_config
@@ -91,6 +93,36 @@ def test_totals_are_the_sums(study):
     assert plan.totals.scratch_bytes == 12 * by_stage(plan)["pretrain@micro"].params_total
 
 
+def test_workers_share_the_hours_and_not_the_energy(study):
+    params = study(**FULL)
+    one, three = planned(params), planned(params, workers=3)
+    assert three.totals.hours == one.totals.hours == one.totals.wall_hours
+    assert three.totals.wall_hours == pytest.approx(one.totals.hours / 3)
+    assert three.totals.kwh == one.totals.kwh
+    assert "at least on 3 workers" in shown(three)
+    assert "workers" not in shown(one)
+
+
+MEASURED = {
+    "xs": ({"layers": 2, "width": 24, "heads": 2, "feed_forward": 48}, 32.8),
+    "s": ({"layers": 2, "width": 48, "heads": 2, "feed_forward": 128}, 42.9),
+    "m": ({"layers": 3, "width": 80, "heads": 4, "feed_forward": 192}, 77.7),
+    "l": ({"layers": 3, "width": 128, "heads": 4, "feed_forward": 256}, 120.1),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_pretraining_takes_what_it_was_measured_to_take(raw_study, name):
+    """Seconds of a run of the default study, one stage a core: ``benchmarks/plan_accuracy.py``."""
+    size, seconds = MEASURED[name]
+    raw = raw_study(models={name: size})
+    raw["pretrain"] |= {
+        "tokens": 2_000_000, "batch_tokens": 512, "vocabulary": 3000, "mask_fraction": 0.2,
+    }  # fmt: skip
+    stage = by_stage(planned(check(raw, Path("params.yaml"))))[f"pretrain@{name}"]
+    assert 3600 * stage.hours == pytest.approx(seconds, rel=0.15)
+
+
 def test_seeds_multiply_cells_but_not_pretraining(study):
     once = planned(study(**FULL, study={"name": "toy", "seeds": [1]}))
     twice = planned(study(**FULL))
@@ -162,7 +194,9 @@ def test_a_larger_model_takes_longer_and_a_faster_machine_shorter(study):
 def test_pairs_left_out_and_assumptions_are_shown(study):
     text = shown(planned(study(**FULL)))
     assert "no evaluation data in 'sw'" in text
-    assert "upper bounds" in text
+    assert "50% of its task's max_length (assumed)" in text
+    assert "toy_english has no test data in sw" in text
+    assert "toy_retrieval has no test data in en" in text
     assert "estimate" in text
     assert "finetune@nano-direct_en-toy_retrieval *" in text
     assert "* trains nothing" in text

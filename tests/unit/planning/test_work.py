@@ -34,15 +34,15 @@ def test_a_trained_token_costs_six_operations_a_parameter_and_the_attention(figu
 
 
 def test_a_phase_counts_whole_batches(study, figures):
-    """100 rows, 2 epochs, batches of 16: 12.5, so 13 steps of 16 rows at 32 sub-words."""
+    """100 rows, 2 epochs, batches of 16: 12.5, so 13 steps of 16 rows; half full at 16 of 32."""
     work = phase_work(PHASE, study(), figures)
-    assert (work.rows, work.steps, work.tokens) == (13 * 16, 13, 13 * 16 * 32)
+    assert (work.rows, work.steps, work.tokens) == (13 * 16, 13, 13 * 16 * 16)
 
 
 def test_the_study_overrides_the_recipe(study, figures):
     entry = {"train_rows": 100, "epochs": 1, "batch_rows": 50, "max_length": 8}
     work = phase_work(PHASE, study(tasks={"toy_nli": entry}), figures)
-    assert (work.steps, work.tokens) == (2, 2 * 50 * 8)
+    assert (work.steps, work.tokens) == (2, 2 * 50 * 4)
 
 
 def test_a_mixed_phase_adds_its_tasks_up(study, figures):
@@ -65,13 +65,13 @@ def test_prepared_data_give_the_exact_rows(study):
 
 def test_predicting_costs_a_third_of_training(study, figures):
     work = prediction_work("toy_nli", ("en", "sw"), study(), figures)
-    assert (work.rows, work.tokens, work.steps) == (20, 20 * 32, 0)
-    assert work.flops == pytest.approx(train_flops(figures, tokens=20 * 32, length=32) / 3)
+    assert (work.rows, work.tokens, work.steps) == (20, 20 * 16, 0)
+    assert work.flops == pytest.approx(train_flops(figures, tokens=20 * 16, length=16) / 3)
 
 
 def test_both_sides_of_a_retrieval_row_are_encoded(study, figures):
     params = study(tasks={"toy_nli": {}, "toy_retrieval": {"test_rows": 5}})
-    assert prediction_work("toy_retrieval", ("de",), params, figures).tokens == 2 * 5 * 32
+    assert prediction_work("toy_retrieval", ("de",), params, figures).tokens == 2 * 5 * 16
 
 
 def test_selection_reads_dev_rows_at_every_evaluation(study, figures):

@@ -85,6 +85,36 @@ def test_a_retry_opens_the_same_run_again(uri: str) -> None:
     assert opened(uri, "another").run_id != first.run_id
 
 
+def test_a_later_run_of_the_same_cell_supersedes_the_earlier_one(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+
+    def run(name: str, digest: str) -> str:
+        made = tracking.open_run(
+            uri=store, experiment="lab", name=name, digest=digest, tags={"xlgap.kind": "cell"}
+        )
+        made.close()
+        return made.run_id
+
+    def superseded() -> dict[str, str]:
+        runs = {i: client.get_run(i).data.tags for i in (first, second, other)}
+        return {i: t["xlgap.superseded"] for i, t in runs.items() if "xlgap.superseded" in t}
+
+    client = MlflowClient(store)
+    other, first = run("other seed 0", "o"), run("cell seed 0", "a")
+    second = run("cell seed 0", "b")
+    assert superseded() == {first: second}
+    assert run("cell seed 0", "b") == second
+    assert superseded() == {first: second}
+    tracking.log_study(uri=store, experiment="lab", study="lab", summary_metrics={}, per_model=[])
+    where = client.get_experiment_by_name("lab")
+    view = json.loads(where.tags["mlflow.sharedViewState.xlgap-lab-cells"])
+    shown = client.search_runs([where.experiment_id], view["searchFilter"])
+    assert {found.info.run_id for found in shown} == {second, other}
+
+    assert run("cell seed 0", "a") == first  # the settings are what they were: its run is current again
+    assert superseded() == {second: first}
+
+
 def test_a_changed_parameter_is_no_error(uri: str) -> None:
     opened_first = opened(uri, "changed")
     opened_first.params({"threads": 1})

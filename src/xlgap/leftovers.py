@@ -1,0 +1,72 @@
+"""Outs of stages that are no longer in a study's graph.
+
+DVC leaves them where they are, and a stage that depends on a whole folder, such as
+``results/predictions/TASK``, would hash them with the outs that it reads.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from xlgap import layout
+from xlgap.alone import alone
+from xlgap.cell import grid
+from xlgap.config import load_params
+
+OUTS = (
+    (layout.PREPARED, "*"),
+    (layout.CHECKS, "*.json"),
+    (layout.PRETRAINED, "*"),
+    (layout.WARM, "*/*"),
+    (layout.PREDICTIONS, "*/*"),
+    (layout.SCORES, "*.csv"),
+    (layout.ITEMS, "*.parquet"),
+)
+"""Folders of the outs of ``foreach`` stages, and how these are named in them."""
+
+
+def remove_leftovers(study: Path) -> list[Path]:
+    """Remove outs in the directory ``study`` whose task, model, arm or cell is no longer in its grid.
+
+    Returns:
+        What was removed, relative to ``study``.
+
+    Raises:
+        ResultError: a run of the study is going on.
+    """
+    wanted = _wanted(study)
+    left = [
+        path.relative_to(study)
+        for folder, pattern in OUTS
+        for path in sorted((study / folder).glob(pattern))
+        if not path.name.startswith(".") and path.relative_to(study) not in wanted
+    ]
+    if left:
+        with alone(study):
+            for path in left:
+                _remove(study / path)
+    return left
+
+
+def _wanted(study: Path) -> set[Path]:
+    params = load_params(study / layout.PARAMS)
+    cells = grid(params).cells
+    scored = {cell.task.name for cell in cells}
+    return {
+        *(place(task) for task in params.all_tasks for place in (layout.prepared, layout.checks)),
+        *(layout.pretrained(model) for model in params.models),
+        *(layout.warm(cell.model, cell.arm.name) for cell in cells),
+        *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in cells),
+        *(place(task) for task in scored for place in (layout.scores, layout.items)),
+    }
+
+
+def _remove(path: Path) -> None:
+    """Remove an out, and its folder when that was the last one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    if not [p for p in path.parent.iterdir() if p.name != ".gitignore"]:
+        shutil.rmtree(path.parent)

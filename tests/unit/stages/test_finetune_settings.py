@@ -1,0 +1,74 @@
+"""What the runs of a cell are found by: the numbers of each phase, and how many rows it read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from xlgap import layout
+from xlgap.config import Params
+from xlgap.formats import write_json
+from xlgap.stages.finetune import settings
+from xlgap.stages.study import Study
+
+ARMS = {
+    "direct_en": {"regime": "direct_en"},
+    "inter_sw": {"regime": "intermediate_tgt", "intermediate": ["toy_order"], "language": "sw"},
+    "direct_de": {"regime": "direct_tgt", "language": "de"},
+    "pretrained": {"regime": "pretrained"},
+}
+TASKS = {"toy_nli": {"learning_rate": 0.001, "dropout": 0.1}, "toy_retrieval": {}}
+ROWS = {"en": 100, "de": 90, "sw": 80}
+
+pytestmark = pytest.mark.usefixtures("toy_tasks")
+
+
+@pytest.fixture
+def toy(study: Callable[..., Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    monkeypatch.chdir(tmp_path)
+    for name in ("toy_nli", "toy_order", "toy_retrieval"):
+        splits = {
+            split: {code: {"rows": count // share} for code, count in ROWS.items()}
+            for split, share in (("train", 1), ("dev", 2), ("test", 10))
+        }
+        write_json(layout.prepared(name) / "manifest.json", {"splits": splits})
+    model = {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
+    models = {"nano": model, "half": model | {"finetune_scale": 0.5, "dropout": 0.2}}
+    return Study(study(arms=ARMS, tasks=TASKS, models=models))
+
+
+def test_a_direct_cell_has_the_numbers_of_its_one_phase(toy: Study) -> None:
+    assert settings(toy, toy.grid.cell("nano-direct_en-toy_nli")) == {
+        "learning_rate": 0.001,
+        "epochs": 2,
+        "batch_rows": 16,
+        "max_length": 32,
+        "dropout": 0.1,
+        "train_rows": 100,
+        "dev_rows": 50,
+        "test_rows": 27,
+    }
+
+
+def test_phases_before_the_target_task_have_their_tasks_name_in_front(toy: Study) -> None:
+    found = settings(toy, toy.grid.cell("half-inter_sw-toy_nli"))
+    assert (found["learning_rate"], found["dropout"], found["train_rows"]) == (0.0005, 0.1, 100)
+    assert (found["toy_order.dropout"], found["toy_order.train_rows"]) == (0.2, 80)
+    assert found["toy_order.dev_rows"] == 40  # its dev rows are in its own language, too
+    assert found["test_rows"] == 8
+
+
+def test_rows_are_those_of_the_language_that_is_trained_on(toy: Study) -> None:
+    found = settings(toy, toy.grid.cell("nano-direct_de-toy_nli"))
+    assert (found["train_rows"], found["test_rows"]) == (90, 9)
+
+
+def test_a_proxy_counts_as_the_target_task(toy: Study) -> None:
+    found = settings(toy, toy.grid.cell("nano-direct_en-toy_retrieval"))
+    assert (found["train_rows"], found["test_rows"]) == (100, 17)
+
+
+def test_a_cell_that_is_not_trained_has_test_rows_alone(toy: Study) -> None:
+    assert settings(toy, toy.grid.cell("nano-pretrained-toy_retrieval")) == {"test_rows": 17}

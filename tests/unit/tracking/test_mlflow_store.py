@@ -1,0 +1,50 @@
+"""How the tracker writes to a SQLite store: few commits, each one wait for the disk, then one file."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from xlgap.tracking import mlflow as tracking
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    tracking.initialise(store)
+    return store
+
+
+def test_data_sets_wait_for_the_next_batch(uri: str) -> None:
+    run = tracking.open_run(uri=uri, experiment="lab", name="cell", digest="d", tags={})
+    for language in ("en", "de", "sw"):
+        run.dataset(name=f"task/{language}", digest=language, context="evaluation", rows=2)
+    client = MlflowClient(uri)
+    assert client.get_run(run.run_id).inputs.dataset_inputs == []
+    run.flush()
+    run.flush()
+    found = client.get_run(run.run_id).inputs.dataset_inputs
+    assert {i.dataset.name for i in found} == {"task/en", "task/de", "task/sw"}
+    assert {t.key: t.value for t in found[0].tags}["mlflow.data.context"] == "evaluation"
+    run.close()
+    assert len(client.get_run(run.run_id).inputs.dataset_inputs) == 3
+
+
+def test_a_new_store_writes_ahead(uri: str, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "mlflow.db") as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_after_the_summary_the_store_is_one_file(uri: str, tmp_path: Path) -> None:
+    tracking.log_study(
+        uri=uri, experiment="lab", study="tiny", summary_metrics={"slope": 1.0}, per_model=[]
+    )
+    copy = tmp_path / "copy" / "mlflow.db"
+    copy.parent.mkdir()
+    shutil.copy(tmp_path / "mlflow.db", copy)
+    with sqlite3.connect(copy) as db:
+        assert db.execute("select key, value from metrics").fetchall() == [("slope", 1.0)]
