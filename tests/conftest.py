@@ -1,10 +1,12 @@
-"""A small directory of release files in the official formats, with invented text."""
+"""A folder for temporary files, and release files in the official formats with invented text."""
 
 from __future__ import annotations
 
 import copy
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -80,6 +82,15 @@ def _files() -> Iterator[tuple[str, str]]:
         pattern = f"xtreme_r/tatoeba/v1/tatoeba.{name}-eng."
         yield pattern + name, "".join(sentence(code, n) + "\n" for n in range(20))
         yield pattern + "eng", "".join(sentence("en", n) + "\n" for n in range(20))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have temporary files of the tests, and of the programs they start, in one folder; remove it."""
+    if hasattr(config, "workerinput"):
+        return  # one of several processes, which has the folder from the first
+    folder = tempfile.mkdtemp(prefix="xlgap-tests-")
+    os.environ["TMPDIR"], tempfile.tempdir = folder, None
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture

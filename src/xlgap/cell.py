@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xlgap.config import Params, ScratchModel
-from xlgap.errors import ConfigError, ResultError, unknown
+from xlgap.errors import ConfigError, ResultError, UnknownNameError, unknown
+from xlgap.lab.cldr import supported
 from xlgap.languages import get_language
 from xlgap.regimes import get_regime
 from xlgap.regimes.base import ArmSpec, Phase, Regime, trained_on
@@ -168,8 +169,7 @@ def grid(params: Params) -> Grid:
     Raises:
         ConfigError, UnknownNameError: see :func:`arms`; also an unknown task or language.
     """
-    for code in (*params.languages.evaluation, *params.languages.pretraining):
-        get_language(code)
+    _check_languages(params)
     targets = [get_task(name) for name in params.tasks]
     _check_evaluation(targets, params)
     for name in params.all_tasks:
@@ -194,6 +194,21 @@ def grid(params: Params) -> Grid:
             + ")."
         )
     return Grid(tuple(cells), tuple(left_out.values()))
+
+
+def _check_languages(params: Params) -> None:
+    for key, codes in params.languages:
+        for code in codes:
+            try:
+                get_language(code)
+            except UnknownNameError as error:
+                raise UnknownNameError(f"key 'languages.{key}': {error}") from None
+    lacking = [c for c in params.languages.pretraining if c not in supported()]
+    if params.study.source == "lab" and lacking:
+        raise ConfigError(
+            f"key 'languages.pretraining': the lab has no text in {', '.join(lacking)}: CLDR as Babel "
+            "carries it has no data of its own for it; remove it."
+        )
 
 
 def _check_evaluation(targets: Sequence[Task], params: Params) -> None:

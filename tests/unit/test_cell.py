@@ -140,10 +140,13 @@ def test_an_arm_must_fit_its_regime(study, arm, said):
             "unknown task 'toy_ordr'; did you mean 'toy_order'",
         ),
         ({"tasks": {"toy_nil": {}}}, "unknown task 'toy_nil'; did you mean 'toy_nli'"),
-        ({"languages": {"evaluation": ["en", "qq"], "pretraining": ["en"]}}, "unknown language 'qq'"),
+        (
+            {"languages": {"evaluation": ["en", "qq"], "pretraining": ["en"]}},
+            r"key 'languages\.evaluation': unknown language 'qq'",
+        ),
         (
             {"languages": {"evaluation": ["en"], "pretraining": ["q1"]}},
-            "unknown language 'q1'",
+            r"key 'languages\.pretraining': unknown language 'q1'",
         ),
     ],
 )
@@ -175,6 +178,12 @@ def test_a_proxy_without_an_entry_is_an_error(study):
 def test_languages_that_nothing_can_be_scored_in(study, changes, said):
     with pytest.raises(ConfigError, match=rf"key 'languages\.evaluation': {said}"):
         grid(study(**changes))
+
+
+def test_the_lab_has_no_text_in_every_language(study):
+    languages = {"evaluation": ["en", "de"], "pretraining": ["en", "ht"]}
+    with pytest.raises(ConfigError, match=r"key 'languages\.pretraining': the lab has no text in ht: "):
+        grid(study(languages=languages))
 
 
 def test_languages_that_one_task_lacks_are_told_by_task(study):
