@@ -122,12 +122,22 @@ def read_plan(directory: Path) -> Plan:
                 Stage(
                     name=stage.addressing,
                     parents=frozenset(parent.addressing for parent in graph.successors(stage)),
-                    changed=bool(stage.changed()),
+                    changed=_changed(stage),
                     seconds=seconds.of(stage.addressing),
                 )
                 for stage in wanted
             ]
     return Plan({stage.name: stage for stage in sorted(stages, key=lambda stage: stage.name)})
+
+
+def _changed(stage: Any) -> bool:
+    """Whether DVC would run the stage; so taken while another command works on its files."""
+    from dvc.lock import LockError
+
+    try:
+        return bool(stage.changed())
+    except LockError:
+        return True
 
 
 def _study_of(file: Path) -> Path:

@@ -23,7 +23,9 @@ import lockfile
 from xlgap import prefork
 
 LOGS = Path("journal", "logs")
-TRANSIENT = 75  # EX_TEMPFAIL of sysexits.h: killed from outside, or DVC's lock was held
+TRANSIENT = 75  # EX_TEMPFAIL of sysexits.h: killed from outside
+HELD = 76  # another command of DVC works on the same files
+HELD_SECONDS = 2.0  # until the next attempt
 STOPPED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})  # someone wanted the stage to end
 POLITE_SECONDS, FIRM_SECONDS = 25.0, 5.0  # after SIGINT, after SIGTERM
 
@@ -74,7 +76,7 @@ class Stages:
     _stopping: bool = False
 
     def run(self, name: str) -> float:
-        """Run a stage to its end.
+        """Run a stage to its end; while another command of DVC works on its files, wait for that.
 
         Returns:
             The seconds that it took.
@@ -85,17 +87,17 @@ class Stages:
         log = self.directory / LOGS / f"{name.replace('/', '_')}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
-        with log.open("wb") as out:
-            code = self._run(name, out.fileno())
+        while (code := self._run(name, log)) == HELD:
+            time.sleep(HELD_SECONDS)
         if code != 0:
             raise StageFailedError(name, code, tail(log), log)
         return time.monotonic() - began
 
-    def _run(self, name: str, out: int) -> int:
-        with self._lock:
+    def _run(self, name: str, log: Path) -> int:
+        with self._lock, log.open("wb") as out:
             if self._stopping:
                 return 128 + signal.SIGINT
-            process = self._running[name] = self._start(name, out)
+            process = self._running[name] = self._start(name, out.fileno())
         try:
             return process.wait()
         except ConnectionError:
@@ -180,7 +182,7 @@ def main(argv: Sequence[str]) -> int:
     """``dvc --wait-for-lock repro --single-item STAGE``.
 
     Returns:
-        DVC's exit code, or :data:`TRANSIENT` when a second attempt can heal the failure.
+        DVC's exit code, :data:`HELD`, or :data:`TRANSIENT` when a second attempt can heal the failure.
     """
     from dvc.cli import main as dvc
 
@@ -192,23 +194,23 @@ def main(argv: Sequence[str]) -> int:
         code = int(dvc(["--wait-for-lock", "repro", "--single-item", *argv]))
     finally:
         logger.removeHandler(cause)
-    return TRANSIENT if code and _heals(cause.error) else code
+    return _kind(cause.error) or code if code else 0
 
 
-def _heals(error: BaseException | None) -> bool:
-    """Whether a lock, or a signal that nobody sent to stop the stage, made it fail."""
+def _kind(error: BaseException | None) -> int | None:
+    """The exit code for a held lock, or for a signal that nobody sent to stop the stage."""
     from dvc.lock import LockError
     from dvc.stage.exceptions import StageCmdFailedError
 
     while error is not None:
         if isinstance(error, LockError):
-            return True
+            return HELD
         if isinstance(error, StageCmdFailedError):
             status = int(str(error).rpartition("exited with ")[2] or 0)
             number = -status if status < 0 else status - 128
-            return number > 0 and number not in STOPPED
+            return TRANSIENT if number > 0 and number not in STOPPED else None
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def _follow(lifeline: int) -> None:

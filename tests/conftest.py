@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
 import os
@@ -90,7 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return  # one of several processes, which has the folder from the first
     folder = tempfile.mkdtemp(prefix="xlgap-tests-")
     os.environ["TMPDIR"], tempfile.tempdir = folder, None
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # the first one in is the last to run
 
 
 @pytest.fixture

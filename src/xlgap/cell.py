@@ -6,7 +6,8 @@ decides what is computed: the graph, the scores, the analysis and the plan all i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -133,10 +134,12 @@ def arms(params: Params) -> tuple[Arm, ...]:
 
 
 def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
-    regime = get_regime(spec.regime)
+    with _key(f"arms.{name}.regime"):
+        regime = get_regime(spec.regime)
     key = f"key 'arms.{name}'"
     if spec.language is not None:
-        get_language(spec.language)
+        with _key(f"arms.{name}.language"):
+            get_language(spec.language)
     if regime.needs_language and spec.language in (None, "en"):
         raise ConfigError(
             f"{key}: regime '{regime.name}' needs 'language', a target language other than en; "
@@ -154,7 +157,8 @@ def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
             f"{key}: regime '{regime.name}' has no intermediate stage, got {list(spec.intermediate)}."
         )
     for task in spec.intermediate:
-        get_task(task)
+        with _key(f"arms.{name}.intermediate"):
+            get_task(task)
         if task not in params.all_tasks:
             raise ConfigError(
                 f"{key}: intermediate task '{task}' has no entry under 'intermediate' or 'tasks'; "
@@ -170,6 +174,10 @@ def grid(params: Params) -> Grid:
         ConfigError, UnknownNameError: see :func:`arms`; also an unknown task or language.
     """
     _check_languages(params)
+    for section, names in (("tasks", params.tasks), ("intermediate", params.intermediate)):
+        with _key(section):
+            for name in names:
+                get_task(name)
     targets = [get_task(name) for name in params.tasks]
     _check_evaluation(targets, params)
     for name in params.all_tasks:
@@ -196,13 +204,20 @@ def grid(params: Params) -> Grid:
     return Grid(tuple(cells), tuple(left_out.values()))
 
 
+@contextmanager
+def _key(name: str) -> Iterator[None]:
+    """Have errors about unknown names in a ``with`` block name the key that holds them."""
+    try:
+        yield
+    except UnknownNameError as error:
+        raise UnknownNameError(f"key '{name}': {error}") from None
+
+
 def _check_languages(params: Params) -> None:
     for key, codes in params.languages:
-        for code in codes:
-            try:
+        with _key(f"languages.{key}"):
+            for code in codes:
                 get_language(code)
-            except UnknownNameError as error:
-                raise UnknownNameError(f"key 'languages.{key}': {error}") from None
     lacking = [c for c in params.languages.pretraining if c not in supported()]
     if params.study.source == "lab" and lacking:
         raise ConfigError(

@@ -208,7 +208,7 @@ class _FlowFailed(XlgapError):
     """The flow has said why; its exit code is passed on."""
 
     def __init__(self, code: int) -> None:
-        super().__init__("the study is not complete; see the summary above and run it again.")
+        super().__init__("the study is not complete; what stopped it stands above; run it again.")
         self.exit_code = code
 
 

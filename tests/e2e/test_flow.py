@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -135,6 +137,17 @@ def test_a_killed_stage_gets_a_second_attempt(toy: Toy, engine: None) -> None:
     toy.cell("case $DVC_STAGE in *one-x) [ -e second ] || { touch second; kill -9 $$; };; esac")
     assert set(grid(toy).done) == STAGES
     assert toy.ran().count("one-x") == 2
+
+
+def test_a_stage_waits_for_another_command_of_dvc(toy: Toy, engine: None) -> None:
+    """As `dvc repro` does, it holds an out for as long as it works on it."""
+    with subprocess.Popen(["sleep", "15"]) as other:
+        threading.Thread(target=other.wait).start()  # an ended process that nobody waits for stays
+        held = {str(toy.folder / "x.data"): {"pid": other.pid, "cmd": "dvc repro"}}
+        (toy.folder / ".dvc" / "tmp" / "rwlock").write_text(json.dumps({"write": held, "read": {}}))
+        assert set(grid(toy).done) == STAGES
+        assert other.poll() == 0
+    assert toy.ran().count("x") == 1
 
 
 def test_a_deployment_without_the_server_runs_the_same(toy: Toy, engine: None) -> None:

@@ -133,13 +133,19 @@ def test_an_arm_must_fit_its_regime(study, arm, said):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"arms": {"bad": {"regime": "direct_eng"}}}, "unknown regime 'direct_eng'; did you mean"),
-        ({"arms": {"bad": {"regime": "direct_tgt", "language": "xx"}}}, "unknown language 'xx'"),
+        (
+            {"arms": {"bad": {"regime": "direct_eng"}}},
+            r"key 'arms\.bad\.regime': unknown regime 'direct_eng'; did",
+        ),
+        (
+            {"arms": {"bad": {"regime": "direct_tgt", "language": "xx"}}},
+            "language': unknown language 'xx'",
+        ),
         (
             {"arms": {"bad": {"regime": "intermediate_en", "intermediate": ["toy_ordr"]}}},
-            "unknown task 'toy_ordr'; did you mean 'toy_order'",
+            r"key 'arms\.bad\.intermediate': unknown task 'toy_ordr'; did you mean 'toy_order'",
         ),
-        ({"tasks": {"toy_nil": {}}}, "unknown task 'toy_nil'; did you mean 'toy_nli'"),
+        ({"tasks": {"toy_nil": {}}}, "key 'tasks': unknown task 'toy_nil'; did you mean 'toy_nli'"),
         (
             {"languages": {"evaluation": ["en", "qq"], "pretraining": ["en"]}},
             r"key 'languages\.evaluation': unknown language 'qq'",

@@ -10,6 +10,8 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from xlgap.lab.entities import split_by_digest
+
 
 @dataclass(frozen=True)
 class Family:
@@ -110,6 +112,9 @@ DAYS = 27394
 """Dates run from 1960-01-01 over 75 years."""
 
 
-def draw_date(rng: random.Random) -> date:
-    """A day, uniform."""
-    return FIRST_DAY + timedelta(days=rng.randrange(DAYS))
+def draw_date(rng: random.Random, split: str | None = None) -> date:
+    """A day, uniform; with ``split`` the first from there on that falls into it."""
+    day = FIRST_DAY + timedelta(days=rng.randrange(DAYS))
+    while split is not None and split_by_digest(day.isoformat()) != split:
+        day += timedelta(days=1)
+    return day

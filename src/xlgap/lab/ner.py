@@ -56,10 +56,10 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
 
 
 def draw_sentence(rng: random.Random, split: str) -> Sentence:
-    """Two or three names of ``split``, and up to two dates and amounts."""
+    """Two or three names of ``split``, and up to two dates of it and amounts."""
     mentions: list[Mention] = [*draw_mixed(rng, split, rng.choice((2, 3)))]
     if rng.random() < 0.5:
-        mentions.append(draw_date(rng))
+        mentions.append(draw_date(rng, split))
     if rng.random() < 0.5:
         mentions.append(draw_said(rng, rng.choice(FAMILIES)))
     rng.shuffle(mentions)

@@ -51,10 +51,10 @@ def rows(world: World, split: str, count: int, seed: int) -> Iterator[dict[str, 
 
 
 def draw_typed(rng: random.Random, split: str, label: str) -> Typed:
-    """Two or three mentions of the type ``label``; lists without a name are split by their digest."""
+    """Two or three mentions of the type ``label``; lists of amounts are split by their digest."""
     while True:
         sentence = Sentence(tuple(_mentions(rng, split, label)), rng.choice(("list", "semicolons")))
-        if label in _NAMED or split_by_digest(repr(sentence)) == split:
+        if label in {*_NAMED, "date"} or split_by_digest(repr(sentence)) == split:
             return Typed(label, sentence)
 
 
@@ -63,6 +63,6 @@ def _mentions(rng: random.Random, split: str, label: str) -> list[Mention]:
     if label in _NAMED:
         return [*draw_names(rng, split, number, KINDS[LABELS.index(label)])]
     if label == "date":
-        return [draw_date(rng) for _ in range(number)]
+        return [draw_date(rng, split) for _ in range(number)]
     families = [f for f in FAMILIES if f.time == (label == "time")]
     return [draw_said(rng, f) for f in rng.sample(families, number)]

@@ -7,6 +7,7 @@ so that a plan needs no torch. A test counts every entry on the meta device and 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -104,10 +105,19 @@ def pinned_revision(repo: str, given: str | None, *, key: str) -> str | None:
     revision = given or (known.revision if known else None)
     if revision is None and not Path(repo).is_dir():
         raise ConfigError(
-            f"key '{key}' is missing: the catalogue pins no commit of '{repo}', and the weights of a "
-            "study must not move; add 'revision:' with a full commit hash of that repository."
+            f"key '{key}' is missing: "
+            + (f"the catalogue pins no commit of '{repo}'" if known else _not_listed(repo))
+            + ", and the weights of a study must not move; add 'revision:' with a full commit hash of "
+            "that repository."
         )
     return revision
+
+
+def _not_listed(repo: str) -> str:
+    near = difflib.get_close_matches(repo, _by_repo(), n=3)
+    return f"the catalogue does not list '{repo}'" + (
+        f" (near: {', '.join(near)}; 'xlgap models' lists all)" if near else ""
+    )
 
 
 def _xlm_r() -> Iterator[Checkpoint]:

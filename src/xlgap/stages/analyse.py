@@ -159,9 +159,10 @@ def select_gaps(
         raise ResultError("no measured gap yet: run the study first, or ask for '--source published'.")
     chosen = gaps_of.select(rows, source=source, gap=gap, model_glob=model, task=task)
     if not chosen:
-        models = ", ".join(sorted({row.model for row in rows})[:12])
-        raise ResultError(
-            f"no {source} gap matches --gap {gap}, --model {model}, --task {task} (None: any); "
-            f"widen them. Models with gaps, the first twelve by name: {models}."
-        )
+        asked = {"--gap": gap, "--model": model, "--task": task}
+        given = ", ".join(f"{option} {value}" for option, value in asked.items() if value is not None)
+        there = gaps_of.select(rows, source=source, gap=gap, model_glob=None, task=None)
+        models = sorted({row.model for row in there})[:12]
+        told = f"the first twelve models with it: {', '.join(models)}" if there else "no model has it"
+        raise ResultError(f"no {source} gap matches {given}; of --gap {gap}, {told}.")
     return gaps_of.to_json(chosen)

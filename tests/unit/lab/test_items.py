@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections import Counter, defaultdict
@@ -13,7 +14,7 @@ import pytest
 from xlgap.errors import DataError
 from xlgap.lab import compare, ner, nli, order, qa, retrieval, typed
 from xlgap.lab.cldr import supported
-from xlgap.lab.entities import KINDS, members, name
+from xlgap.lab.entities import KINDS, members, name, split_by_digest
 from xlgap.lab.world import World
 
 Rows = Callable[[World, str, int, int], Iterator[dict[str, Any]]]
@@ -245,3 +246,36 @@ def test_more_items_than_there_are_is_one_clear_error() -> None:
 
     with pytest.raises(DataError, match="different items in its dev split, got a request for 5"):
         list(draw_items(lambda rng: rng.choice("abc"), name="x", split="dev", seed=1, count=5))
+
+
+def test_no_tagged_mention_stands_in_two_splits() -> None:
+    """At the sizes of the default study: names and dates, in every language of the world below."""
+    sizes = {"train": 2000, "dev": 200, "test": 240}
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for split, count in sizes.items():
+        for row in ner.rows(World(("en", "sw", "zh")), split, count, 1):
+            found[split] |= {(row["language"], mention) for mention in mentions(row)}
+    assert len(found["test"]) > 300
+    for one, other in itertools.combinations(sizes, 2):
+        assert not found[one] & found[other]
+
+
+def mentions(row: dict) -> Iterator[str]:
+    """The tagged mentions of a row, as text."""
+    words: list[str] = []
+    for token, tag in zip([*row["tokens"], ""], [*row["tags"], "O"], strict=True):
+        if not tag.startswith("I-") and words:
+            yield " ".join(words)
+            words = []
+        if tag != "O":
+            words.append(token)
+
+
+def test_no_date_of_the_typing_task_stands_in_two_splits() -> None:
+    found: dict[str, set] = {}
+    for split in ("train", "dev", "test"):
+        rng = random.Random(0)
+        lists = [typed.draw_typed(rng, split, "date").sentence.mentions for _ in range(300)]
+        found[split] = {day for days in lists for day in days}
+        assert {split_by_digest(day.isoformat()) for day in found[split]} == {split}
+    assert not set.intersection(*found.values())

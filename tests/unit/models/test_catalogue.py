@@ -27,9 +27,16 @@ def test_a_study_takes_its_own_commit_then_that_of_the_catalogue():
     assert pinned_revision("some/body", "1" * 40, key="k") == "1" * 40
 
 
-@pytest.mark.parametrize("repo", ["bigscience/bloom-1b7", "some/body"])
-def test_a_checkpoint_without_a_commit_is_refused(repo):
-    said = f"key 'models.x.revision' is missing: .* no commit of '{repo}'.*add 'revision:'"
+@pytest.mark.parametrize(
+    ("repo", "why"),
+    [
+        ("bigscience/bloom-1b7", "pins no commit of 'bigscience/bloom-1b7'"),
+        ("some/body", "does not list 'some/body'"),
+        ("google/mt5-smal", r"does not list 'google/mt5-smal' \(near: google/mt5-small"),
+    ],
+)
+def test_a_checkpoint_without_a_commit_is_refused(repo, why):
+    said = f"key 'models.x.revision' is missing: the catalogue {why}.*add 'revision:'"
     with pytest.raises(ConfigError, match=said):
         pinned_revision(repo, None, key="models.x.revision")
 
