@@ -30,6 +30,8 @@ class Score:
         metric: ``accuracy``, ``f1``, ``em``, ``token_accuracy``, ...
         value: 0-100.
         chance: expected value of label-shuffled predictions, 0-100; ``None`` where unknown.
+        majority: what always giving the most frequent right answer scores, 0-100; ``None`` where
+            answers are no labels, or unknown.
         stderr: standard error over items, in points; ``None`` where unknown.
         n_items: evaluated items; ``None`` where unknown.
         n_runs: fine-tuning runs behind the value.
@@ -52,6 +54,7 @@ class Score:
     metric: str
     value: float
     chance: float | None = None
+    majority: float | None = None
     stderr: float | None = None
     n_items: int | None = None
     n_runs: int = 1

@@ -189,7 +189,10 @@ def _notes(study: Study, measured: Measured) -> list[str]:
     some = sorted(
         f"{e.model} on {e.task} ({e.arm})"
         for e in measured.english
-        if e.at_chance and e.task not in measured.hopeless and e.model not in study.controls
+        if e.metric == study.primary[e.task]
+        and e.at_chance
+        and e.task not in measured.hopeless
+        and e.model not in study.controls
     )
     if some:
         notes.append(f"At chance in English, where a gap is small by itself: {', '.join(some)}.")

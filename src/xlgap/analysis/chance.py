@@ -72,6 +72,7 @@ def _over_languages(scores: Sequence[Score]) -> list[Score]:
                 language=AVERAGE,
                 value=sum(s.value for s in of_seed) / full,
                 chance=sum(chance) / full if len(chance) == full else None,
+                majority=None,
                 stderr=sum(error) / full if len(error) == full else None,
                 n_items=None,
             )
@@ -95,6 +96,7 @@ def _english(seeds: Sequence[Score]) -> EnglishScore:
         stderr=stderr(seeds),
         chance=chance,
         chance_corrected=corrected,
+        majority=first.majority,
         at_chance=at_chance(seeds),
         seeds=len(seeds),
     )

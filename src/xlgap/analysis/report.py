@@ -220,10 +220,10 @@ def english_grid(english: Sequence[EnglishScore]) -> Grid:
     """English score of each model on each task and arm without intermediate training."""
     columns = list(dict.fromkeys((e.task, e.arm, e.metric, e.language) for e in english))
     models = list(dict.fromkeys((e.params_total or 0, e.model) for e in english))
-    cells = {(e.model, e.task, e.arm): e for e in english}
+    cells = {(e.model, e.task, e.arm, e.metric): e for e in english}
     rows = []
     for _, model in sorted(models):
-        found = [cells.get((model, task, arm)) for task, arm, _, _ in columns]
+        found = [cells.get((model, task, arm, metric)) for task, arm, metric, _ in columns]
         rows.append((model, *(_english_cell(e) for e in found)))
     heads = tuple(
         f"{task} ({metric}, {arm}{'' if language == 'en' else ', mean over languages'})"
@@ -241,8 +241,9 @@ def _english_cell(score: EnglishScore | None) -> str:
         chance = (
             f"; chance {words.number(score.chance)}, corrected {words.number(score.chance_corrected)}"
         )
+    often = "" if score.majority is None else f"; most frequent answer {words.number(score.majority)}"
     flag = "; at chance" if score.at_chance else ""
-    return f"{words.number(score.value)}{error}{chance}{flag}"
+    return f"{words.number(score.value)}{error}{chance}{often}{flag}"
 
 
 def controls(analysis: Analysis) -> list[dict[str, str]]:

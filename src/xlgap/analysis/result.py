@@ -142,8 +142,8 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
 def metrics(analysis: Analysis) -> dict[str, Any]:
     """The measured figures that a person compares: English scores, gaps by model, slopes."""
     english: dict[str, dict[str, float]] = {}
-    for score in analysis.english:
-        english.setdefault(score.task, {})[score.model] = score.value
+    for score in analysis.english:  # a task's primary metric and first arm come first
+        english.setdefault(score.task, {}).setdefault(score.model, score.value)
     gaps: dict[str, dict[str, float]] = {}
     for e in analysis.estimates:
         if (e.task, e.scale) == ("mean", "raw"):

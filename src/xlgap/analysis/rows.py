@@ -133,6 +133,7 @@ class EnglishScore:
     Attributes:
         language: ``en``; ``avg`` for a task without English test data: the mean over languages.
         value, chance, chance_corrected: 0-100; chance ones ``None`` where unknown.
+        majority: what always giving the most frequent right answer scores; ``None`` where unknown.
         at_chance: not above chance by two standard errors; ``None`` where that cannot be told.
     """
 
@@ -146,6 +147,7 @@ class EnglishScore:
     stderr: float | None
     chance: float | None
     chance_corrected: float | None
+    majority: float | None
     at_chance: bool | None
     seeds: int
 

@@ -124,6 +124,8 @@ def measure(study: Study) -> Measured:
     """Gaps, estimates and checks of a study."""
     english = english_scores(study.scores, study.arms, study.primary)
     dead = hopeless([e for e in english if e.model not in study.controls])
+    tokens = {s.task: s.metric for s in study.scores if s.metric == "token_accuracy"}
+    english += english_scores(study.scores, study.arms, tokens)
     plain = contrasts(study.table, study.arms)
     slopes = distance.distance_contrasts(
         study.table, study.arms, distance.syntax_distances(load_languages())

@@ -59,6 +59,17 @@ def chance(
     return float(np.mean(metric.value(sums)))
 
 
+def majority(metric: Metric, task: Task, gold: Rows) -> float | None:
+    """The score of always giving the most frequent right answer, 0-100.
+
+    ``None`` for metrics other than accuracies, and for retrieval, where every item has its own answer.
+    """
+    if metric.name not in {"accuracy", "token_accuracy"} or isinstance(task.kind, Retrieve) or not gold:
+        return None
+    right, _ = _answers(task, gold, ())
+    return 100 * Counter(right).most_common(1)[0][1] / len(right)
+
+
 def _answers(task: Task, gold: Rows, predictions: Rows) -> tuple[list[Any], list[Any]]:
     """Right and given answers, one for each item or token."""
     if isinstance(task.kind, Tag):

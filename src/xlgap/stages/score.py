@@ -15,7 +15,7 @@ from xlgap.analysis.tables import write_scores
 from xlgap.cell import Cell, require_complete
 from xlgap.config import HubModel
 from xlgap.errors import unknown
-from xlgap.evaluation.chance import chance
+from xlgap.evaluation.chance import chance, majority
 from xlgap.evaluation.metrics import Metric, get_metric
 from xlgap.formats import atomic_path, read_json, read_jsonl
 from xlgap.models.catalogue import find_checkpoint
@@ -75,6 +75,7 @@ def _one_seed(study: Study, cell: Cell, seed: int) -> tuple[list[Score], list[pd
         for name in cell.task.metrics:
             metric = get_metric(name, cell.task)
             stats = metric.stats(cell.task, gold, predictions, language)
+            often = majority(metric, cell.task, gold)
             scores.append(
                 Score(
                     source="measured",
@@ -91,6 +92,7 @@ def _one_seed(study: Study, cell: Cell, seed: int) -> tuple[list[Score], list[pd
                     metric=name,
                     value=_rounded(float(metric.value(stats.sum(axis=0)))),
                     chance=_rounded(chance(metric, cell.task, gold, predictions, language)),
+                    majority=None if often is None else _rounded(often),
                     stderr=_rounded(standard_error(metric, stats, gold)),
                     n_items=len(gold),
                 )

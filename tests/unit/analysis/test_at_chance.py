@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from xlgap.analysis.chance import at_chance, collapsed, english_scores, hopeless, stderr
+from xlgap.analysis.report import english_grid
 from xlgap.analysis.rows import ArmInfo
 from xlgap.records import Score
 
@@ -49,6 +50,16 @@ def test_english_scores_are_of_direct_en_in_the_primary_metric() -> None:
     [row] = english_scores(scores, ARMS, PRIMARY)
     assert (row.value, row.seeds, row.at_chance) == (51.0, 2, False)
     assert row.chance_corrected == pytest.approx(100 * 18 / 67)
+
+
+def test_the_most_frequent_answer_stands_beside_a_score() -> None:
+    found = english_scores(
+        [score(50.0, majority=34.0), score(52.0, majority=34.0, seed=1)], ARMS, PRIMARY
+    )
+    assert [row.majority for row in found] == [34.0]
+    assert english_grid(found).rows == (
+        ("nano", "51.0 ± 2.2; chance 33.0, corrected 26.9; most frequent answer 34.0"),
+    )
 
 
 def test_collapsed_run_is_named_with_what_the_others_reach() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xlgap.evaluation.chance import chance
+from xlgap.evaluation.chance import chance, majority
 from xlgap.evaluation.metrics import get_metric
 from xlgap.tasks import get_task
 
@@ -26,6 +26,15 @@ def test_a_constant_answer_has_its_own_accuracy_as_chance() -> None:
     gold = rows("tags", [["NOUN", "VERB", "NOUN"], ["NOUN"]])
     found = rows("tags", [["NOUN", "NOUN", "NOUN"], ["NOUN"]])
     assert chance(metric, UDPOS, gold, found, "en") == metric.score(UDPOS, gold, found, "en") == 75
+
+
+def test_the_most_frequent_answer_is_counted_over_labels_or_tokens() -> None:
+    tags = rows("tags", [["NOUN", "VERB", "NOUN"], ["DET"]])
+    assert majority(get_metric("token_accuracy", UDPOS), UDPOS, tags) == 50.0
+    labels = rows("label", ["neutral", "neutral", "entailment"])
+    assert majority(get_metric("accuracy", XNLI), XNLI, labels) == pytest.approx(200 / 3)
+    assert majority(get_metric("f1", UDPOS), UDPOS, tags) is None
+    assert majority(get_metric("accuracy", TATOEBA), TATOEBA, rows("text", ["a", "b"])) is None
 
 
 def test_retrieval_chance_is_one_in_n() -> None:
