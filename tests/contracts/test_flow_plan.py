@@ -107,20 +107,20 @@ def test_a_second_attempt_only_where_it_can_heal() -> None:
     from dvc.lock import LockError
     from dvc.stage.exceptions import StageCmdFailedError
 
-    from stage import _heals
+    from stage import HELD, TRANSIENT, _kind
 
     def failed(cause: Exception) -> ReproductionError:
         error = ReproductionError("failed to reproduce")
         error.__cause__ = cause
         return error
 
-    assert _heals(failed(StageCmdFailedError("x", 137)))
-    assert _heals(failed(StageCmdFailedError("x", -11)))
-    assert _heals(failed(LockError("busy")))
-    assert not _heals(failed(StageCmdFailedError("x", 2)))
-    assert not _heals(failed(StageCmdFailedError("x", 130)))
-    assert not _heals(failed(StageCmdFailedError("x", -15)))
-    assert not _heals(None)
+    assert _kind(failed(StageCmdFailedError("x", 137))) == TRANSIENT
+    assert _kind(failed(StageCmdFailedError("x", -11))) == TRANSIENT
+    assert _kind(failed(LockError("busy"))) == HELD
+    assert _kind(failed(StageCmdFailedError("x", 2))) is None
+    assert _kind(failed(StageCmdFailedError("x", 130))) is None
+    assert _kind(failed(StageCmdFailedError("x", -15))) is None
+    assert _kind(None) is None
 
 
 def test_grid_needs_no_prefect_to_be_imported() -> None:

@@ -31,6 +31,7 @@ from xlgap.tracking.uri import artifact_root, sqlite_path
 from xlgap.tracking.view import view_path, view_state, view_tag
 
 FLUSH_SECONDS = 10.0
+DATASET_ATTEMPTS = 5
 METRICS_A_BATCH = 1000  # limits of MLflow's REST interface
 PARAMS_A_BATCH = 100
 LONGEST_PARAM = 6000
@@ -134,8 +135,23 @@ class MlflowTracker:
             del self._new_params[: len(params)]
             self._tags = {k: v for k, v in self._tags.items() if k not in tags}
         if self._datasets:
-            self._client.log_inputs(self.run_id, datasets=self._datasets)
+            self._log_datasets()
             self._datasets = []
+
+    def _log_datasets(self) -> None:
+        """Send the data sets; again where another run recorded one of them at the same moment.
+
+        MLflow looks which of them the experiment has, then inserts the others: in between another
+        process may have done so, and the whole batch is refused. The next look finds its row.
+        """
+        for attempt in range(1, DATASET_ATTEMPTS + 1):
+            try:
+                self._client.log_inputs(self.run_id, datasets=self._datasets)
+            except MlflowException as error:
+                if attempt == DATASET_ATTEMPTS or "UNIQUE" not in str(error).upper():
+                    raise
+            else:
+                return
 
     def _flush_when_due(self) -> None:
         due = time.monotonic() - self._flushed >= FLUSH_SECONDS
