@@ -37,7 +37,7 @@ PARTS = {
     "dvc.stage.run:_run": COMMAND,
     "dvc.stage:PipelineStage.dump": "write dvc.lock",
     "xlgap.tracking.mlflow:open_run": "MLflow",
-    "xlgap.tracking.mlflow:log_study": "MLflow",
+    "xlgap.tracking.summary:log_study": "MLflow",
     "xlgap.tracking.mlflow:MlflowTracker.params": "MLflow",
     "xlgap.tracking.mlflow:MlflowTracker.dataset": "MLflow",
     "xlgap.tracking.mlflow:MlflowTracker.artifact": "MLflow",

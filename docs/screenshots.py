@@ -170,7 +170,7 @@ def shoot_study(uri: str, experiment: str, study: str, out: Path) -> tuple[Path,
     Args:
         uri: the MLflow store.
         experiment: the experiment's name.
-        study: the study, whose view :func:`xlgap.tracking.mlflow.log_study` has written.
+        study: the study, whose view :func:`xlgap.tracking.summary.log_study` has written.
         out: the folder for ``mlflow-runs.png`` and ``mlflow-gap.png``.
 
     Returns:

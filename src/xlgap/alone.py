@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +21,20 @@ def alone(study: Path) -> Iterator[None]:
         ResultError: another one is going on.
     """
     path = study / JOURNAL / "grid.lock"
+    holder = path.with_suffix(".pid")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         held = FileLock(path).acquire(timeout=0)
     except Timeout:
+        number = holder.read_text() if holder.is_file() else ""
+        process = f" (process {number})" if number else ""
         raise ResultError(
-            f"another run of the study in {study.resolve()} is going on; wait for its end or stop it."
+            f"another run of the study in {study.resolve()} is going on{process}; wait for its end or "
+            "stop it."
         ) from None
     with held:
-        yield
+        holder.write_text(str(os.getpid()))
+        try:
+            yield
+        finally:
+            holder.unlink()

@@ -164,6 +164,11 @@ def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
                 f"{key}: intermediate task '{task}' has no entry under 'intermediate' or 'tasks'; "
                 f"add one, for example '{task}: {{}}'."
             )
+    if not regime.eval_languages(spec, params.languages.evaluation):
+        raise ConfigError(
+            f"{key}: it is scored in '{spec.language}' alone, which 'languages.evaluation' lacks; add "
+            f"{spec.language} to {list(params.languages.evaluation)}."
+        )
     return Arm(name, spec)
 
 
@@ -241,6 +246,12 @@ def _check_evaluation(targets: Sequence[Task], params: Params) -> None:
                 f"{key}: no task of the study has test data in '{code}'; remove it"
                 + (f", or add a task that has: {', '.join(others)}." if others else ".")
             )
+    for task in targets:
+        if not set(codes) & set(task.eval_languages):
+            raise ConfigError(
+                f"key 'tasks.{task.name}': it has no test data in {', '.join(codes)}; remove it, or "
+                f"add to 'languages.evaluation' some of: {', '.join(task.eval_languages)}."
+            )
     if "en" in scored and "en" not in codes:
         raise ConfigError(
             f"{key}: English is missing, which gaps are measured against; add en to {list(codes)}."
@@ -284,11 +295,7 @@ def _check_length(task: Task, params: Params) -> None:
 def undefined(arm: Arm, task: Task, params: Params) -> str | None:
     """Why ``arm`` x ``task`` is not defined, or ``None`` when it is."""
     if not Cell("", arm, task).eval_languages(params):
-        return (
-            f"no evaluation data in '{arm.spec.language}'"
-            if arm.spec.language
-            else "none of the study's languages has evaluation data"
-        )
+        return f"no evaluation data in '{arm.spec.language}'"
     on_task = arm.regime.task_phases(arm.spec, task)
     if not arm.warm_phases and not on_task:
         return None if isinstance(task.kind, Retrieve) else "an untrained head cannot be scored"

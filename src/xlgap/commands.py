@@ -329,7 +329,7 @@ def show_ui(arguments: Arguments) -> None:
     """
     _check_port(arguments.port)
     from xlgap.graph import checkout_root
-    from xlgap.tracking.mlflow import initialise
+    from xlgap.tracking.store import initialise
     from xlgap.tracking.uri import default_uri
 
     uri = default_uri(checkout_root(Path()))

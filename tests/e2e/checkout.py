@@ -51,7 +51,7 @@ STUDY: dict[str, Any] = {
         "version": 1,
         "corpus_lines": 300,
         "parallel_lines": 0,
-        "vocabulary": 600,
+        "vocabulary": 450,
         "positions": 64,
         "tokens": 20_000,
         "sequence_length": 64,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from xlgap.tracking.mlflow import log_study, open_run
+from xlgap.tracking.mlflow import open_run
+from xlgap.tracking.summary import log_study
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SIZES = {"small": 3e4, "medium": 3e5, "large": 3e6}

@@ -177,8 +177,7 @@ def test_an_experiment_changes_a_number_and_keeps_the_commit(study):
 @pytest.mark.parametrize(
     "change",
     [
-        "languages.evaluation=[en,fr]",
-        "arms.direct_de.language=fr",
+        "arms.inter_de.intermediate=[lab_ner]",
         "+models.three={layers: 1, width: 16, heads: 2, feed_forward: 32}",
         "models.two.layers=2",
     ],

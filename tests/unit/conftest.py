@@ -117,5 +117,5 @@ LINES = [
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     """A real small tokenizer."""
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
-    train_tokenizer(LINES, path, vocabulary=200)
+    train_tokenizer(LINES, path, vocabulary=90)
     return load_tokenizer(path)

@@ -93,10 +93,23 @@ def test_target_language_arms_are_scored_on_their_language_alone(study):
 
 
 def test_languages_outside_the_study_are_not_scored(study):
-    params = study(languages={"evaluation": ["en"], "pretraining": ["en"]}, arms=ARMS)
+    english = {name: arm for name, arm in ARMS.items() if "language" not in arm}
+    params = study(languages={"evaluation": ["en"], "pretraining": ["en"]}, arms=english)
     made = grid(params)
-    assert {o.reason for o in made.left_out} >= {"no evaluation data in 'sw'"}
     assert made.cell("nano-direct_en-toy_nli").eval_languages(params) == ("en",)
+
+
+def test_a_task_without_a_scored_language_is_refused(study):
+    english = {name: arm for name, arm in ARMS.items() if "language" not in arm}
+    params = study(languages={"evaluation": ["en"], "pretraining": ["en"]}, arms=english, tasks=TASKS)
+    with pytest.raises(ConfigError, match=r"key 'tasks\.toy_retrieval': .* in en; .*: de, sw"):
+        grid(params)
+
+
+def test_an_arm_in_a_language_that_is_not_scored_is_refused(study):
+    languages = {"evaluation": ["en", "de"], "pretraining": ["en"]}
+    with pytest.raises(ConfigError, match=r"key 'arms\.direct_sw': .* in 'sw' alone.*add sw"):
+        grid(study(languages=languages, arms=ARMS))
 
 
 def test_an_untrained_head_is_not_scored(study):

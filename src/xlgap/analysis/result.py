@@ -160,12 +160,17 @@ def read_analysis(folder: Path) -> Analysis:
     """Read what :func:`write_analysis` wrote.
 
     Raises:
-        ResultError: no such file.
+        ResultError: no such file, or another version wrote it.
     """
     path = folder / "analysis.json"
     if not path.is_file():
         raise ResultError(f"{path}: no such file; run the stage 'analyse' first.")
-    found: Analysis = _built(Analysis, read_json(path))
+    try:
+        found: Analysis = _built(Analysis, read_json(path))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultError(
+            f"{path}: not written by this version of xlgap ({error!r}); run the stage 'analyse' again."
+        ) from error
     return found
 
 

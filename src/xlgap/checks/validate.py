@@ -88,7 +88,9 @@ def validate(
     failed = [finding for finding in findings if not finding.success]
     write_json(out, _report(task, wanted, findings))
     if failed:
-        raise ExpectationError(_sentence(task, failed[0], len(failed), languages))
+        raise ExpectationError(
+            _sentence(task, failed[0], len(failed), languages, generated=params.study.source == "lab")
+        )
     return findings
 
 
@@ -202,8 +204,10 @@ def _report(
     }
 
 
-def _sentence(task: Task, finding: Finding, failed: int, languages: LanguageTable) -> str:
-    """The one sentence for the user."""
+def _sentence(
+    task: Task, finding: Finding, failed: int, languages: LanguageTable, *, generated: bool
+) -> str:
+    """The one sentence for the user; ``generated`` data cannot be corrected by hand."""
     where, count = next(iter(finding.failing.items()))
     split, _, language = where.partition("/")
     others = len(finding.failing) - 1
@@ -213,8 +217,12 @@ def _sentence(task: Task, finding: Finding, failed: int, languages: LanguageTabl
     of = f"{count} of {total} rows do not meet it{shown}" if count else "it is not met"
     more = f"; {others} more languages fail it" if others else ""
     more += f"; {failed - 1} more expectations fail" if failed > 1 else ""
+    remedy = (
+        f"this data is generated: ask for fewer rows of '{task.name}' in params.yaml"
+        if generated
+        else "correct the source data and prepare the task again"
+    )
     return (
         f"task '{task.name}', language '{language}', split '{split}': expected that {finding.says} "
-        f"({finding.expectation} on {finding.column}), but {of}{more}; correct the source data and "
-        "prepare the task again."
+        f"({finding.expectation} on {finding.column}), but {of}{more}; {remedy}."
     )

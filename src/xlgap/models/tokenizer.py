@@ -46,11 +46,10 @@ def train_tokenizer(lines: Iterable[str], path: Path, *, vocabulary: int) -> Non
 
     SentencePiece trains it, on one thread and hence deterministically (the `tokenizers` trainer is
     not); NFKC-normalised, words marked by U+2581, every digit a token of its own, so that quantities
-    are comparable; pairs are ``<s> a </s> b </s>``. Fewer than ``vocabulary`` sub-words are learned
-    where the text does not hold more.
+    are comparable; pairs are ``<s> a </s> b </s>``.
 
     Raises:
-        DataError: there is no text, or too many characters for the vocabulary.
+        DataError: there is no text, or it has more characters or fewer sub-words than ``vocabulary``.
     """
     from tokenizers import Tokenizer as Fast
     from tokenizers import models, normalizers, pre_tokenizers, processors
@@ -83,7 +82,7 @@ def _learn_pieces(lines: list[str], size: int) -> list[tuple[str, float]]:
             sentence_iterator=iter(lines),
             model_writer=model,
             vocab_size=size,
-            hard_vocab_limit=False,
+            hard_vocab_limit=True,
             model_type="unigram",
             character_coverage=1.0,
             split_digits=True,
@@ -102,8 +101,8 @@ def _learn_pieces(lines: list[str], size: int) -> list[tuple[str, float]]:
     except RuntimeError as error:
         reason = str(error).rsplit("]", 1)[-1].strip()
         raise DataError(
-            f"a vocabulary of {size} sub-words cannot be learned from this corpus ({reason}); "
-            "change 'pretrain.vocabulary'."
+            f"key 'pretrain.vocabulary': {size + 1} sub-words, {size} of them beside the mask token, "
+            f"cannot be learned from this corpus. SentencePiece says: {reason}"
         ) from error
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     return [(pieces.id_to_piece(i), pieces.get_score(i)) for i in range(pieces.vocab_size())]

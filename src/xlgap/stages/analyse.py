@@ -113,7 +113,7 @@ def _write_plots(found: Analysis) -> None:
 def _track(study: Study, found: Analysis) -> None:
     """The study's summary run, and one run a model for the chart of gaps against size."""
     from xlgap.stages.track import lineage
-    from xlgap.tracking.mlflow import log_study
+    from xlgap.tracking.summary import log_study
     from xlgap.tracking.uri import default_uri
 
     models: dict[str, dict[str, Any]] = {

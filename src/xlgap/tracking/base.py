@@ -1,7 +1,7 @@
 """What a tracker is; the ones that need no server.
 
 Core code is handed a tracker and never looks for one. :class:`NullTracker` forgets,
-:class:`RecordingTracker` remembers for tests; the MLflow one is in :mod:`xlgap.tracking.mlflow`.
+:class:`RecordingTracker` remembers for tests; MLflow's is in :mod:`xlgap.tracking.mlflow`.
 """
 
 from __future__ import annotations

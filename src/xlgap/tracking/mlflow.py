@@ -1,4 +1,4 @@
-"""Runs in MLflow: one a cell and seed, and the summary of a study. The only module that imports mlflow.
+"""Runs in MLflow: what a run is told, buffered, and which run a cell and seed has.
 
 Everything goes through a client of our own: there is no global active run and no thread, and nothing
 is opened before :func:`open_run`, so that this module may be imported before a fork.
@@ -6,29 +6,23 @@ is opened before :func:`open_run`, so that this module may be imported before a 
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import logging
-import math
 import re
-import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.search_utils import SearchUtils
-from sqlalchemy import Engine, event
 
 from xlgap.errors import Interrupted, XlgapError
-from xlgap.tracking.uri import artifact_root, sqlite_path
-from xlgap.tracking.view import view_path, view_state, view_tag
+from xlgap.tracking.store import experiment_id, open_client
 
 FLUSH_SECONDS = 10.0
 DATASET_ATTEMPTS = 5
@@ -43,7 +37,6 @@ KIND = "xlgap.kind"
 STUDY = "xlgap.study"
 SUPERSEDED = "xlgap.superseded"
 CURRENT = f"tags.`{SUPERSEDED}` IS NULL"
-SIZES = ("params_total", "params_nonembedding")
 
 _log = logging.getLogger(__name__)
 
@@ -198,12 +191,6 @@ def warm_up() -> None:
     SearchUtils.parse_search_filter("tags.key = 'value'")  # compiles the expressions of its parser
 
 
-def initialise(uri: str) -> None:
-    """Create the store's database, once before many processes open it side by side."""
-    with _client(uri) as client:
-        client.search_experiments(max_results=1)
-
-
 def open_run(
     *,
     uri: str,
@@ -226,8 +213,8 @@ def open_run(
         tags: more tags.
         parent: the id of a run under which the UI shows this one.
     """
-    with _client(uri) as client:
-        where = _experiment(client, experiment, artifact_root(uri))
+    with open_client(uri) as client:
+        where = experiment_id(client, uri, experiment)
         found = client.search_runs([where], f"tags.`{DIGEST}` = '{digest}'", max_results=1)
         everything = {**tags, DIGEST: digest}
         if parent is not None:
@@ -251,153 +238,6 @@ def _supersede(client: MlflowClient, experiment: str, name: str, by: str) -> Non
     for run in client.search_runs([experiment], f"attributes.run_name = '{name}' and {CURRENT}"):
         if run.info.run_id != by:
             client.set_tag(run.info.run_id, SUPERSEDED, by)
-
-
-def log_study(
-    *,
-    uri: str,
-    experiment: str,
-    study: str,
-    summary_metrics: Mapping[str, float | None],
-    per_model: Sequence[Mapping[str, Any]],
-    artifacts_dir: Path | None = None,
-    tags: Mapping[str, str] | None = None,
-) -> str:
-    """Write a study's summary run, a run a model, and the views of its gaps and of its cells.
-
-    Called again for the same study it brings the same runs up to date; runs of models that are no
-    longer in ``per_model`` are deleted. The models' runs are not nested: the UI's charts leave out
-    runs that are folded away. :func:`study_page` tells where the charts are; the view of the cells
-    lists those that no later run has superseded.
-
-    Args:
-        uri: the tracking URI.
-        experiment: the experiment's name.
-        study: the study's name, which makes its runs the same runs.
-        summary_metrics: figures of the whole study; None is missing and stays away.
-        per_model: for each model ``model``, ``params_total``, ``params_nonembedding`` and figures
-            such as ``gap_inter``. The log10 of the two sizes is added.
-        artifacts_dir: files to keep with the summary run, such as the report.
-        tags: more tags for all of these runs.
-
-    Returns:
-        The id of the summary run.
-    """
-    common = {**(tags or {}), STUDY: study}
-    summary = open_run(
-        uri=uri,
-        experiment=experiment,
-        name=f"study {study}",
-        digest=f"study/{study}",
-        tags={**common, KIND: "study"},
-    )
-    summary.metrics(_present(summary_metrics))
-    if artifacts_dir is not None:
-        summary.artifact(artifacts_dir)
-    summary.close()
-    kept = [_log_model(dict(row), uri, experiment, common) for row in per_model]
-    with _client(uri) as client:
-        where = _experiment(client, experiment, artifact_root(uri))
-        mine = f"tags.`{STUDY}` = '{study}' and tags.`{KIND}` = 'model'"
-        for run in client.search_runs([where], mine):
-            if run.info.run_id not in kept:
-                client.delete_run(run.info.run_id)
-        sizes = {"model", *SIZES}
-        figures = sorted({k for row in per_model for k, v in row.items() if v is not None} - sizes)
-        client.set_experiment_tag(where, view_tag(study), view_state(mine, figures))
-        current = f"tags.`{KIND}` = 'cell' and {CURRENT}"
-        client.set_experiment_tag(where, view_tag(f"{study}-cells"), view_state(current, ()))
-    _write_back(uri)
-    return summary.run_id
-
-
-def study_page(uri: str, experiment: str, study: str) -> str:
-    """What to append to the address of the MLflow UI to see a study's gaps against size."""
-    with _client(uri) as client:
-        return view_path(_experiment(client, experiment, artifact_root(uri)), study)
-
-
-def _log_model(row: dict[str, Any], uri: str, experiment: str, common: Mapping[str, str]) -> str:
-    model = str(row.pop("model"))
-    run = open_run(
-        uri=uri,
-        experiment=experiment,
-        name=model,
-        digest=f"study/{common[STUDY]}/{model}",
-        tags={**common, KIND: "model", "model": model},
-    )
-    figures = _present(row)
-    for size in SIZES:
-        if figures.get(size, 0) > 0:
-            figures[f"log10_{size}"] = math.log10(figures[size])
-    run.metrics(figures)
-    run.params({"model": model})
-    run.close()
-    return run.run_id
-
-
-def _present(values: Mapping[str, float | None]) -> dict[str, float]:
-    """Missing figures stay away; they are never 0."""
-    return {k: float(v) for k, v in values.items() if v is not None and not math.isnan(v)}
-
-
-@contextlib.contextmanager
-def _client(uri: str) -> Iterator[MlflowClient]:
-    """A client; a SQLite store is opened by one process at a time: the first one makes its tables."""
-    path = sqlite_path(uri)
-    if path is None:
-        yield MlflowClient(uri)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock", poll_interval=0.005):
-        if not path.exists():
-            _make_tables(uri)
-        yield MlflowClient(uri)
-
-
-def _make_tables(uri: str) -> None:
-    """Make a new store's tables, and have SQLite write ahead: a commit then waits for the disk once.
-
-    The hundred steps of making them do not wait for the disk at all; a file that is damaged by a power
-    failure in these seconds holds nothing yet.
-    """
-    hurried = []
-
-    def hurry(connection: Any, record: object) -> None:
-        with contextlib.suppress(sqlite3.OperationalError):  # a file system without shared memory
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
-        hurried.append(connection)
-
-    event.listen(Engine, "connect", hurry)
-    try:
-        MlflowClient(uri).search_experiments(max_results=1)
-    finally:
-        event.remove(Engine, "connect", hurry)
-        for connection in hurried:
-            with contextlib.suppress(sqlite3.ProgrammingError):  # closed already
-                connection.execute("PRAGMA synchronous = FULL")
-
-
-def _write_back(uri: str) -> None:
-    """Move what a SQLite store has written ahead into its one file."""
-    path = sqlite_path(uri)
-    if path is not None:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
-    """The id of an experiment, which is made when it is not there."""
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    try:
-        return str(client.create_experiment(name, artifact_location=artifacts))
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-        return str(client.get_experiment_by_name(name).experiment_id)
 
 
 def _key(name: str) -> str:

@@ -113,6 +113,14 @@ def test_metrics_are_numbers_by_task_model_and_slope(analysis: Analysis, tmp_pat
     assert isinstance(metrics["slope"]["1.inter.slope.params_total"], float)
 
 
+def test_an_analysis_of_another_version_is_told(analysis: Analysis, tmp_path: Path) -> None:
+    write_analysis(tmp_path, analysis)
+    path = tmp_path / "analysis.json"
+    path.write_text(path.read_text().replace('"chance"', '"former"'))
+    with pytest.raises(ResultError, match=r"analysis\.json: not written by this version .*'chance'"):
+        read_analysis(tmp_path)
+
+
 def test_report_before_analysis_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="run the stage 'analyse' first"):
         read_analysis(tmp_path)

@@ -195,3 +195,18 @@ def test_a_manifest_with_other_counts(params: Params, prepared: Path, tmp_path: 
     path.write_text(json.dumps(manifest))
     with pytest.raises(ExpectationError, match=r"'dev'.*as many rows as the manifest lists"):
         validate(get_task("squad"), params, prepared / "squad", tmp_path / "checks.json")
+
+
+def test_generated_data_are_not_the_users_to_correct(
+    study: Callable[..., Params], tmp_path: Path
+) -> None:
+    """More rows than the lab has different ones."""
+    params = study(
+        languages={"evaluation": ["en"], "pretraining": ["en"]},
+        arms={"direct_en": {"regime": "direct_en"}},
+        tasks={"lab_nli": {"train_rows": 3, "dev_rows": 3, "test_rows": 80_000}},
+        intermediate={},
+    )
+    prepare(get_task("lab_nli"), params, tmp_path / "lab_nli", data_dir=None)
+    with pytest.raises(ExpectationError, match=r"generated: ask for fewer rows of 'lab_nli' in params"):
+        validate(get_task("lab_nli"), params, tmp_path / "lab_nli", tmp_path / "checks.json")

@@ -24,13 +24,22 @@ def test_every_digit_is_a_token_of_its_own(tokenizer):
 def test_training_is_deterministic(tmp_path):
     lines = ["the cat sat on the mat", "die Katze lief 13 Vögeln nach", "猫坐在垫子上"] * 9
     for name in "ab":
-        train_tokenizer(lines, tmp_path / name, vocabulary=80)
+        train_tokenizer(lines, tmp_path / name, vocabulary=35)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_no_text_is_refused(tmp_path):
     with pytest.raises(DataError, match="corpus is empty"):
         train_tokenizer([], tmp_path / "t.json", vocabulary=100)
+    assert not (tmp_path / "t.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "reason"), [(5, "smaller than required_chars"), (5000, "too high")]
+)
+def test_a_vocabulary_that_the_text_does_not_give(tmp_path, vocabulary, reason):
+    with pytest.raises(DataError, match=rf"key 'pretrain\.vocabulary': {vocabulary} .*{reason}"):
+        train_tokenizer(["the cat sat on the mat"] * 9, tmp_path / "t.json", vocabulary=vocabulary)
     assert not (tmp_path / "t.json").exists()
 
 

@@ -17,13 +17,15 @@ from mlflow.tracking import MlflowClient
 
 from xlgap.errors import Interrupted, XlgapError
 from xlgap.tracking import mlflow as tracking
+from xlgap.tracking.store import initialise
+from xlgap.tracking.summary import log_study, study_page
 from xlgap.tracking.uri import default_uri
 
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     store = f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
-    tracking.initialise(store)
+    initialise(store)
     return store
 
 
@@ -105,7 +107,7 @@ def test_a_later_run_of_the_same_cell_supersedes_the_earlier_one(tmp_path: Path)
     assert superseded() == {first: second}
     assert run("cell seed 0", "b") == second
     assert superseded() == {first: second}
-    tracking.log_study(uri=store, experiment="lab", study="lab", summary_metrics={}, per_model=[])
+    log_study(uri=store, experiment="lab", study="lab", summary_metrics={}, per_model=[])
     where = client.get_experiment_by_name("lab")
     view = json.loads(where.tags["mlflow.sharedViewState.xlgap-lab-cells"])
     shown = client.search_runs([where.experiment_id], view["searchFilter"])
@@ -238,7 +240,7 @@ def test_a_study_has_a_summary_and_a_run_a_model(uri: str, tmp_path: Path) -> No
     ]
 
     def log(rows: list[dict[str, Any]]) -> str:
-        return tracking.log_study(
+        return log_study(
             uri=uri,
             experiment="studies",
             study="lab",
@@ -261,7 +263,7 @@ def test_a_study_has_a_summary_and_a_run_a_model(uri: str, tmp_path: Path) -> No
     state = json.loads(client.get_experiment(where).tags["mlflow.sharedViewState.xlgap-lab"])
     axes = [(c["xaxis"]["key"], c["yaxis"]["key"]) for c in state["compareRunCharts"]]
     assert axes == [("log10_params_nonembedding", "gap_inter")]
-    assert f"/experiments/{where}/" in tracking.study_page(uri, "studies", "lab")
+    assert f"/experiments/{where}/" in study_page(uri, "studies", "lab")
     assert [a.path for a in client.list_artifacts(summary)] == ["index.html"]
 
     log(rows[:1])

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
+from sqlalchemy import Engine, event
 
 from xlgap.tracking import mlflow as tracking
+from xlgap.tracking.store import initialise
+from xlgap.tracking.summary import log_study
 
 
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
     store = f"sqlite:///{tmp_path}/mlflow.db"
-    tracking.initialise(store)
+    initialise(store)
     return store
 
 
@@ -34,15 +37,41 @@ def test_data_sets_wait_for_the_next_batch(uri: str) -> None:
     assert len(client.get_run(run.run_id).inputs.dataset_inputs) == 3
 
 
+def test_data_sets_that_another_run_records_at_the_same_moment(uri: str) -> None:
+    """Between MLflow's look at the experiment's data sets and its insertion of the new ones."""
+    first, second = (
+        tracking.open_run(uri=uri, experiment="lab", name=name, digest=name, tags={})
+        for name in ("first", "second")
+    )
+    for run in (first, second):
+        run.dataset(name="task/en", digest="en", context="evaluation", rows=2)
+    refused = []
+
+    def insert_before(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("INSERT INTO datasets") and not refused:
+            refused.append(statement)
+            second.flush()
+
+    event.listen(Engine, "before_cursor_execute", insert_before)
+    try:
+        first.flush()
+    finally:
+        event.remove(Engine, "before_cursor_execute", insert_before)
+    assert refused
+    client = MlflowClient(uri)
+    for run in (first, second):
+        (found,) = client.get_run(run.run_id).inputs.dataset_inputs
+        assert found.dataset.name == "task/en"
+        run.close()
+
+
 def test_a_new_store_writes_ahead(uri: str, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "mlflow.db") as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_after_the_summary_the_store_is_one_file(uri: str, tmp_path: Path) -> None:
-    tracking.log_study(
-        uri=uri, experiment="lab", study="tiny", summary_metrics={"slope": 1.0}, per_model=[]
-    )
+    log_study(uri=uri, experiment="lab", study="tiny", summary_metrics={"slope": 1.0}, per_model=[])
     copy = tmp_path / "copy" / "mlflow.db"
     copy.parent.mkdir()
     shutil.copy(tmp_path / "mlflow.db", copy)

@@ -1,0 +1,80 @@
+"""Where MLflow keeps runs: a SQLite file, opened by one process at a time, or a server."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+from filelock import FileLock
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from sqlalchemy import Engine, event
+
+from xlgap.tracking.uri import artifact_root, sqlite_path
+
+
+def initialise(uri: str) -> None:
+    """Create the store's database, once before many processes open it side by side."""
+    with open_client(uri) as client:
+        client.search_experiments(max_results=1)
+
+
+@contextlib.contextmanager
+def open_client(uri: str) -> Iterator[MlflowClient]:
+    """A client; a SQLite store is opened by one process at a time: the first one makes its tables."""
+    path = sqlite_path(uri)
+    if path is None:
+        yield MlflowClient(uri)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock", poll_interval=0.005):
+        if not path.exists():
+            _make_tables(uri)
+        yield MlflowClient(uri)
+
+
+def write_back(uri: str) -> None:
+    """Move what a SQLite store has written ahead into its one file."""
+    path = sqlite_path(uri)
+    if path is not None:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
+    """The id of an experiment, which is made when it is not there."""
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    try:
+        return str(client.create_experiment(name, artifact_location=artifact_root(uri)))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(client.get_experiment_by_name(name).experiment_id)
+
+
+def _make_tables(uri: str) -> None:
+    """Make a new store's tables, and have SQLite write ahead: a commit then waits for the disk once.
+
+    The hundred steps of making them do not wait for the disk at all; a file that is damaged by a power
+    failure in these seconds holds nothing yet.
+    """
+    hurried = []
+
+    def hurry(connection: Any, record: object) -> None:
+        with contextlib.suppress(sqlite3.OperationalError):  # a file system without shared memory
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        hurried.append(connection)
+
+    event.listen(Engine, "connect", hurry)
+    try:
+        MlflowClient(uri).search_experiments(max_results=1)
+    finally:
+        event.remove(Engine, "connect", hurry)
+        for connection in hurried:
+            with contextlib.suppress(sqlite3.ProgrammingError):  # closed already
+                connection.execute("PRAGMA synchronous = FULL")
