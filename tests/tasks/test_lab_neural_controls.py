@@ -177,7 +177,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder, environment = tmp_path_factory.mktemp("lab"), dict(os.environ)
     lines = [line for _, line in corpus.lines(World(("en",)), LINES, 1)]
     train_tokenizer(
-        (part for line in lines for part in line.split("\t")), folder / "t.json", vocabulary=600
+        (part for line in lines for part in line.split("\t")), folder / "t.json", vocabulary=336
     )
     with process_group(threads=1):
         lab = Lab(load_tokenizer(folder / "t.json"), folder / "scratch")
