@@ -202,18 +202,26 @@ class Run:
             raise
 
     def _submit_ready(self) -> None:
+        self._leave_out()
         for name in sorted(self.waiting, key=lambda name: -self.plan.remaining[name]):
+            if not self._waits(name) and self._has_room(self.plan.stages[name].tag):
+                self._submit(name)
+
+    def _leave_out(self) -> None:
+        """Take out stages that need no run after all; parents come first, and so before children."""
+        for name in self.plan.order:
             stage = self.plan.stages[name]
-            if stage.parents & (self.waiting | self.running.keys()):
+            if name not in self.waiting or self._waits(name):
                 continue
             if not stage.changed and not stage.parents & self.rewritten:
                 self.waiting.remove(name)
                 self.summary.up_to_date.add(name)
                 self.bar.drop(name)
-                self._submit_ready()
-                return
-            if self._has_room(stage.tag):
-                self._submit(name)
+
+    def _waits(self, name: str) -> bool:
+        """Whether something that a stage reads is still to be made."""
+        parents = self.plan.stages[name].parents
+        return not parents.isdisjoint(self.waiting) or not parents.isdisjoint(self.running)
 
     def _has_room(self, tag: str) -> bool:
         used = Counter(self.plan.stages[name].tag for name in self.running)

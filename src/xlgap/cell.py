@@ -280,15 +280,24 @@ def _check_source(task: Task, params: Params) -> None:
         )
 
 
+_SHORTEST = 6
+"""Sub-words of the shortest sequence: the four special ones of a pair, and one of each text."""
+
+
 def _check_length(task: Task, params: Params) -> None:
-    if not any(isinstance(model, ScratchModel) for model in params.models.values()):
-        return
-    length, positions = params.task(task.name).max_length, params.pretrain.positions
+    section = "tasks" if task.name in params.tasks else "intermediate"
+    key, length = f"key '{section}.{task.name}.max_length'", params.task(task.name).max_length
     length = task.recipe.max_length if length is None else length
-    if length > positions:
+    if length < _SHORTEST:
         raise ConfigError(
-            f"key 'tasks.{task.name}.max_length': {length} sub-words do not fit the ladder's "
-            f"{positions} positions; lower it or raise 'pretrain.positions'."
+            f"{key}: {length} sub-words have no room for text beside the special ones; give at least "
+            f"{_SHORTEST}."
+        )
+    positions = params.pretrain.positions
+    if length > positions and any(isinstance(m, ScratchModel) for m in params.models.values()):
+        raise ConfigError(
+            f"{key}: {length} sub-words do not fit the ladder's {positions} positions; lower it or "
+            "raise 'pretrain.positions'."
         )
 
 

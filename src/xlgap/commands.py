@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from xlgap import __version__
+from xlgap.analysis.rows import GAPS
 from xlgap.errors import ConfigError, Interrupted, XlgapError
 
 Arguments = argparse.Namespace
@@ -56,7 +57,7 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
     gaps = commands.add_parser("gaps", help="gaps of measured or published scores")
     gaps.add_argument("--source", choices=["measured", "published"], default="measured")
-    gaps.add_argument("--gap", choices=["native", "direct", "inter", "transfer"], default=None)
+    gaps.add_argument("--gap", choices=GAPS, default=None)
     gaps.add_argument("--model", default=None, metavar="GLOB", help="models by shell pattern")
     gaps.add_argument("--task", default=None)
     gaps.add_argument("--json", action="store_true", help="print JSON")
@@ -231,14 +232,15 @@ def show_plan(arguments: Arguments) -> None:
     from xlgap import layout
     from xlgap.cell import grid
     from xlgap.config import load_params
-    from xlgap.planning import plan_study, render, to_json
+    from xlgap.planning import plan_study, prepared_manifests, render, to_json
 
     hardware = arguments.hardware or "cpu"
     workers = (2 if hardware == "cpu" else 1) if arguments.workers is None else arguments.workers
     _check_workers(workers)
     directory = _directory(arguments)
     params = load_params(directory / layout.PARAMS)
-    plan = plan_study(params, grid(params), hardware=hardware, workers=workers)
+    known = prepared_manifests(directory, params)
+    plan = plan_study(params, grid(params), hardware=hardware, workers=workers, manifests=known)
     print(json.dumps(to_json(plan), indent=1) if arguments.json else render(plan))
 
 

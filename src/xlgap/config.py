@@ -95,7 +95,7 @@ class ScratchModel(Section):
     feed_forward: Positive
     dropout: Fraction = 0.0
     learning_rate: Rate | None = None
-    finetune_scale: Annotated[float, Field(gt=0)] = 1.0
+    finetune_scale: PositiveFloat = 1.0
     pretrained: bool = True
 
     @field_validator("heads")
@@ -285,28 +285,31 @@ class Params(Section):
         return (*self.tasks, *(name for name in self.intermediate if name not in self.tasks))
 
 
-def load_params(path: Path, overlay: Path | None = None) -> Params:
-    """Read and check ``path``; keys of a study file ``overlay`` replace its top-level keys.
+def load_params(path: Path) -> Params:
+    """Read and check ``path``.
+
+    Raises:
+        ConfigError: naming the key, what was got, what is allowed.
+    """
+    return check(read_mapping(path), path)
+
+
+_WHOLE = {"models", "arms", "tasks", "intermediate"}
+
+
+def overlaid(path: Path, study: Path) -> dict[str, Any]:
+    """The mapping in ``path`` with the keys of the file ``study`` in their place.
 
     Of ``study``, ``languages``, ``pretrain``, ``train``, ``evaluation`` and ``analysis`` a study file
     may give single numbers; its ``models``, ``arms``, ``tasks`` and ``intermediate`` replace the whole
     mapping.
 
     Raises:
-        ConfigError: naming the key, what was got, what is allowed.
+        ConfigError: ``path`` is wrong by itself, or a section of ``study`` is no mapping; what else
+            ``study`` says is for :func:`check` to judge.
     """
-    raw = read_mapping(path)
-    if overlay is not None:
-        check(raw, path)  # so that an error is told of the file that it stands in
-        raw = merge(raw, read_mapping(overlay), where=overlay)
-    return check(raw, overlay or path)
-
-
-_WHOLE = {"models", "arms", "tasks", "intermediate"}
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any], *, where: Path) -> dict[str, Any]:
-    """``base`` with the keys of ``over`` in their place, see :func:`load_params`."""
+    base, over = read_mapping(path), read_mapping(study)
+    check(base, path)  # so that an error is told of the file that it stands in
     merged = dict(base)
     for key, value in over.items():
         if key in _WHOLE or not isinstance(base.get(key), Mapping):
@@ -314,7 +317,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any], *, where: Path) -> d
         elif isinstance(value, Mapping):
             merged[key] = {**base[key], **value}
         else:
-            raise ConfigError(f"{where}: '{key}' must be a mapping, got {value!r}.")
+            raise ConfigError(f"{study}: '{key}' must be a mapping, got {value!r}.")
     return merged
 
 

@@ -17,7 +17,7 @@ import yaml
 from xlgap import layout
 from xlgap.alone import alone
 from xlgap.cell import Cell, Grid, grid
-from xlgap.config import Params, ScratchModel, check, load_params, merge, read_mapping
+from xlgap.config import Params, ScratchModel, check, load_params, overlaid, read_mapping
 from xlgap.data import released
 from xlgap.errors import ConfigError
 from xlgap.formats import write_text
@@ -202,7 +202,7 @@ def materialise(study: Path) -> Path:
     if study.suffix not in {".yaml", ".yml"} or not study.is_file():
         known = sorted(p.relative_to(root).as_posix() for p in (root / "studies").glob("*.yaml"))
         raise ConfigError(f"{study}: no such study file; there are: {', '.join(known) or 'none'}.")
-    raw = merge(read_mapping(root / layout.PARAMS), read_mapping(study), where=study)
+    raw = overlaid(root / layout.PARAMS, study)
     grid(check(raw, study))
     directory = study.with_suffix("")
     directory.mkdir(exist_ok=True)

@@ -33,7 +33,7 @@ class Score:
         majority: what always giving the most frequent right answer scores, 0-100; ``None`` where
             answers are no labels, or unknown.
         stderr: standard error over items, in points; ``None`` where unknown.
-        n_items: evaluated items; ``None`` where unknown.
+        n_items: evaluated items, of token accuracy tokens; ``None`` where unknown.
         n_runs: fine-tuning runs behind the value.
         seen_at: where a published value stands; empty for measured ones.
         publication: key of the published source; empty for measured ones.

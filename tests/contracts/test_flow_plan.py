@@ -129,3 +129,21 @@ def test_grid_needs_no_prefect_to_be_imported() -> None:
     script = f"import sys; sys.path.insert(0, {str(FLOWS)!r}); import grid; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not {"prefect", "dvc", "torch", "mlflow"} & set(done.stdout.split())
+
+
+def test_stages_that_need_no_run_after_all_are_left_out_however_many(tmp_path: Path) -> None:
+    """A chain of them below a stage that has ended and wrote what it had written before."""
+    from dvc.repo import Repo
+
+    from dispatch import Run
+    from stage import Stages
+
+    Repo.init(str(tmp_path), no_scm=True).close()
+    names = ["data", *(f"stage{number}" for number in range(1500))]
+    parents = dict(zip(names, ["", *names], strict=False))
+    run = Run(plan({"data"}, **parents), Stages(tmp_path), workers=2, limits={})
+    run.waiting.remove("data")
+    run.to_the_end()
+    run.stages.close()
+    assert run.summary.up_to_date == set(names[1:])
+    assert not run.summary.done

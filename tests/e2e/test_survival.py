@@ -47,7 +47,7 @@ def start(study, *words):
 def wait_for_checkpoint(study, steps, process):
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
-        latest = list((study.folder / "scratch").glob("*/phase0/latest"))
+        latest = list((study.folder / "scratch").glob("*/phase0/*/latest"))
         if latest and int(latest[0].read_text().removeprefix("step") or 0) >= steps:
             return
         assert process.poll() is None, process.stderr.read().decode()[-2000:]
@@ -80,8 +80,23 @@ def test_sigterm_saves_the_state_and_says_so(study):
     assert process.returncode == 130
     assert "the state is saved, run the same command again" in said.decode()
     assert "Traceback" not in said.decode()
-    assert list((study.folder / "scratch").glob("*/phase0/latest"))
+    assert list((study.folder / "scratch").glob("*/phase0/*/latest"))
     assert not (study.folder / OUT).exists()
+
+
+def test_a_stopped_training_goes_on_under_another_zero_stage(study):
+    """From its start: the engine's states of one stage are not those of another."""
+    lengthen(study)
+    process = start(study)
+    wait_for_checkpoint(study, 5, process)
+    process.terminate()
+    process.communicate(timeout=60)
+    params = study.params
+    params["train"]["zero_stage"] = 2
+    study.write_params(params)
+    study.xlgap("finetune", *CELL)
+    assert (study.folder / OUT / "cell.json").is_file()
+    assert not list((study.folder / "scratch").glob("*/phase0"))
 
 
 def test_ctrl_c_ends_a_study_with_one_line(study):
@@ -94,7 +109,7 @@ def test_ctrl_c_ends_a_study_with_one_line(study):
     assert said.decode().splitlines() == [
         "interrupted: its stages were stopped; run it again to go on."
     ]
-    assert list((study.folder / "scratch").glob("*/phase0/latest"))
+    assert list((study.folder / "scratch").glob("*/phase0/*/latest"))
 
 
 def test_a_failing_cell_leads_to_the_partial_report(study):

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulate import share_right
 
 from xlgap.analysis.bootstrap import TaskItems, draws, interval
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.gap import measured_rows
 from xlgap.analysis.rows import ArmInfo
 from xlgap.analysis.scaling import correlation, meta_regression
-from xlgap.analysis.simulate import share_right
 from xlgap.records import Score
 
 ARMS = {

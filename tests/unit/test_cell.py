@@ -227,3 +227,24 @@ def test_missing_results_are_counted_and_named():
     require_complete([])
     with pytest.raises(ResultError, match=r"6 cells .*: a, b, c, d, e, \.\.\.; run"):
         require_complete(list("abcdef"))
+
+
+@pytest.mark.parametrize("section", ["tasks", "intermediate"])
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (2, "2 sub-words have no room for text"),
+        (65, "65 sub-words do not fit the ladder's 64 positions"),
+    ],
+)
+def test_a_length_that_no_sequence_can_have_is_refused(study, section, length, said):
+    task = {"tasks": "toy_nli", "intermediate": "toy_order"}[section]
+    with pytest.raises(ConfigError, match=rf"key '{section}\.{task}\.max_length': {said}"):
+        grid(study(**{section: {task: {"max_length": length}}}))
+
+
+def test_short_sequences_are_refused_of_checkpoints_too(study):
+    models = {"xlmr": {"hub": "FacebookAI/xlm-roberta-base"}}
+    with pytest.raises(ConfigError, match="give at least 6"):
+        grid(study(models=models, tasks={"toy_nli": {"max_length": 5}}))
+    assert grid(study(models=models, tasks={"toy_nli": {"max_length": 600}})).cells

@@ -7,6 +7,7 @@ import yaml
 
 from xlgap.__main__ import main
 from xlgap.alone import alone
+from xlgap.config import load_params
 from xlgap.errors import ConfigError, ResultError
 from xlgap.graph import graph_mapping, is_stale, pretraining_entry, write_graph
 from xlgap.models.catalogue import get_checkpoint
@@ -115,3 +116,35 @@ def test_where_no_release_files_are_named_the_graph_keeps_what_it_knows(real, mo
     (real / "graph.yaml").unlink()
     write_graph(real)
     assert "files: " not in (real / "graph.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong", "said"),
+    [
+        ("params.yaml", {"train": {"zero_stag": 1}}, "params.yaml: unknown key 'train.zero_stag'"),
+        ("studies/other.yaml", {"study": {"nam": 1}}, "studies/other.yaml: unknown key 'study.nam'"),
+        ("studies/other.yaml", {"train": 3}, "studies/other.yaml: 'train' must be a mapping, got 3"),
+    ],
+)
+def test_a_wrong_key_is_told_of_the_file_that_it_stands_in(
+    folder, raw_study, capsys, file, wrong, said
+):
+    files = {"params.yaml": raw_study(), "studies/other.yaml": {"study": {"name": "other"}}}
+    files[file] = raw_study(**wrong) if file == "params.yaml" else wrong
+    (folder / "studies").mkdir()
+    for name, content in files.items():
+        (folder / name).write_text(yaml.safe_dump(content))
+    assert main(["graph", "--study", "studies/other.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("params.yaml") == said.count("params.yaml")
+
+
+def test_a_study_file_becomes_a_directory(folder, raw_study):
+    (folder / "studies").mkdir()
+    (folder / "studies" / "other.yaml").write_text("study: {name: other}\n")
+    assert main(["graph", "--study", "studies/other.yaml"]) == 0
+    made = load_params(folder / "studies" / "other" / "params.yaml")
+    assert made.study.name == "other"
+    assert made.study.seeds == tuple(raw_study()["study"]["seeds"])
+    assert not is_stale(folder / "studies" / "other")

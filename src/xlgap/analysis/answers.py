@@ -23,7 +23,7 @@ from xlgap.analysis.scaling import (
     correlation,
     meta_regression,
 )
-from xlgap.analysis.study import Measured, Study
+from xlgap.analysis.study import PARTS, Measured, Study
 from xlgap.analysis.words import number, short_number
 
 LAB_SENTENCE = (
@@ -35,6 +35,10 @@ PRETRAINING = (
     "variance of pretraining; the meta-regression has it only as scatter about its line."
 )
 MORE_ROBUST = "A loss or gap that falls with size means transfer that is more robust."
+ADD_UP = (
+    "A part of G_direct, over its tasks: in each model G_direct is G_native minus the gain of English "
+    "intermediate training; slopes, each weighted by its own errors, need not add up."
+)
 NO_COVARIATES = (
     "The slope over distance has no covariates: languages differ also in amount of pretraining text, "
     "in script and in how finely they are split into sub-words, which go along with distance."
@@ -59,8 +63,8 @@ MEASURED = {
     ),
     3: (
         ("direct", "G_direct (target-language data minus English intermediate training)"),
-        ("native", "first part of G_direct: G_native (in-language minus zero-shot)"),
-        ("english_gain", "second part of G_direct, subtracted: gain of English intermediate training"),
+        ("native", "G_native (in-language minus zero-shot)"),
+        ("english_gain", "gain of English intermediate training (minus none)"),
     ),
 }
 """For each question the gaps that answer it; the first is the primary one."""
@@ -69,9 +73,10 @@ NEEDS = {
     "inter": "It needs an intermediate_tgt arm and an intermediate_en arm with the same intermediate "
     "tasks, and a task that is not at chance for every model.",
     "direct": "It needs a direct_tgt and an intermediate_en arm, and a task not at chance.",
-    "native": "It needs a direct_tgt and a direct_en arm, and a task not at chance.",
+    "native": "It needs a direct_tgt and a direct_en arm, and a task not at chance; beside G_direct, "
+    "on all of its tasks.",
     "english_gain": "It needs the arms intermediate_en, direct_en and direct_tgt, and a task not at "
-    "chance.",
+    "chance, on all tasks of G_direct.",
     "transfer": "It needs a direct_en arm on a parallel task with English that is not at chance.",
     "distance": "It needs a direct_en arm on a parallel task, not at chance, with at least five "
     "languages beside English.",
@@ -140,6 +145,9 @@ def _series(
     notes = [] if points else [NEEDS[gap]]
     if points:
         notes.append(points[0].note[0].upper() + points[0].note[1:] + ".")
+    beside_direct = any((e.gap, e.task) == ("direct", "mean") for e in measured.estimates)
+    if points and gap in PARTS and beside_direct:
+        notes.append(ADD_UP)
     if question == 2:
         notes.append(MORE_ROBUST)
     if gap in {"distance", "robustness"}:
@@ -186,16 +194,20 @@ def _notes(study: Study, measured: Measured) -> list[str]:
             "At chance in English for every model and left out: "
             f"{', '.join(sorted(measured.hopeless))}."
         )
-    some = sorted(
-        f"{e.model} on {e.task} ({e.arm})"
-        for e in measured.english
-        if e.metric == study.primary[e.task]
-        and e.at_chance
-        and e.task not in measured.hopeless
-        and e.model not in study.controls
-    )
-    if some:
-        notes.append(f"At chance in English, where a gap is small by itself: {', '.join(some)}.")
+    for at_chance, said in (
+        (True, "At chance in English, where a gap is small by itself"),
+        (None, "Not known to be above chance in English"),
+    ):
+        some = sorted(
+            f"{e.model} on {e.task} ({e.arm})"
+            for e in measured.english
+            if e.metric == study.primary[e.task]
+            and e.at_chance is at_chance
+            and e.task not in measured.hopeless
+            and e.model not in study.controls
+        )
+        if some:
+            notes.append(f"{said}: {', '.join(some)}.")
     proxies = [f"{t} on {i.proxy_train}" for t, i in study.tasks.items() if i.proxy_train]
     if proxies:
         notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
@@ -247,7 +259,7 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
         f"{series.variance}"
         if fit.weighted
         else f"least squares with t interval ({fit.df} degrees of freedom), one estimate a model, "
-        "equal weights because no standard errors were published"
+        "equal weights because standard errors are not known"
     )
     enough = fit.n >= FEWEST_MODELS
     base = replace(base, reason=f"{base.reason} {_short_range(base)}".strip())

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xlgap import layout
 from xlgap.analysis.contrasts import Contrast, Key
 from xlgap.analysis.rows import Scale
 from xlgap.analysis.scales import rescale
@@ -142,7 +143,7 @@ def _task_draws(
     frame = items.frame[items.frame["metric"] == items.metric]
     if frame.empty:
         raise ResultError(
-            f"results/items/{task}.parquet holds no row of metric '{items.metric}'; it holds "
+            f"{layout.items(task)} holds no row of metric '{items.metric}'; it holds "
             f"{sorted(map(str, items.frame['metric'].unique()))}: score the task again."
         )
     found: dict[Key, dict[int, Floats]] = defaultdict(dict)
@@ -163,9 +164,14 @@ def _task_draws(
 def _part_draws(
     part: pd.DataFrame, value: Value, rng: np.random.Generator, resamples: int
 ) -> Iterator[tuple[tuple[Any, ...], Floats]]:
-    """Draws [R] of every (model, arm, language, seed) of ``part``, clusters resampled together."""
+    """Draws [R] of every (model, arm, language, seed) of ``part``, clusters resampled together.
+
+    None of a single cluster, whose resamples are all the same.
+    """
     cell_n, cells = _codes(part, KEYS)
     cluster_n, clusters = _codes(part, ["group"])
+    if len(clusters) < 2:
+        return
     columns = [c for c in part.columns if c[:1] == "s" and c[1:].isdigit()]
     sums_CGK = np.zeros((len(cells), len(clusters), len(columns)))
     np.add.at(sums_CGK, (cell_n, cluster_n), part[columns].to_numpy(dtype=np.float64))

@@ -7,14 +7,13 @@ standard errors of items and seeds.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from xlgap.analysis.gap import mean_stderr
 from xlgap.analysis.rows import AVERAGE, ArmInfo, Collapsed, EnglishScore
-from xlgap.analysis.scales import ACCURACIES, chance_corrected
+from xlgap.analysis.scales import chance_corrected
 from xlgap.records import Score
 
 STANDARD_ERRORS = 2.0
@@ -93,7 +92,7 @@ def _english(seeds: Sequence[Score]) -> EnglishScore:
         language=first.language,
         metric=first.metric,
         value=value,
-        stderr=stderr(seeds),
+        stderr=mean_stderr(seeds),
         chance=chance,
         chance_corrected=corrected,
         majority=first.majority,
@@ -103,8 +102,11 @@ def _english(seeds: Sequence[Score]) -> EnglishScore:
 
 
 def at_chance(seeds: Sequence[Score]) -> bool | None:
-    """Whether the mean over ``seeds`` is not above chance by two standard errors."""
-    level, error = mean_chance(seeds), stderr(seeds)
+    """Whether the mean over ``seeds`` is not above chance by two standard errors.
+
+    ``None`` where chance or the standard error is unknown: neither is then said.
+    """
+    level, error = mean_chance(seeds), mean_stderr(seeds)
     if level is None or error is None:
         return None
     value = sum(s.value for s in seeds) / len(seeds)
@@ -115,16 +117,6 @@ def mean_chance(seeds: Sequence[Score]) -> float | None:
     """Mean chance level over seeds; ``None`` where one is unknown."""
     known = [s.chance for s in seeds if s.chance is not None]
     return sum(known) / len(known) if known and len(known) == len(seeds) else None
-
-
-def stderr(seeds: Sequence[Score]) -> float | None:
-    """Standard error of the mean over seeds; the binomial one where an accuracy came without."""
-    known = mean_stderr(seeds)
-    first = seeds[0]
-    if known is not None or first.metric not in ACCURACIES or not first.n_items:
-        return known
-    share = min(max(sum(s.value for s in seeds) / len(seeds) / 100, 0.0), 1.0)
-    return 100 * math.sqrt(share * (1 - share) / first.n_items)
 
 
 def collapsed(

@@ -44,6 +44,7 @@ POINTER = """<!DOCTYPE html>
 <a href="{page}">partial report</a> is made from the cells that are complete.</p></body></html>
 """
 """Stands in the place of the full report of a study that is not complete."""
+AT_CHANCE = {True: "; at chance", False: "", None: "; not known to be above chance"}
 SIDES: tuple[Source, Source] = ("measured", "published")
 
 
@@ -242,7 +243,7 @@ def _english_cell(score: EnglishScore | None) -> str:
             f"; chance {words.number(score.chance)}, corrected {words.number(score.chance_corrected)}"
         )
     often = "" if score.majority is None else f"; most frequent answer {words.number(score.majority)}"
-    flag = "; at chance" if score.at_chance else ""
+    flag = AT_CHANCE[score.at_chance]
     return f"{words.number(score.value)}{error}{chance}{often}{flag}"
 
 

@@ -29,6 +29,8 @@ def chance_corrected(value: ArrayLike, chance: ArrayLike) -> Floats:
 def log_odds(value: ArrayLike, n_items: int) -> Floats:
     """Natural log-odds of an accuracy, with half an item added on each side (Haldane, Anscombe).
 
+    ``n_items`` are those that are right or wrong: tokens, of an accuracy of tokens.
+
     >>> float(log_odds(50.0, 100))
     0.0
     """

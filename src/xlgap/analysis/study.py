@@ -1,7 +1,7 @@
-"""One study, from its scores to gaps, estimates and answers.
+"""One measured study, from its scores to gaps and estimates.
 
-:func:`analyse` is pure: scores and items in, :class:`Analysis` out; the same inputs give the same
-numbers on every machine.
+:func:`measure` is pure: scores and items in, :class:`Measured` out; the same inputs give the same
+numbers. What they answer stands in :mod:`.answers`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ from xlgap.records import Score
 
 HEADLINE = ("inter", "direct", "native", "english_gain", "transfer", "distance", "robustness")
 """Gaps of which every model gets one estimate over all tasks."""
+
+PARTS = ("native", "english_gain")
+"""What G_direct is the difference of: beside it, both are means over its tasks and languages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,17 +165,22 @@ def headline(
     """For each gap and model: one contrast a task, and one over the tasks that all models share.
 
     The transfer gap and slopes over distance are taken from parallel test sets under ``direct_en``;
-    tasks at chance for every model stay out of the mean. Returns also the models that the mean leaves
-    out, by gap.
+    tasks at chance for every model stay out of the mean. The parts of G_direct have a mean over its
+    tasks and no other, so that they add up; without G_direct, over all of theirs. Returns also the
+    models that the mean leaves out, by gap.
     """
     found: list[Contrast] = []
     partial: dict[str, tuple[str, ...]] = {}
+    of_direct: set[tuple[str, str]] = set()
     for gap in HEADLINE:
         units: dict[str, dict[tuple[str, ...], Contrast]] = defaultdict(dict)
         for c in every:
             if c.gap == gap and c.language == AVERAGE and _primary_arm(c, study):
                 units[c.model][c.task, *c.unit, c.note] = c
-        shared = fixed_set([frozenset(u) for u in units.values()])
+        whole = of_direct if gap in PARTS else set()
+        shared = fixed_set(
+            [frozenset(u) for u in units.values() if whole <= {(c.task, c.note) for c in u.values()}]
+        )
         for model, of_model in units.items():
             if not shared <= set(of_model):
                 partial[gap] = (*partial.get(gap, ()), model)
@@ -182,6 +190,9 @@ def headline(
                 alone = over_tasks([c for c in members if c.task == task])
                 found.append(replace(alone, task=task))
             alive = [c for c in members if c.task not in dead and _in_mean(c, study)]
+            alive = [c for c in alive if not whole or (c.task, c.note) in whole]
+            if gap == "direct":
+                of_direct = {(c.task, c.note) for c in alive}
             if alive:
                 found.append(over_tasks(alive))
     return found, partial

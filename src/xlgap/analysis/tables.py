@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xlgap import layout
 from xlgap.cell import Cell, Grid, grid, require_complete
 from xlgap.config import Params
 from xlgap.errors import ResultError
@@ -62,14 +63,14 @@ def load(study_dir: Path, params: Params, *, allow_missing: bool = False) -> Res
     items: dict[str, pd.DataFrame] = {}
     missing: list[str] = []
     for task in params.tasks:
-        path = study_dir / "results" / "scores" / f"{task}.csv"
+        path = study_dir / layout.scores(task)
         found = read_scores(path) if path.is_file() else []
         complete = [c for c in cells.of_task(task) if _complete(c, found, params)]
         missing += [c.key for c in cells.of_task(task) if c not in complete]
         names = {(c.model, c.arm.name) for c in complete}
         scores += [s for s in found if (s.model, s.arm) in names and s.seed in params.study.seeds]
         if names:
-            items[task] = _read_items(study_dir / "results" / "items" / f"{task}.parquet", names)
+            items[task] = _read_items(study_dir / layout.items(task), names)
     if not allow_missing:
         require_complete(missing)
     return Results(tuple(s for s in scores if not math.isnan(s.value)), items, tuple(missing))

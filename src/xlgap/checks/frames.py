@@ -28,6 +28,19 @@ MIN_RECURRING = 40
 
 
 @dataclass(frozen=True)
+class Training:
+    """Prepared rows that train a task: its own or its proxy's.
+
+    Attributes:
+        kind: of the task that they were prepared for.
+        rows: by language.
+    """
+
+    kind: Kind
+    rows: Rows
+
+
+@dataclass(frozen=True)
 class LanguageTable:
     """The language table and, behind its counts, the ids that they count.
 
@@ -94,21 +107,21 @@ def _derived(kind: Kind, row: Row) -> dict[str, Any]:
 
 
 def language_table(
-    task: Task, splits: Mapping[Split, Rows], manifest: Mapping[str, Any], known: Rows
+    task: Task, splits: Mapping[Split, Rows], manifest: Mapping[str, Any], training: Training
 ) -> LanguageTable:
     """One line a split and language.
 
     Columns: ``split``, ``language``, ``where`` (``test/de``), ``rows``, ``manifest_rows``,
     ``script_share`` (of letters, missing where there are none), ``duplicates`` and ``duplicate_share``
-    (rows whose texts stand in an earlier row), ``known`` and ``known_share`` (test rows whose texts
-    stand in training data of their language), ``unpaired`` (ids that not every language of a parallel
+    (rows whose texts stand in an earlier row), ``known`` and ``known_share`` (test rows that
+    stand in training data, see :func:`_known`), ``unpaired`` (ids that not every language of a parallel
     test set has).
 
     Args:
         task: the task.
         splits: prepared rows by split and language.
         manifest: ``manifest.json`` of the prepared task.
-        known: training rows that test rows must not repeat, by language.
+        training: what test rows must not repeat.
     """
     import pandas as pd
 
@@ -118,7 +131,7 @@ def language_table(
         for code, found in rows.items():
             offending = {
                 "duplicates": _duplicates(task.kind, found),
-                "known": _known(task.kind, found, known.get(code, ())) if split == "test" else [],
+                "known": _known(task.kind, found, code, training) if split == "test" else [],
                 "unpaired": _unpaired(rows, code) if split == "test" and task.parallel else [],
             }
             ids |= {(split, code, column): value for column, value in offending.items() if value}
@@ -174,18 +187,29 @@ def _duplicates(kind: Kind, rows: Sequence[Row]) -> list[str]:
     return found
 
 
-def _known(kind: Kind, test: Sequence[Row], train: Sequence[Row]) -> list[str]:
-    """Ids of test rows that stand in training data: of a span task, those whose context does."""
+def _known(kind: Kind, test: Sequence[Row], language: str, training: Training) -> list[str]:
+    """Ids of test rows that stand in training data.
 
-    def key(row: Row) -> bytes:
-        return _key(_texts(kind, row)[: 1 if isinstance(kind, Span) else None])
-
-    seen = {key(row) for row in train}
+    Of the same kind those of the same language are compared: all texts of a row, of a span task its
+    context. Of another kind a test row is known when one of its texts is a text of a training row, in
+    whatever language: a retrieval row has an English side.
+    """
+    if training.kind.name == kind.name:
+        seen = {_identity(kind, row) for row in training.rows.get(language, ())}
+        known = (_identity(kind, row) in seen for row in test)
+    else:
+        rows = (row for found in training.rows.values() for row in found)
+        seen = {_key([text]) for row in rows for text in _texts(training.kind, row)}
+        known = (any(_key([text]) in seen for text in _texts(kind, row)) for row in test)
     return [
         str(row.get("id"))
-        for row in test
-        if key(row) in seen and not _recurs_by_nature(kind, _texts(kind, row))
+        for row, again in zip(test, known, strict=True)
+        if again and not _recurs_by_nature(kind, _texts(kind, row))
     ]
+
+
+def _identity(kind: Kind, row: Row) -> bytes:
+    return _key(_texts(kind, row)[: 1 if isinstance(kind, Span) else None])
 
 
 def _unpaired(rows: Rows, code: str) -> list[str]:

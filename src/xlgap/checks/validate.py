@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlgap.checks.frames import LanguageTable, Rows, language_table, row_table
+from xlgap.checks.frames import LanguageTable, Rows, Training, language_table, row_table
 from xlgap.checks.suite import language_expectations, row_expectations
 from xlgap.config import Params
 from xlgap.data.prepare import split_languages
 from xlgap.errors import DataError, ExpectationError
 from xlgap.formats import read_json, read_jsonl, write_json
+from xlgap.regimes.base import trained_on
+from xlgap.tasks import get_task
 from xlgap.tasks.base import SPLITS, Split, Task
 
 if TYPE_CHECKING:
@@ -76,9 +78,12 @@ def validate(
     """
     wanted = split_languages(task, params)
     splits = {split: _read(prepared / split) for split in SPLITS if (prepared / split).is_dir()}
-    known = splits.get("train", {}) if proxy is None else _read(proxy / "train")
+    if proxy is None:
+        training = Training(task.kind, splits.get("train", {}))
+    else:
+        training = Training(get_task(trained_on(task)).kind, _read(proxy / "train"))
     manifest = read_json(prepared / "manifest.json")
-    languages = language_table(task, splits, manifest, known)
+    languages = language_table(task, splits, manifest, training)
     tables: dict[str, tuple[pd.DataFrame, list[Any]]] = {
         split: (row_table(task.kind, rows), row_expectations(task.kind))
         for split, rows in splits.items()

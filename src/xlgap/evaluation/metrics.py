@@ -56,6 +56,12 @@ class Metric:
         """
         return self.count(task, gold, aligned(task, gold, predictions, language), language)
 
+    def items(self, stats: Floats) -> int:
+        """How many items ``stats`` [I, K] are of: tokens where tokens are right or wrong, else rows."""
+        if "tokens" in self.columns:
+            return int(stats[:, self.columns.index("tokens")].sum())
+        return len(stats)
+
     def score(self, task: Task, gold: Rows, predictions: Rows, language: str) -> float:
         """The score over all items, 0-100."""
         return float(self.value(self.stats(task, gold, predictions, language).sum(axis=0)))

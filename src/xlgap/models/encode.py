@@ -194,7 +194,8 @@ def _(kind: Span, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> 
                 f"for a question of {len(prefix) - 2}; raise max_length or lower the stride."
             )
         answer = _answer_span(row, context.offsets)
-        for begin in range(0, max(1, len(context.ids) - window.stride), room - window.stride):
+        step = max(1, room - window.stride)  # no more than the stride is enough for a context that fits
+        for begin in range(0, max(1, len(context.ids) - window.stride), step):
             end = min(begin + room, len(context.ids))
             examples.append(_window(i, prefix, context, begin, end, eos, answer))
             if end == len(context.ids):

@@ -19,7 +19,7 @@ from xlgap.models.size import without_pooler
 from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Span, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Batch = dict[str, Tensor]
 Encoder = nn.Module
@@ -198,12 +198,30 @@ def encoder_state(state: State) -> State:
 
 def scratch_encoder(config: Mapping[str, Any], *, seed: int) -> nn.Module:
     """A new XLM-RoBERTa encoder with weights drawn from ``seed``."""
-    from transformers import XLMRobertaConfig, XLMRobertaModel
+    from transformers import XLMRobertaConfig
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder: nn.Module = XLMRobertaModel(XLMRobertaConfig(**config), add_pooling_layer=False)
+        return _encoder(XLMRobertaConfig(**config), _from_config)
+
+
+def _encoder(config: Any, make: Callable[..., Any]) -> nn.Module:
+    """The encoder of what ``make`` makes of a configuration: no pooler, no decoder, no head.
+
+    Args:
+        config: of transformers.
+        make: called with the bare model's class, ``config`` and arguments of that class.
+    """
+    from transformers import AutoModel
+
+    model_class = AutoModel._model_mapping[type(config)]
+    model = make(model_class, config, **without_pooler(model_class))
+    encoder: nn.Module = model.get_encoder() if config.is_encoder_decoder else model
     return encoder
+
+
+def _from_config(model_class: type[nn.Module], config: Any, **arguments: bool) -> nn.Module:
+    return model_class(config, **arguments)
 
 
 def save_encoder(encoder: nn.Module, path: Path, facts: Mapping[str, Any]) -> None:
@@ -230,29 +248,26 @@ def save_state(state: Mapping[str, Tensor], path: Path) -> None:
 
 
 def load_encoder(path: Path) -> nn.Module:
-    """The encoder in a directory written by :func:`save_encoder`, or any safetensors checkpoint.
+    """The encoder in a directory written by :func:`save_encoder`.
 
     Raises:
-        DataError: no such directory, or damaged weights.
+        DataError: no such directory, or weights that are damaged, missing or of another encoder.
     """
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoConfig
+    from transformers.initialization import no_init_weights
 
     if not (path / "model.safetensors").is_file():
         raise DataError(f"{path}: no model.safetensors there; run 'dvc repro' for its stage.")
-    settings = read_json(path / "config.json")
-    if settings.get("model_type") == "xlm-roberta":
-        encoder = scratch_encoder(settings, seed=0)
-        try:
-            encoder.load_state_dict(load_state(path / "model.safetensors"))
-        except (SafetensorError, RuntimeError) as error:
-            raise DataError(f"{path}: weights do not fit config.json ({error}).") from error
-        return encoder
-    config = AutoConfig.from_pretrained(path, trust_remote_code=False)
-    model: nn.Module = AutoModel.from_pretrained(
-        path, config=config, use_safetensors=True, trust_remote_code=False
-    )
-    return model
+    config = AutoConfig.for_model(**read_json(path / "config.json"))
+    with no_init_weights():  # every weight is read
+        encoder = _encoder(config, _from_config)
+    try:
+        encoder.load_state_dict(load_state(path / "model.safetensors"))
+    except (SafetensorError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: weights do not fit config.json ({reason}).") from error
+    return encoder
 
 
 def load_state(path: Path) -> dict[str, Tensor]:
@@ -264,24 +279,37 @@ def load_state(path: Path) -> dict[str, Tensor]:
 
 
 def hub_encoder(repo: str, revision: str | None) -> nn.Module:
-    """The encoder of a hub checkpoint: safetensors only, no remote code.
+    """The encoder of a hub checkpoint in fp32: safetensors only, no remote code.
+
+    What the checkpoint has beyond it (a head, a pooler, a decoder) is left out.
 
     Raises:
-        DataError: it cannot be had, or has no safetensors; else the sentence repeats the hub client's
-            first line.
+        DataError: it cannot be had, has no safetensors, or lacks a weight; where the hub client
+            fails, the sentence repeats its first line.
     """
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoConfig
 
-    try:
-        config = AutoConfig.from_pretrained(repo, revision=revision, trust_remote_code=False)
-        model = AutoModel.from_pretrained(
+    def make(model_class: Any, config: Any, **arguments: bool) -> Any:
+        model, info = model_class.from_pretrained(
             repo,
             config=config,
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,
-            **without_pooler(AutoModel._model_mapping[type(config)]),
+            dtype=torch.float32,
+            output_loading_info=True,
+            **arguments,
         )
+        if info["missing_keys"]:
+            raise ValueError(
+                f"{len(info['missing_keys'])} of its tensors are missing, {min(info['missing_keys'])} "
+                "among them, and would be drawn at random; name a revision or a copy that has them."
+            )
+        return model
+
+    try:
+        config = AutoConfig.from_pretrained(repo, revision=revision, trust_remote_code=False)
+        return _encoder(config, make)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         if "model.safetensors" in reason:
@@ -290,5 +318,3 @@ def hub_encoder(repo: str, revision: str | None) -> nn.Module:
                 "name a revision that has one, or a directory with a converted copy."
             )
         raise DataError(f"the weights of '{repo}' cannot be loaded: {reason}") from error
-    encoder: nn.Module = model.get_encoder() if model.config.is_encoder_decoder else model
-    return encoder

@@ -12,6 +12,7 @@ from typing import Literal
 from xlgap.planning.hardware import Precision
 
 ZeroStage = Literal[0, 1, 2, 3]
+_FP32 = 4  # bytes
 # bytes a parameter: weights, gradients, optimizer (Adam's two moments in fp32; with bf16 also the
 # fp32 copy that it steps)
 _BYTES: dict[Precision, tuple[int, int, int]] = {"fp32": (4, 4, 8), "bf16": (2, 2, 12)}
@@ -67,12 +68,18 @@ def model_states(
     )
 
 
-def weight_bytes(params: int, precision: Precision) -> int:
-    """Bytes of a file of final weights."""
-    return _BYTES[precision][0] * params
+def weight_bytes(params: int) -> int:
+    """Bytes of a file of final weights: fp32, whatever they were trained in."""
+    return _FP32 * params
 
 
-def checkpoint_bytes(params: int, precision: Precision) -> int:
-    """Bytes of a checkpoint to resume from: weights and optimizer states of all processes."""
+def checkpoint_bytes(params: int, precision: Precision, *, best_copies: int = 0) -> int:
+    """Bytes of a checkpoint to resume from: weights and optimizer states of all processes.
+
+    Args:
+        params: trained.
+        precision: of training.
+        best_copies: how often the weights of the best evaluation, in fp32, stand beside them.
+    """
     weights, _, optimizer = _BYTES[precision]
-    return (weights + optimizer) * params
+    return (weights + optimizer + best_copies * _FP32) * params

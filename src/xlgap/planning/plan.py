@@ -66,7 +66,7 @@ class Totals:
         cells, stages, runs: cells of the grid; stages that train or predict; seeds of all of them.
         flops, hours, kwh, disk_bytes: sums of the known figures.
         wall_hours: ``hours`` shared evenly by the workers, which is the least that it can take.
-        scratch_bytes: the largest checkpoint to resume from, which lives while its stage runs.
+        scratch_bytes: the largest checkpoints to resume from that a stage holds while it runs.
         unknown: stages without hours, which the sums therefore lack.
     """
 

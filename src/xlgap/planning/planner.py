@@ -42,7 +42,7 @@ def plan_study(
         grid: its cells.
         hardware: a preset such as ``8xh100``, or a description; of one stage.
         workers: stages that run side by side, each on ``hardware`` of its own.
-        manifests: manifests of data that are prepared already, by task: exact row counts.
+        manifests: of data that are prepared already, by task: what their source has.
 
     Raises:
         ConfigError: unknown hardware, or a model whose width its heads do not share.
@@ -210,14 +210,22 @@ class _Planner:
     def _weights(self, figures: ModelFigures, seeds: int) -> int | None:
         if figures.trained_total is None:
             return None
-        return seeds * weight_bytes(figures.trained_total, self.params.train.precision)
+        return seeds * weight_bytes(figures.trained_total)
 
     def scratch_bytes(self, stage: StagePlan) -> int:
-        """Bytes of the checkpoint that a stage resumes from; 0 where it does not train."""
-        trained = self.figures[stage.model].trained_total
+        """Bytes of the checkpoints of one seed, at most; 0 where a stage does not train.
+
+        There are two while one is written: the older goes when the other is complete; a phase leaves
+        one until the last phase is done. Fine-tuning keeps the best weights so far in each, under
+        ZeRO-3 in every process's part.
+        """
+        train, trained = self.params.train, self.figures[stage.model].trained_total
         if trained is None or stage.memory is None:
             return 0
-        return checkpoint_bytes(trained, self.params.train.precision)
+        copies = self.hardware.devices if train.zero_stage == 3 else 1
+        best = 0 if stage.kind == "pretrain" else copies
+        held = len(stage.phases) + 1
+        return held * checkpoint_bytes(trained, train.precision, best_copies=best)
 
 
 def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:

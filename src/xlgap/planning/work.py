@@ -12,9 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from xlgap import layout
 from xlgap.config import Params
+from xlgap.formats import read_json
 from xlgap.planning.figures import ModelFigures
 from xlgap.regimes.base import Phase
 from xlgap.tasks import get_task
@@ -167,12 +170,29 @@ def _predicted(
 def split_rows(
     name: str, split: Split, language: str, params: Params, manifests: Manifests | None = None
 ) -> int | None:
-    """Rows of one split: as prepared, else the study's limit, else unknown."""
-    prepared = (manifests or {}).get(name, {}).get("splits", {}).get(split, {}).get(language)
-    if prepared is not None:
-        return int(prepared["rows"])
-    entry = params.task(name)
-    return {"train": entry.train_rows, "dev": entry.dev_rows, "test": entry.test_rows}[split]
+    """Rows of one split: what prepared data show that the source has, within the study's limit.
+
+    Without prepared data it is the limit, and unknown where there is none. The lab makes as many rows
+    as are asked for, whatever it made before.
+    """
+    entry, manifest = params.task(name), (manifests or {}).get(name, {})
+    limit = {"train": entry.train_rows, "dev": entry.dev_rows, "test": entry.test_rows}[split]
+    found = manifest.get("splits", {}).get(split, {}).get(language)
+    if found is None or (limit is not None and manifest["source"] == "lab"):
+        return limit
+    released = int(found["released_rows"])
+    return released if limit is None else min(released, limit)
+
+
+def prepared_manifests(directory: Path, params: Params) -> Manifests:
+    """The manifests of the tasks that are prepared from the study's source, in its directory.
+
+    Raises:
+        DataError: one is not JSON.
+    """
+    paths = {name: directory / layout.prepared(name) / "manifest.json" for name in params.all_tasks}
+    found = {name: read_json(path) for name, path in paths.items() if path.is_file()}
+    return {name: m for name, m in found.items() if m["source"] == params.study.source}
 
 
 def _sequences(name: str) -> int:

@@ -163,6 +163,9 @@ def select_gaps(
         given = ", ".join(f"{option} {value}" for option, value in asked.items() if value is not None)
         there = gaps_of.select(rows, source=source, gap=gap, model_glob=None, task=None)
         models = sorted({row.model for row in there})[:12]
-        told = f"the first twelve models with it: {', '.join(models)}" if there else "no model has it"
-        raise ResultError(f"no {source} gap matches {given}; of --gap {gap}, {told}.")
+        which = f"--gap {gap}" if gap else "one"
+        told = f"the first twelve models with {which}: {', '.join(models)}"
+        raise ResultError(
+            f"no {source} gap matches {given}; {told if there else f'no model has {which}'}."
+        )
     return gaps_of.to_json(chosen)

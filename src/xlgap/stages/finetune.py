@@ -11,7 +11,7 @@ from xlgap import layout
 from xlgap.cell import Cell
 from xlgap.config import ScratchModel
 from xlgap.evaluation.predict import predict
-from xlgap.formats import atomic_dir, digest, write_json, write_jsonl
+from xlgap.formats import atomic_dir, write_json, write_jsonl
 from xlgap.models.network import Network
 from xlgap.models.size import size_of
 from xlgap.stages.fit import Fitted, fit
@@ -19,7 +19,7 @@ from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.recipe import predictor, recipe, train_digest, zero_plan
 from xlgap.stages.start import Start, arm_start
 from xlgap.stages.study import Study
-from xlgap.stages.track import Timing, open_tracker, usage, write_journal
+from xlgap.stages.track import Timing, open_tracker, run_digest, usage, write_journal
 from xlgap.tasks import get_task
 from xlgap.tracking.base import Tracker
 from xlgap.training.engine import agreed, process_group, rank
@@ -37,21 +37,25 @@ def finetune(study: Study, model: str, arm: str, task: str) -> None:
     cell = study.grid.cell(f"{model}-{arm}-{task}")
     out = layout.predictions(task, model, arm)
     with process_group(threads=study.params.train.threads):
+        stop = StopSignal()
         if rank() != 0:
             for seed in study.params.study.seeds:
-                _one_seed(study, cell, seed, None)
+                _one_seed(study, cell, seed, None, stop)
             return
         with atomic_dir(out) as folder:
-            facts = [_one_seed(study, cell, seed, folder) for seed in study.params.study.seeds]
+            facts = [_one_seed(study, cell, seed, folder, stop) for seed in study.params.study.seeds]
             write_json(folder / "cell.json", _cell_facts(cell, facts))
 
 
-def _one_seed(study: Study, cell: Cell, seed: int, folder: Path | None) -> dict[str, Any]:
-    stop = StopSignal()
+def _one_seed(
+    study: Study, cell: Cell, seed: int, folder: Path | None, stop: StopSignal
+) -> dict[str, Any]:
+    stop.check(seed)
     start = arm_start(cell.model, cell.arm, seed=seed)
     name = f"{cell.key} seed {seed}"
     tags = {"xlgap.model": cell.model, "xlgap.arm": cell.arm.name, "xlgap.task": cell.task.name}
-    key = run_digest(study, cell, start, seed)
+    trained = train_digest(study, cell.model, start.digest, cell.phases, seed)
+    key = run_digest(study, cell, seed, trained=trained)
     tracker = open_tracker(study, name=name, digest=key, kind="cell", tags=tags)
     with stop.listening(), progress_bar() as display, tracker as run:
         observer = TrainingObserver(name, stop, run, display)
@@ -63,15 +67,9 @@ def _one_seed(study: Study, cell: Cell, seed: int, folder: Path | None) -> dict[
         timing = observer.timing(evaluate=time.monotonic() - predicted)
         facts = _seed_facts(start, fitted, seed)
         _track(study, cell, run, facts, timing, folder)
-    if rank() == 0:
-        write_journal(cell.key, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
+        if rank() == 0:
+            write_journal(cell.key, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
     return facts
-
-
-def run_digest(study: Study, cell: Cell, start: Start, seed: int) -> str:
-    """Digest that names the cell's run of one seed: its training and what it is evaluated on."""
-    trained = train_digest(study, cell.model, start.digest, cell.phases, seed)
-    return digest({"train": trained, "cell": cell.key, "seed": seed, "study": study.experiment})
 
 
 def _predict(study: Study, cell: Cell, network: Network, start: Start, folder: Path) -> None:

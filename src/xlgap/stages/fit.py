@@ -1,7 +1,9 @@
 """Running the phases of an arm or a cell: from start weights to final ones, kept under their digest.
 
-The *train digest* covers everything that the weights depend on; equal digest, equal weights, so that a
-training is done once, whoever needs it: a proxy's retrieval task reuses the model trained on the proxy.
+The *train digest* covers everything that the weights depend on, so that a training is done once,
+whoever needs it: a proxy's retrieval task reuses the model trained on the proxy. How a training is
+spread over ranks and micro-batches is not in it: it changes weights by rounding, and where there is
+dropout by another draw of it.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Row, Task
 from xlgap.training.data import TaskData
-from xlgap.training.engine import agreed, barrier, rank
+from xlgap.training.engine import agreed, barrier, device, rank
 from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
 
 
@@ -49,7 +51,7 @@ class Fitted:
 
     Attributes:
         digest: the train digest.
-        network: encoder with the head of the last phase.
+        network: encoder with the head of the last phase, where this process trains.
         phases: facts of each phase, in order.
         reused: whether the weights were found under their digest.
     """
@@ -70,7 +72,8 @@ def fit(
         TrainingError: training failed.
     """
     if not phases:
-        return Fitted(start.digest, Network(start.encoder(), None), (), reused=True)
+        untrained = Network(start.encoder(), None).to(device())
+        return Fitted(start.digest, untrained, (), reused=True)
     key = train_digest(study, model, start.digest, phases, seed)
     folder = layout.weights(key)
     layout.WEIGHTS.mkdir(exist_ok=True)
@@ -99,7 +102,7 @@ def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, re
     barrier()  # every rank has read the weights before they may go
     if study.params.train.keep == "none" and not reused and rank() == 0:
         shutil.rmtree(folder)
-    return Fitted(key, network, tuple(facts["phases"]), reused)
+    return Fitted(key, network.to(device()), tuple(facts["phases"]), reused)
 
 
 def _train(

@@ -23,9 +23,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from xlgap.errors import Interrupted
 from xlgap.stages.track import Timing
 from xlgap.tracking.base import Tracker
-from xlgap.training.engine import rank
+from xlgap.training.engine import agreed, rank
 
 
 class StopSignal:
@@ -40,6 +41,18 @@ class StopSignal:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
         self.requested = True
+
+    def check(self, seed: int) -> None:
+        """Stop before ``seed`` where a signal came after the last step of the seed before it.
+
+        Raises:
+            Interrupted: one came, to the first rank.
+        """
+        if agreed(self.requested):
+            raise Interrupted(
+                f"stopped before seed {seed}; the weights of the seeds before it are kept, "
+                "run the same command again to go on."
+            )
 
     @contextmanager
     def listening(self) -> Iterator[StopSignal]:

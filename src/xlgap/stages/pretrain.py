@@ -21,6 +21,7 @@ from xlgap.models.network import (
     Encoder,
     MaskedHead,
     Network,
+    State,
     encoder_state,
     hub_encoder,
     save_encoder,
@@ -107,8 +108,10 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
     }
     if spec.pretrained:
         with process_group(threads=study.params.train.threads):
-            result = _train(study, spec, model, encoder, tokenizer, key)
+            result, state = _train(study, spec, model, encoder, tokenizer, key)
             facts |= {"training": asdict(result)}
+            encoder = scratch_encoder(config, seed=numbers.seed)  # the engine has taken the other over
+            encoder.load_state_dict(encoder_state(state))
     if rank() == 0:
         save_encoder(encoder, layout.pretrained(model), facts)
         shutil.rmtree(layout.scratch(key), ignore_errors=True)
@@ -121,8 +124,8 @@ def _train(
     encoder: Encoder,
     tokenizer: Tokenizer,
     key: str,
-) -> PhaseResult:
-    """Train ``encoder`` and leave it with the final weights."""
+) -> tuple[PhaseResult, State]:
+    """Train ``encoder``, which the engine takes over; facts, and the final weights with the head's."""
     numbers = study.params.pretrain
     sequences = _sequences(study, tokenizer)
     data = MaskedText(sequences, tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed)
@@ -150,10 +153,10 @@ def _train(
         )
         timing = observer.timing()
         run.metrics({"tokens": result.tokens, **usage(timing)})
-    encoder.load_state_dict(encoder_state(state))
-    if rank() == 0:
-        write_journal(f"pretrain-{model}", numbers.seed, digest=key, timing=timing, run_id=run.run_id)
-    return result
+        if rank() == 0:
+            where = f"pretrain-{model}"
+            write_journal(where, numbers.seed, digest=key, timing=timing, run_id=run.run_id)
+    return result, state
 
 
 def _sequences(study: Study, tokenizer: Tokenizer) -> list[Sequence]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,13 @@ from xlgap.cell import Cell, require_complete
 from xlgap.config import HubModel
 from xlgap.errors import unknown
 from xlgap.evaluation.chance import chance, majority
-from xlgap.evaluation.metrics import Metric, get_metric
+from xlgap.evaluation.jackknife import standard_error
+from xlgap.evaluation.metrics import Floats, get_metric
 from xlgap.formats import atomic_path, read_json, read_jsonl
 from xlgap.models.catalogue import find_checkpoint
 from xlgap.records import Score
-from xlgap.stages.finetune import run_digest
-from xlgap.stages.start import arm_start
 from xlgap.stages.study import Study
-from xlgap.stages.track import open_tracker
+from xlgap.stages.track import open_tracker, run_digest
 
 MAX_COLUMNS = 3  # sufficient statistics of the widest metric
 
@@ -49,12 +47,13 @@ def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
     scores: list[Score] = []
     items: list[pd.DataFrame] = []
     for cell in cells:
+        facts = {seed["seed"]: seed for seed in read_json(_folder(cell) / "cell.json")["seeds"]}
         for seed in study.params.study.seeds:
-            found, frames = _one_seed(study, cell, seed)
+            found, frames = _one_seed(study, cell, seed, facts[seed]["encoder"])
             scores += found
             items += frames
             if not without:
-                _track(study, cell, seed, found)
+                _track(study, cell, seed, facts[seed]["digest"], found)
     write_scores(layout.scores(task), scores)
     with atomic_path(layout.items(task)) as temporary:
         pd.concat(items, ignore_index=True).to_parquet(temporary, index=False)
@@ -64,10 +63,10 @@ def _folder(cell: Cell) -> Path:
     return layout.predictions(cell.task.name, cell.model, cell.arm.name)
 
 
-def _one_seed(study: Study, cell: Cell, seed: int) -> tuple[list[Score], list[pd.DataFrame]]:
+def _one_seed(
+    study: Study, cell: Cell, seed: int, size: dict[str, int]
+) -> tuple[list[Score], list[pd.DataFrame]]:
     """Scores in every language and metric, and the statistics of every item."""
-    facts = read_json(_folder(cell) / "cell.json")
-    size = next(s for s in facts["seeds"] if s["seed"] == seed)["encoder"]
     scores, frames = [], []
     for language in cell.eval_languages(study.params):
         gold = study.rows(cell.task.name, "test", language)
@@ -76,6 +75,7 @@ def _one_seed(study: Study, cell: Cell, seed: int) -> tuple[list[Score], list[pd
             metric = get_metric(name, cell.task)
             stats = metric.stats(cell.task, gold, predictions, language)
             often = majority(metric, cell.task, gold)
+            error = standard_error(metric, stats, [row["group"] for row in gold])
             scores.append(
                 Score(
                     source="measured",
@@ -93,8 +93,8 @@ def _one_seed(study: Study, cell: Cell, seed: int) -> tuple[list[Score], list[pd
                     value=_rounded(float(metric.value(stats.sum(axis=0)))),
                     chance=_rounded(chance(metric, cell.task, gold, predictions, language)),
                     majority=None if often is None else _rounded(often),
-                    stderr=_rounded(standard_error(metric, stats, gold)),
-                    n_items=len(gold),
+                    stderr=None if error is None else _rounded(error),
+                    n_items=metric.items(stats),
                 )
             )
             frames.append(_items(cell, language, seed, name, gold, stats))
@@ -115,31 +115,13 @@ def family(study: Study, model: str) -> str:
     return known.family if known else spec.hub
 
 
-def standard_error(
-    metric: Metric, stats: np.ndarray[Any, np.dtype[np.float64]], gold: list[dict[str, Any]]
-) -> float:
-    """Jackknife standard error over groups of items, in points.
-
-    Items of one group (a paragraph, a premise) are left out together (Efron and Tibshirani 1993,
-    An Introduction to the Bootstrap, chapter 11).
-    """
-    groups = pd.factorize(np.asarray([row["group"] for row in gold]))[0]
-    count = int(groups.max()) + 1
-    if count < 2:
-        return math.nan
-    sums = np.zeros((count, stats.shape[1]))
-    np.add.at(sums, groups, stats)
-    without = metric.value(stats.sum(axis=0) - sums)
-    return float(np.sqrt((count - 1) / count * np.square(without - np.nanmean(without)).sum()))
-
-
 def _items(
     cell: Cell,
     language: str,
     seed: int,
     metric: str,
     gold: list[dict[str, Any]],
-    stats: np.ndarray[Any, np.dtype[np.float64]],
+    stats: Floats,
 ) -> pd.DataFrame:
     columns = {
         f"s{k}": stats[:, k] if k < stats.shape[1] else np.zeros(len(stats)) for k in range(MAX_COLUMNS)
@@ -158,9 +140,9 @@ def _items(
     )
 
 
-def _track(study: Study, cell: Cell, seed: int, scores: list[Score]) -> None:
-    """Add the scores to the run that trained the cell."""
-    key = run_digest(study, cell, arm_start(cell.model, cell.arm, seed=seed), seed)
+def _track(study: Study, cell: Cell, seed: int, trained: str, scores: list[Score]) -> None:
+    """Add the scores to the run that trained the cell; ``trained`` is its train digest."""
+    key = run_digest(study, cell, seed, trained=trained)
     values = {f"{s.metric}_{s.language}": s.value for s in scores}
     for name in cell.task.metrics:
         mine = [s.value for s in scores if s.metric == name]

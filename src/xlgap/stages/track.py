@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlgap import __version__, layout
-from xlgap.formats import write_json
+from xlgap.cell import Cell
+from xlgap.formats import digest, write_json
+from xlgap.planning import get_hardware
 from xlgap.stages.study import Study
 from xlgap.tracking.base import NullTracker, Tracker
 from xlgap.tracking.uri import default_uri
-from xlgap.training.engine import rank, world_size
-
-CPU_WATTS = 10.0  # assumed for one busy core of a laptop; the journal says that it is an assumption
+from xlgap.training.engine import device, rank, world_size
 
 
 @contextmanager
@@ -53,6 +53,11 @@ def open_tracker(
         run.close(failed=True)
         raise
     run.close()
+
+
+def run_digest(study: Study, cell: Cell, seed: int, *, trained: str) -> str:
+    """Digest that names the cell's run of one seed: its train digest and what it is evaluated on."""
+    return digest({"train": trained, "cell": cell.key, "seed": seed, "study": study.experiment})
 
 
 def lineage(study: Study) -> dict[str, str]:
@@ -90,17 +95,26 @@ class Timing:
 
 
 def usage(timing: Timing) -> dict[str, float]:
-    """Time, memory and energy of this process, as metrics."""
+    """Time, memory and energy of a training, as metrics; without energy where a GPU trained."""
     hours = timing.total / 3600 * world_size()
     startup = {} if timing.startup is None else {"startup_seconds": timing.startup}
-    return startup | {
-        "train_seconds": timing.train,
-        "evaluate_seconds": timing.evaluate,
-        "wall_seconds": timing.total,
-        "device_hours": hours,
-        "host_rss_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "energy_kwh": hours * CPU_WATTS / 1000,
-    }
+    energy = {"energy_kwh": hours * _watts() / 1000} if device() == "cpu" else {}
+    return (
+        startup
+        | energy
+        | {
+            "train_seconds": timing.train,
+            "evaluate_seconds": timing.evaluate,
+            "wall_seconds": timing.total,
+            "device_hours": hours,
+            "host_rss_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }
+    )
+
+
+def _watts() -> float:
+    """Assumed draw of one core, as in a study's plan; what a GPU draws is not known."""
+    return get_hardware("cpu").watts
 
 
 def write_journal(key: str, seed: int, *, digest: str, timing: Timing, run_id: str | None) -> None:
@@ -111,7 +125,8 @@ def write_journal(key: str, seed: int, *, digest: str, timing: Timing, run_id: s
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "world_size": world_size(),
         "mlflow_run_id": run_id,
-        "energy_method": f"wall time x processes x {CPU_WATTS} W, assumed",
         **usage(timing),
     }
+    if "energy_kwh" in entry:
+        entry["energy_method"] = f"wall time x processes x {_watts()} W, assumed"
     write_json(layout.journal(key, seed), entry)

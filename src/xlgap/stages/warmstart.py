@@ -41,17 +41,20 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
                 write_json(folder / POINTER, pointer)
         return
     with process_group(threads=study.params.train.threads):
+        stop = StopSignal()
         if rank() != 0:
             for seed in study.params.study.seeds:
-                _one_seed(study, start, model, arm, seed, None)
+                _one_seed(study, start, model, arm, seed, None, stop)
             return
         with atomic_dir(out) as folder:
             for seed in study.params.study.seeds:
-                _one_seed(study, start, model, arm, seed, folder / f"seed{seed}")
+                _one_seed(study, start, model, arm, seed, folder / f"seed{seed}", stop)
 
 
-def _one_seed(study: Study, start: Start, model: str, arm: Arm, seed: int, out: Path | None) -> None:
-    stop = StopSignal()
+def _one_seed(
+    study: Study, start: Start, model: str, arm: Arm, seed: int, out: Path | None, stop: StopSignal
+) -> None:
+    stop.check(seed)
     name = f"warm {model}-{arm.name} seed {seed}"
     digest = train_digest(study, model, start.digest, arm.warm_phases, seed)
     tracker = open_tracker(study, name=name, digest=digest, kind="warmstart")
@@ -61,8 +64,8 @@ def _one_seed(study: Study, start: Start, model: str, arm: Arm, seed: int, out: 
         timing = observer.timing()
         run.params({"model": model, "arm": arm.name, "seed": seed})
         run.metrics(usage(timing))
-    if out is not None:
-        facts = {"digest": fitted.digest, "phases": list(fitted.phases)}
-        save_encoder(fitted.network.encoder, out, facts)
-        key = f"warm-{model}-{arm.name}"
-        write_journal(key, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
+        if out is not None:
+            facts = {"digest": fitted.digest, "phases": list(fitted.phases)}
+            save_encoder(fitted.network.encoder, out, facts)
+            key = f"warm-{model}-{arm.name}"
+            write_journal(key, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)

@@ -13,6 +13,7 @@ from typing import Any
 from xlgap.errors import DataError
 from xlgap.tasks.base import Row
 
+PREMISE_ROWS = 3  # consecutive rows of XNLI share a premise, one for each label
 _AGAIN = "the file may be truncated or of another format: fetch it again."
 
 
@@ -50,6 +51,23 @@ def one_of(value: str, allowed: Sequence[str], number: int, what: str) -> str:
             f"line {number}: {what} {value!r} is outside the set; allowed: {', '.join(allowed)}."
         )
     return value
+
+
+def tab_pairs(text: str, labels: Sequence[str]) -> Iterator[Row]:
+    """Rows of ``premise<TAB>hypothesis<TAB>label`` without header, as XNLI's; a group is a premise.
+
+    Raises:
+        DataError: another number of columns, or a label outside ``labels``.
+    """
+    for number, line in enumerate(lines(text), 1):
+        premise, hypothesis, label = columns(line, number, ("premise", "hypothesis", "label"))
+        yield {
+            "id": str(number),
+            "group": str((number - 1) // PREMISE_ROWS + 1),
+            "text": premise,
+            "text_b": hypothesis,
+            "label": one_of(label, labels, number, "label"),
+        }
 
 
 def json_lines(text: str, keys: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:

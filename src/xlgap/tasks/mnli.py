@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from xlgap.tasks import xnli
-from xlgap.tasks._readers import json_lines, one_of
+from xlgap.tasks._readers import json_lines, one_of, tab_pairs
 from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
 
 _OTHERS = tuple(code for code in xnli.LANGUAGES if code != "en")
@@ -38,12 +38,12 @@ def read(text: str) -> Iterator[Row]:
 
 def read_xnli_train(text: str) -> Iterator[Row]:
     """The training part of XNLI's dev set."""
-    return (row for row in xnli.read(text) if int(row["group"]) % _DEV_SHARE)
+    return (row for row in tab_pairs(text, xnli.LABELS) if int(row["group"]) % _DEV_SHARE)
 
 
 def read_xnli_dev(text: str) -> Iterator[Row]:
     """The dev part of XNLI's dev set."""
-    return (row for row in xnli.read(text) if not int(row["group"]) % _DEV_SHARE)
+    return (row for row in tab_pairs(text, xnli.LABELS) if not int(row["group"]) % _DEV_SHARE)
 
 
 def _hub_row(row: Mapping[str, Any]) -> Row:

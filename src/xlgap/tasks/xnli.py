@@ -9,32 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from xlgap.tasks._readers import columns, lines, one_of
+from xlgap.tasks._readers import PREMISE_ROWS, tab_pairs
 from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
 
 LABELS = ("entailment", "neutral", "contradiction")
 LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
-_HYPOTHESES = 3  # consecutive rows share a premise, one for each label
 
 
 def read(text: str) -> Iterator[Row]:
-    """Rows of ``premise<TAB>hypothesis<TAB>label`` without header; a group is a premise."""
-    for number, line in enumerate(lines(text), 1):
-        premise, hypothesis, label = columns(line, number, ("premise", "hypothesis", "label"))
-        yield {
-            "id": str(number),
-            "group": str((number - 1) // _HYPOTHESES + 1),
-            "text": premise,
-            "text_b": hypothesis,
-            "label": one_of(label, LABELS, number, "label"),
-        }
+    """Rows of an official file, see :func:`~xlgap.tasks._readers.tab_pairs`."""
+    return tab_pairs(text, LABELS)
 
 
 def _hub_row(row: Mapping[str, Any]) -> Row:
     number = row["row_number"]
     return {
         "id": str(number),
-        "group": str((number - 1) // _HYPOTHESES + 1),
+        "group": str((number - 1) // PREMISE_ROWS + 1),
         "text": row["premise"],
         "text_b": row["hypothesis"],
         "label": LABELS[row["label"]],

@@ -172,7 +172,7 @@ class MlflowTracker:
         except MlflowException as error:
             raise XlgapError(
                 f"MLflow did not take {len(self._metrics)} figures of run {self.run_id}: {error}; "
-                "they are in the journal, too; check MLFLOW_TRACKING_URI and run it again."
+                "check MLFLOW_TRACKING_URI and run it again."
             ) from error
 
 

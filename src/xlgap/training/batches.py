@@ -66,14 +66,14 @@ def schedule(
 
 
 def _epoch(size: Index, rows: int, random: np.random.Generator) -> list[Index]:
-    """One pass over all full batches, in random order; the rest of an epoch is left for the next."""
-    order = random.permutation(len(size))
+    """Full batches in random order; the rest, other examples in every epoch, is left out."""
+    order = random.permutation(len(size))[: len(size) // rows * rows]
     window = rows * SORT_WINDOW
     batches: list[Index] = []
     for begin in range(0, len(order), window):
         part = order[begin : begin + window]
         part = part[np.argsort(size[part], kind="stable")]
-        batches += [part[i : i + rows] for i in range(0, len(part) - rows + 1, rows)]
+        batches += [part[i : i + rows] for i in range(0, len(part), rows)]
     return [batches[i] for i in random.permutation(len(batches))]
 
 

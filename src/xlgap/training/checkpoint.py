@@ -1,8 +1,8 @@
 """Resumable checkpoints of one phase in ``scratch/<digest>/``.
 
 A checkpoint counts once DeepSpeed has written its ``latest`` file, which it does last; one that a kill
-cut short is never read. Checkpoints live under the digest of everything that the weights depend on,
-so that one of another configuration is never resumed.
+cut short is never read. Checkpoints live under the digest of everything that the weights depend on and
+under the engine's configuration, whose states differ: one of another configuration is never resumed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from xlgap.training.engine import rank
+from xlgap.training.zero import ZeroPlan
 
 
 @dataclass
@@ -35,6 +36,24 @@ class PhaseState:
     best: dict[str, Tensor] | None = None
     best_step: int = 0
     losses: list[float] = field(default_factory=list)
+
+
+def place(scratch: Path, plan: ZeroPlan, world: int) -> Path:
+    """The folder of the checkpoints of ``world`` ranks under ``plan``.
+
+    >>> plan = ZeroPlan(stage=2, offload_optimizer=True, learning_rate=1e-3)
+    >>> place(Path("scratch"), plan, 4).as_posix()
+    'scratch/zero2-optimizer-ranks4'
+    """
+    moved = [
+        name
+        for name, there in (
+            ("optimizer", plan.offload_optimizer),
+            ("parameters", plan.offload_parameters),
+        )
+        if there
+    ]
+    return scratch / "-".join((f"zero{plan.stage}", *moved, f"ranks{world}"))
 
 
 def save(engine: Any, state: PhaseState, folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Literal
 
 import torch
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 
 from xlgap.errors import TrainingError
 from xlgap.training.zero import ZeroPlan, deepspeed_config
+
+WAIT = timedelta(days=7)  # of a rank for another: the first one predicts, and waits for locks, alone
 
 
 def device() -> Literal["cpu", "cuda"]:
@@ -79,13 +82,13 @@ def process_group(*, threads: int) -> Iterator[None]:
     if _launched():
         if device() == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        dist.init_process_group(backend)
+        dist.init_process_group(backend, timeout=WAIT)
     else:
         os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", LOCAL_SIZE="1")
         store = dist.TCPStore(  # type: ignore[attr-defined]
             "127.0.0.1", 0, 1, is_master=True
         )
-        dist.init_process_group(backend, store=store, rank=0, world_size=1)
+        dist.init_process_group(backend, store=store, rank=0, world_size=1, timeout=WAIT)
     import deepspeed
 
     deepspeed.init_distributed(backend, dist_init_required=False, verbose=False)

@@ -125,8 +125,9 @@ def train_phase(
     )
     network.to(device())
     engine = start_engine(network, settings.zero)
-    state = checkpoint.resume(engine, scratch) or PhaseState()
-    _loop(engine, data, plan, state, settings, evaluate=evaluate, observer=observer, scratch=scratch)
+    folder = checkpoint.place(scratch, settings.zero, world_size())
+    state = checkpoint.resume(engine, folder) or PhaseState()
+    _loop(engine, data, plan, state, settings, evaluate=evaluate, observer=observer, folder=folder)
     weights = full_state(engine.module) if state.best is None else state.best
     engine.destroy()
     return _result(data, plan, state, settings), weights
@@ -141,11 +142,14 @@ def _loop(
     *,
     evaluate: Callable[[Network], float] | None,
     observer: Observer,
-    scratch: Path,
+    folder: Path,
 ) -> None:
-    """Run the steps that ``state`` has not done yet."""
+    """Run the steps that ``state`` has not done yet.
+
+    One that takes more than ``checkpoint_seconds`` is also saved at its end: what follows may fail.
+    """
     due = evaluation_steps(settings.steps, settings.evaluations if evaluate else 0)
-    saved = time.monotonic()
+    began = saved = time.monotonic()
     observer.on_start(state.step, steps=settings.steps)
     while state.step < settings.steps:
         rate = settings.zero.learning_rate * linear_schedule(
@@ -165,15 +169,16 @@ def _loop(
         if evaluate is not None and state.step in due:
             _evaluate(engine, state, evaluate, observer, keep=settings.select == "dev")
         stop = observer.stop_requested()
-        overdue = time.monotonic() - saved > settings.checkpoint_seconds
-        if _agree(stop) and state.step < settings.steps:
-            checkpoint.save(engine, state, scratch)
+        last = state.step == settings.steps
+        overdue = time.monotonic() - (began if last else saved) > settings.checkpoint_seconds
+        if _agree(stop) and not last:
+            checkpoint.save(engine, state, folder)
             raise Interrupted(
                 f"stopped at step {state.step} of {settings.steps}; the state is saved, "
                 "run the same command again to go on."
             )
-        if _agree(overdue) and state.step < settings.steps:
-            checkpoint.save(engine, state, scratch)
+        if _agree(overdue):
+            checkpoint.save(engine, state, folder)
             saved = time.monotonic()
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from simulate import share_right
 
 from xlgap.analysis.assemble import assemble, twins
 from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse
-from xlgap.analysis.simulate import share_right
 from xlgap.analysis.tables import load, write_scores
 from xlgap.cell import grid
 from xlgap.config import Params

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from xlgap.analysis.chance import at_chance, collapsed, english_scores, hopeless, stderr
+from xlgap.analysis.chance import at_chance, collapsed, english_scores, hopeless
 from xlgap.analysis.report import english_grid
 from xlgap.analysis.rows import ArmInfo
 from xlgap.records import Score
@@ -31,15 +31,16 @@ def test_at_chance_is_within_two_standard_errors(value: float, expected: bool) -
 
 def test_at_chance_cannot_be_told_without_chance_or_error() -> None:
     assert at_chance([score(50.0, chance=None)]) is None
-    assert at_chance([score(50.0, stderr=None, metric="f1")]) is None
-
-
-def test_accuracy_without_error_takes_the_binomial_one() -> None:
-    assert stderr([score(50.0, stderr=None, n_items=100)]) == pytest.approx(5.0)
+    assert at_chance([score(50.0, stderr=None)]) is None
+    found = english_scores([score(50.0, stderr=None)], ARMS, PRIMARY)
+    assert [(row.stderr, row.at_chance) for row in found] == [(None, None)]
+    assert english_grid(found).rows[0][1].endswith("; not known to be above chance")
+    assert hopeless(found) == frozenset()
 
 
 def test_seeds_add_their_spread_and_share_their_items() -> None:
-    assert stderr([score(50.0), score(54.0, seed=1)]) == pytest.approx((4 + 4) ** 0.5)
+    [row] = english_scores([score(50.0), score(54.0, seed=1)], ARMS, PRIMARY)
+    assert row.stderr == pytest.approx((4 + 4) ** 0.5)
 
 
 def test_english_scores_are_of_direct_en_in_the_primary_metric() -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from simulate import Plan, share_right, study
 
 from xlgap.analysis.bootstrap import Draws, TaskItems, draws, interval
 from xlgap.analysis.contrasts import Contrast, Key
-from xlgap.analysis.simulate import Plan, share_right, study
 from xlgap.errors import ResultError
 
 PLAN = Plan(tasks=("nli",), sizes=(1000, 10_000), groups=60)
@@ -100,6 +100,12 @@ def test_languages_of_tasks_that_are_not_parallel_are_drawn_apart(made) -> None:
     en, sw = (drawn.of(contrast((k, 1.0)), scores=made.table) for k in (EN, SW))
     seeds_only = 0.5  # seeds of an arm are shared, items are not
     assert abs(np.corrcoef(en, sw)[0, 1]) < seeds_only
+
+
+def test_items_of_one_cluster_have_no_draws_rather_than_equal_ones() -> None:
+    made = study(replace(PLAN, groups=1), seed=0)
+    drawn = draws(made.items, needed={EN}, resamples=10, seed=0)
+    assert drawn.of(contrast((EN, 1.0)), scores=made.table) is None
 
 
 def test_cells_without_items_have_no_draws(made) -> None:

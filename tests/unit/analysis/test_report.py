@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from simulate import Plan, study
 
 from xlgap.analysis.answers import LAB_SENTENCE
 from xlgap.analysis.plots import gap_against_size
@@ -22,7 +23,6 @@ from xlgap.analysis.report import (
 )
 from xlgap.analysis.result import Analysis, analyse, read_analysis, write_analysis
 from xlgap.analysis.rows import Collapsed
-from xlgap.analysis.simulate import Plan, study
 from xlgap.analysis.words import signed
 from xlgap.errors import ResultError
 from xlgap.published import load_scores

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from simulate import Plan, study
 
 from xlgap.analysis.answers import LAB_SENTENCE, measured_answers
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.simulate import Plan, study
-from xlgap.analysis.study import Measured, Study, TaskInfo, measure
+from xlgap.analysis.study import PARTS, Measured, Study, TaskInfo, measure
 
 PLAN = Plan(groups=250, group_size=2, cluster_sd=5.0, seed_sd=0.5, model_sd=0.0)
 
@@ -62,13 +62,41 @@ def test_paired_errors_are_on_the_rows_over_seeds(made: tuple[Study, Measured]) 
     assert row.stderr == pytest.approx(estimate.stderr)
 
 
-def test_parts_of_direct_add_up_on_every_task(made: tuple[Study, Measured]) -> None:
-    _, measured = made
-    value = {(e.gap, e.task, e.model): e.value for e in measured.estimates if e.scale == "raw"}
-    for (gap, task, model), direct in value.items():
-        if gap == "direct":
-            parts = value["native", task, model] - value["english_gain", task, model]
-            assert direct == pytest.approx(parts)
+def test_parts_of_direct_add_up_on_every_task_and_over_its_tasks() -> None:
+    made = study(replace(PLAN, groups=40), seed=1, resamples=100)
+    kept = tuple(s for s in made.scores if (s.arm, s.task) != ("inter_en_typing", "qa"))
+    for some, tasks in ((made, "nli, qa"), (replace(made, scores=kept), "nli")):
+        found = [e for e in measure(some).estimates if e.scale == "raw"]
+        value = {(e.gap, e.task, e.model): e.value for e in found}
+        direct = {key[1:]: v for key, v in value.items() if key[0] == "direct"}
+        assert {task for task, _ in direct} == {*tasks.split(", "), "mean"}
+        for key, whole in direct.items():
+            assert whole == pytest.approx(value["native", *key] - value["english_gain", *key])
+        means = {e.note for e in found if e.task == "mean" and e.gap in {"direct", *PARTS}}
+        assert means == {f"mean over {tasks}"}
+        assert ("native", "qa", "made_40000") in value  # beside its mean it keeps all of its tasks
+
+
+def test_parts_of_direct_without_one_of_its_tasks_are_not_shown_over_the_others() -> None:
+    made = study(replace(PLAN, groups=40), seed=1, resamples=100)
+    lost = ("direct_en", "qa")
+    some = replace(made, scores=tuple(s for s in made.scores if (s.arm, s.task) != lost))
+    means = {e.gap: e.note for e in measure(some).estimates if e.task == "mean"}
+    assert means["direct"] == "mean over nli, qa"
+    assert not means.keys() & set(PARTS)
+    small = tuple(s for s in made.scores if (s.model, s.arm, s.task) != ("made_40000", *lost))
+    measured = measure(replace(made, scores=small))
+    assert measured.partial["native"] == measured.partial["english_gain"] == ("made_40000",)
+
+
+def test_native_stands_alone_where_there_is_no_direct() -> None:
+    made = study(replace(PLAN, groups=40), seed=1, resamples=100)
+    alone = replace(made, scores=tuple(s for s in made.scores if not s.arm.startswith("inter_en")))
+    for some, part in ((made, True), (alone, False)):
+        found = {a.key: a for a in measured_answers(some, measure(some))}
+        reason = found["3.native.slope.params_total"].reason
+        assert "Mean over nli, qa." in reason
+        assert ("G_direct is G_native minus the gain" in reason) == part
 
 
 def test_every_measured_lab_answer_says_what_the_lab_is(made: tuple[Study, Measured]) -> None:
@@ -123,6 +151,16 @@ def test_all_at_chance_is_not_supported() -> None:
         assert not found[key].supported
         assert found[key].estimate is None
         assert "At chance in English for every model and left out: nli, qa." in found[key].reason
+
+
+def test_models_of_which_no_error_is_known_are_not_said_to_be_above_chance() -> None:
+    made = study(replace(PLAN, groups=40), seed=1, resamples=100)
+    unknown = tuple(replace(s, stderr=None) if s.model == "made_40000" else s for s in made.scores)
+    some = replace(made, scores=unknown)
+    measured = measure(some)
+    assert measured.hopeless == frozenset()
+    reason = measured_answers(some, measured)[0].reason
+    assert "Not known to be above chance in English: made_40000 on nli (direct_en), made_40" in reason
 
 
 def test_a_model_without_its_cells_is_left_out_and_named() -> None:

@@ -166,6 +166,28 @@ def test_test_rows_in_training_data(params: Params, prepared: Path, tmp_path: Pa
         )
 
 
+@pytest.mark.parametrize("text", ["context", "question"])
+@pytest.mark.parametrize("side", ["text", "english"])
+def test_a_retrieved_sentence_in_the_proxys_training_data(
+    params: Params, prepared: Path, tmp_path: Path, text: str, side: str
+) -> None:
+    """Rows of a proxy of another kind, in English only: each text is compared for itself."""
+    test = read_jsonl(prepared / "tatoeba/test/de.jsonl")
+    path = prepared / "squad/train/en.jsonl"
+    write_jsonl(path, change(4, **{text: test[2][side]})(read_jsonl(path)))
+    with pytest.raises(
+        ExpectationError,
+        match=r"language 'de'.*none of the test rows stand in training data.*1 of 20.*ids 3\)",
+    ):
+        validate(
+            get_task("tatoeba"),
+            params,
+            prepared / "tatoeba",
+            tmp_path / "checks.json",
+            proxy=prepared / "squad",
+        )
+
+
 def test_short_tagged_sentences_may_recur(params: Params, prepared: Path, tmp_path: Path) -> None:
     path = prepared / "udpos/test/en.jsonl"
     row = read_jsonl(path)[0]

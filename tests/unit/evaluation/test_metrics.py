@@ -47,6 +47,16 @@ def test_udpos_f1_and_token_accuracy() -> None:
     assert get_metric("token_accuracy", UDPOS).score(UDPOS, gold, found, "en") == 50.0
 
 
+def test_items_are_tokens_where_tokens_are_right_or_wrong() -> None:
+    gold = rows("tags", [["NOUN", "NOUN", "VERB"], ["SCONJ"]])
+    for name, expected in (("token_accuracy", 4), ("f1", 2)):
+        metric = get_metric(name, UDPOS)
+        assert metric.items(metric.stats(UDPOS, gold, gold, "en")) == expected
+    labels = rows("label", ["neutral", "entailment", "neutral"])
+    metric = get_metric("accuracy", XNLI)
+    assert metric.items(metric.stats(XNLI, labels, labels, "en")) == 3
+
+
 def test_accuracy_of_each_kind() -> None:
     labels = rows("label", ["neutral", "entailment"])
     assert get_metric("accuracy", XNLI).score(XNLI, labels, rows("label", ["neutral"] * 2), "en") == 50

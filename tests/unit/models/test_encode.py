@@ -105,6 +105,18 @@ def test_a_window_without_room_is_refused(tokenizer):
         encode(Span(), [span_row("1999")], tokenizer, Window(max_length=20, stride=10))
 
 
+@pytest.mark.parametrize("room", [-1, 0, 1])
+def test_a_context_that_fits_needs_no_room_beyond_the_stride(tokenizer, room):
+    """The sub-words left for it beside its question are ``room`` more than the stride."""
+    row = span_row("mat") | {"context": "the mat", "answers": {"text": ["mat"], "answer_start": [4]}}
+    question = len(tokenizer.fast.encode(row["question"], add_special_tokens=False).ids)
+    stride = 20
+    window = Window(max_length=question + 3 + stride + room, stride=stride)
+    (example,) = encode(Span(), [row], tokenizer, window)
+    begin, end = example.marks[example.labels[0], 0], example.marks[example.labels[1], 1]
+    assert "the mat"[begin:end].strip() == "mat"
+
+
 def test_an_unanswerable_question_points_at_position_0(tokenizer):
     row = {**span_row("1999"), "answers": {"text": [], "answer_start": []}}
     (example,) = encode(Span(), [row], tokenizer, Window(max_length=200, stride=10))

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xlgap.models.network import save_state
 from xlgap.planning.memory import checkpoint_bytes, model_states, weight_bytes
+from xlgap.training.engine import full_state
 
 GB = 10**9
 
@@ -18,8 +21,18 @@ def test_the_figures_of_the_zero_paper(zero_stage, gigabytes):
 
 def test_fp32_keeps_no_second_copy():
     assert model_states(10, precision="fp32").device == 160
-    assert (weight_bytes(10, "fp32"), checkpoint_bytes(10, "fp32")) == (40, 120)
-    assert (weight_bytes(10, "bf16"), checkpoint_bytes(10, "bf16")) == (20, 140)
+    assert (checkpoint_bytes(10, "fp32"), checkpoint_bytes(10, "bf16")) == (120, 140)
+
+
+def test_the_best_weights_so_far_are_kept_in_fp32():
+    assert checkpoint_bytes(10, "bf16", best_copies=1) == 140 + 40
+
+
+def test_a_file_of_weights_is_as_large_as_planned(tmp_path):
+    network = torch.nn.Linear(300, 400)
+    path = tmp_path / "model.safetensors"
+    save_state(full_state(network.to(torch.bfloat16)), path)
+    assert path.stat().st_size == pytest.approx(weight_bytes(300 * 400 + 400), rel=0.01)
 
 
 def test_offloaded_states_lie_on_the_host():

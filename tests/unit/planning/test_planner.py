@@ -7,13 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
+from xlgap import layout
+from xlgap.__main__ import main
 from xlgap.cell import grid
 from xlgap.config import check
 from xlgap.errors import ConfigError
 from xlgap.formats import write_json
 from xlgap.models.ladder import scratch_config
 from xlgap.planning import plan_study, render, to_json
+from xlgap.tasks.base import SPLITS
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
 
@@ -90,7 +94,18 @@ def test_totals_are_the_sums(study):
     assert plan.totals.cells == len(grid(study(**FULL)).cells)
     nano = by_stage(plan)["pretrain@nano"]
     assert nano.disk_bytes == 4 * nano.params_total
-    assert plan.totals.scratch_bytes == 12 * by_stage(plan)["pretrain@micro"].params_total
+    assert plan.totals.scratch_bytes == 2 * (12 + 4) * by_stage(plan)["pretrain@micro"].params_total
+
+
+def test_checkpoints_hold_the_best_weights_of_fine_tuning(study):
+    """In bf16, two of them at a time; under ZeRO-3 every process has these weights in its part."""
+    hub = {"models": {"xlmr": {"hub": "FacebookAI/xlm-roberta-base"}}}
+    for zero_stage, copies in ((2, 1), (3, 8)):
+        train = {"precision": "bf16", "zero_stage": zero_stage}
+        plan = planned(study(**FULL | hub, train=train), hardware="8xh100")
+        stage = plan.stages[0]
+        assert stage.disk_bytes == 2 * 4 * stage.params_total
+        assert plan.totals.scratch_bytes == 2 * (14 + 4 * copies) * stage.params_total
 
 
 def test_workers_share_the_hours_and_not_the_energy(study):
@@ -140,16 +155,21 @@ def test_what_is_not_known_is_said_and_not_summed(study):
     assert "'some/body' is not in the catalogue" in shown(plan)
 
 
-def test_rows_that_are_not_known_are_told_until_data_are_prepared(study):
+def test_rows_that_are_not_known_are_told_until_data_are_prepared(study, raw_study, tmp_path, capsys):
     params = study(tasks={"toy_nli": {}})
     plan = planned(params)
     stage = by_stage(plan)["finetune@nano-direct_en-toy_nli"]
     assert (stage.training.steps, stage.hours) == (None, None)
     assert plan.totals.unknown == 2
     assert "its rows are known once the data are prepared" in shown(plan)
-    splits = {split: {c: {"rows": 9} for c in ("en", "de", "sw")} for split in ("train", "dev", "test")}
-    prepared = planned(params, manifests={"toy_nli": {"splits": splits}})
-    assert prepared.totals.unknown == 0
+    path = tmp_path / layout.prepared("toy_nli") / "manifest.json"
+    codes = ("en", "de", "sw")
+    splits = {split: {c: {"released_rows": 9} for c in codes} for split in SPLITS}
+    for source, unknown in (("release", 2), ("lab", 0)):  # those of another source tell nothing
+        write_json(path, {"source": source, "splits": splits})
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw_study(tasks={"toy_nli": {}})))
+        assert main(["plan", "--json", "--study", str(tmp_path / "params.yaml")]) == 0
+        assert json.loads(capsys.readouterr().out)["totals"]["unknown"] == unknown
 
 
 def test_a_directory_is_counted_from_its_configuration(study, tmp_path):

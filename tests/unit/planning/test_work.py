@@ -57,10 +57,20 @@ def test_unknown_rows_stay_unknown(study, figures):
     assert total([Work(steps=3), UNKNOWN]).steps is None
 
 
-def test_prepared_data_give_the_exact_rows(study):
-    manifests = {"toy_nli": {"splits": {"train": {"en": {"rows": 37}}}}}
+def test_prepared_data_say_what_the_source_has(study):
+    manifests = {"toy_nli": {"source": "release", "splits": {"train": {"en": {"released_rows": 37}}}}}
+    unlimited = study(tasks={"toy_nli": {}})
+    assert split_rows("toy_nli", "train", "en", unlimited, manifests) == 37
     assert split_rows("toy_nli", "train", "en", study(), manifests) == 37
     assert split_rows("toy_nli", "train", "sw", study(), manifests) == 100
+    lower = study(tasks={"toy_nli": {"train_rows": 30}})
+    assert split_rows("toy_nli", "train", "en", lower, manifests) == 30
+
+
+def test_the_lab_makes_as_many_rows_as_are_asked_for(study):
+    manifests = {"toy_nli": {"source": "lab", "splits": {"train": {"en": {"released_rows": 37}}}}}
+    assert split_rows("toy_nli", "train", "en", study(), manifests) == 100
+    assert split_rows("toy_nli", "train", "en", study(tasks={"toy_nli": {}}), manifests) == 37
 
 
 def test_predicting_costs_a_third_of_training(study, figures):

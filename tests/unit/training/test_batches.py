@@ -39,6 +39,15 @@ def test_an_epoch_shows_every_example_once_when_batches_divide_it():
     assert sorted(np.concatenate([s.examples for s in steps]).tolist()) == list(range(64))
 
 
+def test_examples_of_every_length_are_seen():
+    """Those that fill no batch are drawn anew each epoch, whatever their lengths."""
+    lengths = list(range(1, 51))
+    steps = schedule(lengths, steps=6 * 20, batch_rows=8, token_budget=400, world=1, seed=0)
+    seen = np.bincount(np.concatenate([s.examples for s in steps]), minlength=50)
+    assert seen.sum() == 6 * 20 * 8
+    assert seen.min() >= 14  # of 20 epochs, each with 48 of 50
+
+
 def test_sorting_by_length_leaves_little_padding():
     random = np.random.default_rng(0)
     lengths = random.integers(5, 60, 512).tolist()
