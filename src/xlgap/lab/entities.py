@@ -16,7 +16,7 @@ from functools import cache
 from typing import NamedTuple
 
 from xlgap.lab.cldr import own, supported
-from xlgap.lab.draw import salted
+from xlgap.lab.draw import SHARES, salted
 
 
 class Entity(NamedTuple):
@@ -39,7 +39,6 @@ _SOURCES: Mapping[str, _Source] = {
 }
 KINDS: tuple[str, ...] = tuple(_SOURCES)
 _NO_ENTITIES = frozenset({"XA", "XB", "ZZ", "QO", "EU", "EZ", "UN", "und", "XXX"})
-_SHARES = {"train": 0.6, "dev": 0.15, "test": 0.25}
 _NOT_A_NAME = re.compile(r"[()\[\]（）\d:;<>=?]")
 
 
@@ -90,7 +89,7 @@ def members(split: str, kind: str) -> tuple[Entity, ...]:
     """The entities of ``kind`` in ``split``, by the order of a salted digest of their keys."""
     ordered = sorted((e for e in inventory() if e.kind == kind), key=_digest)
     start = 0.0
-    for name_, share in _SHARES.items():
+    for name_, share in SHARES.items():
         first, last = round(start * len(ordered)), round((start + share) * len(ordered))
         if name_ == split:
             return tuple(ordered[first:last])
@@ -105,15 +104,4 @@ def _digest(entity: Entity) -> str:
 @cache
 def split_of(entity: Entity) -> str:
     """The split in which ``entity`` stands."""
-    return next(split for split in _SHARES if entity in members(split, entity.kind))
-
-
-def split_by_digest(text: str) -> str:
-    """The split that a thing without a name falls into, by a digest of its description."""
-    position = int(hashlib.sha256(salted(text).encode()).hexdigest()[:8], 16) / 16**8
-    end = 0.0
-    for split, share in _SHARES.items():
-        end += share
-        if position < end:
-            return split
-    return split
+    return next(split for split in SHARES if entity in members(split, entity.kind))

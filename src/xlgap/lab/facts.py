@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from xlgap.lab.entities import split_by_digest
+from xlgap.lab.draw import split_by_digest
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from xlgap.lab.entities import KINDS, split_by_digest
+from xlgap.lab.draw import split_by_digest
+from xlgap.lab.entities import KINDS
 from xlgap.lab.facts import FAMILIES, draw_date, draw_said
 from xlgap.lab.lexicon import Mention, text_of
 from xlgap.lab.ner import Sentence

@@ -39,9 +39,9 @@ def test_names_are_dealt_out_afresh(redraw: Callable[[], None]) -> None:
 
 def test_things_without_a_name_are_dealt_out_afresh(redraw: Callable[[], None]) -> None:
     things = [str(number) for number in range(300)]
-    before = [entities.split_by_digest(thing) for thing in things]
+    before = [draw.split_by_digest(thing) for thing in things]
     redraw()
-    moved = sum(entities.split_by_digest(t) != split for t, split in zip(things, before, strict=True))
+    moved = sum(draw.split_by_digest(t) != split for t, split in zip(things, before, strict=True))
     assert moved > 100  # 0.6 x 0.4 + 0.15 x 0.85 + 0.25 x 0.75 = 56% are expected to
 
 

@@ -14,7 +14,8 @@ import pytest
 from xlgap.errors import DataError
 from xlgap.lab import compare, ner, nli, order, qa, retrieval, typed
 from xlgap.lab.cldr import supported
-from xlgap.lab.entities import KINDS, members, name, split_by_digest
+from xlgap.lab.draw import split_by_digest
+from xlgap.lab.entities import KINDS, members, name
 from xlgap.lab.world import World
 
 Rows = Callable[[World, str, int, int], Iterator[dict[str, Any]]]
