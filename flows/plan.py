@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 import lockfile
+from xlgap.errors import ConfigError
 
 SECONDS_FILE = Path("journal", "stages.json")
 
@@ -106,11 +107,25 @@ def read_plan(directory: Path) -> Plan:
 
     A stage belongs to the study whose directory is the nearest one above it with a ``params.yaml``;
     stages elsewhere in the repository that it reads from are in the plan, too.
+
+    Raises:
+        ConfigError: a file of DVC's is damaged.
     """
+    from dvc.exceptions import PrettyDvcException
+
+    try:
+        return _plan(directory.resolve())
+    except PrettyDvcException as error:
+        raise ConfigError(
+            f"{directory}: {error}; bring that file back from git, or remove dvc.lock: what DVC's "
+            "cache holds is not computed again."
+        ) from error
+
+
+def _plan(directory: Path) -> Plan:
     from dvc.repo import Repo
 
     lockfile.install()
-    directory = directory.resolve()
     seconds = _Seconds(directory)
     with contextlib.chdir(directory), Repo(".", _wait_for_lock=True) as repo:
         graph = repo.index.graph

@@ -37,4 +37,4 @@ def alone(study: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            holder.unlink()
+            holder.unlink(missing_ok=True)

@@ -183,6 +183,11 @@ def grid(params: Params) -> Grid:
         with _key(section):
             for name in names:
                 get_task(name)
+    for name in params.intermediate:
+        if name in params.tasks:
+            raise ConfigError(
+                f"key 'intermediate.{name}': it stands under 'tasks', too; remove one of them."
+            )
     targets = [get_task(name) for name in params.tasks]
     _check_evaluation(targets, params)
     for name in params.all_tasks:
@@ -247,6 +252,11 @@ def _check_evaluation(targets: Sequence[Task], params: Params) -> None:
                 + (f", or add a task that has: {', '.join(others)}." if others else ".")
             )
     for task in targets:
+        if not task.eval_languages:
+            raise ConfigError(
+                f"key 'tasks.{task.name}': it has no test data in any language; name it under "
+                "'intermediate'."
+            )
         if not set(codes) & set(task.eval_languages):
             raise ConfigError(
                 f"key 'tasks.{task.name}': it has no test data in {', '.join(codes)}; remove it, or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -357,19 +358,25 @@ def _check_port(port: int) -> None:
 
 
 def remove_results(arguments: Arguments) -> None:
-    """Remove what studies leave, in the checkout and in the directories of its studies."""
+    """Remove what studies leave, in the checkout and in the directories of its studies.
+
+    Raises:
+        ResultError: a run of one of them is going on; nothing is removed.
+    """
+    from xlgap.alone import alone
     from xlgap.graph import checkout_root
 
     root = checkout_root(Path())
     left = ("data", "models", "results", "report", "scratch", "weights", "journal")
     studies = [root, *(p.with_suffix("") for p in (root / "studies").glob("*.yaml"))]
-    for folder in studies:
-        for name in (*left, "dvc.lock") if folder == root else left:
-            _remove(folder / name)
-    for folder in studies[1:]:
-        _remove(folder)
-    for path in (*root.glob("mlflow.db*"), root / "mlartifacts", root / ".xlgap"):
-        _remove(path)
+    with contextlib.ExitStack() as stack:
+        for folder in studies:
+            if folder.is_dir():
+                stack.enter_context(alone(folder))
+        for name in (*left, "dvc.lock"):
+            _remove(root / name)
+        for path in (*studies[1:], *root.glob("mlflow.db*"), root / "mlartifacts", root / ".xlgap"):
+            _remove(path)
 
 
 def _remove(path: Path) -> None:

@@ -58,6 +58,8 @@ PositiveFloat = Annotated[_Float, Field(gt=0)]
 Decay = Annotated[_Float, Field(ge=0)]
 Rate = Annotated[_Float, Field(gt=0, le=1)]
 Fraction = Annotated[_Float, Field(ge=0, le=1)]
+OpenFraction = Annotated[_Float, Field(gt=0, lt=1)]
+Dropout = Annotated[_Float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
@@ -93,7 +95,7 @@ class ScratchModel(Section):
     width: Positive
     heads: Positive
     feed_forward: Positive
-    dropout: Fraction = 0.0
+    dropout: Dropout = 0.0
     learning_rate: Rate | None = None
     finetune_scale: PositiveFloat = 1.0
     pretrained: bool = True
@@ -165,7 +167,7 @@ class TaskParams(Section):
     epochs: PositiveFloat | None = None
     batch_rows: Positive | None = None
     max_length: Positive | None = None
-    dropout: Fraction | None = None
+    dropout: Dropout | None = None
 
 
 class PretrainParams(Section):
@@ -184,7 +186,7 @@ class PretrainParams(Section):
     batch_tokens: Positive
     learning_rate: Rate
     warmup_fraction: Fraction
-    mask_fraction: Fraction = 0.15
+    mask_fraction: OpenFraction = 0.15
     weight_decay: Decay = 0.01
     seed: Seed
 
@@ -241,7 +243,7 @@ class AnalysisParams(Section):
     """Statistics of the report."""
 
     confidence: Annotated[_Float, Field(gt=0, lt=1)] = 0.95
-    resamples: Positive = 2000
+    resamples: Annotated[_Int, Field(ge=40)] = 2000  # fewer have no 95% interval
     seed: Seed = 0
 
 
@@ -282,7 +284,7 @@ class Params(Section):
     @property
     def all_tasks(self) -> tuple[str, ...]:
         """Names of all tasks that are prepared: targets first, then intermediate ones."""
-        return (*self.tasks, *(name for name in self.intermediate if name not in self.tasks))
+        return (*self.tasks, *self.intermediate)
 
 
 def load_params(path: Path) -> Params:

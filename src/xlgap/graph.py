@@ -203,8 +203,8 @@ def materialise(study: Path) -> Path:
         known = sorted(p.relative_to(root).as_posix() for p in (root / "studies").glob("*.yaml"))
         raise ConfigError(f"{study}: no such study file; there are: {', '.join(known) or 'none'}.")
     raw = overlaid(root / layout.PARAMS, study)
-    grid(check(raw, study))
     directory = study.with_suffix("")
+    graph_text(check(raw, study), directory)  # what is wrong is told before anything is written
     directory.mkdir(exist_ok=True)
     note = f"# Written by 'make graph' from the checkout's params.yaml and {study.name}. Do not edit.\n"
     _write_if_changed(

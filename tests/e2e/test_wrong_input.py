@@ -68,6 +68,17 @@ def test_a_stage_before_its_time_says_what_to_run(here):
     assert "dvc repro pretrain@two" in refused(here, "warmstart", "two", "inter_en")
     assert "cells of the grid have no result" in refused(here, "score", "lab_nli")
     assert "analyse" in refused(here, "report")
+    assert "dvc repro prepare@lab_nli" in refused(here, "validate", "lab_nli")
+    assert "dvc repro prepare@lab_" in refused(here, "index")
+
+
+def test_a_damaged_lock_file(here):
+    (here.folder / "dvc.lock").write_text("{{{ nope")
+    done = here.xlgap("run", check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "'dvc.lock'" in done.stderr
+    assert "or remove dvc.lock" in done.stderr
 
 
 RELEASE = {

@@ -99,6 +99,11 @@ def test_languages_outside_the_study_are_not_scored(study):
     assert made.cell("nano-direct_en-toy_nli").eval_languages(params) == ("en",)
 
 
+def test_a_task_has_one_entry(study):
+    with pytest.raises(ConfigError, match=r"key 'intermediate\.toy_nli': it stands under 'tasks', too"):
+        grid(study(arms=ARMS, tasks=TASKS, intermediate={"toy_order": {}, "toy_nli": {}}))
+
+
 def test_a_task_without_a_scored_language_is_refused(study):
     english = {name: arm for name, arm in ARMS.items() if "language" not in arm}
     params = study(languages={"evaluation": ["en"], "pretraining": ["en"]}, arms=english, tasks=TASKS)

@@ -61,7 +61,7 @@ def folder(raw_study, tmp_path, monkeypatch):
     [
         ({"arms": {"direct_en": {"regime": "direct_en"}, "a": {"regime": "direct_en"}}}, True),
         ({"tasks": {"toy_nli": {"train_rows": 100, "test_rows": 12}}}, False),
-        ({"analysis": {"resamples": 10}}, False),
+        ({"analysis": {"resamples": 50}}, False),
     ],
 )
 def test_a_graph_is_stale_when_its_items_are_others(folder, raw_study, change, stale):
@@ -138,6 +138,14 @@ def test_a_wrong_key_is_told_of_the_file_that_it_stands_in(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("params.yaml") == said.count("params.yaml")
+
+
+def test_a_study_without_a_graph_leaves_no_directory(folder, capsys):
+    (folder / "studies").mkdir()
+    (folder / "studies" / "other.yaml").write_text("models: {x: {hub: nope}}\n")
+    assert main(["graph", "--study", "studies/other.yaml"]) == 2
+    assert "models.x.revision" in capsys.readouterr().err
+    assert not (folder / "studies" / "other").exists()
 
 
 def test_a_study_file_becomes_a_directory(folder, raw_study):

@@ -46,6 +46,8 @@ def data_dir(params: Params, root: Path) -> Path | None:
         folder = root / folder
     if not folder.is_dir():
         raise DataError(f"{VARIABLE}={value}: no such directory; name the one with the release files.")
+    if not any(folder.iterdir()):
+        raise DataError(f"{VARIABLE}={value}: it is empty; name the directory with the release files.")
     return folder
 
 

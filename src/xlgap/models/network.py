@@ -271,10 +271,20 @@ def load_encoder(path: Path) -> nn.Module:
 
 
 def load_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file."""
+    """The tensors of a safetensors file.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    state: dict[str, Tensor] = load_file(str(path))
+    try:
+        state: dict[str, Tensor] = load_file(str(path))
+    except SafetensorError as error:
+        raise DataError(
+            f"{path}: damaged weights ({error}); remove {path.parent} and run it again."
+        ) from error
     return state
 
 

@@ -6,6 +6,7 @@ Both are a :class:`Tokenizer`: a fast `tokenizers` object with the ids of its sp
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +101,13 @@ def _learn_pieces(lines: list[str], size: int) -> list[tuple[str, float]]:
         )
     except RuntimeError as error:
         reason = str(error).rsplit("]", 1)[-1].strip()
+        allowed = reason
+        for pattern, bound in ((r"value <= (\d+)", "most"), (r"chars\. \d+ vs (\d+)", "least")):
+            if found := re.search(pattern, reason):
+                allowed = f"at {bound} {int(found[1]) + 1}"  # with the mask token
         raise DataError(
-            f"key 'pretrain.vocabulary': {size + 1} sub-words, {size} of them beside the mask token, "
-            f"cannot be learned from this corpus. SentencePiece says: {reason}"
+            f"key 'pretrain.vocabulary': {size + 1} sub-words cannot be learned from this corpus; "
+            f"allowed: {allowed}."
         ) from error
     pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     return [(pieces.id_to_piece(i), pieces.get_score(i)) for i in range(pieces.vocab_size())]

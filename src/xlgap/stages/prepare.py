@@ -5,7 +5,7 @@ from __future__ import annotations
 from xlgap import layout
 from xlgap.cell import arms
 from xlgap.errors import ConfigError
-from xlgap.formats import JSON, file_digest, read_json, write_json
+from xlgap.formats import JSON, digest, write_json
 from xlgap.graph import needs_corpus
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
@@ -33,7 +33,7 @@ def validate(study: Study, task: str) -> None:
     _require_entry(study, task)
     prepared, out, docs = layout.prepared(task), layout.checks(task), layout.data_docs(task)
     proxy = get_task(task).proxy_train
-    key = file_digest(prepared / "manifest.json")
+    key = digest(study.manifest(task))
     with open_tracker(study, name=f"validate {task}", digest=key, kind="validation") as run:
         try:
             validate_task(
@@ -85,7 +85,7 @@ def index(study: Study) -> None:
         read = {}
         for phase in arm.warm_phases:
             for name in phase.tasks:
-                splits = read_json(layout.prepared(name) / "manifest.json")["splits"]
+                splits = study.manifest(name)["splits"]
                 entry = {
                     "version": study.params.task(name).version,
                     "train": splits["train"][phase.language]["sha256"],

@@ -75,8 +75,15 @@ class Study:
             )
 
     def manifest(self, task: str) -> dict[str, Any]:
-        """The manifest of a prepared task."""
-        found: dict[str, Any] = read_json(layout.prepared(task) / "manifest.json")
+        """The manifest of a prepared task.
+
+        Raises:
+            ResultError: it was not prepared.
+        """
+        path = layout.prepared(task) / "manifest.json"
+        if not path.is_file():
+            raise ResultError(f"{path}: not prepared; run 'dvc repro prepare@{task}'.")
+        found: dict[str, Any] = read_json(path)
         return found
 
     def rows(self, task: str, split: str, language: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
@@ -12,7 +13,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy import Engine, event
 
+from xlgap.errors import XlgapError
 from xlgap.tracking.uri import artifact_root, sqlite_path
+
+SQLITE = b"SQLite format 3\0"  # how every such file begins
 
 
 def initialise(uri: str) -> None:
@@ -23,7 +27,11 @@ def initialise(uri: str) -> None:
 
 @contextlib.contextmanager
 def open_client(uri: str) -> Iterator[MlflowClient]:
-    """A client; a SQLite store is opened by one process at a time: the first one makes its tables."""
+    """A client; a SQLite store is opened by one process at a time: the first one makes its tables.
+
+    Raises:
+        XlgapError: the file is no SQLite database.
+    """
     path = sqlite_path(uri)
     if path is None:
         yield MlflowClient(uri)
@@ -32,7 +40,15 @@ def open_client(uri: str) -> Iterator[MlflowClient]:
     with FileLock(f"{path}.lock", poll_interval=0.005):
         if not path.exists():
             _make_tables(uri)
+        _check(path)
         yield MlflowClient(uri)
+
+
+def _check(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(len(SQLITE))
+    if head != SQLITE:
+        raise XlgapError(f"{path}: no SQLite database; move it away, and MLflow's runs are begun anew.")
 
 
 def write_back(uri: str) -> None:

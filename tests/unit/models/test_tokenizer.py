@@ -35,7 +35,8 @@ def test_no_text_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("vocabulary", "reason"), [(5, "smaller than required_chars"), (5000, "too high")]
+    ("vocabulary", "reason"),
+    [(5, "allowed: at least 1[0-9]\\."), (5000, "allowed: at most [1-9][0-9]\\.")],
 )
 def test_a_vocabulary_that_the_text_does_not_give(tmp_path, vocabulary, reason):
     with pytest.raises(DataError, match=rf"key 'pretrain\.vocabulary': {vocabulary} .*{reason}"):

@@ -10,6 +10,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 from sqlalchemy import Engine, event
 
+from xlgap.errors import XlgapError
 from xlgap.tracking import mlflow as tracking
 from xlgap.tracking.store import initialise
 from xlgap.tracking.summary import log_study
@@ -63,6 +64,12 @@ def test_data_sets_that_another_run_records_at_the_same_moment(uri: str) -> None
         (found,) = client.get_run(run.run_id).inputs.dataset_inputs
         assert found.dataset.name == "task/en"
         run.close()
+
+
+def test_a_damaged_store_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(bytes(range(256)) * 20)
+    with pytest.raises(XlgapError, match=r"mlflow\.db: no SQLite database; move it away"):
+        initialise(f"sqlite:///{tmp_path}/mlflow.db")
 
 
 def test_a_new_store_writes_ahead(uri: str, tmp_path: Path) -> None:
