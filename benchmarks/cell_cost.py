@@ -29,6 +29,7 @@ from xlgap import layout  # noqa: E402
 from xlgap.cell import Cell, grid  # noqa: E402
 from xlgap.config import load_params  # noqa: E402
 from xlgap.errors import ResultError  # noqa: E402
+from xlgap.graph import write_graph  # noqa: E402
 from xlgap.prefork import launch  # noqa: E402
 
 
@@ -52,6 +53,8 @@ def scratch_copy(study: Path, folder: Path) -> None:
     raw["study"]["seeds"] = raw["study"]["seeds"][:1]
     (folder / layout.PARAMS).write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf8")
     (folder / ".dvc").mkdir()
+    shutil.copy(ROOT / "dvc.yaml", folder)
+    write_graph(folder)
 
 
 def one_run(folder: Path, cell: Cell, socket: str | None) -> tuple[float, float]:
