@@ -72,6 +72,13 @@ def test_a_damaged_store_is_told(tmp_path: Path) -> None:
         initialise(f"sqlite:///{tmp_path}/mlflow.db")
 
 
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+    initialise(f"sqlite:///{tmp_path}/mlflow.db")
+    with sqlite3.connect(tmp_path / "mlflow.db") as db:
+        assert db.execute("select count(*) from experiments").fetchone() == (1,)
+
+
 def test_a_new_store_writes_ahead(uri: str, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "mlflow.db") as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
