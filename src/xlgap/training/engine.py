@@ -52,6 +52,17 @@ def drawn_from(seed: int) -> Iterator[None]:
         yield
 
 
+def seed_draws(seed: int) -> None:
+    """Draw random numbers on this process's device from ``seed`` on.
+
+    ``torch.manual_seed`` also queues the seed, with a stack trace, for each kind of device that is not
+    there: 1 ms a step, and memory that grows with the steps.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device() == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
 def barrier() -> None:
     """Wait until every rank has come here."""
     if world_size() > 1:

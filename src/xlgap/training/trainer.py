@@ -25,6 +25,7 @@ from xlgap.training.engine import (
     device,
     full_state,
     rank,
+    seed_draws,
     set_learning_rate,
     start_engine,
     world_size,
@@ -193,7 +194,7 @@ def evaluation_steps(steps: int, evaluations: int) -> set[int]:
 
 def _one_step(engine: Any, data: TrainingData, step: Step, number: int, seed: int) -> float:
     """Forward and backward over all micro-batches, then the optimizer; the mean loss over ranks."""
-    torch.manual_seed(hash((seed, number, rank())) & 0x7FFF_FFFF_FFFF_FFFF)
+    seed_draws(hash((seed, number, rank())) & 0x7FFF_FFFF_FFFF_FFFF)
     total = data.supervised(step.examples)
     summed = torch.zeros((), device=engine.device)
     for index, micro in enumerate(step.micro):
