@@ -22,6 +22,7 @@ from xlgap.errors import ConfigError, Interrupted, XlgapError
 
 Arguments = argparse.Namespace
 HOST = "127.0.0.1"
+SIGNALLED = 128  # an exit code above it: ended by that signal, as shells have it
 
 
 def parser() -> argparse.ArgumentParser:
@@ -164,10 +165,10 @@ def run_study(arguments: Arguments) -> None:
     flow = [sys.executable, str(root / "flows" / "grid.py")]
     command = [*flow, "--directory", str(directory), "--workers", str(arguments.workers)]
     code = _run_and_forward_signals(command)
-    if code == Interrupted.exit_code:
-        sys.exit(code)  # the flow has said so
+    if code > SIGNALLED and code != Interrupted.exit_code:
+        raise _FlowKilledError(code)
     if code:
-        raise _FlowFailed(code)
+        sys.exit(code)  # the flow has said why
     wall = time.monotonic() - started
     lines = closing_lines(directory, wall=wall, workers=arguments.workers, since=since)
     print("\n".join(lines))
@@ -198,7 +199,7 @@ def _run_and_forward_signals(command: list[str]) -> int:
         while True:
             try:
                 code = flow.wait()
-                return code if code >= 0 else 128 - code
+                return code if code >= 0 else SIGNALLED - code
             except KeyboardInterrupt:
                 continue  # the terminal has sent it to the flow as well, which stops its stages
     finally:
@@ -206,11 +207,11 @@ def _run_and_forward_signals(command: list[str]) -> int:
             signal.signal(number, handler)
 
 
-class _FlowFailed(XlgapError):
-    """The flow has said why; its exit code is passed on."""
+class _FlowKilledError(XlgapError):
+    """A signal ended the flow, which could not say so."""
 
     def __init__(self, code: int) -> None:
-        super().__init__("the study is not complete; what stopped it stands above; run it again.")
+        super().__init__(f"signal {code - SIGNALLED} ended the study's flow; run it again to go on.")
         self.exit_code = code
 
 

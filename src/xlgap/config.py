@@ -207,14 +207,14 @@ class TrainParams(Section):
 
     version: Positive
     precision: Literal["fp32", "bf16"]
-    zero_stage: Literal[0, 1, 2, 3] = 0
+    zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(_no_boolean)] = 0
     offload_optimizer: bool = False
     offload_parameters: bool = False
     micro_batch_tokens: Positive = 8192
     learning_rate_scale: PositiveFloat = 1.0
     evaluations: Positive
     checkpoint_seconds: PositiveFloat = 300.0
-    threads: Positive = 1
+    threads: Annotated[_Int, Field(gt=0, le=1024)] = 1
     keep: Literal["all", "none"] = "all"
 
     @field_validator("offload_optimizer", "offload_parameters")
@@ -347,9 +347,9 @@ def read_mapping(path: Path) -> dict[str, Any]:
     try:
         raw = yaml.load(path.read_text(encoding="utf8"), Loader=_UniqueKeys)  # noqa: S506 (is safe)
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise ConfigError(
-            f"{path}: no such file; run in a study's directory or name a file in studies/."
-        ) from error
+        what = "a directory, not a file" if path.is_dir() else "no such file"
+        message = f"{path}: {what}; run in a study's directory or name a file in studies/."
+        raise ConfigError(message) from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, no such date, a huge number
         mark = getattr(error, "problem_mark", None)
         at = f", line {mark.line + 1}" if mark else ""

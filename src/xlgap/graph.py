@@ -39,7 +39,7 @@ def checkout_root(start: Path) -> Path:
             return folder
     raise ConfigError(
         f"{start.resolve()}: not inside an xlgap checkout (no .dvc directory above it); "
-        "run 'dvc init' there or change to the checkout."
+        "change to the checkout."
     )
 
 
@@ -191,6 +191,16 @@ def write_graph(directory: Path) -> bool:
     return any(written)
 
 
+def stage_names(directory: Path) -> set[str]:
+    """The stages of a study's graph, as DVC names them: ``corpus``, ``pretrain@xs``."""
+    items = read_mapping(directory / layout.GRAPH)["graph"]
+    names = set()
+    for name, stage in read_mapping(directory / "dvc.yaml")["stages"].items():
+        over = stage.get("foreach", "").removeprefix("${graph.").removesuffix("}")
+        names |= {f"{name}@{key}" for key in items[over]} if over else {name}
+    return names
+
+
 def materialise(study: Path) -> Path:
     """Make or refresh the directory of a study file; returns it.
 
@@ -198,10 +208,12 @@ def materialise(study: Path) -> Path:
         ConfigError: no such file, or its values are wrong.
         ResultError: it would change under a run that is going on.
     """
-    root = checkout_root(study.parent if study.parent.is_dir() else Path.cwd())
     if study.suffix not in {".yaml", ".yml"} or not study.is_file():
+        root = checkout_root(Path.cwd())
         known = sorted(p.relative_to(root).as_posix() for p in (root / "studies").glob("*.yaml"))
-        raise ConfigError(f"{study}: no such study file; there are: {', '.join(known) or 'none'}.")
+        what = "a directory, not a study file" if study.is_dir() else "no such study file"
+        raise ConfigError(f"{study}: {what}; there are: {', '.join(known) or 'none'}.")
+    root = checkout_root(study.parent)
     raw = overlaid(root / layout.PARAMS, study)
     directory = study.with_suffix("")
     graph_text(check(raw, study), directory)  # what is wrong is told before anything is written

@@ -32,6 +32,8 @@ class Score:
         chance: expected value of label-shuffled predictions, 0-100; ``None`` where unknown.
         majority: what always giving the most frequent right answer scores, 0-100; ``None`` where
             answers are no labels, or unknown.
+        per_word: what each word's most frequent tag in the task's training data of the language scores,
+            0-100; ``None`` where answers are no tags, or unknown.
         stderr: standard error over items, in points; ``None`` where unknown.
         n_items: evaluated items, of token accuracy tokens; ``None`` where unknown.
         n_runs: fine-tuning runs behind the value.
@@ -55,6 +57,7 @@ class Score:
     value: float
     chance: float | None = None
     majority: float | None = None
+    per_word: float | None = None
     stderr: float | None = None
     n_items: int | None = None
     n_runs: int = 1

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -63,7 +64,10 @@ def test_killed_in_the_middle_it_resumes_and_predicts_the_same(study, steps):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not (study.folder / OUT).exists()
-    study.xlgap("finetune", *CELL)
+    said = study.xlgap("finetune", *CELL).stderr
+    step = re.search(r"goes on after step (\d+) of", said)
+    assert step is not None, said
+    assert int(step[1]) >= steps
     resumed = digests(study.folder / OUT)
     assert not list((study.folder / "scratch").glob("*/phase0"))
     study.run("rm", "-rf", "weights", str(OUT))

@@ -146,6 +146,8 @@ def test_a_label_outside_the_set(here, release_files):
 
 def test_a_wrong_study_file_and_process_count(here):
     assert "no such study file" in refused(here, "plan", "--study", "studies/none.yaml")
+    assert "no such study file" in refused(here, "plan", "--study", "/etc/passwd")
+    assert "a directory, not a study file" in refused(here, "plan", "--study", ".dvc")
     assert "XLGAP_PROCESSES" in refused(here, "pretrain", "two", XLGAP_PROCESSES="many")
 
 
@@ -164,6 +166,20 @@ def test_languages_and_names_that_no_stage_could_use(here):
     assert "no task of the study has test data in 'ht'" in said
     with_study(here, languages=STUDY["languages"], models={"a" * 300: STUDY["models"]["one"]})
     assert "at most 64 letters" in refused(here, "plan")
+
+
+def test_a_partial_report_without_a_stage_that_there_is_not(here):
+    here.xlgap("graph")
+    said = refused(here, "report", "--partial", "finetune@two-direct_en-lab_nil")
+    assert "did you mean 'finetune@two-direct_en-lab_nli'" in said
+
+
+def test_a_model_that_no_memory_holds(here):
+    with_study(here, models={"a": {**STUDY["models"]["two"], "width": 10**9}})
+    here.xlgap("graph")
+    said = refused(here, "pretrain", "a")
+    assert "model 'a' has" in said
+    assert "of memory; make 'models.a' smaller." in said
 
 
 def test_a_params_file_is_the_study_of_its_directory(here):

@@ -100,6 +100,8 @@ def test_a_checkpoint_is_told_of_the_keys_of_checkpoints(raw_study):
     ("path", "value", "said"),
     [
         ("train.zero_stage", 7, "key 'train.zero_stage': must be 0, 1, 2 or 3; got 7."),
+        ("train.zero_stage", True, "key 'train.zero_stage': must be a number, not yes or no"),
+        ("train.threads", 10**5, "key 'train.threads': must be at most 1024; got 100000."),
         ("study.source", "labs", "key 'study.source': must be 'lab', 'release' or 'hub'; got 'labs'."),
         ("models.nano.layers", 0, "key 'models.nano.layers': must be greater than 0; got 0."),
         ("models.nano.layers", "two", "key 'models.nano.layers': must be a whole number; got 'two'."),
@@ -312,10 +314,11 @@ def test_bytes_that_are_not_text_are_bad_yaml(tmp_path):
         load_params(path)
 
 
-@pytest.mark.parametrize("name", ["absent.yaml", ""])
-def test_a_missing_file_is_one_sentence(tmp_path, name):
+def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(ConfigError, match="no such file; run in a study's directory"):
-        load_params(tmp_path / name)
+        load_params(tmp_path / "absent.yaml")
+    with pytest.raises(ConfigError, match="a directory, not a file; run in a study's directory"):
+        load_params(tmp_path)
 
 
 def test_the_checked_mapping_is_not_changed(raw_study):

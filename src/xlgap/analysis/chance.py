@@ -72,6 +72,7 @@ def _over_languages(scores: Sequence[Score]) -> list[Score]:
                 value=sum(s.value for s in of_seed) / full,
                 chance=sum(chance) / full if len(chance) == full else None,
                 majority=None,
+                per_word=None,
                 stderr=sum(error) / full if len(error) == full else None,
                 n_items=None,
             )
@@ -96,6 +97,7 @@ def _english(seeds: Sequence[Score]) -> EnglishScore:
         chance=chance,
         chance_corrected=corrected,
         majority=first.majority,
+        per_word=first.per_word,
         at_chance=at_chance(seeds),
         seeds=len(seeds),
     )

@@ -202,7 +202,10 @@ def _question(analysis: Analysis, figures: dict[str, Drawing], question: int) ->
 
 
 def level(analysis: Analysis, question: int) -> str:
-    """The gap itself in the smallest and the largest model, in a sentence; empty without one."""
+    """The gap itself in the smallest and the largest model, in a sentence; empty without one.
+
+    It names the models that are at chance in English on a task of the mean.
+    """
     for gap, _ in MEASURED.get(question, ()):
         points = [e for e in analysis.estimates if (e.gap, e.task, e.scale) == (gap, "mean", "raw")]
         points.sort(key=lambda e: (e.params_total or 0, e.model))
@@ -213,8 +216,18 @@ def level(analysis: Analysis, question: int) -> str:
             )
             name = GAP_WORDS[gap].partition(":")[0]
             said = f"{said} (points, {points[0].note}, conditional on the models)"
-            return f"{name[0].upper()}{name[1:]} itself: {said}."
+            weak = _at_chance(analysis.english, points)
+            flag = f"; at chance in English: {', '.join(weak)}" if weak else ""
+            return f"{name[0].upper()}{name[1:]} itself: {said}{flag}."
     return ""
+
+
+def _at_chance(english: Sequence[EnglishScore], means: Sequence[Estimate]) -> list[str]:
+    """Models at chance in English on a task that ``means``, estimates over tasks, are over."""
+    tasks = means[0].note.removeprefix("mean over ").split(", ")
+    models = {e.model for e in means}
+    weak = (e for e in english if e.at_chance and e.task in tasks and e.model in models)
+    return list(dict.fromkeys(f"{e.model} on {e.task}" for e in weak))
 
 
 def english_grid(english: Sequence[EnglishScore]) -> Grid:
@@ -243,6 +256,8 @@ def _english_cell(score: EnglishScore | None) -> str:
             f"; chance {words.number(score.chance)}, corrected {words.number(score.chance_corrected)}"
         )
     often = "" if score.majority is None else f"; most frequent answer {words.number(score.majority)}"
+    if score.per_word is not None:
+        often += f", per word {words.number(score.per_word)}"
     flag = AT_CHANCE[score.at_chance]
     return f"{words.number(score.value)}{error}{chance}{often}{flag}"
 
@@ -300,9 +315,12 @@ def _gap_cell(cells: dict[tuple[str, str, Scale], Estimate], model: str, task: s
 
 
 def disagreements(gaps: Sequence[GapRow]) -> list[GapRow]:
-    """Published averages behind which another source prints another number."""
+    """Published averages, as printed, behind which another source prints another number."""
     return [
         row
         for row in gaps
-        if " prints " in row.note and row.language == "avg" and row.gap in {"native", "english_gain"}
+        if " prints " in row.note
+        and row.language == "avg"
+        and row.scale == "raw"
+        and row.gap in {"native", "english_gain"}
     ]

@@ -134,6 +134,7 @@ class EnglishScore:
         language: ``en``; ``avg`` for a task without English test data: the mean over languages.
         value, chance, chance_corrected: 0-100; chance ones ``None`` where unknown.
         majority: what always giving the most frequent right answer scores; ``None`` where unknown.
+        per_word: what each word's most frequent training tag scores; ``None`` but for tags.
         at_chance: not above chance by two standard errors; ``None`` where that cannot be told.
     """
 
@@ -148,6 +149,7 @@ class EnglishScore:
     chance: float | None
     chance_corrected: float | None
     majority: float | None
+    per_word: float | None
     at_chance: bool | None
     seeds: int
 

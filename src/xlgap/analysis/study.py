@@ -38,6 +38,8 @@ HEADLINE = ("inter", "direct", "native", "english_gain", "transfer", "distance",
 PARTS = ("native", "english_gain")
 """What G_direct is the difference of: beside it, both are means over its tasks and languages."""
 
+assert HEADLINE.index("direct") < min(map(HEADLINE.index, PARTS)), "its tasks are known before theirs"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskInfo:

@@ -11,7 +11,7 @@ label gets its own accuracy as chance, not 100 / labels.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from xlgap.evaluation.metrics import Floats, Metric, Rows, aligned
 from xlgap.tasks.base import Retrieve, Tag, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def chance(
@@ -68,6 +68,29 @@ def majority(metric: Metric, task: Task, gold: Rows) -> float | None:
         return None
     right, _ = _answers(task, gold, ())
     return 100 * Counter(right).most_common(1)[0][1] / len(right)
+
+
+def per_word(metric: Metric, task: Task, gold: Rows, train: Rows) -> float | None:
+    """The score of giving each word its most frequent tag in ``train``, 0-100; case is ignored.
+
+    A word that is not there gets the most frequent tag of all. ``None`` for anything but the token
+    accuracy of tags, and without training rows.
+    """
+    if metric.name != "token_accuracy" or not isinstance(task.kind, Tag) or not (gold and train):
+        return None
+    of_word: dict[str, Counter[str]] = defaultdict(Counter)
+    for word, tag in _tagged(train):
+        of_word[word][tag] += 1
+    every: Counter[str] = sum(of_word.values(), Counter())
+    known = {word: tags.most_common(1)[0][0] for word, tags in of_word.items()}
+    commonest = every.most_common(1)[0][0]
+    right = [known.get(word, commonest) == tag for word, tag in _tagged(gold)]
+    return 100 * sum(right) / len(right)
+
+
+def _tagged(rows: Rows) -> Iterator[tuple[str, str]]:
+    for row in rows:
+        yield from zip(map(str.casefold, row["tokens"]), row["tags"], strict=True)
 
 
 def _answers(task: Task, gold: Rows, predictions: Rows) -> tuple[list[Any], list[Any]]:

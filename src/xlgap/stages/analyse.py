@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import GapRow
 from xlgap.analysis.study import Study as MeasuredStudy
 from xlgap.analysis.tables import load, write_rows
-from xlgap.errors import ResultError
+from xlgap.errors import ResultError, unknown
 from xlgap.evaluation.metrics import get_metric
 from xlgap.formats import write_json
+from xlgap.graph import stage_names
 from xlgap.published import load_scores
 from xlgap.records import Source
 from xlgap.stages.score import score
@@ -58,7 +60,14 @@ def partial_report(study: Study, without: Collection[str]) -> None:
     Args:
         study: the study.
         without: stages that failed or could not run; what lies in their outs is of an earlier run.
+
+    Raises:
+        UnknownNameError: the graph has no such stage.
     """
+    known = stage_names(Path())
+    for name in without:
+        if ":" not in name and name not in known:  # one with a colon stands in another dvc.yaml
+            raise unknown("stage", name, known)
     for task in dict.fromkeys(cell.task.name for cell in study.grid.cells):
         cells = study.grid.of_task(task)
         lacking = {cell.key for cell in cells if f"finetune@{cell.key}" in without}
@@ -161,11 +170,18 @@ def select_gaps(
     if not chosen:
         asked = {"--gap": gap, "--model": model, "--task": task}
         given = ", ".join(f"{option} {value}" for option, value in asked.items() if value is not None)
-        there = gaps_of.select(rows, source=source, gap=gap, model_glob=None, task=None)
-        models = sorted({row.model for row in there})[:12]
-        which = f"--gap {gap}" if gap else "one"
-        told = f"the first twelve models with {which}: {', '.join(models)}"
-        raise ResultError(
-            f"no {source} gap matches {given}; {told if there else f'no model has {which}'}."
-        )
+        there = gaps_of.select(rows, source=source, gap=gap, model_glob=None, task=task)
+        raise ResultError(f"no {source} gap matches {given}; {_models_with(gap, there, model)}")
     return gaps_of.to_json(chosen)
+
+
+def _models_with(gap: str | None, rows: Sequence[GapRow], pattern: str | None) -> str:
+    """Which models there are: those that match but for case, else the first of them."""
+    which = f"--gap {gap}" if gap else "one"
+    models = sorted({row.model for row in rows})
+    if not models:
+        return f"no model has {which}."
+    close = [m for m in models if pattern and fnmatchcase(m.casefold(), pattern.casefold())]
+    if close:
+        return f"case counts, did you mean {' or '.join(close)}?"
+    return f"the first twelve models with {which}: {', '.join(models[:12])}."

@@ -124,7 +124,9 @@ class TrainingObserver:
     _created: float = field(default_factory=time.monotonic)
 
     def on_start(self, step: int, *, steps: int) -> None:
-        """Show a bar for the phase."""
+        """Show a bar for the phase; say so where an earlier process did some of it."""
+        if step and rank() == 0:
+            print(f"{self.description}: goes on after step {step} of {steps}", file=sys.stderr)
         self._bar = self.display.add_task(
             self.description, total=steps, completed=step, loss=float("nan")
         )

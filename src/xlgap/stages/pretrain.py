@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from xlgap import layout
 from xlgap.config import HubModel, PretrainParams, ScratchModel
-from xlgap.errors import unknown
+from xlgap.errors import TrainingError, unknown
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, write_json
 from xlgap.graph import pretraining_entry
 from xlgap.models.ladder import scratch_config
@@ -29,6 +30,9 @@ from xlgap.models.network import (
 )
 from xlgap.models.size import size_of
 from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
+from xlgap.planning.figures import model_figures
+from xlgap.planning.memory import model_states, weight_bytes
+from xlgap.planning.tables import count, size
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.prepare import corpus_lines
 from xlgap.stages.start import POINTER
@@ -78,6 +82,7 @@ def _point_to_hub(entry: dict[str, Any], model: str) -> None:
 
 
 def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
+    _require_memory(study, spec, model)
     numbers = study.params.pretrain
     tokenizer = load_tokenizer(layout.TOKENIZER)
     config = scratch_config(
@@ -115,6 +120,28 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
     if rank() == 0:
         save_encoder(encoder, layout.pretrained(model), facts)
         shutil.rmtree(layout.scratch(key), ignore_errors=True)
+
+
+def _require_memory(study: Study, spec: ScratchModel, model: str) -> None:
+    """Stop before weights are drawn that this machine's memory cannot hold.
+
+    Training on a CPU also keeps gradients and optimizer states there, whatever the ZeRO stage and the
+    number of processes on the machine.
+
+    Raises:
+        TrainingError: the model is too large.
+    """
+    total = model_figures(model, study.params).params_total
+    assert total is not None, model
+    whole = spec.pretrained and device() == "cpu"
+    needed = model_states(total).device if whole else weight_bytes(total)
+    there = psutil.virtual_memory().total
+    if needed > there:
+        what = "its weights, gradients and optimizer states" if whole else "its weights"
+        raise TrainingError(
+            f"model '{model}' has {count(total)} parameters: {what} take {size(needed)}, "
+            f"and this machine has {size(there)} of memory; make 'models.{model}' smaller."
+        )
 
 
 def _train(

@@ -14,7 +14,7 @@ from xlgap.analysis.tables import write_scores
 from xlgap.cell import Cell, require_complete
 from xlgap.config import HubModel
 from xlgap.errors import unknown
-from xlgap.evaluation.chance import chance, majority
+from xlgap.evaluation.chance import chance, majority, per_word
 from xlgap.evaluation.jackknife import standard_error
 from xlgap.evaluation.metrics import Floats, get_metric
 from xlgap.formats import atomic_path, read_json, read_jsonl
@@ -22,6 +22,7 @@ from xlgap.models.catalogue import find_checkpoint
 from xlgap.records import Score
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, run_digest
+from xlgap.tasks.base import Tag
 
 MAX_COLUMNS = 3  # sufficient statistics of the widest metric
 
@@ -71,10 +72,12 @@ def _one_seed(
     for language in cell.eval_languages(study.params):
         gold = study.rows(cell.task.name, "test", language)
         predictions = read_jsonl(_folder(cell) / f"seed{seed}" / f"{language}.jsonl")
+        train = _tagged_words(cell, language)
         for name in cell.task.metrics:
             metric = get_metric(name, cell.task)
             stats = metric.stats(cell.task, gold, predictions, language)
             often = majority(metric, cell.task, gold)
+            of_words = per_word(metric, cell.task, gold, train)
             error = standard_error(metric, stats, [row["group"] for row in gold])
             scores.append(
                 Score(
@@ -93,12 +96,19 @@ def _one_seed(
                     value=_rounded(float(metric.value(stats.sum(axis=0)))),
                     chance=_rounded(chance(metric, cell.task, gold, predictions, language)),
                     majority=None if often is None else _rounded(often),
+                    per_word=None if of_words is None else _rounded(of_words),
                     stderr=None if error is None else _rounded(error),
                     n_items=metric.items(stats),
                 )
             )
             frames.append(_items(cell, language, seed, name, gold, stats))
     return scores, frames
+
+
+def _tagged_words(cell: Cell, language: str) -> list[dict[str, Any]]:
+    """A tagging task's training rows in ``language``; none where no arm trains on them."""
+    path = layout.rows(cell.task.name, "train", language)
+    return read_jsonl(path) if isinstance(cell.task.kind, Tag) and path.is_file() else []
 
 
 def _rounded(value: float) -> float:

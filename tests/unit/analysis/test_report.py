@@ -14,6 +14,7 @@ from simulate import Plan, study
 from xlgap.analysis.answers import LAB_SENTENCE
 from xlgap.analysis.plots import gap_against_size
 from xlgap.analysis.report import (
+    disagreements,
     english_grid,
     gap_grid,
     level,
@@ -89,6 +90,27 @@ def test_page_says_what_the_lab_is_and_what_is_left_out(page: str) -> None:
     assert "direct_sw × tatoeba: no training data in &#39;sw&#39;" in page
     assert "No cell of the grid is missing." in page
     assert "mt5_paper_secondary prints 80.8" in page
+
+
+def test_a_disagreement_is_shown_once(analysis: Analysis) -> None:
+    shown = [
+        (r.gap, r.task, r.metric, r.model, r.arm_a, r.arm_b)
+        for r in disagreements(analysis.published_gaps)
+    ]
+    assert shown
+    assert len(set(shown)) == len(shown)
+
+
+def test_the_level_names_models_at_chance(analysis: Analysis) -> None:
+    assert "at chance" not in level(analysis, 1)
+    task = analysis.english[0].task
+    weak = [
+        replace(e, at_chance=e.task == task and e.model == analysis.models[0].name)
+        for e in analysis.english
+    ]
+    assert f"; at chance in English: {analysis.models[0].name} on {task}." in level(
+        replace(analysis, english=tuple(weak)), 1
+    )
 
 
 def test_same_bytes_again_and_from_the_file(analysis: Analysis, folder: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xlgap.evaluation.chance import chance, majority
+from xlgap.evaluation.chance import chance, majority, per_word
 from xlgap.evaluation.metrics import get_metric
 from xlgap.tasks import get_task
 
@@ -35,6 +35,20 @@ def test_the_most_frequent_answer_is_counted_over_labels_or_tokens() -> None:
     assert majority(get_metric("accuracy", XNLI), XNLI, labels) == pytest.approx(200 / 3)
     assert majority(get_metric("f1", UDPOS), UDPOS, tags) is None
     assert majority(get_metric("accuracy", TATOEBA), TATOEBA, rows("text", ["a", "b"])) is None
+
+
+def test_each_word_gets_its_most_frequent_training_tag() -> None:
+    def tagged(*pairs: tuple[str, str]) -> list[dict]:
+        return [{"id": "0", "tokens": [w for w, _ in pairs], "tags": [t for _, t in pairs]}]
+
+    train = tagged(("Run", "VERB"), ("run", "VERB"), ("run", "NOUN"), ("cat", "NOUN"), ("dog", "NOUN"))
+    gold = tagged(("run", "NOUN"), ("RUN", "VERB"), ("cat", "NOUN"), ("unseen", "NOUN"))
+    accuracy = get_metric("token_accuracy", UDPOS)
+    assert per_word(accuracy, UDPOS, gold, train) == 75.0
+    assert per_word(accuracy, UDPOS, gold, []) is None
+    assert per_word(get_metric("f1", UDPOS), UDPOS, gold, train) is None
+    labels = rows("label", ["neutral"])
+    assert per_word(get_metric("accuracy", XNLI), XNLI, labels, labels) is None
 
 
 def test_retrieval_chance_is_one_in_n() -> None:

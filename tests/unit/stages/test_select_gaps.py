@@ -25,6 +25,13 @@ def test_models_that_there_are_stand_in_the_error() -> None:
         select_gaps(source="published", gap="native", model="nosuch", task=None)
 
 
+def test_a_pattern_in_another_case_is_met_with_the_names() -> None:
+    with pytest.raises(
+        ResultError, match=r"matches --model mt5-\*; case counts, did you mean .*mT5-XL"
+    ):
+        select_gaps(source="published", gap=None, model="mt5-*", task=None)
+
+
 def test_a_gap_that_no_model_has_is_said_so() -> None:
     with pytest.raises(ResultError, match="matches --gap inter; no model has --gap inter"):
         select_gaps(source="published", gap="inter", model=None, task=None)
