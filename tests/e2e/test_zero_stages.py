@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
+from xlgap.planning.memory import checkpoint_bytes
+
 PROGRAM = Path(__file__).parents[1] / "programs" / "zero_losses.py"
 TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node", "2"]
 RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
@@ -66,6 +68,16 @@ def test_bf16_stays_near_fp32(plain, tmp_path):
     found = train(tmp_path, 1, 1, "--bf16")
     assert found["losses"] == pytest.approx(plain["losses"], abs=0.05)
     assert found["losses"] != plain["losses"]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("flag", ["--fp32", "--bf16"])
+@pytest.mark.parametrize("stage", [0, 1, 3])
+def test_a_checkpoint_is_as_large_as_planned(tmp_path, stage, flag):
+    found = train(tmp_path, stage, 1, "--checkpoint", flag)
+    planned = checkpoint_bytes(found["parameters"], flag.removeprefix("--"), stage)
+    of_file_format = 3.5 * found["parameters"]  # less than a copy of the weights in fp32
+    assert planned <= found["checkpoint_bytes"] <= planned + of_file_format
 
 
 @pytest.mark.e2e

@@ -1,6 +1,6 @@
 """Train a tiny tagger for a few steps and print the losses; run alone or under torchrun.
 
-usage: zero_losses.py STAGE OUT.json SCRATCH [--bf16] [--offload]
+usage: zero_losses.py STAGE OUT.json SCRATCH [--bf16] [--offload] [--checkpoint]
 """
 
 import json
@@ -74,6 +74,7 @@ def main(stage, out, scratch, *flags):
             precision="bf16" if "--bf16" in flags else "fp32",
             offload_optimizer="--offload" in flags,
         ),
+        checkpoint_seconds=0.0 if "--checkpoint" in flags else 300.0,
     )
     losses = Losses()
     with process_group(threads=1):
@@ -83,7 +84,13 @@ def main(stage, out, scratch, *flags):
         )
         if rank() == 0:
             total = float(sum(w.double().abs().sum() for w in weights.values()))
-            Path(out).write_text(json.dumps({"losses": losses.values, "weights": total}))
+            found = {
+                "losses": losses.values,
+                "weights": total,
+                "parameters": sum(w.numel() for w in weights.values()),
+                "checkpoint_bytes": sum(p.stat().st_size for p in Path(scratch).rglob("*.pt")),
+            }
+            Path(out).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

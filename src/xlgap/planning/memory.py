@@ -13,9 +13,15 @@ from xlgap.planning.hardware import Precision
 
 ZeroStage = Literal[0, 1, 2, 3]
 _FP32 = 4  # bytes
-# bytes a parameter: weights, gradients, optimizer (Adam's two moments in fp32; with bf16 also the
-# fp32 copy that it steps)
-_BYTES: dict[Precision, tuple[int, int, int]] = {"fp32": (4, 4, 8), "bf16": (2, 2, 12)}
+_BYTES: dict[Precision, int] = {"fp32": 4, "bf16": 2}  # of a weight, and of its gradient
+
+
+def _optimizer_bytes(precision: Precision, zero_stage: ZeroStage) -> int:
+    """Adam's two moments a parameter, in fp32, and the fp32 copy that it steps.
+
+    Plain fp32 training steps the weights themselves; DeepSpeed's ZeRO keeps the copy even then.
+    """
+    return 2 * _FP32 if precision == "fp32" and zero_stage == 0 else 3 * _FP32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +62,9 @@ def model_states(
     1875000000
     """
     shard = -(-params // devices)
-    per_weight, per_gradient, per_optimizer = _BYTES[precision]
-    weights = per_weight * (shard if zero_stage >= 3 else params)
-    gradients = per_gradient * (shard if zero_stage >= 2 else params)
-    optimizer = per_optimizer * (shard if zero_stage >= 1 else params)
+    weights = _BYTES[precision] * (shard if zero_stage >= 3 else params)
+    gradients = _BYTES[precision] * (shard if zero_stage >= 2 else params)
+    optimizer = _optimizer_bytes(precision, zero_stage) * (shard if zero_stage >= 1 else params)
     return ModelStates(
         weights=0 if offload_parameters else weights,
         gradients=gradients,
@@ -73,13 +78,18 @@ def weight_bytes(params: int) -> int:
     return _FP32 * params
 
 
-def checkpoint_bytes(params: int, precision: Precision, *, best_copies: int = 0) -> int:
+def checkpoint_bytes(
+    params: int, precision: Precision, zero_stage: ZeroStage = 0, *, best_copies: int = 0
+) -> int:
     """Bytes of a checkpoint to resume from: weights and optimizer states of all processes.
+
+    Under stage 3 the copy that the optimizer steps stands for the weights.
 
     Args:
         params: trained.
         precision: of training.
+        zero_stage: of training.
         best_copies: how often the weights of the best evaluation, in fp32, stand beside them.
     """
-    weights, _, optimizer = _BYTES[precision]
-    return (weights + optimizer + best_copies * _FP32) * params
+    weights = 0 if zero_stage == 3 else _BYTES[precision]
+    return (weights + _optimizer_bytes(precision, zero_stage) + best_copies * _FP32) * params

@@ -225,7 +225,7 @@ class _Planner:
         copies = self.hardware.devices if train.zero_stage == 3 else 1
         best = 0 if stage.kind == "pretrain" else copies
         held = len(stage.phases) + 1
-        return held * checkpoint_bytes(trained, train.precision, best_copies=best)
+        return held * checkpoint_bytes(trained, train.precision, train.zero_stage, best_copies=best)
 
 
 def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:

@@ -19,8 +19,9 @@ def test_the_figures_of_the_zero_paper(zero_stage, gigabytes):
     assert states.device / GB == pytest.approx(gigabytes, abs=0.05)
 
 
-def test_fp32_keeps_no_second_copy():
+def test_fp32_keeps_a_second_copy_under_zero_alone():
     assert model_states(10, precision="fp32").device == 160
+    assert model_states(10, precision="fp32", zero_stage=1).device == 200
     assert (checkpoint_bytes(10, "fp32"), checkpoint_bytes(10, "bf16")) == (120, 140)
 
 
@@ -54,8 +55,8 @@ def test_a_higher_stage_never_needs_more_and_shards_cover_the_model(params, devi
         for stage in (0, 1, 2, 3)
     ]
     needed = [states.device for states in by_stage]
-    assert needed == sorted(needed, reverse=True)
+    assert needed[1:] == sorted(needed[1:], reverse=True)
     assert needed[0] == 16 * params
-    assert devices * by_stage[3].device >= 16 * params
+    assert devices * by_stage[3].device >= needed[0]
     if devices == 1:
-        assert len(set(needed)) == 1
+        assert len(set(needed[1:])) == 1
