@@ -17,8 +17,10 @@ from types import FrameType
 
 from display import Summary, show_summary
 from plan import read_plan
+from xlgap import layout
 from xlgap.alone import alone
 from xlgap.errors import ConfigError, XlgapError
+from xlgap.stages.study import Study
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,10 +40,11 @@ def grid(
         preload: modules for the pre-fork server, None: those that xlgap's stages use.
 
     Raises:
-        XlgapError: see :func:`dispatch.grid_flow`.
+        XlgapError: the graph is of other parameters or release files; see :func:`dispatch.grid_flow`.
     """
     study = Path(directory).resolve()
     with alone(study), ExitStack() as stack:
+        _require_graph(study)
         plan = read_plan(study)
         if not plan.stale:
             summary = Summary(study, workers, up_to_date=set(plan.stages))
@@ -57,6 +60,12 @@ def grid(
         engine.start_engine()
         stack.enter_context(dispatch.planned(plan))
         return dispatch.grid_flow(str(study), workers=workers, limits=limits, preload=modules)
+
+
+def _require_graph(study: Path) -> None:
+    """One sentence now on a graph of other parameters or files, rather than one in each stage."""
+    if (study / layout.GRAPH).is_file():
+        Study.of(study).require_graph(study, read_files=True)
 
 
 def embedded_engine() -> None:

@@ -117,6 +117,15 @@ def test_a_graph_of_other_parameters_or_files(here, release_files):
     assert "the files below XLGAP_DATA changed; run 'make graph'" in said
 
 
+def test_the_flow_by_itself_refuses_such_a_graph(here):
+    here.xlgap("graph")
+    with_study(here, arms=RELEASE["arms"])
+    done = here.run("python", "flows/grid.py", check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: graph.yaml was made before params.yaml changed")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_missing_file(here, release_files):
     (release_files / "xtreme_r/udpos/test-de.tsv").unlink()
     with_release(here, release_files)

@@ -55,11 +55,12 @@ class Study:
         """
         return data_dir(self.params, self.root)
 
-    def require_graph(self, *, read_files: bool) -> None:
-        """Stop where DVC runs a stage by a graph that was made of something else.
+    def require_graph(self, directory: Path = Path(), *, read_files: bool) -> None:
+        """Stop where DVC would run by a graph that was made of something else.
 
         Args:
-            read_files: the stage reads release files, which must be those that the graph knows.
+            directory: the study's.
+            read_files: release files will be read, and must be those that the graph knows.
 
         Raises:
             ConfigError: ``graph.yaml`` does not fit ``params.yaml`` or the release files.
@@ -67,7 +68,7 @@ class Study:
         """
         if read_files:
             self.data_dir()
-        if is_stale(Path(), self.params, read_files=read_files):
+        if is_stale(directory, self.params, read_files=read_files):
             files = " or the files below XLGAP_DATA" if self.params.study.source == "release" else ""
             raise ConfigError(
                 f"graph.yaml was made before params.yaml{files} changed; run 'make graph', then this "
