@@ -98,6 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts a job in the background
+        signal.signal(signal.SIGINT, _pass)
     try:
         if arguments.workers < 1:
             raise ConfigError(f"--workers: got {arguments.workers}, but it must be at least 1.")
@@ -114,6 +116,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _pass(number: int, frame: FrameType | None) -> None:
+    """Do nothing, as before; but stages inherit no handler, and SIGINT is how they are stopped."""
 
 
 def _limits(pairs: Sequence[str]) -> dict[str, int]:

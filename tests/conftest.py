@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from xlgap.config import read_mapping
+
+# A job in the background has SIGINT ignored, and so would have what the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 WORDS = {
     "en": ("boat", "river", "stone", "winter", "door"),

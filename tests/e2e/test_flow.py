@@ -225,6 +225,27 @@ def test_nothing_is_left_behind(
 
 
 @pytest.mark.slow
+def test_a_job_in_the_background_can_be_stopped(
+    toy: Toy, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A shell starts it with SIGINT ignored, which its stages must not inherit."""
+    toy.cell("echo $$ >> pids; exec sleep 300")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        job = toy.start("--no-prefork", PREFECT_HOME=str(tmp_path_factory.mktemp("prefect")))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with job:
+        pids = _until(toy.folder / "pids", job)
+        job.send_signal(signal.SIGINT)
+        job.terminate()
+        job.wait(20)
+    assert job.returncode == 130
+    for pid in pids:
+        wait_dead(pid)
+
+
+@pytest.mark.slow
 def test_the_temporary_server_is_not_asked_for_slots(toy: Toy, tmp_path: Path) -> None:
     """Tasks without tags have no limits to ask for; asking costs seconds while the server is busy."""
     with toy.start("--no-prefork", PREFECT_HOME=str(tmp_path / "prefect")) as process:
