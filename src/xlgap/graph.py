@@ -171,9 +171,7 @@ def is_stale(directory: Path, params: Params | None = None, *, read_files: bool 
     params = params or load_params(directory / layout.PARAMS)
     found = directory / layout.GRAPH
     wanted = graph_text(params, directory, read_files=read_files)
-    if not found.is_file() or found.read_text(encoding="utf8") != wanted:
-        return True
-    return (directory / "dvc.yaml").read_bytes() != (checkout_root(directory) / "dvc.yaml").read_bytes()
+    return not (_holds(found, wanted) and _holds(directory / "dvc.yaml", _stages(directory)))
 
 
 def write_graph(directory: Path) -> bool:
@@ -183,12 +181,23 @@ def write_graph(directory: Path) -> bool:
         ResultError: it would change under a run that is going on.
     """
     text = graph_text(load_params(directory / layout.PARAMS), directory)
-    copy = (checkout_root(directory) / "dvc.yaml").read_text(encoding="utf8")
     written = (
-        _write_if_changed(directory / "dvc.yaml", copy),
+        _write_if_changed(directory / "dvc.yaml", _stages(directory)),
         _write_if_changed(directory / layout.GRAPH, text),
     )
     return any(written)
+
+
+def _stages(directory: Path) -> str:
+    """The text of the checkout's ``dvc.yaml``.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    path = checkout_root(directory) / "dvc.yaml"
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; bring it back with 'git checkout dvc.yaml'.")
+    return path.read_text(encoding="utf8")
 
 
 def stage_names(directory: Path) -> set[str]:
@@ -205,7 +214,7 @@ def materialise(study: Path) -> Path:
     """Make or refresh the directory of a study file; returns it.
 
     Raises:
-        ConfigError: no such file, or its values are wrong.
+        ConfigError: no such file, its values are wrong, or its name is another study's.
         ResultError: it would change under a run that is going on.
     """
     if study.suffix not in {".yaml", ".yml"} or not study.is_file():
@@ -216,7 +225,11 @@ def materialise(study: Path) -> Path:
     root = checkout_root(study.parent)
     raw = overlaid(root / layout.PARAMS, study)
     directory = study.with_suffix("")
-    graph_text(check(raw, study), directory)  # what is wrong is told before anything is written
+    params = check(raw, study)
+    _require_own_name(study, params.study.name, root)
+    if directory.is_file():
+        raise ConfigError(f"{directory}: a file, where the study's directory is to be; move it away.")
+    graph_text(params, directory)  # what is wrong is told before anything is written
     directory.mkdir(exist_ok=True)
     note = f"# Written by 'make graph' from the checkout's params.yaml and {study.name}. Do not edit.\n"
     _write_if_changed(
@@ -227,8 +240,29 @@ def materialise(study: Path) -> Path:
     return directory
 
 
+def _require_own_name(study: Path, name: str, root: Path) -> None:
+    """Stop where another study has this name, by which MLflow tells studies apart.
+
+    Raises:
+        ConfigError: the checkout's ``params.yaml`` or another file of its studies has it.
+    """
+    for other in (root / layout.PARAMS, *sorted((root / "studies").glob("*.yaml"))):
+        if other.resolve() == study.resolve():
+            continue
+        section = read_mapping(other).get("study")
+        if isinstance(section, Mapping) and section.get("name") == name:
+            raise ConfigError(
+                f"{study}: key 'study.name': must be a name of its own, but {other} has {name!r}, too; "
+                "runs of one would take the place of the other's in MLflow."
+            )
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
 def _write_if_changed(path: Path, text: str) -> bool:
-    if path.is_file() and path.read_text(encoding="utf8") == text:
+    if _holds(path, text):
         return False
     with alone(path.parent):
         write_text(path, text)

@@ -142,7 +142,7 @@ def test_a_wrong_key_is_told_of_the_file_that_it_stands_in(
 
 def test_a_study_without_a_graph_leaves_no_directory(folder, capsys):
     (folder / "studies").mkdir()
-    (folder / "studies" / "other.yaml").write_text("models: {x: {hub: nope}}\n")
+    (folder / "studies" / "other.yaml").write_text("study: {name: other}\nmodels: {x: {hub: nope}}\n")
     assert main(["graph", "--study", "studies/other.yaml"]) == 2
     assert "models.x.revision" in capsys.readouterr().err
     assert not (folder / "studies" / "other").exists()
@@ -156,3 +156,34 @@ def test_a_study_file_becomes_a_directory(folder, raw_study):
     assert made.study.name == "other"
     assert made.study.seeds == tuple(raw_study()["study"]["seeds"])
     assert not is_stale(folder / "studies" / "other")
+
+
+def test_a_study_without_a_name_of_its_own_is_refused(folder, capsys):
+    (folder / "studies").mkdir()
+    (folder / "studies" / "one.yaml").write_text("study: {name: one}\n")
+    for text, owner in (("train: {threads: 1}\n", "params.yaml"), ("study: {name: one}\n", "one.yaml")):
+        (folder / "studies" / "two.yaml").write_text(text)
+        assert main(["graph", "--study", "studies/two.yaml"]) == 2
+        said = capsys.readouterr().err
+        assert "studies/two.yaml: key 'study.name': must be a name of its own, but" in said
+        assert f"{owner} has" in said
+        assert not (folder / "studies" / "two").exists()
+
+
+def test_a_file_in_the_place_of_the_studys_directory(folder, capsys):
+    (folder / "studies").mkdir()
+    (folder / "studies" / "one.yaml").write_text("study: {name: one}\n")
+    (folder / "studies" / "one").write_text("")
+    assert main(["graph", "--study", "studies/one.yaml"]) == 2
+    assert "a file, where the study's directory is to be" in capsys.readouterr().err
+
+
+def test_a_damaged_graph_is_stale_and_a_missing_dvc_yaml_is_told(folder, capsys):
+    (folder / "graph.yaml").write_bytes(b"\xff\xfe")
+    assert is_stale(folder)
+    assert write_graph(folder)
+    (folder / "dvc.yaml").unlink()
+    assert main(["graph"]) == 2
+    assert (
+        "dvc.yaml: no such file; bring it back with 'git checkout dvc.yaml'" in capsys.readouterr().err
+    )

@@ -189,7 +189,9 @@ def _question(analysis: Analysis, figures: dict[str, Drawing], question: int) ->
                 "level": level(analysis, question) if source == "measured" else "",
                 "figures": [figures[name] for name in names],
                 "answers": [a for a in answers if not a.key.endswith(".none")],
-                "reasons": words.sentences(a.reason for a in answers if a.supported or not a.method),
+                "reasons": words.sentences(
+                    a.reason for a in answers if a.supported or a.estimate is None
+                ),
             }
         )
     every = [a for side in sides for a in side["answers"]]

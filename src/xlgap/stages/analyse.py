@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
@@ -164,6 +165,9 @@ def select_gaps(
         study = Study.here()
         measured = _measured(study, partial=True)
         rows = list(gaps_of.measured_rows(measured.scores, measured.arms))
+        if rows and measured.missing:
+            told = f"{len(measured.missing)} of {len(study.grid.cells)} cells have no scores yet"
+            print(f"{told}: gaps that need them are missing here.", file=sys.stderr)
     if not rows:
         raise ResultError("no measured gap yet: run the study first, or ask for '--source published'.")
     chosen = gaps_of.select(rows, source=source, gap=gap, model_glob=model, task=task)
