@@ -92,6 +92,18 @@ def test_page_says_what_the_lab_is_and_what_is_left_out(page: str) -> None:
     assert "mt5_paper_secondary prints 80.8" in page
 
 
+def test_why_a_question_is_not_answered_stands_on_the_page(analysis: Analysis) -> None:
+    (first, *_), rest = (
+        [a for a in analysis.answers if a.key.startswith("1.inter.slope")],
+        analysis.answers,
+    )
+    unknown = replace(
+        first, estimate=None, supported=False, method="none", reason="Too few. It needs x."
+    )
+    text = render(replace(analysis, answers=tuple(unknown if a == first else a for a in rest)), {})
+    assert ">It needs x.<" in text
+
+
 def test_a_disagreement_is_shown_once(analysis: Analysis) -> None:
     shown = [
         (r.gap, r.task, r.metric, r.model, r.arm_a, r.arm_b)
