@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -22,7 +23,9 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 
+import interrupt
 from display import Bar, Summary, show_summary
 from engine import on_a_server
 from plan import Plan, read_plan, recorded_outputs, write_seconds
@@ -79,6 +82,7 @@ PRELOAD = (
     "xlgap.training.engine:no_compiled_ops",
 )
 
+FLOW_RUN = "XLGAP_FLOW_RUN_ID"
 _PLAN: ContextVar[Plan | None] = ContextVar("plan", default=None)
 
 
@@ -117,7 +121,9 @@ def grid_flow(
         ResultError: another run of the same study is going on.
     """
     study, plan = Path(directory).resolve(), _PLAN.get()
-    with alone(study) if plan is None else nullcontext(), ExitStack() as stack:
+    if plan is not None:  # we are no server's: Prefect's own handler would raise a second time
+        signal.signal(signal.SIGTERM, interrupt.interrupt)
+    with alone(study) if plan is None else nullcontext(), _named(flow_run.id), ExitStack() as stack:
         socket = os.environ.get(launch.VARIABLE)
         if socket is None and preload:
             socket = stack.enter_context(server(study, preload))
@@ -135,6 +141,16 @@ def grid_flow(
     if not run.summary.ok:
         raise StudyFailedError(run.summary)
     return run.summary
+
+
+@contextmanager
+def _named(flow_run_id: str) -> Iterator[None]:
+    """Stages find the flow's run in their environment: it becomes a tag of their MLflow runs."""
+    os.environ[FLOW_RUN] = flow_run_id
+    try:
+        yield
+    finally:
+        del os.environ[FLOW_RUN]
 
 
 @contextmanager

@@ -1,15 +1,16 @@
 """Prefect's temporary server, which must not end before the flow that it serves.
 
-Prefect starts it as a child in the flow's own process group: a Ctrl-C in the terminal would reach both,
-and a flow whose server is gone waits a minute before it gives up. A killed flow, on the other hand,
-would leave it behind.
+Prefect starts it as a child in the flow's own process group: a Ctrl-C in the terminal, or a shell's
+``kill`` of a job, would reach both, and a flow whose server is gone waits a minute before it gives up.
+A killed flow, on the other hand, would leave it behind.
 """
 
 from __future__ import annotations
 
 import atexit
-import signal
 import subprocess
+from functools import partial
+from typing import Any
 
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL
@@ -25,16 +26,24 @@ def on_a_server() -> bool:
     return PREFECT_API_URL.value() is not None
 
 
+class _Server(SubprocessASGIServer):
+    """Prefect's temporary server in a session of its own."""
+
+    def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+        popen = subprocess.Popen
+        subprocess.Popen = partial(popen, start_new_session=True)  # Prefect's method takes no options
+        try:
+            return super()._run_uvicorn_command()
+        finally:
+            subprocess.Popen = popen
+
+
 def start_engine() -> None:
     """Start the temporary server, unless another one is configured; it ends with this process."""
     if on_a_server():
         return
-    server = SubprocessASGIServer()  # one a process: Prefect's own code finds it running
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        server.start()  # the child inherits the mask, and keeps it
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    server = _Server()  # one a process: Prefect's own code finds it running
+    server.start()
     assert server.server_process is not None
     _end_with_us(server.server_process.pid)
 

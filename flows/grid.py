@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
+import interrupt
 from display import Summary, show_summary
 from plan import read_plan
 from xlgap import layout
 from xlgap.alone import alone
 from xlgap.errors import ConfigError, XlgapError
-from xlgap.stages.study import Study
+from xlgap.graph import checkout_root, require_fresh
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,9 +39,11 @@ def grid(
         preload: modules for the pre-fork server, None: those that xlgap's stages use.
 
     Raises:
-        XlgapError: the graph is of other parameters or release files; see :func:`dispatch.grid_flow`.
+        XlgapError: no study is there, or its graph is of other parameters or release files; see
+            :func:`dispatch.grid_flow`.
     """
     study = Path(directory).resolve()
+    _require_study(study)
     with alone(study), ExitStack() as stack:
         _require_graph(study)
         plan = read_plan(study)
@@ -62,10 +63,17 @@ def grid(
         return dispatch.grid_flow(str(study), workers=workers, limits=limits, preload=modules)
 
 
+def _require_study(study: Path) -> None:
+    """One sentence on a directory without a study, in which nothing may be made."""
+    checkout_root(study)
+    if not (study / "dvc.yaml").is_file():
+        raise ConfigError(f"{study}: there is no study (no dvc.yaml); change --directory.")
+
+
 def _require_graph(study: Path) -> None:
     """One sentence now on a graph of other parameters or files, rather than one in each stage."""
     if (study / layout.GRAPH).is_file():
-        Study.of(study).require_graph(study, read_files=True)
+        require_fresh(study, read_files=True)
 
 
 def embedded_engine() -> None:
@@ -97,9 +105,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--no-prefork", action="store_true", help="start a fresh interpreter for every command"
     )
     arguments = parser.parse_args(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts a job in the background
-        signal.signal(signal.SIGINT, _pass)
     try:
         if arguments.workers < 1:
             raise ConfigError(f"--workers: got {arguments.workers}, but it must be at least 1.")
@@ -114,14 +119,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _pass(number: int, frame: FrameType | None) -> None:
-    """Do nothing, as before; but stages inherit no handler, and SIGINT is how they are stopped."""
-
-
 def _limits(pairs: Sequence[str]) -> dict[str, int]:
     limits = {}
     for pair in pairs:
@@ -133,4 +130,5 @@ def _limits(pairs: Sequence[str]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
+    interrupt.listen()
     sys.exit(main())

@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -109,16 +109,16 @@ def read_plan(directory: Path) -> Plan:
     stages elsewhere in the repository that it reads from are in the plan, too.
 
     Raises:
-        ConfigError: a file of DVC's is damaged.
+        ConfigError: a file of DVC's is damaged, of this study or another; no git repository is there.
     """
-    from dvc.exceptions import PrettyDvcException
+    from dvc.scm import SCMError
 
     try:
         return _plan(directory.resolve())
-    except PrettyDvcException as error:
+    except SCMError as error:
         raise ConfigError(
-            f"{directory}: {error}; bring that file back from git, or remove dvc.lock: what DVC's "
-            "cache holds is not computed again."
+            f"{directory}: DVC works in a git repository only, and this is none; clone the project, "
+            "or run 'git init' in its directory."
         ) from error
 
 
@@ -128,6 +128,7 @@ def _plan(directory: Path) -> Plan:
     lockfile.install()
     seconds = _Seconds(directory)
     with contextlib.chdir(directory), Repo(".", _wait_for_lock=True) as repo:
+        repo.stage_collection_error_handler = partial(_unreadable, directory)
         graph = repo.index.graph
         wanted = {stage for stage in graph if _study_of(Path(stage.path)) == directory}
         for stage in list(wanted):
@@ -143,6 +144,17 @@ def _plan(directory: Path) -> Plan:
                 for stage in wanted
             ]
     return Plan({stage.name: stage for stage in sorted(stages, key=lambda stage: stage.name)})
+
+
+def _unreadable(study: Path, file: str, error: Exception) -> None:
+    """The error for a ``file`` that DVC cannot read, of any study: DVC reads those of all of them."""
+    folder = Path(file).resolve().parent
+    way = "bring that file back from git"
+    if folder == study:
+        way += ", or remove dvc.lock: what DVC's cache holds is not computed again"
+    elif not (folder / ".dvc").is_dir():
+        way = f"run 'make graph STUDY=studies/{folder.name}.yaml', or remove that study's directory"
+    raise ConfigError(f"{folder}: {' '.join(str(error).split())}; {way}.") from error
 
 
 def _changed(stage: Any) -> bool:
@@ -229,9 +241,12 @@ def _model_sizes(params: Path) -> dict[str, float]:
 
 
 def read_seconds(directory: Path) -> dict[str, float]:
-    """Seconds that each stage took when it ran last."""
-    path = directory / SECONDS_FILE
-    return json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
+    """Seconds that each stage took when it ran last; none where the file is missing or damaged."""
+    try:
+        found = json.loads((directory / SECONDS_FILE).read_bytes())
+        return {name: float(seconds) for name, seconds in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def write_seconds(directory: Path, seconds: Mapping[str, float]) -> None:

@@ -6,13 +6,18 @@ is one sentence on standard error and a non-zero exit code.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
 
+_IN_THE_WAY = (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # its encoding may lack a table's lines
     words = list(sys.argv[1:] if argv is None else argv)
     socket_path = os.environ.get("XLGAP_PREFORK_SOCKET")
     if socket_path:
@@ -30,6 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except XlgapError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except _IN_THE_WAY as error:
+        path = error.filename2 or error.filename  # of a renaming, what it was to become
+        if path is None:
+            raise
+        print(f"error: {path}: {_obstacle(error)}, then run this again.", file=sys.stderr)
+        return XlgapError.exit_code
     except KeyboardInterrupt:
         print("interrupted.", file=sys.stderr)
         return 130
@@ -37,6 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return 0
+
+
+def _obstacle(error: OSError) -> str:
+    """What stands where a command wants to read or write, and what to do."""
+    if isinstance(error, PermissionError):
+        return "this user may not read or write it; change that"
+    if isinstance(error, IsADirectoryError):
+        return "a folder stands where a file should be; move it away"
+    return "a file stands where a folder should be, there or above it; move it away"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,7 +20,6 @@ from xlgap.analysis.rows import GAPS
 from xlgap.errors import ConfigError, Interrupted, XlgapError
 
 Arguments = argparse.Namespace
-HOST = "127.0.0.1"
 SIGNALLED = 128  # an exit code above it: ended by that signal, as shells have it
 
 
@@ -152,12 +150,13 @@ def run_study(arguments: Arguments) -> None:
     """Bring a study up to date through the Prefect flow over DVC's graph."""
     from xlgap.graph import checkout_root, write_graph
     from xlgap.stages.study import Study
-    from xlgap.stages.summary import closing_lines
+    from xlgap.stages.summary import closing_lines, store_lines
 
     _check_workers(arguments.workers)
     started, since = time.monotonic(), time.time()
     directory = _directory(arguments)
     Study.of(directory).data_dir()  # one sentence now, rather than one in each stage
+    _check_tracking(checkout_root(directory))
     if write_graph(directory):
         print("graph.yaml was stale: written again from params.yaml.", file=sys.stderr)
     _clear(directory)
@@ -171,7 +170,8 @@ def run_study(arguments: Arguments) -> None:
         sys.exit(code)  # the flow has said why
     wall = time.monotonic() - started
     lines = closing_lines(directory, wall=wall, workers=arguments.workers, since=since)
-    print("\n".join(lines))
+    print("\n".join(lines), flush=True)
+    print("\n".join(store_lines(directory)))
 
 
 def _clear(directory: Path) -> None:
@@ -180,6 +180,16 @@ def _clear(directory: Path) -> None:
 
     for path in remove_leftovers(directory):
         print(f"removed {directory / path}: no longer in the study.", file=sys.stderr)
+
+
+def _check_tracking(root: Path) -> None:
+    """Look for the store that the user has chosen; the checkout's own needs no look."""
+    from xlgap.tracking.uri import VARIABLE, default_uri
+
+    if os.environ.get(VARIABLE):
+        from xlgap.tracking.store import initialise
+
+        initialise(default_uri(root))
 
 
 def _check_workers(workers: int) -> None:
@@ -328,34 +338,23 @@ def show_ui(arguments: Arguments) -> None:
     """Start the MLflow UI on the checkout's store; ends with Ctrl-C.
 
     Raises:
-        ConfigError: the port is none, or is taken.
+        ConfigError: the port is none, or is taken; the store is a server with a UI of its own.
         XlgapError: the server ended by itself, whatever exit code MLflow gives it.
     """
-    _check_port(arguments.port)
     from xlgap.graph import checkout_root
+    from xlgap.tracking.server import HOST, check_port, serve
+    from xlgap.tracking.uri import VARIABLE, WEB, default_uri, kind, shown
+
+    check_port(arguments.port)
     from xlgap.tracking.store import initialise
-    from xlgap.tracking.uri import default_uri
 
     uri = default_uri(checkout_root(Path()))
     initialise(uri)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    print(f"MLflow UI: http://{HOST}:{arguments.port}  (store {uri})", file=sys.stderr)
-    subprocess.run([*command, "--host", HOST, "--port", str(arguments.port)], check=False)
+    if kind(uri) in WEB:
+        raise ConfigError(f"{VARIABLE}: {shown(uri)} is a server with its own UI; open that instead.")
+    print(f"MLflow UI: http://{HOST}:{arguments.port}  (store {shown(uri)})", file=sys.stderr)
+    serve(uri, port=arguments.port)
     raise XlgapError("the MLflow UI has ended by itself; what it said last stands above.")
-
-
-def _check_port(port: int) -> None:
-    if not 1 <= port <= 65535:
-        raise ConfigError(f"--port: got {port}, allowed is 1 to 65535.")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise ConfigError(
-                f"--port: {port} cannot be used ({os.strerror(error.errno or 0)}); "
-                "give another one, for example --port 5001."
-            ) from error
 
 
 def remove_results(arguments: Arguments) -> None:

@@ -21,6 +21,16 @@ from xlgap.errors import DataError
 
 JSON = Any  # what json.loads returns
 Row = Mapping[str, Any]
+Shape = Any
+"""What JSON must be: a type; a list of one shape, that of every entry; or an object of shapes by key.
+
+The key ``str`` stands for every key. An object may have other keys, too.
+"""
+
+_KINDS = {
+    dict: "an object", list: "a list", str: "a text", int: "a whole number", float: "a number",
+    bool: "true or false", type(None): "nothing",
+}  # fmt: skip
 
 
 def canonical(value: JSON) -> str:
@@ -90,15 +100,40 @@ def write_json(path: Path, value: JSON) -> None:
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> JSON:
-    """Read a JSON file (``.xz`` allowed); a :class:`DataError` names the file and the place."""
+def read_json(path: Path, shape: Shape = None) -> JSON:
+    """Read a JSON file (``.xz`` allowed), of a ``shape`` where one is given.
+
+    Raises:
+        DataError: not JSON, or of another shape; it names the file and the place.
+    """
     try:
-        return json.loads(read_text(path))
+        found = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}: not valid JSON at line {error.lineno}, column {error.colno} ({error.msg}); "
             "the file may be truncated: fetch or make it again."
         ) from error
+    wrong = None if shape is None else _misfit(found, shape)
+    if wrong:
+        raise DataError(f"{path}: {wrong}; the file is damaged: fetch or make it again.")
+    return found
+
+
+def _misfit(value: JSON, shape: Shape, at: str = "") -> str | None:
+    """The first place where ``value`` is not of ``shape``, in words; None where there is none."""
+    kind: Any = shape if isinstance(shape, type) else type(shape)
+    if type(value) is not kind:
+        return f"{at or 'it'} must be {_KINDS[kind]}, got {_KINDS[type(value)]}"
+    parts: Iterable[tuple[str, JSON, Shape]] = ()
+    if isinstance(shape, list):
+        parts = ((f"{at}[{number}]", entry, shape[0]) for number, entry in enumerate(value))
+    elif isinstance(shape, dict):
+        parts = (
+            (f"{at}.{name}".removeprefix("."), value.get(name), inner)
+            for key, inner in shape.items()
+            for name in (value if key is str else (key,))
+        )
+    return next(filter(None, (_misfit(part, inner, place) for place, part, inner in parts)), None)
 
 
 def write_jsonl(path: Path, rows: Iterable[Row]) -> int:

@@ -174,6 +174,29 @@ def is_stale(directory: Path, params: Params | None = None, *, read_files: bool 
     return not (_holds(found, wanted) and _holds(directory / "dvc.yaml", _stages(directory)))
 
 
+def require_fresh(directory: Path, params: Params | None = None, *, read_files: bool) -> None:
+    """Stop where DVC would run by a graph that was made of something else.
+
+    Args:
+        directory: the study's.
+        params: its parameters, where they are read already.
+        read_files: release files will be read, and must be those that the graph knows.
+
+    Raises:
+        ConfigError: ``graph.yaml`` does not fit ``params.yaml`` or the release files.
+        DataError: see :func:`~xlgap.data.released.data_dir`.
+    """
+    params = params or load_params(directory / layout.PARAMS)
+    if read_files:
+        released.data_dir(params, checkout_root(directory))
+    if is_stale(directory, params, read_files=read_files):
+        files = " or the files below XLGAP_DATA" if params.study.source == "release" else ""
+        raise ConfigError(
+            f"graph.yaml was made before params.yaml{files} changed; run 'make graph', then this "
+            "again: models, arms, tasks and languages are changed in params.yaml, not with '-S'."
+        )
+
+
 def write_graph(directory: Path) -> bool:
     """Write ``graph.yaml`` and ``dvc.yaml`` of a study's directory; returns whether one changed.
 

@@ -17,6 +17,7 @@ _REQUIREMENTS = {
     "string_too_long": "a name may have at most {max_length} letters",
     "string_too_short": "must not be empty",
     "string_type": "must be text",
+    "string_unicode": "must be text",
     "int_type": _WHOLE_NUMBER,
     "int_parsing": _WHOLE_NUMBER,
     "int_parsing_size": _WHOLE_NUMBER,
@@ -41,6 +42,8 @@ _REQUIREMENTS = {
 
 def requirement(problem: ErrorDetails) -> str:
     """What the value of a problem that pydantic found must be."""
+    if problem["type"] not in _REQUIREMENTS:
+        return f"must be another value ({problem['msg']})"
     words = _REQUIREMENTS[problem["type"]].format(**problem.get("ctx", {}))
     if problem["type"] == "string_type" and isinstance(problem["input"], bool):
         return f"{words}: YAML reads no, yes, on and off as true or false, so write it in quotes"

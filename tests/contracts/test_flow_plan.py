@@ -59,6 +59,17 @@ def test_large_models_are_guessed_to_take_longer(tmp_path: Path) -> None:
     assert _Seconds(tmp_path).of("pretrain@small") == 500.0
 
 
+@pytest.mark.parametrize("text", ['{"report": 2.', "[]", '{"report": "long"}', "\x00"])
+def test_a_damaged_file_of_seconds_is_as_none(tmp_path: Path, text: str) -> None:
+    from plan import SECONDS_FILE, read_seconds, write_seconds
+
+    (tmp_path / SECONDS_FILE).parent.mkdir()
+    (tmp_path / SECONDS_FILE).write_text(text)
+    assert read_seconds(tmp_path) == {}
+    write_seconds(tmp_path, {"report": 2.0})
+    assert read_seconds(tmp_path) == {"report": 2.0}
+
+
 @pytest.mark.parametrize(
     ("log", "reason"),
     [

@@ -187,13 +187,27 @@ def _until(path: Path, process: subprocess.Popen[str]) -> list[int]:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("preload", [DVC_ONLY, ()])
+def test_stages_know_the_run_of_the_flow(toy: Toy, engine: None, preload: tuple[str, ...]) -> None:
+    from prefect.client.orchestration import get_client
+
+    toy.cell("echo $XLGAP_FLOW_RUN_ID >> runs")
+    grid(toy, preload=preload)
+    (run,) = set((toy.folder / "runs").read_text().splitlines())
+    with get_client(sync_client=True) as client:
+        assert client.read_flow_run(run).name == str(toy.folder)
+    assert "XLGAP_FLOW_RUN_ID" not in os.environ
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "send", "options"),
     [
         (signal.SIGINT, os.killpg, ()),  # as Ctrl-C does in a terminal
         (signal.SIGINT, os.killpg, ("--no-prefork",)),
+        (signal.SIGTERM, os.killpg, ()),  # as a shell's `kill %1` does
         (signal.SIGTERM, os.kill, ("--no-prefork",)),
+        (signal.SIGHUP, os.killpg, ()),  # as a terminal does that is closed
         (signal.SIGKILL, os.kill, ()),
         (signal.SIGKILL, os.kill, ("--no-prefork",)),
     ],
@@ -222,6 +236,38 @@ def test_nothing_is_left_behind(
     assert any("uvicorn" in command for command in family.values())
     for pid in family:
         wait_dead(pid)
+
+
+SLOW_TO_STOP = """
+import os, signal, sys, time
+def stop(number, frame):
+    time.sleep(3)
+    os.system(f"echo {os.getpid()} >> ends")
+    sys.exit(1)
+signal.signal(signal.SIGINT, stop)
+os.system(f"echo {os.getpid()} >> pids")
+time.sleep(300)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "seconds"), [(signal.SIGINT, 0.01), (signal.SIGTERM, 0.01), (signal.SIGTERM, 0.5)]
+)
+def test_more_signals_do_not_disturb_the_stop(
+    toy: Toy, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals, seconds: float
+) -> None:
+    (toy.folder / "slow.py").write_text(SLOW_TO_STOP)
+    toy.cell(f"exec '{sys.executable}' slow.py")
+    with toy.start(PREFECT_HOME=str(tmp_path_factory.mktemp("prefect"))) as process:
+        pids = _until(toy.folder / "pids", process)
+        for _ in range(4):
+            os.killpg(process.pid, number)
+            time.sleep(seconds)
+        assert process.wait(40) == 130
+    said = (toy.folder / "errors").read_text()
+    assert said == "interrupted: its stages were stopped; run it again to go on.\n"
+    assert {int(pid) for pid in (toy.folder / "ends").read_text().split()} == set(pids)
 
 
 @pytest.mark.slow

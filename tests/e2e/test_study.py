@@ -53,6 +53,19 @@ def test_every_cell_has_one_finished_run_with_size_and_scores(finished):
         assert any(name.endswith("_de") for name in metrics)
 
 
+def test_a_store_that_was_lost_has_every_run_again(study):
+    study.xlgap("clean")
+    assert not list(study.folder.glob("mlflow.db*"))
+    said = study.xlgap("run").stdout
+    models, arms, tasks = (len(study.params[k]) for k in ("models", "arms", "tasks"))
+    runs = models * arms * tasks + models + 1
+    with sqlite3.connect(study.folder / "mlflow.db") as db:
+        restored = "select count(*) from tags where key = 'xlgap.restored' and value = 'true'"
+        assert db.execute(restored).fetchone() == (runs,)
+    assert f"{runs} runs it lacked rebuilt" in said
+    assert "rebuilt" not in study.xlgap("run").stdout
+
+
 def test_a_new_model_runs_its_own_cells_and_what_depends_on_them(study):
     params = study.params
     params["models"]["three"] = {"layers": 1, "width": 24, "heads": 2, "feed_forward": 48}

@@ -103,11 +103,13 @@ def test_a_stopped_training_goes_on_under_another_zero_stage(study):
     assert not list((study.folder / "scratch").glob("*/phase0"))
 
 
-def test_ctrl_c_ends_a_study_with_one_line(study):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_of_the_group_ends_a_study_with_one_line(study, number):
+    """As Ctrl-C in a terminal, or a shell's ``kill`` of a job."""
     lengthen(study)
     process = start(study, "run")
     wait_for_checkpoint(study, 5, process)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
+    os.killpg(process.pid, number)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said.decode().splitlines() == [

@@ -216,3 +216,21 @@ def test_a_server_that_does_not_start_is_no_success(here):
     assert done.stderr.strip().endswith(
         "error: the MLflow UI has ended by itself; what it said last stands above."
     )
+
+
+@pytest.mark.parametrize("command", [["run"], ["ui"]])
+def test_a_tracking_server_that_does_not_answer(here, command):
+    said = refused(here, *command, timeout=60, MLFLOW_TRACKING_URI="http://me:hidden@127.0.0.1:1/runs")
+    assert "the MLflow store http://127.0.0.1:1/runs cannot be reached (Connection refused)" in said
+    assert "hidden" not in said
+    assert "got a path" in refused(here, *command, MLFLOW_TRACKING_URI="./mlruns")
+    assert not (here.folder / "mlruns").exists()
+
+
+def test_a_stage_whose_tracking_server_does_not_answer(here):
+    here.xlgap("prepare", "lab_nli")
+    uri = "http://127.0.0.1:1"
+    done = here.xlgap("validate", "lab_nli", check=False, timeout=60, MLFLOW_TRACKING_URI=uri)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"error: the MLflow store {uri} cannot be reached")

@@ -132,6 +132,35 @@ def test_bad_json_names_the_place(tmp_path):
         formats.read_json(path)
 
 
+SHAPE = {"files": [{"path": str, "rows": int}], "splits": {str: {"en": dict}}}
+FITS = {"files": [{"path": "a", "rows": 1, "more": None}], "splits": {"dev": {"en": {"x": 1}}}}
+
+
+@pytest.mark.parametrize("value", [FITS, {"files": [], "splits": {}, "version": 1}])
+def test_json_of_a_shape_is_read_whole(tmp_path, value):
+    formats.write_json(tmp_path / "a.json", value)
+    assert formats.read_json(tmp_path / "a.json", SHAPE) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([], "it must be an object, got a list"),
+        ({}, "files must be a list, got nothing"),
+        ({"files": None}, "files must be a list, got nothing"),
+        ({"files": [1]}, r"files\[0\] must be an object, got a whole number"),
+        ({"files": [{"path": "a", "rows": 1}, {}]}, r"files\[1\]\.path must be a text, got nothing"),
+        ({"files": [{"path": "a", "rows": True}]}, "rows must be a whole number, got true or false"),
+        ({**FITS, "splits": {"dev": {}}}, r"splits\.dev\.en must be an object, got nothing"),
+        ({**FITS, "splits": {"dev": 1.5}}, r"splits\.dev must be an object, got a number"),
+    ],
+)
+def test_json_of_another_shape_names_the_place(tmp_path, value, said):
+    formats.write_json(tmp_path / "a.json", value)
+    with pytest.raises(DataError, match=rf"a\.json: (.*\.)?{said}; the file is damaged"):
+        formats.read_json(tmp_path / "a.json", SHAPE)
+
+
 def test_the_compressed_twin_is_read(tmp_path):
     (tmp_path / "a.jsonl.xz").write_bytes(lzma.compress(b'{"id": 1}\n'))
     assert formats.read_jsonl(tmp_path / "a.jsonl") == [{"id": 1}]

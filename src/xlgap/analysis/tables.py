@@ -93,7 +93,12 @@ def _read_items(path: Path, names: set[tuple[str, str]]) -> pd.DataFrame:
 
     if not path.is_file():
         raise ResultError(f"{path}: no such file, though its task has scores; score the task again.")
-    frame = pd.read_parquet(path)
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # what pyarrow raises, by where the file is cut
+        raise ResultError(
+            f"{path}: damaged or truncated, no Parquet table can be read; score the task again."
+        ) from error
     needed = {"model", "arm", "language", "seed", "metric", "item", "group", "s0"}
     if not needed <= set(frame.columns):
         raise ResultError(

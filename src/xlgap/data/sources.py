@@ -67,11 +67,16 @@ class ReleaseDirectory:
 
     @cached_property
     def listed(self) -> Mapping[str, Mapping[str, Any]]:
-        """The manifest's entries by path without ``.xz``; empty when there is no manifest."""
+        """The manifest's entries by path without ``.xz``; empty when there is no manifest.
+
+        Raises:
+            DataError: it is damaged.
+        """
         path = self.root / "MANIFEST.json"
         if not path.is_file():
             return {}
-        return {entry["path"].removesuffix(".xz"): entry for entry in read_json(path)["files"]}
+        files = read_json(path, {"files": [{"path": str}]})["files"]
+        return {entry["path"].removesuffix(".xz"): entry for entry in files}
 
     def stored(self, name: str) -> Path | None:
         """The file ``name``, else ``name.xz``, else None."""
@@ -88,7 +93,7 @@ class ReleaseDirectory:
         text = read_text(path)
         found = hashlib.sha256(text.encode()).hexdigest()
         entry = self.listed.get(name, {})
-        listed = entry.get("raw_sha256", found)
+        listed = str(entry.get("raw_sha256", found))
         if listed != found:
             raise DataError(
                 f"{path}: its content has SHA-256 {found[:12]}..., MANIFEST.json lists "

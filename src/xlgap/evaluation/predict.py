@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from xlgap.models.causal import is_causal, whole
 from xlgap.models.collate import collate
 from xlgap.models.encode import Example, Window, encode
 from xlgap.models.network import Network
@@ -36,7 +37,8 @@ class Predictor:
         window: limits of one sequence.
         token_budget: padded sub-words in a batch.
         layer: transformer block whose output is pooled for retrieval, counted from 1.
-        pooling: ``mean`` over the attention mask, or the first sub-word.
+        pooling: ``mean`` over the attention mask, or ``cls``: the one sub-word that knows the whole
+            sentence, the first; of a causal model the last.
         centred: whether the mean vector of all sentences of a side, that is of its language, is taken
             off each of them before they are compared (Libovický, Rosa and Fraser 2020).
     """
@@ -167,11 +169,12 @@ def _(kind: Retrieve, network: Network, rows: Sequence[Row], predictor: Predicto
 
 def embed(network: Network, rows: Sequence[Row], predictor: Predictor) -> Array:
     """Unit-length vectors ``[rows, D]`` of the sentences of one side, as the predictor says."""
+    causal = predictor.pooling == "cls" and is_causal(network.encoder)
 
     def pooled(batch: Any) -> torch.Tensor:
         hidden_BLD = network.hidden(batch, layer=predictor.layer)
         if predictor.pooling == "cls":
-            return hidden_BLD[:, 0]
+            return whole(hidden_BLD, batch, causal=causal)
         mask_BL1 = batch["attention_mask"][..., None].to(hidden_BLD.dtype)
         mean_BD: torch.Tensor = (hidden_BLD * mask_BL1).sum(1) / mask_BL1.sum(1)
         return mean_BD

@@ -33,8 +33,8 @@ class Example:
             ``[L]`` (``IGNORE`` elsewhere), or the positions of the first and last answer sub-word
             ``[2]``; empty for retrieval.
         marks: where predictions are read: per sub-word the index of the token that starts there
-            (tag) or -1; per sub-word its character offsets in the context (span, ``[L, 2]``), -1
-            outside.
+            (tag; a causal model's scores there are of that token's last sub-word) or -1; per sub-word
+            its character offsets in the context (span, ``[L, 2]``), -1 outside.
     """
 
     row: int

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from xlgap.errors import DataError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
+from xlgap.models.causal import is_causal, whole, word_ends
 from xlgap.models.encode import IGNORE
 from xlgap.models.size import without_pooler
 from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Span, Tag
@@ -27,16 +28,18 @@ State = dict[str, Tensor]
 
 
 class ClassifyHead(nn.Module):
-    """Class scores from the first sub-word."""
+    """Class scores from the sub-word that :func:`~xlgap.models.causal.whole` reads."""
 
-    def __init__(self, width: int, classes: int, dropout: float) -> None:
+    def __init__(self, width: int, classes: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
+        self.causal = causal
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, classes)
 
     def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
         """Logits ``[B, C]``."""
-        logits: Tensor = self.out(self.dropout(hidden_BLD[:, 0]))
+        read_BD = whole(hidden_BLD, batch, causal=self.causal)
+        logits: Tensor = self.out(self.dropout(read_BD))
         return logits
 
     def loss(self, logits_BC: Tensor, batch: Batch) -> Tensor:
@@ -45,17 +48,22 @@ class ClassifyHead(nn.Module):
 
 
 class ChooseHead(nn.Module):
-    """One score a sequence; the choices of a row stand one after another in the batch."""
+    """One score a sequence, from the sub-word that :func:`~xlgap.models.causal.whole` reads.
 
-    def __init__(self, width: int, choices: int, dropout: float) -> None:
+    The choices of a row stand one after another in the batch.
+    """
+
+    def __init__(self, width: int, choices: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
+        self.causal = causal
         self.choices = choices
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, 1)
 
     def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
         """Logits ``[rows, choices]`` from ``B = rows * choices`` sequences."""
-        scores: Tensor = self.out(self.dropout(hidden_BLD[:, 0]))
+        read_BD = whole(hidden_BLD, batch, causal=self.causal)
+        scores: Tensor = self.out(self.dropout(read_BD))
         return scores.view(-1, self.choices)
 
     def loss(self, logits_RC: Tensor, batch: Batch) -> Tensor:
@@ -64,16 +72,23 @@ class ChooseHead(nn.Module):
 
 
 class TagHead(nn.Module):
-    """A tag a sub-word."""
+    """A tag a word, at its first sub-word.
 
-    def __init__(self, width: int, tags: int, dropout: float) -> None:
+    With a causal model the scores there are those of the word's last sub-word: they know the whole
+    word and what stands to its left, and nothing to its right.
+    """
+
+    def __init__(self, width: int, tags: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
+        self.causal = causal
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, tags)
 
     def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
-        """Logits ``[B, L, C]``."""
+        """Logits ``[B, L, C]``; of ``labels`` a causal model is told where words begin."""
         logits: Tensor = self.out(self.dropout(hidden_BLD))
+        if self.causal:
+            logits = logits.gather(1, word_ends(batch)[..., None].expand_as(logits))
         return logits
 
     def loss(self, logits_BLC: Tensor, batch: Batch) -> Tensor:
@@ -85,7 +100,11 @@ class TagHead(nn.Module):
 
 
 class SpanHead(nn.Module):
-    """Scores of every sub-word as the first and as the last of the answer."""
+    """Scores of every sub-word as the first and as the last of the answer.
+
+    The question stands before the context, so that the states of a causal model know it too; as the
+    first of the answer it scores a sub-word without having read on.
+    """
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -123,23 +142,28 @@ class MaskedHead(nn.Module):
 
 
 def make_head(kind: Kind, encoder: Encoder, *, seed: int) -> nn.Module | None:
-    """The head of a kind of task for ``encoder``, drawn from ``seed``; retrieval has none."""
+    """The head of a kind of task for ``encoder``, drawn from ``seed``; retrieval has none.
+
+    Raises:
+        TrainingError: see :func:`~xlgap.models.causal.is_causal`.
+    """
+    causal = is_causal(encoder)
     config: Any = encoder.config
     width = getattr(config, "hidden_size", None) or config.d_model
     dropout = getattr(config, "hidden_dropout_prob", 0.1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _head(kind, width, dropout)
+        return _head(kind, width, dropout, causal=causal)
 
 
-def _head(kind: Kind, width: int, dropout: float) -> nn.Module | None:
+def _head(kind: Kind, width: int, dropout: float, *, causal: bool) -> nn.Module | None:
     match kind:
         case Classify():
-            return ClassifyHead(width, len(kind.labels), dropout)
+            return ClassifyHead(width, len(kind.labels), dropout, causal=causal)
         case Choose():
-            return ChooseHead(width, kind.choices, dropout)
+            return ChooseHead(width, kind.choices, dropout, causal=causal)
         case Tag():
-            return TagHead(width, len(kind.tags), dropout)
+            return TagHead(width, len(kind.tags), dropout, causal=causal)
         case Span():
             return SpanHead(width, dropout)
         case Retrieve():

@@ -188,10 +188,11 @@ def prepared_manifests(directory: Path, params: Params) -> Manifests:
     """The manifests of the tasks that are prepared from the study's source, in its directory.
 
     Raises:
-        DataError: one is not JSON.
+        DataError: one is damaged.
     """
+    shape = {"source": str, "splits": {str: {str: {"released_rows": int}}}}
     paths = {name: directory / layout.prepared(name) / "manifest.json" for name in params.all_tasks}
-    found = {name: read_json(path) for name, path in paths.items() if path.is_file()}
+    found = {name: read_json(path, shape) for name, path in paths.items() if path.is_file()}
     return {name: m for name, m in found.items() if m["source"] == params.study.source}
 
 

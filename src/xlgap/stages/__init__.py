@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 # stage -> module of this package; the function has the stage's name
 _MODULES = {
@@ -29,11 +30,12 @@ def run(stage: str, words: Sequence[str]) -> None:
     Raises:
         XlgapError: anything that a user can mend.
     """
+    from xlgap.graph import require_fresh
     from xlgap.stages.study import Study
 
     function = getattr(importlib.import_module(f"{__name__}.{_MODULES[stage]}"), stage)
     study = Study.here()
-    study.require_graph(read_files=stage in _READ_FILES)
+    require_fresh(Path(), study.params, read_files=stage in _READ_FILES)
     function(study, *words)
 
 

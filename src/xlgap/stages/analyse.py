@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,11 @@ def report(study: Study) -> None:
     Raises:
         ResultError: ``analyse`` has not run.
     """
+    from xlgap.stages.track import lineage
+
     found = result.read_analysis(layout.ANALYSIS)
     write_report(layout.REPORT, found)
-    _track(study, found)
+    track_study(study, found, tags=lineage(study))
 
 
 def partial_report(study: Study, without: Collection[str]) -> None:
@@ -120,9 +122,8 @@ def _write_plots(found: Analysis) -> None:
     write_rows(layout.PLOTS / "gaps.csv", rows, columns)
 
 
-def _track(study: Study, found: Analysis) -> None:
-    """The study's summary run, and one run a model for the chart of gaps against size."""
-    from xlgap.stages.track import lineage
+def track_study(study: Study, found: Analysis, *, tags: Mapping[str, str]) -> None:
+    """The study's summary run, and one run a model for the chart of gaps; all with ``tags``."""
     from xlgap.tracking.summary import log_study
     from xlgap.tracking.uri import default_uri
 
@@ -146,7 +147,7 @@ def _track(study: Study, found: Analysis) -> None:
         summary_metrics=answers,
         per_model=list(models.values()),
         artifacts_dir=layout.REPORT,
-        tags=lineage(study),
+        tags=tags,
     )
 
 

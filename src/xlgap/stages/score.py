@@ -17,11 +17,13 @@ from xlgap.errors import unknown
 from xlgap.evaluation.chance import chance, majority, per_word
 from xlgap.evaluation.jackknife import standard_error
 from xlgap.evaluation.metrics import Floats, get_metric
-from xlgap.formats import atomic_path, read_json, read_jsonl
+from xlgap.formats import atomic_path, read_jsonl
 from xlgap.models.catalogue import find_checkpoint
 from xlgap.records import Score
+from xlgap.stages.describe import score_metrics
+from xlgap.stages.identity import run_digest, run_name
 from xlgap.stages.study import Study
-from xlgap.stages.track import open_tracker, run_digest
+from xlgap.stages.track import open_tracker
 from xlgap.tasks.base import Tag
 
 MAX_COLUMNS = 3  # sufficient statistics of the widest metric
@@ -48,7 +50,7 @@ def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
     scores: list[Score] = []
     items: list[pd.DataFrame] = []
     for cell in cells:
-        facts = {seed["seed"]: seed for seed in read_json(_folder(cell) / "cell.json")["seeds"]}
+        facts = study.trained(cell)
         for seed in study.params.study.seeds:
             found, frames = _one_seed(study, cell, seed, facts[seed]["encoder"])
             scores += found
@@ -153,9 +155,5 @@ def _items(
 def _track(study: Study, cell: Cell, seed: int, trained: str, scores: list[Score]) -> None:
     """Add the scores to the run that trained the cell; ``trained`` is its train digest."""
     key = run_digest(study, cell, seed, trained=trained)
-    values = {f"{s.metric}_{s.language}": s.value for s in scores}
-    for name in cell.task.metrics:
-        mine = [s.value for s in scores if s.metric == name]
-        values[f"{name}_mean"] = float(np.mean(mine))
-    with open_tracker(study, name=f"{cell.key} seed {seed}", digest=key, kind="cell") as run:
-        run.metrics(values)
+    with open_tracker(study, name=run_name(cell, seed), digest=key, kind="cell") as run:
+        run.metrics(score_metrics(cell, scores))

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from xlgap import layout
-from xlgap.cell import Grid, grid
+from xlgap.cell import Cell, Grid, grid
 from xlgap.config import Params, load_params
 from xlgap.data.released import data_dir
-from xlgap.errors import ConfigError, ResultError
+from xlgap.errors import ResultError
 from xlgap.formats import read_json, read_jsonl
-from xlgap.graph import checkout_root, is_stale
+from xlgap.graph import checkout_root
 
 
 @dataclass(frozen=True)
@@ -55,36 +55,35 @@ class Study:
         """
         return data_dir(self.params, self.root)
 
-    def require_graph(self, directory: Path = Path(), *, read_files: bool) -> None:
-        """Stop where DVC would run by a graph that was made of something else.
-
-        Args:
-            directory: the study's.
-            read_files: release files will be read, and must be those that the graph knows.
-
-        Raises:
-            ConfigError: ``graph.yaml`` does not fit ``params.yaml`` or the release files.
-            DataError: see :meth:`data_dir`.
-        """
-        if read_files:
-            self.data_dir()
-        if is_stale(directory, self.params, read_files=read_files):
-            files = " or the files below XLGAP_DATA" if self.params.study.source == "release" else ""
-            raise ConfigError(
-                f"graph.yaml was made before params.yaml{files} changed; run 'make graph', then this "
-                "again: models, arms, tasks and languages are changed in params.yaml, not with '-S'."
-            )
-
     def manifest(self, task: str) -> dict[str, Any]:
         """The manifest of a prepared task.
 
         Raises:
+            DataError: it is damaged.
             ResultError: it was not prepared.
         """
         path = layout.prepared(task) / "manifest.json"
         if not path.is_file():
             raise ResultError(f"{path}: not prepared; run 'dvc repro prepare@{task}'.")
-        found: dict[str, Any] = read_json(path)
+        found: dict[str, Any] = read_json(path, {"splits": {str: {str: {"rows": int}}}})
+        return found
+
+    def trained(self, cell: Cell) -> dict[int, dict[str, Any]]:
+        """What ``cell.json`` of a finished cell says of each seed: its digest, and its encoder's size.
+
+        Raises:
+            DataError: the file is missing or damaged.
+            ResultError: it lacks a seed of the study.
+        """
+        path = layout.predictions(cell.task.name, cell.model, cell.arm.name) / "cell.json"
+        size = {"total": int, "nonembedding": int}
+        seeds = read_json(path, {"seeds": [{"seed": int, "digest": str, "encoder": size}]})["seeds"]
+        found = {seed["seed"]: seed for seed in seeds}
+        lacking = [seed for seed in self.params.study.seeds if seed not in found]
+        if lacking:
+            raise ResultError(
+                f"{path}: seeds {lacking} are missing; run 'dvc repro finetune@{cell.key}'."
+            )
         return found
 
     def rows(self, task: str, split: str, language: str) -> list[dict[str, Any]]:

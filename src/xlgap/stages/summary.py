@@ -1,20 +1,21 @@
-"""What ``xlgap run`` says at its end: report, store, wall time and what the study cost."""
+"""What ``xlgap run`` says at its end: report, wall time, what the study cost, where its runs are."""
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from xlgap import layout
 from xlgap.formats import read_json
-from xlgap.graph import checkout_root
-from xlgap.tracking.uri import default_uri
+from xlgap.stages.restore import restore
+from xlgap.stages.study import Study
+from xlgap.tracking.uri import default_uri, shown
 
 
 def closing_lines(directory: Path, *, wall: float, workers: int, since: float) -> list[str]:
-    """The last lines of a run of ``wall`` seconds on ``workers`` that began at ``since`` (epoch)."""
+    """Report and times of a run of ``wall`` seconds on ``workers`` that began at ``since`` (epoch)."""
     lines = [
         f"report:       {(directory / layout.REPORT / 'index.html').resolve()}",
-        f"MLflow store: {default_uri(checkout_root(directory))}   (make ui)",
         f"wall time:    {wall:.0f} s on {workers} workers",
     ]
     pure = pure_seconds(directory, since=since)
@@ -24,6 +25,21 @@ def closing_lines(directory: Path, *, wall: float, workers: int, since: float) -
             f"pure training and evaluation: {pure:.0f} s; workers' time beyond it: {overhead:.0f}%"
         )
     return lines
+
+
+def store_lines(directory: Path) -> list[str]:
+    """Where the runs of the finished study in ``directory`` are; first, those it lacks are made.
+
+    Raises:
+        ConfigError, XlgapError: the store does not take them.
+    """
+    with contextlib.chdir(directory):
+        study = Study.here()
+        rebuilt = restore(study)
+        store = f"MLflow store: {shown(default_uri(study.root))}   (make ui)"
+    return (
+        [store, f"              {rebuilt} runs it lacked rebuilt from results"] if rebuilt else [store]
+    )
 
 
 def pure_seconds(directory: Path, *, since: float) -> float:

@@ -1,7 +1,7 @@
 """The tracker and the journal of a stage's run.
 
-The journal holds what is not deterministic, one file a training; MLflow can be rebuilt from it and
-from the outs.
+The journal holds what is not deterministic, one file a training. What the outs hold of a run is
+rebuilt from them where MLflow lacks it, see :mod:`xlgap.stages.restore`.
 """
 
 from __future__ import annotations
@@ -18,22 +18,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlgap import __version__, layout
-from xlgap.cell import Cell
-from xlgap.formats import digest, write_json
+from xlgap.formats import write_json
 from xlgap.planning import get_hardware
 from xlgap.stages.study import Study
 from xlgap.tracking.base import NullTracker, Tracker
 from xlgap.tracking.uri import default_uri
 from xlgap.training.engine import device, rank, world_size
 
+RESTORED = {"xlgap.restored": "true"}
+
 
 @contextmanager
 def open_tracker(
-    study: Study, *, name: str, digest: str, kind: str, tags: Mapping[str, str] | None = None
+    study: Study,
+    *,
+    name: str,
+    digest: str,
+    kind: str,
+    tags: Mapping[str, str] | None = None,
+    restored: bool = False,
 ) -> Iterator[Tracker]:
     """The MLflow run with ``digest``, opened again when it exists; ranks other than 0 track nothing.
 
-    The run ends as failed when the block raises.
+    The run ends as failed when the block raises. One that is ``restored`` is tagged so, in place of
+    what produced it, which is not known.
     """
     if rank() != 0:
         yield NullTracker()
@@ -45,7 +53,7 @@ def open_tracker(
         experiment=study.experiment,
         name=name,
         digest=digest,
-        tags={"xlgap.kind": kind, **lineage(study), **(tags or {})},
+        tags={"xlgap.kind": kind, **(RESTORED if restored else lineage(study)), **(tags or {})},
     )
     try:
         yield run
@@ -53,11 +61,6 @@ def open_tracker(
         run.close(failed=True)
         raise
     run.close()
-
-
-def run_digest(study: Study, cell: Cell, seed: int, *, trained: str) -> str:
-    """Digest that names the cell's run of one seed: its train digest and what it is evaluated on."""
-    return digest({"train": trained, "cell": cell.key, "seed": seed, "study": study.experiment})
 
 
 def lineage(study: Study) -> dict[str, str]:

@@ -11,6 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+DIGEST = "xlgap.digest"
+SUPERSEDED = "xlgap.superseded"
+
+
+def summary_digest(study: str, model: str | None = None) -> str:
+    """The tag ``xlgap.digest`` of a study's summary run, or of the run of one of its models."""
+    return f"study/{study}" if model is None else f"study/{study}/{model}"
+
 
 class Tracker(Protocol):
     """Where a run's figures go. One tracker is one run.

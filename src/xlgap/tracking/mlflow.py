@@ -22,20 +22,21 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.search_utils import SearchUtils
 
 from xlgap.errors import Interrupted, XlgapError
+from xlgap.tracking.base import DIGEST, SUPERSEDED
 from xlgap.tracking.store import experiment_id, open_client
+from xlgap.tracking.uri import without_logins
 
 FLUSH_SECONDS = 10.0
 DATASET_ATTEMPTS = 5
 METRICS_A_BATCH = 1000  # limits of MLflow's REST interface
 PARAMS_A_BATCH = 100
+RUNS_A_PAGE = 1000
 LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
 LONGEST_DIGEST = 36
 
-DIGEST = "xlgap.digest"
 KIND = "xlgap.kind"
 STUDY = "xlgap.study"
-SUPERSEDED = "xlgap.superseded"
 CURRENT = f"tags.`{SUPERSEDED}` IS NULL"
 
 _log = logging.getLogger(__name__)
@@ -153,7 +154,8 @@ class MlflowTracker:
         try:
             self.flush()
         except MlflowException as error:
-            _log.warning("MLflow did not take figures of run %s, trying again: %s", self.run_id, error)
+            why = without_logins(str(error))
+            _log.warning("MLflow did not take figures of run %s, trying again: %s", self.run_id, why)
 
     def close(self, *, failed: bool = False) -> None:
         """Write what is buffered and end the run.
@@ -171,7 +173,8 @@ class MlflowTracker:
             self._client.set_terminated(self.run_id, status)
         except MlflowException as error:
             raise XlgapError(
-                f"MLflow did not take {len(self._metrics)} figures of run {self.run_id}: {error}; "
+                f"MLflow did not take {len(self._metrics)} figures of run {self.run_id}: "
+                f"{without_logins(str(error))}; "
                 "check MLFLOW_TRACKING_URI and run it again."
             ) from error
 
@@ -231,6 +234,23 @@ def open_run(
         tracker = MlflowTracker(client, run.info.run_id, params=run.data.params)
         tracker.tags(everything)
         return tracker
+
+
+def search_names(uri: str, experiment: str) -> dict[str, set[str]]:
+    """See :func:`xlgap.tracking.look.tracked`."""
+    found: dict[str, set[str]] = {}
+    with open_client(uri) as client:
+        where, page = client.get_experiment_by_name(experiment), None
+        while where is not None:
+            runs = client.search_runs([where.experiment_id], max_results=RUNS_A_PAGE, page_token=page)
+            for run in runs:
+                if DIGEST in run.data.tags:
+                    names = {*run.data.tags, *run.data.params, *run.data.metrics}
+                    found.setdefault(run.data.tags[DIGEST], set()).update(names)
+            page = runs.token
+            if not page:
+                break
+    return found
 
 
 def _supersede(client: MlflowClient, experiment: str, name: str, by: str) -> None:

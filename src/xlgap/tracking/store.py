@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,8 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy import Engine, event
 
 from xlgap.errors import XlgapError
-from xlgap.tracking.uri import artifact_root, sqlite_path
+from xlgap.tracking.reach import reach
+from xlgap.tracking.uri import VARIABLE, artifact_root, check_uri, sqlite_path
 
 SQLITE = b"SQLite format 3\0"  # how every such file begins
 
@@ -30,21 +32,36 @@ def open_client(uri: str) -> Iterator[MlflowClient]:
     """A client; a SQLite store is opened by one process at a time: the first one makes its tables.
 
     Raises:
-        XlgapError: the file is no SQLite database.
+        ConfigError: the URI names no store that runs can be written to.
+        XlgapError: the file is no SQLite database, or the server does not answer.
     """
+    check_uri(uri)
     path = sqlite_path(uri)
     if path is None:
+        reach(uri)
         yield MlflowClient(uri)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock", poll_interval=0.005):
+    with _lock(path):
         if not path.exists():
             _make_tables(uri)
         _check(path)
         yield MlflowClient(uri)
 
 
+def _lock(path: Path) -> contextlib.AbstractContextManager[object]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{path}.lock", poll_interval=0.005).acquire()
+    except OSError as error:
+        raise XlgapError(
+            f"{path}: cannot be made or opened ({os.strerror(error.errno or 0)}); "
+            f"give a file in a directory that can be written to, or unset {VARIABLE}."
+        ) from error
+
+
 def _check(path: Path) -> None:
+    if path.is_dir():
+        raise XlgapError(f"{path}: a directory, not a SQLite database; give a file in it.")
     with path.open("rb") as file:
         head = file.read(len(SQLITE))
     if head not in {b"", SQLITE}:  # a kill before the first table leaves an empty file

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xlgap.tracking.base import summary_digest
 from xlgap.tracking.mlflow import CURRENT, KIND, STUDY, open_run
 from xlgap.tracking.store import experiment_id, open_client, write_back
 from xlgap.tracking.view import view_path, view_state, view_tag
@@ -49,7 +50,7 @@ def log_study(
         uri=uri,
         experiment=experiment,
         name=f"study {study}",
-        digest=f"study/{study}",
+        digest=summary_digest(study),
         tags={**common, KIND: "study"},
     )
     summary.metrics(_present(summary_metrics))
@@ -84,7 +85,7 @@ def _log_model(row: dict[str, Any], uri: str, experiment: str, common: Mapping[s
         uri=uri,
         experiment=experiment,
         name=model,
-        digest=f"study/{common[STUDY]}/{model}",
+        digest=summary_digest(common[STUDY], model),
         tags={**common, KIND: "model", "model": model},
     )
     figures = _present(row)

@@ -3,22 +3,81 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from xlgap.errors import ConfigError
 
 VARIABLE = "MLFLOW_TRACKING_URI"
+SQLITE = "sqlite:///"
+WEB = ("http", "https")
+PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}  # of a database's server
+ALLOWED = (
+    "allowed are http://HOST:PORT, https://HOST, sqlite:///FILE, postgresql://, mysql:// and "
+    f"mssql://; set {VARIABLE} to one of them, or unset it to keep the runs in the checkout."
+)
 
 
 def default_uri(root: Path) -> str:
     """The tracking URI: ``MLFLOW_TRACKING_URI`` where it is set, else a SQLite file in ``root``."""
-    return os.environ.get(VARIABLE) or f"sqlite:///{root.resolve() / 'mlflow.db'}"
+    return os.environ.get(VARIABLE) or f"{SQLITE}{root.resolve() / 'mlflow.db'}"
 
 
 def sqlite_path(uri: str) -> Path | None:
     """The file of a SQLite URI, None for any other store."""
-    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
 def artifact_root(uri: str) -> str | None:
     """Where a SQLite store keeps its artifacts, beside itself; None where a server decides."""
     path = sqlite_path(uri)
     return (path.resolve().parent / "mlartifacts").as_uri() if path else None
+
+
+def kind(uri: str) -> str:
+    """What a tracking URI begins with, without the driver: ``http``, ``sqlite``, ``postgresql``."""
+    return urlsplit(uri).scheme.partition("+")[0]
+
+
+def shown(uri: str) -> str:
+    """A tracking URI as it may be shown: without user, password and query.
+
+    >>> shown("postgresql://me:secret@host/runs?sslpassword=secret")
+    'postgresql://host/runs'
+    """
+    if uri.startswith(SQLITE):
+        return uri
+    return re.split(r"[?#]", re.sub(r"^([\w.+-]*://)?.*@", r"\1", uri), maxsplit=1)[0]
+
+
+def without_logins(text: str) -> str:
+    """``text`` with the user and password of every URI in it left out.
+
+    >>> without_logins("no answer from http://me:secret@host:5000/api")
+    'no answer from http://host:5000/api'
+    """
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
+
+
+def check_uri(uri: str) -> None:
+    """Check the form of a tracking URI; nothing is opened.
+
+    Raises:
+        ConfigError: it names no kind of store that runs can be written to, or it is malformed.
+    """
+    try:
+        scheme, parts = kind(uri), urlsplit(uri)
+        where = (parts.hostname, parts.port)
+    except ValueError as error:
+        raise ConfigError(
+            f"{VARIABLE}: malformed host, port or password (write '/', '?', '#' and '@' in a "
+            f"password as %2F, %3F, %23 and %40); {ALLOWED}"
+        ) from error
+    if scheme in WEB and not where[0]:
+        raise ConfigError(f"{VARIABLE}: {scheme}:// without a host; {ALLOWED}")
+    if scheme == "sqlite" and not re.fullmatch(rf"{SQLITE}[^?]*[^?/]", uri):
+        raise ConfigError(f"{VARIABLE}: {scheme}: without a file, or with options; {ALLOWED}")
+    if scheme not in {*WEB, *PORTS, "sqlite"}:
+        got = f"the scheme {scheme!r}" if scheme else "a path, or a word without '://'"
+        raise ConfigError(f"{VARIABLE}: got {got}; {ALLOWED}")

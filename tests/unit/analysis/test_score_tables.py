@@ -98,6 +98,17 @@ def test_scores_without_items_are_refused(tmp_path: Path, study: Callable[..., P
 
 
 @pytest.mark.usefixtures("toy_tasks")
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+def test_truncated_items_are_refused(tmp_path: Path, study: Callable[..., Params], keep: float) -> None:
+    lay_out(tmp_path, ALL)
+    path = tmp_path / "results" / "items" / "toy_nli.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    with pytest.raises(ResultError, match=r"toy_nli\.parquet: damaged .*; score the task again"):
+        load(tmp_path, study())
+
+
+@pytest.mark.usefixtures("toy_tasks")
 def test_a_score_over_nothing_is_missing_not_zero(tmp_path: Path, study: Callable[..., Params]) -> None:
     lay_out(tmp_path, [replace(s, value=float("nan")) if s.language == "sw" else s for s in ALL])
     assert {s.language for s in load(tmp_path, study()).scores} == {"en", "de"}

@@ -16,7 +16,7 @@ from xlgap.tasks import get_task
 from xlgap.tasks.base import HubDataset
 
 
-def list_in_manifest(root: Path, name: str, digest: str) -> None:
+def list_in_manifest(root: Path, name: str, digest: object) -> None:
     entry = {"path": f"{name}.xz", "raw_sha256": digest, "licence_class": "nc"}
     (root / "MANIFEST.json").write_text(json.dumps({"files": [entry]}))
 
@@ -35,6 +35,19 @@ def test_a_file_as_its_manifest_lists_it(release_files: Path) -> None:
 def test_another_digest_than_the_manifest_lists(release_files: Path) -> None:
     list_in_manifest(release_files, "xtreme_r/xquad/xquad.de.json", "0" * 64)
     with pytest.raises(DataError, match=r"xquad\.de\.json: its content has SHA-256 .* lists 000000"):
+        load(get_task("xquad"), "test", ["de"], source="release", data_dir=release_files)
+
+
+@pytest.mark.parametrize("manifest", ["{}", "[]", '{"files":null}', '{"files":[{}]}', '{"files":[1]}'])
+def test_a_damaged_manifest(release_files: Path, manifest: str) -> None:
+    (release_files / "MANIFEST.json").write_text(manifest)
+    with pytest.raises(DataError, match=r"MANIFEST\.json: .* must be .*: fetch or make it again"):
+        load(get_task("xquad"), "test", ["de"], source="release", data_dir=release_files)
+
+
+def test_a_manifest_with_a_number_for_a_digest(release_files: Path) -> None:
+    list_in_manifest(release_files, "xtreme_r/xquad/xquad.de.json", 7)
+    with pytest.raises(DataError, match=r"MANIFEST\.json lists 7"):
         load(get_task("xquad"), "test", ["de"], source="release", data_dir=release_files)
 
 

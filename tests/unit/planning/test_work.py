@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import pytest
 
+from xlgap import layout
+from xlgap.errors import DataError
+from xlgap.formats import write_json
 from xlgap.planning.figures import model_figures
 from xlgap.planning.work import (
     UNKNOWN,
     Work,
     phase_work,
     prediction_work,
+    prepared_manifests,
     pretrain_work,
     selection_work,
     split_rows,
@@ -65,6 +69,14 @@ def test_prepared_data_say_what_the_source_has(study):
     assert split_rows("toy_nli", "train", "sw", study(), manifests) == 100
     lower = study(tasks={"toy_nli": {"train_rows": 30}})
     assert split_rows("toy_nli", "train", "en", lower, manifests) == 30
+
+
+@pytest.mark.parametrize("splits", [None, {"train": {"en": {}}}])
+def test_a_damaged_manifest_is_named(study, tmp_path, splits):
+    path = tmp_path / layout.prepared("toy_nli") / "manifest.json"
+    write_json(path, {} if splits is None else {"source": "lab", "splits": splits})
+    with pytest.raises(DataError, match=r"toy_nli/manifest\.json: .* must be .*, got nothing"):
+        prepared_manifests(tmp_path, study())
 
 
 def test_the_lab_makes_as_many_rows_as_are_asked_for(study):

@@ -10,7 +10,7 @@ import pytest
 from xlgap import layout
 from xlgap.config import Params
 from xlgap.formats import write_json
-from xlgap.stages.finetune import settings
+from xlgap.stages.describe import settings
 from xlgap.stages.study import Study
 
 ARMS = {

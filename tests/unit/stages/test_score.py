@@ -15,9 +15,10 @@ from xlgap.analysis.gap import arms_of
 from xlgap.analysis.tables import read_scores
 from xlgap.config import Params
 from xlgap.formats import write_json, write_jsonl
+from xlgap.stages.identity import run_digest
 from xlgap.stages.score import score
 from xlgap.stages.study import Study
-from xlgap.stages.track import open_tracker, run_digest
+from xlgap.stages.track import open_tracker
 
 TAGS = [["B-LOC", "O"], ["O", "O", "B-CUR"], ["B-LOC", "I-LOC", "O", "O"]]
 FOUND = [["B-LOC", "O"], ["O", "B-CUR", "B-CUR"], ["B-LOC", "O", "O", "O"]]
@@ -36,6 +37,8 @@ def lay_out(groups: list[str]) -> None:
     write_jsonl(folder / "seed1" / "en.jsonl", found)
     seed = {"seed": 1, "digest": "trained", "encoder": {"total": 100, "nonembedding": 80}}
     write_json(folder / "cell.json", {"seeds": [seed]})
+    test = {"en": {"rows": len(TAGS), "sha256": "of the rows"}}
+    write_json(layout.prepared("lab_ner") / "manifest.json", {"splits": {"test": test}})
 
 
 @pytest.fixture

@@ -1,0 +1,137 @@
+"""What a cell's MLflow run is told from the cell's outs: settings, sizes, data, predictions, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xlgap.cell import Cell
+from xlgap.config import ScratchModel
+from xlgap.planning.memory import weight_bytes
+from xlgap.records import Score
+from xlgap.stages.identity import evaluated
+from xlgap.stages.recipe import recipe
+from xlgap.stages.study import Study
+from xlgap.tasks import get_task
+from xlgap.tracking.base import Tracker
+
+
+def describe(
+    run: Tracker, study: Study, cell: Cell, facts: dict[str, Any], *, predictions: Path | None
+) -> None:
+    """Tell ``run`` everything but its scores.
+
+    Args:
+        run: of the cell and of the seed of ``facts``.
+        study: of the cell.
+        cell: what was trained and evaluated.
+        facts: the seed's entry of ``cell.json``.
+        predictions: the folder of the cell's predictions; None in a process that wrote none.
+    """
+    size, encoder = facts["size"], facts["encoder"]
+    run.params(
+        {
+            "model": cell.model,
+            "arm": cell.arm.name,
+            "regime": cell.arm.spec.regime,
+            "intermediate": " ".join(cell.arm.spec.intermediate),
+            "train_language": cell.arm.train_language,
+            "task": cell.task.name,
+            "trained_on": cell.trained_on,
+            "seed": facts["seed"],
+            "precision": study.params.train.precision,
+            "tokenizer": facts["tokenizer"],
+            "start_digest": facts["start"],
+            "train_digest": facts["digest"],
+            **settings(study, cell),
+            **evaluated(study, cell),
+            **{f"architecture.{k}": encoder[k] for k in ("layers", "d_model", "d_ff", "heads")},
+            **{f"architecture.{k}": encoder[k] for k in ("vocabulary", "positions", "tied")},
+        }
+    )
+    run.metrics({**_size_metrics(size, encoder), **_compute_metrics(facts, encoder)})
+    for phase in cell.phases:
+        for name in phase.tasks:
+            _dataset(run, study, name, "train", phase.language, context="training")
+    for language in cell.eval_languages(study.params):
+        _dataset(run, study, cell.task.name, "test", language, context="evaluation")
+    if predictions is not None:
+        run.artifact(predictions / f"seed{facts['seed']}", folder="predictions")
+
+
+def _dataset(run: Tracker, study: Study, task: str, split: str, language: str, *, context: str) -> None:
+    found = study.manifest(task)["splits"][split][language]
+    run.dataset(
+        name=f"{task}/{split}/{language}",
+        digest=found["sha256"][:16],
+        context=context,
+        rows=found["rows"],
+    )
+
+
+def settings(study: Study, cell: Cell) -> dict[str, Any]:
+    """What a cell is trained with and on how many rows, to find its run by.
+
+    The phase on the target task (or its proxy) has plain names, such as ``learning_rate``; those before
+    it have their task's name in front. ``test_rows`` is the sum over the languages of the cell.
+    """
+    params, model = study.params, study.params.models[cell.model]
+    tested = study.manifest(cell.task.name)["splits"]["test"]
+    found: dict[str, Any] = {
+        "test_rows": sum(tested[code]["rows"] for code in cell.eval_languages(params))
+    }
+    for phase in (*cell.arm.warm_phases, *cell.phases):
+        for name in phase.tasks:
+            numbers, splits = recipe(get_task(name), params, cell.model), study.manifest(name)["splits"]
+            own = model.dropout if isinstance(model, ScratchModel) else "the checkpoint's"
+            start = "" if name == cell.trained_on else f"{name}."
+            found |= {
+                f"{start}learning_rate": numbers.learning_rate,
+                f"{start}epochs": numbers.epochs,
+                f"{start}batch_rows": numbers.batch_rows,
+                f"{start}max_length": numbers.max_length,
+                f"{start}dropout": own if numbers.dropout is None else numbers.dropout,
+                f"{start}train_rows": splits["train"][phase.language]["rows"],
+                f"{start}dev_rows": splits["dev"][phase.select_language]["rows"],
+            }
+    return found
+
+
+def score_metrics(cell: Cell, scores: Sequence[Score]) -> dict[str, float]:
+    """The scores of one seed of a cell by metric and language, and each metric's mean."""
+    values = {f"{s.metric}_{s.language}": s.value for s in scores}
+    for name in cell.task.metrics:
+        values[f"{name}_mean"] = float(np.mean([s.value for s in scores if s.metric == name]))
+    return values
+
+
+def _size_metrics(size: dict[str, Any], encoder: dict[str, Any]) -> dict[str, float]:
+    return {
+        "params_total": encoder["total"],
+        "params_nonembedding": encoder["nonembedding"],
+        "params_trainable": size["trainable"],
+        "params_input_embedding": encoder["input_embedding"],
+        "params_output_embedding": encoder["output_embedding"],
+        "params_head": size["total"] - encoder["total"],
+        "weights_bytes": weight_bytes(size["total"]),
+    }
+
+
+def _compute_metrics(facts: dict[str, Any], encoder: dict[str, Any]) -> dict[str, float]:
+    """Tokens and model FLOPs of the target phases; 6 per parameter and token (Kaplan et al. 2020)."""
+    tokens = sum(phase["tokens"] for phase in facts["phases"])
+    padded = sum(phase["padded_tokens"] for phase in facts["phases"])
+    found: dict[str, float] = {
+        "train_tokens": tokens,
+        "train_tokens_padded": padded,
+        "train_steps": sum(phase["steps"] for phase in facts["phases"]),
+        "model_flops": 6.0 * encoder["nonembedding"] * tokens,
+    }
+    if padded:
+        found["padding_ratio"] = 1 - tokens / padded
+    if facts["pretrained_tokens"] is not None:
+        found["pretrained_tokens"] = facts["pretrained_tokens"]
+    return found

@@ -1,0 +1,58 @@
+"""Which MLflow run a cell and seed has.
+
+Imports no torch: ``xlgap run`` asks at its end which of these runs the store holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xlgap.cell import Cell
+from xlgap.formats import digest
+from xlgap.stages.study import Study
+from xlgap.tasks.base import Retrieve
+
+
+def run_name(cell: Cell, seed: int) -> str:
+    """What the UI shows; the same for all states of one cell and seed."""
+    return f"{cell.key} seed {seed}"
+
+
+def run_tags(cell: Cell) -> dict[str, str]:
+    """What a cell's runs are found by."""
+    return {"xlgap.model": cell.model, "xlgap.arm": cell.arm.name, "xlgap.task": cell.task.name}
+
+
+def run_digest(study: Study, cell: Cell, seed: int, *, trained: str) -> str:
+    """Digest that names the cell's run of one seed: its train digest and what it is evaluated on.
+
+    Raises:
+        ResultError: the task was not prepared.
+    """
+    task, tests = cell.task.name, study.manifest(cell.task.name)["splits"]["test"]
+    return digest(
+        {
+            "train": trained,
+            "cell": cell.key,
+            "seed": seed,
+            "study": study.experiment,
+            "version": study.params.task(task).version,
+            "test": {code: tests[code]["sha256"] for code in cell.eval_languages(study.params)},
+            "evaluation": evaluated(study, cell),
+        }
+    )
+
+
+def evaluated(study: Study, cell: Cell) -> dict[str, Any]:
+    """The settings that a cell's predictions depend on beside weights and rows, as params of its run.
+
+    How sentences are batched is not among them: it changes predictions by rounding alone.
+    """
+    task, params = cell.task, study.params
+    found: dict[str, Any] = {
+        "evaluation.max_length": params.task(task.name).max_length or task.recipe.max_length
+    }
+    if isinstance(task.kind, Retrieve):
+        names = ("retrieval_layer", "pooling", "centred")
+        found |= {f"evaluation.{name}": getattr(params.evaluation, name) for name in names}
+    return found

@@ -1,0 +1,91 @@
+"""Whether a tracking server or a database answers, told in seconds where MLflow tries for minutes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import socket
+
+from mlflow.exceptions import MlflowException
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from xlgap.errors import XlgapError
+from xlgap.tracking.uri import PORTS, VARIABLE, WEB, kind, shown
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
+EXPERIMENTS = "/api/2.0/mlflow/experiments/search?max_results=1"
+REFUSED = {401, 403}  # HTTP: who are you; not you
+
+
+@functools.cache
+def reach(uri: str) -> None:
+    """Ask for an answer; a process that had one leaves later outages to MLflow's patience.
+
+    Args:
+        uri: a tracking URI of a server or of a database's server.
+
+    Raises:
+        XlgapError: there is no answer, or it is none of MLflow's.
+    """
+    said = _web(uri) if kind(uri) in WEB else _database(uri)
+    if said is not None:
+        raise XlgapError(
+            f"the MLflow store {shown(uri)} {said}; start it, set {VARIABLE} to one that runs, or "
+            "unset it to keep the runs in the checkout."
+        )
+
+
+def _web(uri: str) -> str | None:
+    """What is wrong with a tracking server."""
+    patience = (CONNECT_SECONDS, ANSWER_SECONDS)
+    try:
+        answer = http_request(
+            get_default_host_creds(uri),
+            EXPERIMENTS,
+            "GET",
+            max_retries=0,
+            timeout=patience,
+            raise_on_status=False,
+        )
+    except MlflowException as error:
+        return f"cannot be reached ({_reason(error)})"
+    if answer.status_code in REFUSED:
+        return f"refuses the user or the password (HTTP {answer.status_code})"
+    try:
+        found = isinstance(json.loads(answer.text), dict)
+    except ValueError:
+        found = False
+    return None if answer.ok and found else f"does not answer as MLflow (HTTP {answer.status_code})"
+
+
+def _database(uri: str) -> str | None:
+    """What is wrong with a database's server."""
+    try:
+        url = make_url(uri)
+        if url.host:
+            at = (url.host, url.port or PORTS[kind(uri)])
+            socket.create_connection(at, timeout=CONNECT_SECONDS).close()
+        engine = create_engine(url)
+        engine.connect().close()
+        engine.dispose()
+    except OSError as error:
+        return f"cannot be reached ({_reason(error)})"
+    except ImportError as error:
+        return f"needs a driver ({error}: install it beside xlgap)"
+    except SQLAlchemyError as error:
+        return f"does not let xlgap in ({type(error).__name__})"
+    return None
+
+
+def _reason(error: BaseException | None) -> str:
+    """The operating system's word on a failed connection, at the root of what was made of it."""
+    said = "no answer in time"
+    while error is not None:
+        if isinstance(error, OSError) and error.strerror:
+            said = error.strerror
+        error = error.__cause__ or error.__context__
+    return said

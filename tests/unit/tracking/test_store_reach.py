@@ -1,0 +1,143 @@
+"""A tracking URI that no run can be written to: one sentence, soon, without its secrets."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from xlgap.errors import ConfigError, XlgapError
+from xlgap.tracking import reach
+from xlgap.tracking.store import open_client
+from xlgap.tracking.uri import shown
+
+SECRET = "hidden"
+
+
+def said(uri: str, kind: type[XlgapError] = XlgapError) -> str:
+    """The sentence that an attempt to open the store ends with, within a few seconds."""
+    started = time.monotonic()
+    with pytest.raises(kind) as raised, open_client(uri):
+        pass
+    assert time.monotonic() - started < 8
+    text = str(raised.value)
+    assert SECRET not in text
+    assert text.endswith(".")
+    assert "MLFLOW_TRACKING_URI" in text
+    return text
+
+
+@contextmanager
+def web(status: int, body: bytes) -> Iterator[tuple[str, list[str]]]:
+    """A web server that gives one answer to everything, and the paths it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://me:{SECRET}@127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("uri", "got"),
+    [
+        ("foo://x", "got the scheme 'foo'"),
+        (f"foo://me:{SECRET}@x", "got the scheme 'foo'"),
+        ("databricks", "got a path, or a word"),
+        ("databricks://profile", "got the scheme 'databricks'"),
+        ("./mlruns", "got a path, or a word"),
+        ("file:///tmp/mlruns", "got the scheme 'file'"),
+        ("sqlite:///", "sqlite: without a file"),
+        ("sqlite://", "sqlite: without a file"),
+        ("sqlite:///runs.db?mode=ro", "or with options"),
+        ("http://", "without a host"),
+        ("http://host:port", "malformed host, port"),
+        (f"postgresql://me:a/{SECRET}@host/runs", "malformed host, port or password"),
+    ],
+)
+def test_a_store_that_there_is_not(
+    uri: str, got: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = said(uri, ConfigError)
+    assert got in text
+    assert "sqlite:///FILE" in text
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "postgresql", "mysql+pymysql", "mssql"])
+def test_nobody_listens(scheme: str) -> None:
+    text = said(f"{scheme}://me:{SECRET}@127.0.0.1:1/runs")
+    assert f"{scheme}://127.0.0.1:1/runs cannot be reached (Connection refused)" in text
+
+
+def test_a_server_that_accepts_and_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "ANSWER_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        text = said(f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert "cannot be reached (no answer in time)" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "got"),
+    [
+        (404, b"no such page", "does not answer as MLflow (HTTP 404)"),
+        (200, b"<html>hello</html>", "does not answer as MLflow (HTTP 200)"),
+        (503, b"{}", "does not answer as MLflow (HTTP 503)"),
+        (401, b"who are you", "refuses the user or the password (HTTP 401)"),
+    ],
+)
+def test_a_server_that_is_not_ours(status: int, body: bytes, got: str) -> None:
+    with web(status, body) as (uri, _):
+        assert got in said(uri)
+
+
+def test_a_server_that_answered_once_is_not_asked_again() -> None:
+    """Later outages, between the runs of one stage, are bridged by MLflow's own repetitions."""
+    with web(200, b"{}") as (uri, asked):
+        for _ in range(3):
+            with open_client(uri):
+                pass
+    assert len(asked) == 1
+    with open_client(uri):
+        pass
+
+
+@pytest.mark.skipif(importlib.util.find_spec("psycopg2") is not None, reason="the driver is here")
+def test_a_database_without_its_driver() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        text = said(f"postgresql+psycopg2://me:{SECRET}@127.0.0.1:{port}/runs")
+    assert "needs a driver (No module named 'psycopg2'" in text
+
+
+def test_a_file_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot be made or opened" in said(f"sqlite:///{tmp_path}/file/mlflow.db")
+    with pytest.raises(XlgapError, match=r"a directory, not a SQLite database; give a file in it\."):
+        open_client(f"sqlite:///{tmp_path}").__enter__()
+
+
+def test_what_is_shown_of_a_uri() -> None:
+    assert shown("sqlite:////home/me@work/mlflow.db") == "sqlite:////home/me@work/mlflow.db"
+    assert shown("https://host:5000/runs") == "https://host:5000/runs"
+    for rest in ("me:hidden@host", "me:a/hidden@host", "me:a@hidden@host", "me:a?hidden@host"):
+        assert shown(f"mysql+pymysql://{rest}/db?password=hidden#hidden") == "mysql+pymysql://host/db"
