@@ -114,7 +114,7 @@ def real_data(request: pytest.FixtureRequest) -> Path:
     """The real release files: the directory XLGAP_DATA, else ``../shared/data``; skips without."""
     root = Path(os.environ.get("XLGAP_DATA") or request.config.rootpath.parent / "shared" / "data")
     if not root.is_dir():
-        pytest.skip(f"no real data: XLGAP_DATA is not set and {root} does not exist")
+        pytest.skip(f"no real data: {root} (XLGAP_DATA, else ../shared/data) is no directory")
     return root
 
 

@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = commands.parser().parse_args(words)
     try:
         arguments.run(arguments)
+        sys.stdout.flush()
     except XlgapError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -84,6 +84,12 @@ def test_a_value_that_is_no_text(here):
 
 
 def test_an_output_that_lacks_letters(here):
-    said = here.xlgap("plan", PYTHONIOENCODING="latin-1").stdout
+    said = here.xlgap("plan", PYTHONIOENCODING="latin-1", COLUMNS="150").stdout
     assert "lab_nli" in said
     assert "???" in said  # a line of the table
+
+
+def test_a_reader_who_has_seen_enough(here):
+    done = here.run("bash", "-c", "set -o pipefail; xlgap plan | true", check=False)
+    assert done.returncode == 141
+    assert done.stderr == ""
