@@ -90,6 +90,8 @@ def test_an_output_that_lacks_letters(here):
 
 
 def test_a_reader_who_has_seen_enough(here):
-    done = here.run("bash", "-c", "set -o pipefail; xlgap plan | true", check=False)
+    done = here.run(
+        "bash", "-c", "set -o pipefail; xlgap graph | true", check=False, PYTHONUNBUFFERED=""
+    )
     assert done.returncode == 141
     assert done.stderr == ""
