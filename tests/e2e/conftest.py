@@ -1,4 +1,4 @@
-"""One tiny study, run once through the flow; tests that change it work on copies."""
+"""One tiny study, run once through the flow, and one of which nothing ran; tests work on copies."""
 
 import pytest
 from checkout import STUDY, Checkout
@@ -18,3 +18,15 @@ def finished(tmp_path_factory):
 def study(finished, tmp_path):
     """A copy of it to change."""
     return finished.copy(tmp_path / "checkout")
+
+
+@pytest.fixture(scope="session")
+def light(tmp_path_factory):
+    """A checkout in which nothing was computed."""
+    return Checkout.make(tmp_path_factory.mktemp("light") / "checkout", STUDY)
+
+
+@pytest.fixture
+def here(light, tmp_path):
+    """A copy of it to change."""
+    return light.copy(tmp_path / "checkout")

@@ -1,7 +1,6 @@
 """Damaged files and odd surroundings: one sentence on the file and what to do, or no harm."""
 
 import pytest
-from checkout import STUDY, Checkout
 
 pytestmark = pytest.mark.e2e
 
@@ -11,17 +10,6 @@ RELEASE = {
     "tasks": {"udpos": {"max_length": 64}},
     "intermediate": {},
 }
-
-
-@pytest.fixture(scope="module")
-def light(tmp_path_factory):
-    """A checkout in which nothing was computed."""
-    return Checkout.make(tmp_path_factory.mktemp("damaged") / "checkout", STUDY)
-
-
-@pytest.fixture
-def here(light, tmp_path):
-    return light.copy(tmp_path / "checkout")
 
 
 def put(checkout, name, content):

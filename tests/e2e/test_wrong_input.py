@@ -4,20 +4,9 @@ import lzma
 import socket
 
 import pytest
-from checkout import STUDY, Checkout
+from checkout import STUDY
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def light(tmp_path_factory):
-    """A checkout in which nothing was computed."""
-    return Checkout.make(tmp_path_factory.mktemp("light") / "checkout", STUDY)
-
-
-@pytest.fixture
-def here(light, tmp_path):
-    return light.copy(tmp_path / "checkout")
 
 
 def refused(checkout, *words, **environment):
