@@ -52,6 +52,7 @@ def grid(
             show_summary(summary)
             return summary
         embedded_engine()
+        _put_our_programs_first()
         import dispatch
         import engine
 
@@ -68,6 +69,11 @@ def _require_study(study: Path) -> None:
     checkout_root(study)
     if not (study / "dvc.yaml").is_file():
         raise ConfigError(f"{study}: there is no study (no dvc.yaml); change --directory.")
+
+
+def _put_our_programs_first() -> None:
+    """Stages call ``xlgap`` by name: that of this interpreter, whose environment need not be active."""
+    os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
 
 
 def _require_graph(study: Path) -> None:

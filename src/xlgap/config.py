@@ -171,10 +171,7 @@ class TaskParams(Section):
 
 
 class PretrainParams(Section):
-    """Masked-language-model pretraining of the ladder.
-
-    ``parallel_lines`` are of the release source; the lab's corpus has pairs of its own.
-    """
+    """Masked-language-model pretraining of the ladder."""
 
     version: Positive
     corpus_lines: Positive
@@ -275,6 +272,8 @@ class Params(Section):
                 "key 'study.source': 'hub' has no pretraining text, but the study has a model from "
                 "scratch; use 'release' or 'lab', or hub checkpoints only"
             )
+        if self.study.source == "lab" and self.pretrain.parallel_lines:
+            raise ValueError("key 'pretrain.parallel_lines': must be 0, the lab has pairs of its own")
         return self
 
     def task(self, name: str) -> TaskParams:

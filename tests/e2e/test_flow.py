@@ -157,6 +157,14 @@ def test_a_deployment_without_the_server_runs_the_same(toy: Toy, engine: None) -
     assert not (toy.folder / "journal" / "logs" / "prefork.log").exists()
 
 
+@pytest.mark.parametrize("how", [(), ("--no-prefork",)])
+def test_stages_find_our_commands_without_an_active_environment(toy: Toy, how: tuple[str, ...]) -> None:
+    toy.cell("command -v dvc > where")
+    with toy.start(*how, PATH="/usr/bin:/bin") as process:
+        assert process.wait(120) == 0, (toy.folder / "errors").read_text()
+    assert Path((toy.folder / "where").read_text().strip()).parent == Path(sys.executable).parent
+
+
 def test_workers_run_side_by_side_and_no_more(toy: Toy, engine: None) -> None:
     toy.cell(
         "mkdir -p now; touch now/$$; ls now | wc -l >> many; sleep 1.5; "

@@ -195,6 +195,13 @@ def test_a_model_from_scratch_needs_text(raw_study, study, changes, said):
     assert study(**changes, models={"xlmr": {"hub": "a/b"}})
 
 
+def test_the_lab_has_no_parallel_lines_to_read(raw_study, study):
+    pretrain = {**raw_study()["pretrain"], "parallel_lines": 5}
+    assert sentence(raw_study(pretrain=pretrain)).startswith("key 'pretrain.parallel_lines': must be 0")
+    released = {"name": "x", "source": "release", "seeds": [1]}
+    assert study(pretrain=pretrain, study=released).pretrain.parallel_lines == 5
+
+
 @pytest.mark.parametrize("path", ["languages.evaluation", "arms.direct_en.language"])
 def test_norwegian_is_put_in_quotes(raw_study, tmp_path, path):
     """YAML 1.1 reads a bare ``no`` as false."""
