@@ -31,6 +31,7 @@ from xlgap.config import load_params  # noqa: E402
 from xlgap.errors import ResultError  # noqa: E402
 from xlgap.graph import write_graph  # noqa: E402
 from xlgap.prefork import launch  # noqa: E402
+from xlgap.stages.summary import pure_time  # noqa: E402
 
 
 def smallest_cell(study: Path) -> Cell:
@@ -73,7 +74,7 @@ def one_run(folder: Path, cell: Cell, socket: str | None) -> tuple[float, float]
     total = time.monotonic() - began
     (entry,) = (folder / layout.JOURNAL / cell.key).glob("seed*.json")
     journal = json.loads(entry.read_text())
-    return journal["startup_seconds"], total - journal["train_seconds"] - journal["evaluate_seconds"]
+    return journal["startup_seconds"], total - pure_time(journal)
 
 
 def main() -> None:

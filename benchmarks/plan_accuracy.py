@@ -27,6 +27,7 @@ from xlgap.models.encode import encode
 from xlgap.models.tokenizer import load_tokenizer
 from xlgap.planning import Plan, StagePlan, plan_study
 from xlgap.stages.recipe import recipe, window
+from xlgap.stages.summary import pure_time
 from xlgap.tasks import get_task
 from xlgap.training.batches import schedule
 
@@ -44,7 +45,7 @@ def measured(stage: StagePlan) -> float:
     entries = [read_json(path) for path in sorted(folder.glob("seed*.json"))]
     if len(entries) < stage.seeds:
         raise ResultError(f"{folder}: not all seeds are there; run the study first.")
-    return float(sum(entry["train_seconds"] + entry["evaluate_seconds"] for entry in entries))
+    return sum(map(pure_time, entries))
 
 
 def compare(plan: Plan) -> None:

@@ -50,6 +50,7 @@ def test_every_cell_has_one_finished_run_with_size_and_scores(finished):
     assert {status for _, status, _ in runs} == {"FINISHED"}
     for metrics in found.values():
         assert {"params_total", "params_nonembedding", "train_loss", "dev_score"} <= metrics
+        assert {"model_flops", "hardware_flops", "mfu", "hfu", "checkpoint_predicted_bytes"} <= metrics
         assert any(name.endswith("_de") for name in metrics)
 
 

@@ -32,6 +32,7 @@ class Hardware:
         step_seconds: assumed cost of one optimizer step besides its arithmetic.
         watts: assumed draw of one device under load, its share of the host included.
         source: of the peak.
+        device: pattern of the name by which CUDA knows the device, whole.
     """
 
     name: str
@@ -42,13 +43,16 @@ class Hardware:
     step_seconds: float
     watts: float
     source: str
+    device: str = ""
 
     def speed(self, precision: Precision) -> float:
         """Assumed floating-point operations a second of all devices together."""
         return self.devices * self.peak_flops[precision] * self.utilisation
 
 
-def _gpu(name: str, *, gib: int, bf16: float, fp32: float, watts: float, source: str) -> Hardware:
+def _gpu(
+    name: str, *, device: str, gib: int, bf16: float, fp32: float, watts: float, source: str
+) -> Hardware:
     return Hardware(
         name=name,
         memory_bytes=gib * GIB,
@@ -57,6 +61,7 @@ def _gpu(name: str, *, gib: int, bf16: float, fp32: float, watts: float, source:
         step_seconds=0.03,
         watts=watts,
         source=source,
+        device=device,
     )
 
 
@@ -70,12 +75,27 @@ PRESETS: tuple[Hardware, ...] = (
         watts=10.0,
         source="one core at 3 GHz, two 512-bit FMA units: 64 operations a cycle; no bf16 units",
     ),
-    _gpu("rtx4090", gib=24, bf16=165.2, fp32=82.6, watts=550, source="NVIDIA Ada whitepaper, dense"),
-    _gpu("a100-40gb", gib=40, bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense"),
-    _gpu("a100-80gb", gib=80, bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense"),
-    _gpu("h100", gib=80, bf16=989, fp32=67, watts=1000, source="NVIDIA H100 SXM data sheet, dense"),
-    _gpu("h200", gib=141, bf16=989, fp32=67, watts=1000, source="NVIDIA H200 SXM data sheet, dense"),
-)
+    _gpu(
+        "rtx4090", device="NVIDIA GeForce RTX 4090", gib=24,
+        bf16=165.2, fp32=82.6, watts=550, source="NVIDIA Ada whitepaper, dense",
+    ),
+    _gpu(
+        "a100-40gb", device="NVIDIA A100.*40GB", gib=40,
+        bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense",
+    ),
+    _gpu(
+        "a100-80gb", device="NVIDIA A100.*80GB.*", gib=80,
+        bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense",
+    ),
+    _gpu(
+        "h100", device="NVIDIA H100 80GB HBM3", gib=80,
+        bf16=989, fp32=67, watts=1000, source="NVIDIA H100 SXM data sheet, dense",
+    ),
+    _gpu(
+        "h200", device="NVIDIA H200", gib=141,
+        bf16=989, fp32=67, watts=1000, source="NVIDIA H200 SXM data sheet, dense",
+    ),
+)  # fmt: skip
 _BY_NAME = {preset.name: preset for preset in PRESETS}
 
 
@@ -93,3 +113,12 @@ def get_hardware(text: str) -> Hardware:
     if devices < 1:
         raise ConfigError(f"hardware {text!r} has no device; give at least 1x{name}.")
     return replace(_BY_NAME[name], devices=devices)
+
+
+def preset_of(device: str) -> Hardware | None:
+    """The preset of a device that CUDA calls ``device``; None where no preset is of it.
+
+    >>> preset_of("NVIDIA A100-SXM4-80GB").name
+    'a100-80gb'
+    """
+    return next((p for p in PRESETS if p.device and re.fullmatch(p.device, device)), None)

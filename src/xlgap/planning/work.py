@@ -74,8 +74,31 @@ def train_flops(figures: ModelFigures, *, tokens: int, length: int) -> float | N
     """Operations to train on ``tokens`` in sequences of ``length``."""
     if figures.trained_nonembedding is None or figures.layers is None or figures.d_model is None:
         return None
-    attention = 12 * figures.layers * figures.d_model * length
-    return float(tokens) * (6 * figures.trained_nonembedding + attention)
+    return training_operations(
+        figures.trained_nonembedding,
+        layers=figures.layers,
+        d_model=figures.d_model,
+        tokens=tokens,
+        pairs=tokens * length,
+    )
+
+
+def training_operations(
+    nonembedding: int, *, layers: int, d_model: int, tokens: int, pairs: int
+) -> float:
+    """Operations of forward and backward passes.
+
+    Args:
+        nonembedding: parameters besides embeddings.
+        layers: of the model, each of which attends over the whole width.
+        d_model: that width.
+        tokens: sub-words.
+        pairs: of sub-words that attend to each other, the squares of the sequences' lengths.
+
+    >>> training_operations(1_000, layers=2, d_model=8, tokens=10, pairs=100)
+    79200.0
+    """
+    return 6.0 * nonembedding * tokens + 12.0 * layers * d_model * pairs
 
 
 def predict_flops(figures: ModelFigures, *, tokens: int, length: int) -> float | None:

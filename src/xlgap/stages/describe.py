@@ -11,6 +11,7 @@ import numpy as np
 from xlgap.cell import Cell
 from xlgap.config import ScratchModel
 from xlgap.planning.memory import weight_bytes
+from xlgap.planning.work import training_operations
 from xlgap.records import Score
 from xlgap.stages.identity import evaluated
 from xlgap.stages.recipe import recipe
@@ -50,9 +51,10 @@ def describe(
             **evaluated(study, cell),
             **{f"architecture.{k}": encoder[k] for k in ("layers", "d_model", "d_ff", "heads")},
             **{f"architecture.{k}": encoder[k] for k in ("vocabulary", "positions", "tied")},
+            **{f"component.{path}": count for path, count in size["per_component"].items()},
         }
     )
-    run.metrics({**_size_metrics(size, encoder), **_compute_metrics(facts, encoder)})
+    run.metrics({**_size_metrics(size, encoder), **_compute_metrics(facts), **operations(facts)})
     for phase in cell.phases:
         for name in phase.tasks:
             _dataset(run, study, name, "train", phase.language, context="training")
@@ -115,20 +117,44 @@ def _size_metrics(size: dict[str, Any], encoder: dict[str, Any]) -> dict[str, fl
         "params_trainable": size["trainable"],
         "params_input_embedding": encoder["input_embedding"],
         "params_output_embedding": encoder["output_embedding"],
+        "params_position_embedding": encoder["position_embedding"],
         "params_head": size["total"] - encoder["total"],
         "weights_bytes": weight_bytes(size["total"]),
     }
 
 
-def _compute_metrics(facts: dict[str, Any], encoder: dict[str, Any]) -> dict[str, float]:
-    """Tokens and model FLOPs of the target phases; 6 per parameter and token (Kaplan et al. 2020)."""
+def operations(facts: dict[str, Any]) -> dict[str, float]:
+    """Operations of the target phases as :mod:`xlgap.planning.work` counts them.
+
+    ``model_flops`` are those of the sub-words themselves, ``hardware_flops`` those of padding, too.
+
+    Args:
+        facts: the seed's entry of ``cell.json``.
+    """
+    encoder = facts["encoder"]
+    found = {}
+    for name, tokens, pairs in (
+        ("model_flops", "tokens", "pairs"),
+        ("hardware_flops", "padded_tokens", "padded_pairs"),
+    ):
+        found[name] = training_operations(
+            encoder["nonembedding"],
+            layers=encoder["layers"],
+            d_model=encoder["d_model"],
+            tokens=sum(phase[tokens] for phase in facts["phases"]),
+            pairs=sum(phase[pairs] for phase in facts["phases"]),
+        )
+    return found
+
+
+def _compute_metrics(facts: dict[str, Any]) -> dict[str, float]:
+    """Tokens and steps of the target phases."""
     tokens = sum(phase["tokens"] for phase in facts["phases"])
     padded = sum(phase["padded_tokens"] for phase in facts["phases"])
     found: dict[str, float] = {
         "train_tokens": tokens,
         "train_tokens_padded": padded,
         "train_steps": sum(phase["steps"] for phase in facts["phases"]),
-        "model_flops": 6.0 * encoder["nonembedding"] * tokens,
     }
     if padded:
         found["padding_ratio"] = 1 - tokens / padded

@@ -13,15 +13,15 @@ from xlgap.evaluation.predict import predict
 from xlgap.formats import atomic_dir, write_json, write_jsonl
 from xlgap.models.network import Network
 from xlgap.models.size import size_of
-from xlgap.planning.memory import model_states
-from xlgap.stages.describe import describe
+from xlgap.planning.memory import checkpoint_bytes, model_states
+from xlgap.stages.describe import describe, operations
 from xlgap.stages.fit import Fitted, fit
 from xlgap.stages.identity import run_digest, run_name, run_tags
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.recipe import predictor, recipe, train_digest, zero_plan
 from xlgap.stages.start import Start, arm_start
 from xlgap.stages.study import Study
-from xlgap.stages.track import open_tracker, usage, write_journal
+from xlgap.stages.track import open_tracker, usage, utilisation, write_journal
 from xlgap.tasks import get_task
 from xlgap.tracking.base import Tracker
 from xlgap.training.engine import agreed, process_group, rank, world_size
@@ -69,7 +69,7 @@ def _one_seed(
         facts = _seed_facts(start, fitted, seed)
         describe(run, study, cell, facts, predictions=folder)
         _track_training(study, cell, run, facts)
-        run.metrics(usage(timing))
+        run.metrics(usage(timing) | _of_peak(study, facts, observer))
         if rank() == 0:
             write_journal(cell.key, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
     return facts
@@ -114,7 +114,8 @@ def _cell_facts(cell: Cell, seeds: list[dict[str, Any]]) -> dict[str, Any]:
 def _track_training(study: Study, cell: Cell, run: Tracker, facts: dict[str, Any]) -> None:
     """How the engine was told to train: what no out holds."""
     train = study.params.train
-    run.params({"zero_stage": train.zero_stage, "micro_batch_tokens": train.micro_batch_tokens})
+    told = ("zero_stage", "offload_optimizer", "offload_parameters", "micro_batch_tokens")
+    run.params({"world_size": world_size()} | {name: getattr(train, name) for name in told})
     if not cell.phases:
         return
     states = model_states(
@@ -125,6 +126,25 @@ def _track_training(study: Study, cell: Cell, run: Tracker, facts: dict[str, Any
         offload_optimizer=train.offload_optimizer,
         offload_parameters=train.offload_parameters,
     )
-    run.metrics({"model_states_predicted_bytes": states.device})
     numbers = recipe(get_task(cell.trained_on), study.params, cell.model)
+    copies = (world_size() if train.zero_stage == 3 else 1) if numbers.select == "dev" else 0
+    kept = checkpoint_bytes(
+        facts["size"]["trainable"], train.precision, train.zero_stage, best_copies=copies
+    )
+    run.metrics(
+        {
+            "model_states_predicted_bytes": states.device,
+            "offloaded_predicted_bytes": states.host,
+            "checkpoint_predicted_bytes": kept,
+        }
+    )
     run.document(deepspeed_config(zero_plan(study.params, numbers)), name="deepspeed.json")
+
+
+def _of_peak(study: Study, facts: dict[str, Any], observer: TrainingObserver) -> dict[str, float]:
+    """Of the steps that this process did: others may be an earlier one's, or found done."""
+    if not observer.steps:
+        return {}
+    share = observer.steps / sum(phase["steps"] for phase in facts["phases"])
+    flops = {name: share * number for name, number in operations(facts).items()}
+    return utilisation(**flops, timing=observer.timing(), precision=study.params.train.precision)

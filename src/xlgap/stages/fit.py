@@ -98,7 +98,7 @@ def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, re
     network = Network(start.encoder(), None)
     network.head = make_head(get_task(last.tasks[0]).kind, network.encoder, seed=0)
     network.load_state_dict(load_state(folder / "model.safetensors"))
-    facts = read_json(folder / "facts.json")
+    facts = read_json(folder / "facts.json", {"phases": [{"pairs": int, "padded_pairs": int}]})
     barrier()  # every rank has read the weights before they may go
     if study.params.train.keep == "none" and not reused and rank() == 0:
         shutil.rmtree(folder)

@@ -107,7 +107,9 @@ class TrainingObserver:
         tracker: where step metrics go.
         display: the progress display.
         offset: steps of earlier phases; the tracker counts steps through all phases.
-        step_seconds: wall time of the steps so far.
+        steps: how many this process has done.
+        step_seconds: wall time of these.
+        select_seconds: wall time of the evaluations on dev.
         startup_seconds: from the start of this process to its first step; ``None`` before that.
     """
 
@@ -116,7 +118,9 @@ class TrainingObserver:
     tracker: Tracker
     display: Progress
     offset: int = 0
+    steps: int = 0
     step_seconds: float = 0.0
+    select_seconds: float = 0.0
     startup_seconds: float | None = None
     _bar: TaskID | None = None
     _done: bool = False
@@ -137,6 +141,7 @@ class TrainingObserver:
     def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None:
         """Advance the bar; log loss and learning rate."""
         now = time.monotonic()
+        self.steps += 1
         self.step_seconds += now - self._last
         self._last = now
         if self._bar is not None:
@@ -149,6 +154,9 @@ class TrainingObserver:
 
     def on_evaluation(self, step: int, score: float) -> None:
         """Log the dev score."""
+        now = time.monotonic()
+        self.select_seconds += now - self._last
+        self._last = now
         before = 0 if self._done else step  # the last step is in the offset already
         self.tracker.metrics({"dev_score": score}, step=self.offset + before)
 
@@ -156,6 +164,7 @@ class TrainingObserver:
         """Wall seconds until now, of which ``evaluate`` for predictions of the test rows."""
         return Timing(
             train=self.step_seconds,
+            select=self.select_seconds,
             evaluate=evaluate,
             total=time.monotonic() - self._created,
             startup=self.startup_seconds,

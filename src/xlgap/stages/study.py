@@ -77,7 +77,9 @@ class Study:
         """
         path = layout.predictions(cell.task.name, cell.model, cell.arm.name) / "cell.json"
         size = {"total": int, "nonembedding": int}
-        seeds = read_json(path, {"seeds": [{"seed": int, "digest": str, "encoder": size}]})["seeds"]
+        phase = {"tokens": int, "padded_tokens": int, "pairs": int, "padded_pairs": int}
+        entry = {"seed": int, "digest": str, "encoder": size, "phases": [phase]}
+        seeds = read_json(path, {"seeds": [entry]})["seeds"]
         found = {seed["seed"]: seed for seed in seeds}
         lacking = [seed for seed in self.params.study.seeds if seed not in found]
         if lacking:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from xlgap import layout
 from xlgap.formats import read_json
@@ -46,4 +48,9 @@ def pure_seconds(directory: Path, *, since: float) -> float:
     """Seconds of pure training and evaluation that the journal got after ``since``."""
     entries = (directory / layout.JOURNAL).glob("*/seed*.json")
     journals = [read_json(path) for path in entries if path.stat().st_mtime >= since]
-    return float(sum(j["train_seconds"] + j["evaluate_seconds"] for j in journals))
+    return sum(pure_time(entry) for entry in journals)
+
+
+def pure_time(entry: Mapping[str, Any]) -> float:
+    """Seconds of steps, of evaluations on dev and of predictions in a journal's entry."""
+    return float(entry["train_seconds"] + entry["select_seconds"] + entry["evaluate_seconds"])

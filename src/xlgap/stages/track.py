@@ -20,10 +20,11 @@ from typing import Any
 from xlgap import __version__, layout
 from xlgap.formats import write_json
 from xlgap.planning import get_hardware
+from xlgap.planning.hardware import Precision, preset_of
 from xlgap.stages.study import Study
 from xlgap.tracking.base import NullTracker, Tracker
 from xlgap.tracking.uri import default_uri
-from xlgap.training.engine import device, rank, world_size
+from xlgap.training.engine import cpu_threads, device, device_name, rank, world_size
 
 RESTORED = {"xlgap.restored": "true"}
 
@@ -85,13 +86,15 @@ class Timing:
     """Wall seconds of one training.
 
     Attributes:
-        train: steps, with the evaluations on dev between them.
+        train: steps.
+        select: evaluations on dev, between them and after the last one.
         evaluate: predictions of the test rows.
         total: all of it, loading and tracking included.
         startup: from the start of the process to its first step; ``None`` where none was taken.
     """
 
     train: float
+    select: float = 0.0
     evaluate: float
     total: float
     startup: float | None = None
@@ -107,12 +110,36 @@ def usage(timing: Timing) -> dict[str, float]:
         | energy
         | {
             "train_seconds": timing.train,
+            "select_seconds": timing.select,
             "evaluate_seconds": timing.evaluate,
             "wall_seconds": timing.total,
             "device_hours": hours,
             "host_rss_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
     )
+
+
+def utilisation(
+    model_flops: float, hardware_flops: float, *, timing: Timing, precision: Precision
+) -> dict[str, float]:
+    """Shares of this machine's peak that the steps reached, and the peak; empty without a step.
+
+    Model FLOPs are those of sub-words, hardware FLOPs those of padding, too (Chowdhery et al. 2022,
+    arXiv 2204.02311, appendix B). Empty also on a GPU whose peak is not known.
+
+    Args:
+        model_flops: of the steps that ``timing`` is of.
+        hardware_flops: of the same steps.
+        timing: of this process.
+        precision: of training, by which the peak differs.
+    """
+    name = device_name()
+    preset = get_hardware("cpu") if name is None else preset_of(name)
+    if preset is None or not timing.train:
+        return {}
+    peak = preset.peak_flops[precision] * (cpu_threads() if name is None else 1)
+    done = timing.train * world_size() * peak
+    return {"mfu": model_flops / done, "hfu": hardware_flops / done, "peak_flops": peak}
 
 
 def _watts() -> float:

@@ -25,6 +25,10 @@ class TrainingData(Protocol):
     def lengths(self) -> Sequence[int]:
         """Sub-words of each example, all its sequences padded to the longest one."""
 
+    @property
+    def pairs(self) -> Sequence[int]:
+        """Pairs of sub-words that attention weighs in each example, padded likewise."""
+
     def supervised(self, indices: Index) -> int:
         """How many terms the loss of these examples sums; the same on all ranks."""
 
@@ -43,6 +47,11 @@ class TaskData:
     def lengths(self) -> Sequence[int]:
         """Sub-words times sequences of each example."""
         return [e.length * len(e.sequences) for e in self.examples]
+
+    @property
+    def pairs(self) -> Sequence[int]:
+        """The square of the length, times sequences, of each example."""
+        return [e.length**2 * len(e.sequences) for e in self.examples]
 
     def supervised(self, indices: Index) -> int:
         """Labelled sub-words for tagging, rows otherwise."""
@@ -73,6 +82,11 @@ class MaskedText:
     def lengths(self) -> Sequence[int]:
         """Sub-words of each line."""
         return [len(s) for s in self.sequences]
+
+    @property
+    def pairs(self) -> Sequence[int]:
+        """The square of the length of each line."""
+        return [len(s) ** 2 for s in self.sequences]
 
     def supervised(self, indices: Index) -> int:
         """Masked positions."""

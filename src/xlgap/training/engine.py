@@ -27,6 +27,16 @@ def device() -> Literal["cpu", "cuda"]:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def device_name() -> str | None:
+    """What CUDA calls the device; None where this process trains on the CPU."""
+    return torch.cuda.get_device_name() if device() == "cuda" else None
+
+
+def cpu_threads() -> int:
+    """How many threads of a CPU this process computes with."""
+    return torch.get_num_threads()
+
+
 def rank() -> int:
     """Rank of this process, that of the launcher outside of a process group; 0 without a launcher."""
     if dist.is_initialized():

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -68,6 +69,7 @@ class PhaseResult:
         steps, examples: done.
         tokens: sub-words seen, padding left out.
         padded_tokens: sub-words computed, padding included.
+        pairs, padded_pairs: pairs of sub-words that attention weighs, likewise: squares of lengths.
         dev: ``(step, score)`` of each evaluation.
         best_step: step of the weights that were kept.
         final_loss: of the last step.
@@ -77,6 +79,8 @@ class PhaseResult:
     examples: int
     tokens: int
     padded_tokens: int
+    pairs: int
+    padded_pairs: int
     dev: tuple[tuple[int, float], ...]
     best_step: int
     final_loss: float
@@ -245,16 +249,23 @@ def _agree(flag: bool) -> bool:
 def _result(
     data: TrainingData, plan: list[Step], state: PhaseState, settings: PhaseSettings
 ) -> PhaseResult:
-    lengths = data.lengths
-    micros = [m for step in plan for m in step.micro]
-    tokens = sum(lengths[i] for m in micros for r in m.ranks for i in r)
-    padded = sum(len(r) * max(lengths[i] for i in r) for m in micros for r in m.ranks if len(r))
+    passes = [r for step in plan for micro in step.micro for r in micro.ranks if len(r)]
+    tokens, padded_tokens = seen_and_padded(data.lengths, passes)
+    pairs, padded_pairs = seen_and_padded(data.pairs, passes)
     return PhaseResult(
         steps=settings.steps,
         examples=sum(len(step.examples) for step in plan),
         tokens=tokens,
-        padded_tokens=padded,
+        padded_tokens=padded_tokens,
+        pairs=pairs,
+        padded_pairs=padded_pairs,
         dev=tuple(state.dev),
         best_step=state.best_step or settings.steps,
         final_loss=state.losses[-1],
     )
+
+
+def seen_and_padded(amounts: Sequence[int], passes: Sequence[Index]) -> tuple[int, int]:
+    """The sum over all examples; and with each as large as the largest of its forward pass."""
+    each = np.asarray(amounts, np.int64)
+    return sum(int(each[p].sum()) for p in passes), sum(len(p) * int(each[p].max()) for p in passes)

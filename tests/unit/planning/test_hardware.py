@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from xlgap.errors import ConfigError
-from xlgap.planning.hardware import PRESETS, get_hardware
+from xlgap.planning.hardware import PRESETS, get_hardware, preset_of
 
 
 def test_several_devices_are_as_many_times_as_fast():
@@ -32,3 +32,21 @@ def test_presets_are_plausible(preset):
 def test_unknown_hardware_is_told_with_near_ones(text, said):
     with pytest.raises(ConfigError, match=said):
         get_hardware(text)
+
+
+@pytest.mark.parametrize(
+    ("device", "preset"),
+    [
+        ("NVIDIA A100-SXM4-40GB", "a100-40gb"),
+        ("NVIDIA A100 80GB PCIe", "a100-80gb"),
+        ("NVIDIA H100 80GB HBM3", "h100"),
+        ("NVIDIA H100 PCIe", None),  # a lower peak
+        ("NVIDIA H200", "h200"),
+        ("NVIDIA GeForce RTX 4090", "rtx4090"),
+        ("NVIDIA GeForce RTX 4090 D", None),  # likewise
+        ("", None),
+    ],
+)
+def test_a_device_is_known_by_its_whole_name(device, preset):
+    found = preset_of(device)
+    assert (None if found is None else found.name) == preset

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from xlgap import layout
 from xlgap.errors import DataError
 from xlgap.formats import write_json
+from xlgap.models.ladder import scratch_config
+from xlgap.models.network import scratch_encoder
+from xlgap.models.size import size_of
 from xlgap.planning.figures import model_figures
 from xlgap.planning.work import (
     UNKNOWN,
@@ -17,6 +22,7 @@ from xlgap.planning.work import (
     split_rows,
     total,
     train_flops,
+    training_operations,
 )
 from xlgap.regimes.base import Phase
 
@@ -35,6 +41,27 @@ def test_a_trained_token_costs_six_operations_a_parameter_and_the_attention(figu
     assert n == 2 * (4 * (32 * 32 + 32) + 2 * 32 * 64 + 64 + 32 + 4 * 32) + 2 * 32
     flops = train_flops(figures, tokens=10, length=16)
     assert flops == 10 * (6 * n + 12 * 2 * 32 * 16)
+
+
+def test_operations_are_those_that_torch_counts():
+    """All but biases, norms and a head, which have no matrix product to count."""
+    config = scratch_config(
+        layers=3, width=64, heads=4, feed_forward=256, vocabulary=50, positions=64
+    ) | {"hidden_dropout_prob": 0.0}
+    encoder = scratch_encoder(config, seed=1)
+    encoder.set_attn_implementation("eager")
+    ids = torch.full((2, 40), 7)
+    with FlopCounterMode(display=False) as counter:
+        encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.sum().backward()
+    matrices = sum(
+        p.numel() for n, p in encoder.named_parameters() if p.ndim == 2 and "embeddings" not in n
+    )
+    counted = training_operations(matrices, layers=3, d_model=64, tokens=80, pairs=2 * 40**2)
+    assert counter.get_total_flops() == counted
+    whole = size_of(encoder).nonembedding
+    assert training_operations(
+        whole, layers=3, d_model=64, tokens=80, pairs=2 * 40**2
+    ) == pytest.approx(counted, rel=0.02)
 
 
 def test_a_phase_counts_whole_batches(study, figures):

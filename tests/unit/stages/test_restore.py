@@ -29,9 +29,10 @@ CELL = "nano-direct_en-lab_ner"
 MODEL = {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
 SIZE = {
     "total": 100, "nonembedding": 80, "trainable": 100, "input_embedding": 20, "output_embedding": 0,
+    "position_embedding": 0, "per_component": {"embeddings": 20, "encoder.layer": 80},
     "tied": None, "layers": 2, "d_model": 32, "d_ff": 64, "heads": 2, "vocabulary": 9, "positions": 64,
 }  # fmt: skip
-PHASE = {"tokens": 90, "padded_tokens": 100, "steps": 7}
+PHASE = {"tokens": 90, "padded_tokens": 100, "pairs": 900, "padded_pairs": 1000, "steps": 7}
 
 
 def lay_out(seeds: list[int]) -> None:

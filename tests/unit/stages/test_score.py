@@ -35,7 +35,8 @@ def lay_out(groups: list[str]) -> None:
     folder = layout.predictions("lab_ner", "nano", "direct_en")
     found = [{"id": f"i{n}", "tags": tags} for n, tags in enumerate(FOUND)]
     write_jsonl(folder / "seed1" / "en.jsonl", found)
-    seed = {"seed": 1, "digest": "trained", "encoder": {"total": 100, "nonembedding": 80}}
+    seed = {"seed": 1, "digest": "trained", "phases": []}
+    seed |= {"encoder": {"total": 100, "nonembedding": 80}}
     write_json(folder / "cell.json", {"seeds": [seed]})
     test = {"en": {"rows": len(TAGS), "sha256": "of the rows"}}
     write_json(layout.prepared("lab_ner") / "manifest.json", {"splits": {"test": test}})

@@ -17,7 +17,7 @@ from xlgap.stages.study import Study
 pytestmark = pytest.mark.usefixtures("toy_tasks")
 
 SIZE = {"total": 100, "nonembedding": 80}
-SEEDS = [{"seed": n, "digest": f"d{n}", "encoder": SIZE} for n in (1, 2)]
+SEEDS = [{"seed": n, "digest": f"d{n}", "encoder": SIZE, "phases": []} for n in (1, 2)]
 
 
 @pytest.fixture

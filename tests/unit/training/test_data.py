@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from xlgap.errors import DataError
-from xlgap.models.encode import IGNORE
-from xlgap.training.data import MaskedText, encode_lines
+from xlgap.models.encode import IGNORE, Window, encode
+from xlgap.tasks.base import Choose
+from xlgap.training.batches import schedule
+from xlgap.training.data import MaskedText, TaskData, encode_lines
+from xlgap.training.trainer import seen_and_padded
 
 LINES = ["the cat sat on the mat", "die Katze\tthe cat", "в 7 дней"]
 
@@ -65,3 +68,25 @@ def test_four_fifths_become_the_mask(tokenizer):
         masked += int((batch["input_ids"][where] == tokenizer.mask).sum())
         total += int(where.sum())
     assert masked / total == pytest.approx(0.8, abs=0.04)
+
+
+def test_sub_words_and_their_pairs_are_those_of_the_tensors(text):
+    plan = schedule(text.lengths, steps=4, batch_rows=2, token_budget=30, world=2, seed=1)
+    passes = [r for step in plan for micro in step.micro for r in micro.ranks if len(r)]
+    masks = [text.batch(p, step=0)["attention_mask"] for p in passes]
+    seen = sum(int(m.sum()) for m in masks)
+    assert seen_and_padded(text.lengths, passes) == (seen, sum(m.numel() for m in masks))
+    each = sum(int((m.sum(1) ** 2).sum()) for m in masks)
+    assert seen_and_padded(text.pairs, passes) == (each, sum(m.numel() * m.shape[1] for m in masks))
+
+
+def test_several_sequences_of_an_example_attend_apart(tokenizer):
+    rows = [
+        {"id": "1", "group": "1", "text": "the cat", "choices": ["sat", "ran"], "label": 0},
+        {"id": "2", "group": "2", "text": "the dog", "choices": ["on the mat", "sat"], "label": 1},
+    ]
+    data = TaskData(encode(Choose(choices=2), rows, tokenizer, Window(max_length=32)), tokenizer.pad)
+    ids = data.batch(np.arange(2), step=0)["input_ids"]
+    longest = ids.shape[-1]
+    assert seen_and_padded(data.lengths, [np.arange(2)])[1] == 2 * 2 * longest
+    assert seen_and_padded(data.pairs, [np.arange(2)])[1] == 2 * 2 * longest**2
