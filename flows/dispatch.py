@@ -29,6 +29,7 @@ import interrupt
 from display import Bar, Summary, show_summary
 from engine import on_a_server
 from plan import Plan, read_plan, recorded_outputs, write_seconds
+from ready import put_our_programs_first, require_graph, require_study
 from stage import StageFailedError, Stages
 from xlgap.alone import alone
 from xlgap.errors import ResultError
@@ -119,11 +120,17 @@ def grid_flow(
     Raises:
         StudyFailedError: a stage failed. Stages that do not need it have run.
         ResultError: another run of the same study is going on.
+        ConfigError, DataError: no study is there, or its graph is of other parameters or files.
     """
     study, plan = Path(directory).resolve(), _PLAN.get()
     if plan is not None:  # we are no server's: Prefect's own handler would raise a second time
         signal.signal(signal.SIGTERM, interrupt.interrupt)
+    put_our_programs_first()
+    if plan is None:
+        require_study(study)
     with alone(study) if plan is None else nullcontext(), _named(flow_run.id), ExitStack() as stack:
+        if plan is None:
+            require_graph(study)
         socket = os.environ.get(launch.VARIABLE)
         if socket is None and preload:
             socket = stack.enter_context(server(study, preload))

@@ -33,19 +33,18 @@ class _Server(SubprocessASGIServer):
         popen = subprocess.Popen
         subprocess.Popen = partial(popen, start_new_session=True)  # Prefect's method takes no options
         try:
-            return super()._run_uvicorn_command()
+            server = super()._run_uvicorn_command()
         finally:
             subprocess.Popen = popen
+        _end_with_us(server.pid)
+        return server
 
 
 def start_engine() -> None:
     """Start the temporary server, unless another one is configured; it ends with this process."""
     if on_a_server():
         return
-    server = _Server()  # one a process: Prefect's own code finds it running
-    server.start()
-    assert server.server_process is not None
-    _end_with_us(server.server_process.pid)
+    _Server().start()  # one a process: Prefect's own code finds it running
 
 
 def _end_with_us(pid: int) -> None:

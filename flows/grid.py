@@ -16,10 +16,9 @@ from pathlib import Path
 import interrupt
 from display import Summary, show_summary
 from plan import read_plan
-from xlgap import layout
+from ready import require_graph, require_study
 from xlgap.alone import alone
 from xlgap.errors import ConfigError, XlgapError
-from xlgap.graph import checkout_root, require_fresh
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -43,16 +42,15 @@ def grid(
             :func:`dispatch.grid_flow`.
     """
     study = Path(directory).resolve()
-    _require_study(study)
+    require_study(study)
     with alone(study), ExitStack() as stack:
-        _require_graph(study)
+        require_graph(study)
         plan = read_plan(study)
         if not plan.stale:
             summary = Summary(study, workers, up_to_date=set(plan.stages))
             show_summary(summary)
             return summary
         embedded_engine()
-        _put_our_programs_first()
         import dispatch
         import engine
 
@@ -62,24 +60,6 @@ def grid(
         engine.start_engine()
         stack.enter_context(dispatch.planned(plan))
         return dispatch.grid_flow(str(study), workers=workers, limits=limits, preload=modules)
-
-
-def _require_study(study: Path) -> None:
-    """One sentence on a directory without a study, in which nothing may be made."""
-    checkout_root(study)
-    if not (study / "dvc.yaml").is_file():
-        raise ConfigError(f"{study}: there is no study (no dvc.yaml); change --directory.")
-
-
-def _put_our_programs_first() -> None:
-    """Stages call ``xlgap`` by name: that of this interpreter, whose environment need not be active."""
-    os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-
-
-def _require_graph(study: Path) -> None:
-    """One sentence now on a graph of other parameters or files, rather than one in each stage."""
-    if (study / layout.GRAPH).is_file():
-        require_fresh(study, read_files=True)
 
 
 def embedded_engine() -> None:

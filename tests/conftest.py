@@ -16,10 +16,8 @@ import pytest
 
 from xlgap.config import read_mapping
 
-# A job in the background has SIGINT ignored, one under nohup SIGHUP; and so would have what the tests
-# start and interrupt.
+# A job in the background has SIGINT ignored, and so would have what the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 WORDS = {
     "en": ("boat", "river", "stone", "winter", "door"),

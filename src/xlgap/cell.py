@@ -294,10 +294,15 @@ _SHORTEST = 6
 """Sub-words of the shortest sequence: the four special ones of a pair, and one of each text."""
 
 
+def max_length(task: Task, params: Params) -> int:
+    """Sub-words in a sequence of the task: what the study says, or the task's recipe."""
+    given = params.task(task.name).max_length
+    return task.recipe.max_length if given is None else given
+
+
 def _check_length(task: Task, params: Params) -> None:
     section = "tasks" if task.name in params.tasks else "intermediate"
-    key, length = f"key '{section}.{task.name}.max_length'", params.task(task.name).max_length
-    length = task.recipe.max_length if length is None else length
+    key, length = f"key '{section}.{task.name}.max_length'", max_length(task, params)
     if length < _SHORTEST:
         raise ConfigError(
             f"{key}: {length} sub-words have no room for text beside the special ones; give at least "

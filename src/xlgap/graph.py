@@ -240,7 +240,7 @@ def materialise(study: Path) -> Path:
         ConfigError: no such file, its values are wrong, or its name is another study's.
         ResultError: it would change under a run that is going on.
     """
-    if study.suffix not in {".yaml", ".yml"} or not study.is_file():
+    if study.suffix != ".yaml" or not study.is_file():
         root = checkout_root(Path.cwd())
         known = sorted(p.relative_to(root).as_posix() for p in (root / "studies").glob("*.yaml"))
         what = "a directory, not a study file" if study.is_dir() else "no such study file"

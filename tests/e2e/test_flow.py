@@ -18,6 +18,8 @@ import psutil
 import pytest
 from toy import ENVIRONMENT, FLOWS, STAGES, Toy, alive, wait_dead
 
+from xlgap.errors import ConfigError
+
 pytestmark = pytest.mark.e2e
 
 DVC_ONLY = ("dvc.cli.parser", "dvc.commands.repro", "dvc.repo.reproduce", "dvc.stage.run")
@@ -165,6 +167,20 @@ def test_stages_find_our_commands_without_an_active_environment(toy: Toy, how: t
     assert Path((toy.folder / "where").read_text().strip()).parent == Path(sys.executable).parent
 
 
+def test_a_deployment_finds_our_commands_and_its_study(
+    toy: Toy, engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dispatch import grid_flow
+
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    toy.cell("command -v dvc > where")
+    grid_flow(str(toy.folder), preload=())
+    assert Path((toy.folder / "where").read_text().strip()).parent == Path(sys.executable).parent
+    with pytest.raises(ConfigError, match="there is no study"):
+        grid_flow(str(toy.folder / "source"), preload=())
+    assert not (toy.folder / "source" / "journal").exists()
+
+
 def test_workers_run_side_by_side_and_no_more(toy: Toy, engine: None) -> None:
     toy.cell(
         "mkdir -p now; touch now/$$; ls now | wc -l >> many; sleep 1.5; "
@@ -244,6 +260,23 @@ def test_nothing_is_left_behind(
     assert any("uvicorn" in command for command in family.values())
     for pid in family:
         wait_dead(pid)
+
+
+def test_a_kill_before_the_first_stage_leaves_no_server(
+    toy: Toy, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home, end = tmp_path_factory.mktemp("prefect"), time.monotonic() + 60
+    with toy.start(PREFECT_HOME=str(home)) as process:
+        servers: list[psutil.Process] = []
+        while not servers and time.monotonic() < end:
+            family = psutil.Process(process.pid).children(recursive=True)
+            servers = [p for p in family if "uvicorn" in p.cmdline()]
+            time.sleep(0.02)
+        assert servers, "Prefect's server was not started"
+        process.kill()
+    assert not (toy.folder / "ran").exists()
+    for server in servers:
+        wait_dead(server.pid)
 
 
 SLOW_TO_STOP = """

@@ -100,11 +100,21 @@ def predictions_stand_for_the_official_rows(folder: Path, data: Path, task: str)
     for path in found.rglob("*.jsonl"):
         rows, expected = read_jsonl(path), taken(data, task, path.stem)
         assert [row["id"] for row in rows] == list(expected)
+        read = read_jsonl(folder / "data" / "prepared" / task / "test" / path.name)
+        assert {row["id"]: as_released(task, row) for row in read} == expected
         if task == "udpos":
             sizes = [len(sentence.split("\n")) for sentence in expected.values()]
             assert [len(row["tags"]) for row in rows] == sizes
         if retrieval:
             assert {row["match"] for row in rows} <= set(expected)
+
+
+def as_released(task: str, row: dict[str, Any]) -> str:
+    """A prepared row as the official file has it."""
+    if task == "udpos":
+        return "\n".join(map("\t".join, zip(row["tokens"], row["tags"], strict=True)))
+    texts = {"xnli": ("text", "text_b", "label"), "xquad": ("question",), "tatoeba": ("text",)}
+    return "\t".join(row[key] for key in texts[task])
 
 
 def english_tags_are_learnt(folder: Path, data: Path) -> None:

@@ -102,6 +102,7 @@ class Toy:
                 stderr=errors,
                 text=True,
                 start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # as without nohup
             )
 
 

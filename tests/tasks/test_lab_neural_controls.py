@@ -67,9 +67,10 @@ class Control:
         items: scored.
         learns: a score that the model reaches with true labels.
         shuffles: independent ones, in the mean of which it is at chance.
-        alike: how many items are right or wrong together, as it were: the variance of the mean score of
-            ``shuffles`` over that of as many independent items, rounded up. A model without knowledge
-            often gives all items of one kind the same label, and all shuffles have one encoder.
+        alike: how many items are right or wrong together, as it were, a judgement: a model without
+            knowledge often gives all items of one kind the same label, and all shuffles have one
+            encoder. That of ``lab_qa`` prefers words that the question repeats, and is 1 to 3 points
+            above chance in the mean; its figure makes the tolerance three points.
     """
 
     rows: int
@@ -85,7 +86,7 @@ class Control:
 CONTROLS = {
     "lab_nli": Control(rows=12000, items=2400, learns=46.0, shuffles=2),
     "lab_ner": Control(rows=2000, items=300, learns=30.0, shuffles=1, epochs=4),
-    "lab_qa": Control(rows=2400, items=4800, learns=55.0, shuffles=4, alike=12.0),
+    "lab_qa": Control(rows=2400, items=4800, learns=55.0, shuffles=6, alike=5.5),
     "lab_typing": Control(rows=1200, items=1200, learns=60.0, shuffles=6, alike=25.0, epochs=6),
     "lab_order": Control(rows=2400, items=2500, learns=70.0, shuffles=4, alike=6.0),
     "lab_compare": Control(rows=4800, items=2500, learns=70.0, shuffles=2),
@@ -168,6 +169,12 @@ class Lab:
     tokenizer: Tokenizer
     folder: Path
     encoder: dict[str, Any] = field(default_factory=dict)
+    trainings: int = 0
+
+    def scratch(self) -> Path:
+        """A folder of its own for each training: none goes on from what another one saved."""
+        self.trainings += 1
+        return self.folder / str(self.trainings)
 
     def network(self) -> Network:
         """The encoder without a head, as it was pretrained."""
@@ -185,7 +192,7 @@ class Lab:
         )
         network = self.network()
         network.head = MaskedHead(SHAPE["width"], self.tokenizer.size)
-        weights = train(network, data, self.folder, steps=PRETRAINING, batch=32, rate=2e-3)
+        weights = train(network, data, self.scratch(), steps=PRETRAINING, batch=32, rate=2e-3)
         self.encoder = encoder_state(weights)
 
     def answers(self, task: Task, rows: list[Row], held_out: list[Row], *, seed: int) -> list[Row]:
@@ -198,7 +205,7 @@ class Lab:
         data = TaskData(encode(task.kind, rows, self.tokenizer, how.window), self.tokenizer.pad)
         steps = control.epochs * len(rows) // control.batch
         how_long = {"steps": steps, "batch": control.batch, "rate": control.rate}
-        weights = train(network, data, self.folder, **how_long, seed=seed)
+        weights = train(network, data, self.scratch(), **how_long, seed=seed)
         trained = self.network()
         trained.head = make_head(task.kind, trained.encoder, seed=1)
         trained.load_state_dict(weights)

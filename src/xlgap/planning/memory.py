@@ -78,6 +78,17 @@ def weight_bytes(params: int) -> int:
     return _FP32 * params
 
 
+def best_copies(*, on_dev: bool, zero_stage: ZeroStage, devices: int) -> int:
+    """How often a checkpoint holds the weights of the best evaluation so far.
+
+    Args:
+        on_dev: whether they are selected by their dev score; otherwise the last ones are taken.
+        zero_stage: under stage 3 every process keeps them in its part.
+        devices: processes.
+    """
+    return (devices if zero_stage == 3 else 1) if on_dev else 0
+
+
 def checkpoint_bytes(
     params: int, precision: Precision, zero_stage: ZeroStage = 0, *, best_copies: int = 0
 ) -> int:

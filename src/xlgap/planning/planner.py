@@ -12,7 +12,7 @@ from xlgap.cell import Arm, Cell, Grid, unscored
 from xlgap.config import Params, ScratchModel
 from xlgap.planning.figures import ModelFigures, model_figures
 from xlgap.planning.hardware import Hardware, get_hardware
-from xlgap.planning.memory import ModelStates, checkpoint_bytes, model_states, weight_bytes
+from xlgap.planning.memory import ModelStates, best_copies, checkpoint_bytes, model_states, weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
 from xlgap.planning.work import (
     FILL,
@@ -216,14 +216,16 @@ class _Planner:
         """Bytes of the checkpoints of one seed, at most; 0 where a stage does not train.
 
         There are two while one is written: the older goes when the other is complete; a phase leaves
-        one until the last phase is done. Fine-tuning keeps the best weights so far in each, under
-        ZeRO-3 in every process's part.
+        one until the last phase is done.
         """
         train, trained = self.params.train, self.figures[stage.model].trained_total
         if trained is None or stage.memory is None:
             return 0
-        copies = self.hardware.devices if train.zero_stage == 3 else 1
-        best = 0 if stage.kind == "pretrain" else copies
+        best = best_copies(
+            on_dev=stage.kind != "pretrain",  # at most: a recipe may take the last weights
+            zero_stage=train.zero_stage,
+            devices=self.hardware.devices,
+        )
         held = len(stage.phases) + 1
         return held * checkpoint_bytes(trained, train.precision, train.zero_stage, best_copies=best)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xlgap import layout
+from xlgap.cell import max_length
 from xlgap.config import Params
 from xlgap.formats import read_json
 from xlgap.planning.figures import ModelFigures
@@ -109,8 +110,7 @@ def predict_flops(figures: ModelFigures, *, tokens: int, length: int) -> float |
 
 def task_length(task: str, params: Params) -> int:
     """Sub-words of a mean sequence of the task and its padding, see :data:`FILL`."""
-    longest = params.task(task).max_length or get_task(task).recipe.max_length
-    return math.ceil(FILL * longest)
+    return math.ceil(FILL * max_length(get_task(task), params))
 
 
 def phase_work(

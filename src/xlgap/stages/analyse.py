@@ -21,7 +21,7 @@ from xlgap.analysis.study import Study as MeasuredStudy
 from xlgap.analysis.tables import load, write_rows
 from xlgap.errors import ResultError, unknown
 from xlgap.evaluation.metrics import get_metric
-from xlgap.formats import write_json
+from xlgap.formats import dir_digest, write_json
 from xlgap.graph import stage_names
 from xlgap.published import load_scores
 from xlgap.records import Source
@@ -148,6 +148,7 @@ def track_study(study: Study, found: Analysis, *, tags: Mapping[str, str]) -> No
         per_model=list(models.values()),
         artifacts_dir=layout.REPORT,
         tags=tags,
+        content=dir_digest(layout.ANALYSIS),
     )
 
 

@@ -13,7 +13,7 @@ from xlgap.evaluation.predict import predict
 from xlgap.formats import atomic_dir, write_json, write_jsonl
 from xlgap.models.network import Network
 from xlgap.models.size import size_of
-from xlgap.planning.memory import checkpoint_bytes, model_states
+from xlgap.planning.memory import best_copies, checkpoint_bytes, model_states
 from xlgap.stages.describe import describe, operations
 from xlgap.stages.fit import Fitted, fit
 from xlgap.stages.identity import run_digest, run_name, run_tags
@@ -21,7 +21,7 @@ from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.recipe import predictor, recipe, train_digest, zero_plan
 from xlgap.stages.start import Start, arm_start
 from xlgap.stages.study import Study
-from xlgap.stages.track import open_tracker, usage, utilisation, write_journal
+from xlgap.stages.track import open_tracker, peak_source, usage, utilisation, write_journal
 from xlgap.tasks import get_task
 from xlgap.tracking.base import Tracker
 from xlgap.training.engine import agreed, process_group, rank, world_size
@@ -114,8 +114,10 @@ def _cell_facts(cell: Cell, seeds: list[dict[str, Any]]) -> dict[str, Any]:
 def _track_training(study: Study, cell: Cell, run: Tracker, facts: dict[str, Any]) -> None:
     """How the engine was told to train: what no out holds."""
     train = study.params.train
-    told = ("zero_stage", "offload_optimizer", "offload_parameters", "micro_batch_tokens")
-    run.params({"world_size": world_size()} | {name: getattr(train, name) for name in told})
+    names = ("zero_stage", "offload_optimizer", "offload_parameters", "micro_batch_tokens")
+    told = {"world_size": world_size()} | {name: getattr(train, name) for name in names}
+    peak = peak_source()
+    run.params(told if peak is None else told | {"peak_source": peak})
     if not cell.phases:
         return
     states = model_states(
@@ -127,7 +129,9 @@ def _track_training(study: Study, cell: Cell, run: Tracker, facts: dict[str, Any
         offload_parameters=train.offload_parameters,
     )
     numbers = recipe(get_task(cell.trained_on), study.params, cell.model)
-    copies = (world_size() if train.zero_stage == 3 else 1) if numbers.select == "dev" else 0
+    copies = best_copies(
+        on_dev=numbers.select == "dev", zero_stage=train.zero_stage, devices=world_size()
+    )
     kept = checkpoint_bytes(
         facts["size"]["trainable"], train.precision, train.zero_stage, best_copies=copies
     )
@@ -142,7 +146,10 @@ def _track_training(study: Study, cell: Cell, run: Tracker, facts: dict[str, Any
 
 
 def _of_peak(study: Study, facts: dict[str, Any], observer: TrainingObserver) -> dict[str, float]:
-    """Of the steps that this process did: others may be an earlier one's, or found done."""
+    """Of the steps that this process did: others may be an earlier one's, or found done.
+
+    Of a training that was resumed all steps count as equally large.
+    """
     if not observer.steps:
         return {}
     share = observer.steps / sum(phase["steps"] for phase in facts["phases"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xlgap.cell import Cell
+from xlgap.cell import Cell, max_length
 from xlgap.formats import digest
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Retrieve
@@ -49,9 +49,7 @@ def evaluated(study: Study, cell: Cell) -> dict[str, Any]:
     How sentences are batched is not among them: it changes predictions by rounding alone.
     """
     task, params = cell.task, study.params
-    found: dict[str, Any] = {
-        "evaluation.max_length": params.task(task.name).max_length or task.recipe.max_length
-    }
+    found: dict[str, Any] = {"evaluation.max_length": max_length(task, params)}
     if isinstance(task.kind, Retrieve):
         names = ("retrieval_layer", "pooling", "centred")
         found |= {f"evaluation.{name}": getattr(params.evaluation, name) for name in names}

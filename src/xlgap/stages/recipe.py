@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from xlgap import layout
+from xlgap.cell import max_length
 from xlgap.config import Params, ScratchModel
 from xlgap.evaluation.predict import Predictor
 from xlgap.formats import digest, file_digest
@@ -56,7 +57,7 @@ def recipe(task: Task, params: Params, model: str) -> Recipe:
 
 def window(task: Task, params: Params) -> Window:
     """Limits of one sequence of the task."""
-    length = params.task(task.name).max_length or task.recipe.max_length
+    length = max_length(task, params)
     return Window(max_length=length, stride=min(task.recipe.stride, length // 3))
 
 

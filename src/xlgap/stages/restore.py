@@ -11,28 +11,36 @@ from dataclasses import dataclass
 
 from xlgap import layout
 from xlgap.cell import Cell
+from xlgap.formats import dir_digest, file_digest
 from xlgap.stages.identity import run_digest, run_name, run_tags
 from xlgap.stages.study import Study
-from xlgap.tracking.base import SUPERSEDED, summary_digest
+from xlgap.tracking.base import CONTENT, RESTORED, SUPERSEDED, summary_digest
 from xlgap.tracking.look import tracked
 from xlgap.tracking.uri import default_uri
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A run that the store should hold, and what it lacks of it."""
+    """A run that the store should hold, and what it lacks of it.
+
+    Attributes:
+        cell, seed, digest: which run.
+        whole: it has params and scores.
+        current: its scores are those of the outs, and no other run has taken its place.
+    """
 
     cell: Cell
     seed: int
     digest: str
     whole: bool
+    current: bool
 
 
 def restore(study: Study) -> int:
     """Rebuild the runs of cells, models and the study that the store lacks; their number.
 
     A run that another one of its cell had superseded, and whose outs are the current ones again, is
-    made the current one.
+    made the current one; figures that are not those of the outs are written again.
 
     Args:
         study: of the current directory; complete.
@@ -42,16 +50,16 @@ def restore(study: Study) -> int:
     """
     uri = default_uri(study.root)
     there = tracked(uri, study.experiment)
-    runs = [run for run in _runs(study, there) if not run.whole or SUPERSEDED in there[run.digest]]
-    summary = _summary(study) - there.keys()
+    runs = [run for run in _runs(study, there) if not (run.whole and run.current)]
+    holds = f"{CONTENT}={dir_digest(layout.ANALYSIS)}"
+    summary = {digest for digest in _summary(study) if holds not in there.get(digest, ())}
     if runs:
         _restore_cells(study, runs)
     if summary:
         from xlgap.analysis.result import read_analysis
         from xlgap.stages.analyse import track_study
-        from xlgap.stages.track import RESTORED
 
-        track_study(study, read_analysis(layout.ANALYSIS), tags=RESTORED)
+        track_study(study, read_analysis(layout.ANALYSIS), tags={RESTORED: "true"})
     elif runs:
         from xlgap.tracking.store import write_back
 
@@ -62,12 +70,16 @@ def restore(study: Study) -> int:
 def _runs(study: Study, there: dict[str, set[str]]) -> list[_Run]:
     """The run of each cell and seed; one is whole that has params, from finetune, and mean scores."""
     found = []
+    scored = {name: file_digest(layout.scores(name)) for name in study.params.tasks}
     for cell in study.grid.cells:
         trained = study.trained(cell)
         wanted = {"train_digest", f"{cell.task.metrics[0]}_mean"}
+        holds = f"{CONTENT}={scored[cell.task.name]}"
         for seed in study.params.study.seeds:
             digest = run_digest(study, cell, seed, trained=trained[seed]["digest"])
-            found.append(_Run(cell, seed, digest, whole=wanted <= there.get(digest, set())))
+            names = there.get(digest, set())
+            current = holds in names and SUPERSEDED not in names
+            found.append(_Run(cell, seed, digest, whole=wanted <= names, current=current))
     return found
 
 
@@ -92,12 +104,12 @@ def _restore_cells(study: Study, runs: Sequence[_Run]) -> None:
             digest=lacking.digest,
             kind="cell",
             tags=run_tags(cell),
-            restored=not lacking.whole,
+            origin=None if lacking.whole else "restored",
         ) as run:
-            if lacking.whole:
-                continue
-            folder = layout.predictions(cell.task.name, cell.model, cell.arm.name)
-            describe(run, study, cell, study.trained(cell)[seed], predictions=folder)
+            if not lacking.whole:
+                folder = layout.predictions(cell.task.name, cell.model, cell.arm.name)
+                describe(run, study, cell, study.trained(cell)[seed], predictions=folder)
             mine = (cell.model, cell.arm.name, seed)
             found = [s for s in scores[cell.task.name] if (s.model, s.arm, s.seed) == mine]
             run.metrics(score_metrics(cell, found))
+            run.tags({CONTENT: file_digest(layout.scores(cell.task.name))})

@@ -17,7 +17,7 @@ from xlgap.errors import unknown
 from xlgap.evaluation.chance import chance, majority, per_word
 from xlgap.evaluation.jackknife import standard_error
 from xlgap.evaluation.metrics import Floats, get_metric
-from xlgap.formats import atomic_path, read_jsonl
+from xlgap.formats import atomic_path, file_digest, read_jsonl
 from xlgap.models.catalogue import find_checkpoint
 from xlgap.records import Score
 from xlgap.stages.describe import score_metrics
@@ -25,6 +25,7 @@ from xlgap.stages.identity import run_digest, run_name
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker
 from xlgap.tasks.base import Tag
+from xlgap.tracking.base import CONTENT
 
 MAX_COLUMNS = 3  # sufficient statistics of the widest metric
 
@@ -49,15 +50,17 @@ def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
     require_complete([cell.key for cell in cells if not (_folder(cell) / "cell.json").is_file()])
     scores: list[Score] = []
     items: list[pd.DataFrame] = []
+    runs: list[tuple[Cell, int, str, list[Score]]] = []
     for cell in cells:
         facts = study.trained(cell)
         for seed in study.params.study.seeds:
             found, frames = _one_seed(study, cell, seed, facts[seed]["encoder"])
             scores += found
             items += frames
-            if not without:
-                _track(study, cell, seed, facts[seed]["digest"], found)
+            runs.append((cell, seed, facts[seed]["digest"], found))
     write_scores(layout.scores(task), scores)
+    for run in () if without else runs:
+        _track(study, *run)
     with atomic_path(layout.items(task)) as temporary:
         pd.concat(items, ignore_index=True).to_parquet(temporary, index=False)
 
@@ -155,5 +158,7 @@ def _items(
 def _track(study: Study, cell: Cell, seed: int, trained: str, scores: list[Score]) -> None:
     """Add the scores to the run that trained the cell; ``trained`` is its train digest."""
     key = run_digest(study, cell, seed, trained=trained)
-    with open_tracker(study, name=run_name(cell, seed), digest=key, kind="cell") as run:
+    name = run_name(cell, seed)
+    with open_tracker(study, name=name, digest=key, kind="cell", origin=None) as run:
         run.metrics(score_metrics(cell, scores))
+        run.tags({CONTENT: file_digest(layout.scores(cell.task.name))})

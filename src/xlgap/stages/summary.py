@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xlgap import layout
+from xlgap.alone import alone
 from xlgap.formats import read_json
 from xlgap.stages.restore import restore
 from xlgap.stages.study import Study
@@ -35,7 +36,7 @@ def store_lines(directory: Path) -> list[str]:
     Raises:
         ConfigError, XlgapError: the store does not take them.
     """
-    with contextlib.chdir(directory):
+    with alone(directory), contextlib.chdir(directory):
         study = Study.here()
         rebuilt = restore(study)
         store = f"MLflow store: {shown(default_uri(study.root))}   (make ui)"

@@ -15,18 +15,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from xlgap import __version__, layout
 from xlgap.formats import write_json
 from xlgap.planning import get_hardware
-from xlgap.planning.hardware import Precision, preset_of
+from xlgap.planning.hardware import Hardware, Precision, preset_of
 from xlgap.stages.study import Study
-from xlgap.tracking.base import NullTracker, Tracker
+from xlgap.tracking.base import RESTORED, NullTracker, Tracker
 from xlgap.tracking.uri import default_uri
 from xlgap.training.engine import cpu_threads, device, device_name, rank, world_size
-
-RESTORED = {"xlgap.restored": "true"}
 
 
 @contextmanager
@@ -37,12 +35,12 @@ def open_tracker(
     digest: str,
     kind: str,
     tags: Mapping[str, str] | None = None,
-    restored: bool = False,
+    origin: Literal["here", "restored"] | None = "here",
 ) -> Iterator[Tracker]:
     """The MLflow run with ``digest``, opened again when it exists; ranks other than 0 track nothing.
 
-    The run ends as failed when the block raises. One that is ``restored`` is tagged so, in place of
-    what produced it, which is not known.
+    The run ends as failed when the block raises. Its tags say that it was produced ``here``, or, where
+    what produced it is not known, that it was ``restored``; without an origin they stay as they are.
     """
     if rank() != 0:
         yield NullTracker()
@@ -54,7 +52,7 @@ def open_tracker(
         experiment=study.experiment,
         name=name,
         digest=digest,
-        tags={"xlgap.kind": kind, **(RESTORED if restored else lineage(study)), **(tags or {})},
+        tags={"xlgap.kind": kind, **_origin(study, origin), **(tags or {})},
     )
     try:
         yield run
@@ -62,6 +60,12 @@ def open_tracker(
         run.close(failed=True)
         raise
     run.close()
+
+
+def _origin(study: Study, origin: Literal["here", "restored"] | None) -> dict[str, str]:
+    if origin is None:
+        return {}
+    return lineage(study) if origin == "here" else {RESTORED: "true"}
 
 
 def lineage(study: Study) -> dict[str, str]:
@@ -86,7 +90,7 @@ class Timing:
     """Wall seconds of one training.
 
     Attributes:
-        train: steps.
+        train: steps, with the checkpoints that are saved between them.
         select: evaluations on dev, between them and after the last one.
         evaluate: predictions of the test rows.
         total: all of it, loading and tracking included.
@@ -122,10 +126,11 @@ def usage(timing: Timing) -> dict[str, float]:
 def utilisation(
     model_flops: float, hardware_flops: float, *, timing: Timing, precision: Precision
 ) -> dict[str, float]:
-    """Shares of this machine's peak that the steps reached, and the peak; empty without a step.
+    """Shares of a peak that the steps reached, and that peak; empty without a step.
 
     Model FLOPs are those of sub-words, hardware FLOPs those of padding, too (Chowdhery et al. 2022,
-    arXiv 2204.02311, appendix B). Empty also on a GPU whose peak is not known.
+    arXiv 2204.02311, appendix B). A GPU has the peak of its data sheet, and none where it has no
+    preset; a CPU is assumed to be the core of the preset ``cpu``, see :func:`peak_source`.
 
     Args:
         model_flops: of the steps that ``timing`` is of.
@@ -133,13 +138,25 @@ def utilisation(
         timing: of this process.
         precision: of training, by which the peak differs.
     """
-    name = device_name()
-    preset = get_hardware("cpu") if name is None else preset_of(name)
+    preset = _preset()
     if preset is None or not timing.train:
         return {}
-    peak = preset.peak_flops[precision] * (cpu_threads() if name is None else 1)
+    peak = preset.peak_flops[precision] * (cpu_threads() if device() == "cpu" else 1)
     done = timing.train * world_size() * peak
     return {"mfu": model_flops / done, "hfu": hardware_flops / done, "peak_flops": peak}
+
+
+def peak_source() -> str | None:
+    """Where the peak comes from, and that a CPU's is assumed; None where there is none."""
+    preset = _preset()
+    if preset is None:
+        return None
+    return preset.source if device() == "cuda" else f"assumed: {preset.source}"
+
+
+def _preset() -> Hardware | None:
+    name = device_name()
+    return get_hardware("cpu") if name is None else preset_of(name)
 
 
 def _watts() -> float:

@@ -13,6 +13,14 @@ from typing import Any, Protocol
 
 DIGEST = "xlgap.digest"
 SUPERSEDED = "xlgap.superseded"
+CONTENT = "xlgap.content"
+"""Tag: a digest of the file that the run's scores, or its figures, were read from."""
+RESTORED = "xlgap.restored"
+ORIGIN = frozenset(
+    {RESTORED, *(f"xlgap.{name}" for name in ("version", "host", "git_sha", "git_dirty"))}
+    | {"xlgap.prefect_flow_run"}
+)
+"""Tags that say what produced a run."""
 
 
 def summary_digest(study: str, model: str | None = None) -> str:

@@ -22,7 +22,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.search_utils import SearchUtils
 
 from xlgap.errors import Interrupted, XlgapError
-from xlgap.tracking.base import DIGEST, SUPERSEDED
+from xlgap.tracking.base import CONTENT, DIGEST, ORIGIN, SUPERSEDED
 from xlgap.tracking.store import experiment_id, open_client
 from xlgap.tracking.uri import without_logins
 
@@ -213,7 +213,7 @@ def open_run(
         experiment: the experiment's name, made when it is not there.
         name: what the UI shows; the same for all states of one cell and seed.
         digest: what makes the run the same run; kept as the tag ``xlgap.digest``.
-        tags: more tags.
+        tags: more tags. Where some say what produced the run, those that said so before go.
         parent: the id of a run under which the UI shows this one.
     """
     with open_client(uri) as client:
@@ -228,8 +228,9 @@ def open_run(
             return MlflowTracker(client, made.info.run_id, params={})
         run = found[0]
         _supersede(client, where, name, run.info.run_id)
-        if SUPERSEDED in run.data.tags:
-            client.delete_tag(run.info.run_id, SUPERSEDED)
+        another = run.data.tags.keys() & ORIGIN - tags.keys() if tags.keys() & ORIGIN else set()
+        for tag in another | run.data.tags.keys() & {SUPERSEDED}:
+            client.delete_tag(run.info.run_id, tag)
         client.update_run(run.info.run_id, status="RUNNING", name=name)
         tracker = MlflowTracker(client, run.info.run_id, params=run.data.params)
         tracker.tags(everything)
@@ -246,6 +247,7 @@ def search_names(uri: str, experiment: str) -> dict[str, set[str]]:
             for run in runs:
                 if DIGEST in run.data.tags:
                     names = {*run.data.tags, *run.data.params, *run.data.metrics}
+                    names |= {f"{k}={v}" for k, v in run.data.tags.items() if k == CONTENT}
                     found.setdefault(run.data.tags[DIGEST], set()).update(names)
             page = runs.token
             if not page:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import socket
+import time
+from typing import NoReturn
 
 from mlflow.exceptions import MlflowException
 from mlflow.utils.credentials import get_default_host_creds
@@ -17,26 +18,42 @@ from xlgap.tracking.uri import PORTS, VARIABLE, WEB, kind, shown
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
+PATIENCE = 60.0  # seconds, of a stage
+AGAIN_SECONDS = 2.0
+UNREACHED, UNREADY = "cannot be reached", "does not answer as MLflow (HTTP 5"
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search?max_results=1"
 REFUSED = {401, 403}  # HTTP: who are you; not you
 
 
-@functools.cache
-def reach(uri: str) -> None:
+_answered: set[str] = set()
+
+
+def reach(uri: str, *, patience: float = PATIENCE) -> None:
     """Ask for an answer; a process that had one leaves later outages to MLflow's patience.
 
     Args:
         uri: a tracking URI of a server or of a database's server.
+        patience: seconds for which it is asked again: a server that is started anew fails no stage.
 
     Raises:
         XlgapError: there is no answer, or it is none of MLflow's.
     """
-    said = _web(uri) if kind(uri) in WEB else _database(uri)
-    if said is not None:
-        raise XlgapError(
-            f"the MLflow store {shown(uri)} {said}; start it, set {VARIABLE} to one that runs, or "
-            "unset it to keep the runs in the checkout."
-        )
+    end = time.monotonic() + patience
+    while uri not in _answered:
+        said = _web(uri) if kind(uri) in WEB else _database(uri)
+        if said is None:
+            _answered.add(uri)
+        elif said.startswith((UNREACHED, UNREADY)) and time.monotonic() < end:
+            time.sleep(AGAIN_SECONDS)
+        else:
+            _refuse(uri, said)
+
+
+def _refuse(uri: str, said: str) -> NoReturn:
+    raise XlgapError(
+        f"the MLflow store {shown(uri)} {said}; start it, set {VARIABLE} to one that runs, or "
+        "unset it to keep the runs in the checkout."
+    )
 
 
 def _web(uri: str) -> str | None:
@@ -52,7 +69,7 @@ def _web(uri: str) -> str | None:
             raise_on_status=False,
         )
     except MlflowException as error:
-        return f"cannot be reached ({_reason(error)})"
+        return f"{UNREACHED} ({_reason(error)})"
     if answer.status_code in REFUSED:
         return f"refuses the user or the password (HTTP {answer.status_code})"
     try:
@@ -73,7 +90,7 @@ def _database(uri: str) -> str | None:
         engine.connect().close()
         engine.dispose()
     except OSError as error:
-        return f"cannot be reached ({_reason(error)})"
+        return f"{UNREACHED} ({_reason(error)})"
     except ImportError as error:
         return f"needs a driver ({error}: install it beside xlgap)"
     except SQLAlchemyError as error:

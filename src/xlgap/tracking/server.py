@@ -1,4 +1,4 @@
-"""The server of the MLflow UI: a group of processes, none of which outlives the one that started it."""
+"""The server of the MLflow UI: a group of processes, ended when the one that started it is stopped."""
 
 from __future__ import annotations
 

@@ -15,21 +15,29 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy import Engine, event
 
 from xlgap.errors import XlgapError
-from xlgap.tracking.reach import reach
+from xlgap.tracking.reach import PATIENCE, reach
 from xlgap.tracking.uri import VARIABLE, artifact_root, check_uri, sqlite_path
 
 SQLITE = b"SQLite format 3\0"  # how every such file begins
 
 
 def initialise(uri: str) -> None:
-    """Create the store's database, once before many processes open it side by side."""
-    with open_client(uri) as client:
+    """Create the store's database, once before many processes open it side by side.
+
+    Raises:
+        ConfigError, XlgapError: see :func:`open_client`; a server is asked once.
+    """
+    with open_client(uri, patience=0) as client:
         client.search_experiments(max_results=1)
 
 
 @contextlib.contextmanager
-def open_client(uri: str) -> Iterator[MlflowClient]:
+def open_client(uri: str, *, patience: float = PATIENCE) -> Iterator[MlflowClient]:
     """A client; a SQLite store is opened by one process at a time: the first one makes its tables.
+
+    Args:
+        uri: the tracking URI.
+        patience: seconds for which a server that does not answer is asked again.
 
     Raises:
         ConfigError: the URI names no store that runs can be written to.
@@ -38,7 +46,7 @@ def open_client(uri: str) -> Iterator[MlflowClient]:
     check_uri(uri)
     path = sqlite_path(uri)
     if path is None:
-        reach(uri)
+        reach(uri, patience=patience)
         yield MlflowClient(uri)
         return
     with _lock(path):
@@ -77,9 +85,18 @@ def write_back(uri: str) -> None:
 
 
 def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
-    """The id of an experiment, which is made when it is not there."""
+    """The id of an experiment, which is made when it is not there.
+
+    Raises:
+        XlgapError: it was deleted; MLflow keeps its name until it is gone for good.
+    """
     found = client.get_experiment_by_name(name)
     if found is not None:
+        if found.lifecycle_stage == "deleted":
+            raise XlgapError(
+                f"the MLflow experiment '{name}' was deleted; bring it back with 'mlflow experiments "
+                f"restore --experiment-id {found.experiment_id}', or take another 'study.name'."
+            )
         return str(found.experiment_id)
     try:
         return str(client.create_experiment(name, artifact_location=artifact_root(uri)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlgap.tracking.base import summary_digest
+from xlgap.tracking.base import CONTENT, DIGEST, summary_digest
 from xlgap.tracking.mlflow import CURRENT, KIND, STUDY, open_run
 from xlgap.tracking.store import experiment_id, open_client, write_back
 from xlgap.tracking.view import view_path, view_state, view_tag
@@ -24,6 +24,7 @@ def log_study(
     per_model: Sequence[Mapping[str, Any]],
     artifacts_dir: Path | None = None,
     tags: Mapping[str, str] | None = None,
+    content: str = "",
 ) -> str:
     """Write a study's summary run, a run a model, and the views of its gaps and of its cells.
 
@@ -41,11 +42,13 @@ def log_study(
             such as ``gap_inter``. The log10 of the two sizes is added.
         artifacts_dir: files to keep with the summary run, such as the report.
         tags: more tags for all of these runs.
+        content: digest of what the figures were read from, for the tag ``xlgap.content``.
 
     Returns:
         The id of the summary run.
     """
-    common = {**(tags or {}), STUDY: study}
+    common = {**(tags or {}), STUDY: study, CONTENT: content}
+    _drop_obsolete(uri, experiment, summary_digest(study), _present(summary_metrics))
     summary = open_run(
         uri=uri,
         experiment=experiment,
@@ -81,21 +84,32 @@ def study_page(uri: str, experiment: str, study: str) -> str:
 
 def _log_model(row: dict[str, Any], uri: str, experiment: str, common: Mapping[str, str]) -> str:
     model = str(row.pop("model"))
-    run = open_run(
-        uri=uri,
-        experiment=experiment,
-        name=model,
-        digest=summary_digest(common[STUDY], model),
-        tags={**common, KIND: "model", "model": model},
-    )
     figures = _present(row)
     for size in SIZES:
         if figures.get(size, 0) > 0:
             figures[f"log10_{size}"] = math.log10(figures[size])
+    digest = summary_digest(common[STUDY], model)
+    _drop_obsolete(uri, experiment, digest, figures)
+    run = open_run(
+        uri=uri,
+        experiment=experiment,
+        name=model,
+        digest=digest,
+        tags={**common, KIND: "model", "model": model},
+    )
     run.metrics(figures)
     run.params({"model": model})
     run.close()
     return run.run_id
+
+
+def _drop_obsolete(uri: str, experiment: str, digest: str, figures: Mapping[str, float]) -> None:
+    """Delete a run that has a figure which is no longer there: MLflow cannot take it off the run."""
+    with open_client(uri) as client:
+        where = experiment_id(client, uri, experiment)
+        for run in client.search_runs([where], f"tags.`{DIGEST}` = '{digest}'"):
+            if run.data.metrics.keys() - figures.keys():
+                client.delete_run(run.info.run_id)
 
 
 def _present(values: Mapping[str, float | None]) -> dict[str, float]:

@@ -20,8 +20,13 @@ ALLOWED = (
 
 
 def default_uri(root: Path) -> str:
-    """The tracking URI: ``MLFLOW_TRACKING_URI`` where it is set, else a SQLite file in ``root``."""
-    return os.environ.get(VARIABLE) or f"{SQLITE}{root.resolve() / 'mlflow.db'}"
+    """The tracking URI: ``MLFLOW_TRACKING_URI`` where it is set, else a SQLite file in ``root``.
+
+    A relative SQLite file is in ``root``, too, wherever a stage runs.
+    """
+    uri = os.environ.get(VARIABLE) or f"{SQLITE}mlflow.db"
+    path = sqlite_path(uri)
+    return uri if path is None or not path.name else f"{SQLITE}{root.resolve() / path}"
 
 
 def sqlite_path(uri: str) -> Path | None:

@@ -26,8 +26,8 @@ class TrainingData(Protocol):
         """Sub-words of each example, all its sequences padded to the longest one."""
 
     @property
-    def pairs(self) -> Sequence[int]:
-        """Pairs of sub-words that attention weighs in each example, padded likewise."""
+    def sequences_of(self) -> Sequence[Sequence[int]]:
+        """Sub-words of each sequence of each example."""
 
     def supervised(self, indices: Index) -> int:
         """How many terms the loss of these examples sums; the same on all ranks."""
@@ -49,9 +49,9 @@ class TaskData:
         return [e.length * len(e.sequences) for e in self.examples]
 
     @property
-    def pairs(self) -> Sequence[int]:
-        """The square of the length, times sequences, of each example."""
-        return [e.length**2 * len(e.sequences) for e in self.examples]
+    def sequences_of(self) -> Sequence[Sequence[int]]:
+        """Sub-words of each sequence of each example."""
+        return [[len(s) for s in e.sequences] for e in self.examples]
 
     def supervised(self, indices: Index) -> int:
         """Labelled sub-words for tagging, rows otherwise."""
@@ -84,9 +84,9 @@ class MaskedText:
         return [len(s) for s in self.sequences]
 
     @property
-    def pairs(self) -> Sequence[int]:
-        """The square of the length of each line."""
-        return [len(s) ** 2 for s in self.sequences]
+    def sequences_of(self) -> Sequence[Sequence[int]]:
+        """Sub-words of each line, which is one sequence."""
+        return [[len(s)] for s in self.sequences]
 
     def supervised(self, indices: Index) -> int:
         """Masked positions."""

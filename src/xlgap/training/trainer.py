@@ -250,8 +250,8 @@ def _result(
     data: TrainingData, plan: list[Step], state: PhaseState, settings: PhaseSettings
 ) -> PhaseResult:
     passes = [r for step in plan for micro in step.micro for r in micro.ranks if len(r)]
-    tokens, padded_tokens = seen_and_padded(data.lengths, passes)
-    pairs, padded_pairs = seen_and_padded(data.pairs, passes)
+    tokens, padded_tokens = seen_and_padded(data.sequences_of, passes, power=1)
+    pairs, padded_pairs = seen_and_padded(data.sequences_of, passes, power=2)
     return PhaseResult(
         steps=settings.steps,
         examples=sum(len(step.examples) for step in plan),
@@ -265,7 +265,16 @@ def _result(
     )
 
 
-def seen_and_padded(amounts: Sequence[int], passes: Sequence[Index]) -> tuple[int, int]:
-    """The sum over all examples; and with each as large as the largest of its forward pass."""
-    each = np.asarray(amounts, np.int64)
-    return sum(int(each[p].sum()) for p in passes), sum(len(p) * int(each[p].max()) for p in passes)
+def seen_and_padded(
+    sequences_of: Sequence[Sequence[int]], passes: Sequence[Index], *, power: int
+) -> tuple[int, int]:
+    """The sum over sequences of their length to a power; and with each as long as its pass makes it.
+
+    Args:
+        sequences_of: lengths of the sequences of each example, the same number in all of them.
+        passes: the examples of each forward pass.
+        power: 1 for sub-words, 2 for pairs of them.
+    """
+    lengths = np.asarray(sequences_of, np.int64)
+    seen = sum(int((lengths[p] ** power).sum()) for p in passes)
+    return seen, sum(lengths[p].size * int(lengths[p].max()) ** power for p in passes)

@@ -14,6 +14,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from xlgap import layout
+from xlgap.errors import XlgapError
 from xlgap.formats import write_json, write_jsonl, write_text
 from xlgap.stages.analyse import analyse, report
 from xlgap.stages.identity import run_digest
@@ -186,3 +187,57 @@ def test_a_run_whose_outs_came_back_is_the_current_one_again(toy: Study) -> None
     assert "xlgap.superseded" in client.get_run(first).data.tags
     assert restore(toy) == 0
     assert "xlgap.superseded" not in client.get_run(first).data.tags
+
+
+def test_figures_of_another_state_of_the_outs_are_written_again(toy: Study) -> None:
+    """As after a change that was taken back: DVC restores the outs, the store has the later figures."""
+    restore(toy)
+    right = runs()
+    changed = layout.scores("lab_ner").read_bytes()
+    lay_out_other = [["O"] * 2, ["O"] * 3, ["O"] * 4]
+    for seed in (1, 2):
+        folder = layout.predictions("lab_ner", "nano", "direct_en") / f"seed{seed}"
+        wrong = [{"id": f"i{n}", "tags": tags} for n, tags in enumerate(lay_out_other)]
+        wrong[0]["tags"] = ["B-LOC", "O"]
+        write_jsonl(folder / "en.jsonl", wrong)
+    score(toy, "lab_ner")
+    assert layout.scores("lab_ner").read_bytes() != changed
+    name = f"{CELL} seed 1"
+    later = runs()[name].data.metrics["token_accuracy_en"]
+    assert later != right[name].data.metrics["token_accuracy_en"]
+    lay_out([1, 2])
+    layout.scores("lab_ner").write_bytes(changed)
+    assert restore(toy) == 0  # none is lacking
+    assert runs()[name].data.metrics == right[name].data.metrics
+
+
+def test_the_charts_of_another_state_are_drawn_again(toy: Study) -> None:
+    restore(toy)
+    before = {name: run.info.run_id for name, run in runs().items()}
+    the_client().set_tag(before["nano"], "xlgap.content", "of another analysis")
+    the_client().log_metric(before["nano"], "gap_that_is_gone", 1.0)
+    assert restore(toy) == 1
+    after = runs()
+    assert "gap_that_is_gone" not in after["nano"].data.metrics
+    assert after["study toy"].info.run_id == before["study toy"]
+    assert restore(toy) == 0
+
+
+def test_what_runs_here_again_is_no_longer_restored(toy: Study) -> None:
+    restore(toy)
+    name, digest = f"{CELL} seed 1", runs()[f"{CELL} seed 1"].data.tags["xlgap.digest"]
+    with open_tracker(toy, name=name, digest=digest, kind="cell", origin=None):
+        pass
+    assert runs()[name].data.tags["xlgap.restored"] == "true"
+    with open_tracker(toy, name=name, digest=digest, kind="cell"):
+        pass
+    assert "xlgap.restored" not in runs()[name].data.tags
+    assert "xlgap.host" in runs()[name].data.tags
+
+
+def test_an_experiment_that_was_deleted_is_one_sentence(toy: Study) -> None:
+    client = the_client()
+    experiment = client.get_experiment_by_name("xlgap/toy").experiment_id
+    client.delete_experiment(experiment)
+    with pytest.raises(XlgapError, match=f"restore --experiment-id {experiment}"):
+        restore(toy)

@@ -10,7 +10,7 @@ import torch
 from xlgap import layout
 from xlgap.formats import read_json
 from xlgap.planning import get_hardware
-from xlgap.stages.track import Timing, usage, utilisation, write_journal
+from xlgap.stages.track import Timing, peak_source, usage, utilisation, write_journal
 
 HOUR = Timing(train=3000.0, evaluate=500.0, total=3600.0)
 
@@ -40,6 +40,7 @@ def test_shares_of_the_peak_are_of_the_steps_and_the_threads(monkeypatch: pytest
     peak = 2 * get_hardware("cpu").peak_flops["fp32"]
     found = utilisation(0.3 * peak * 3000, 0.6 * peak * 3000, timing=HOUR, precision="fp32")
     assert found == pytest.approx({"mfu": 0.3, "hfu": 0.6, "peak_flops": peak})
+    assert (peak_source() or "").startswith("assumed: one core")
     untrained = Timing(train=0.0, evaluate=1.0, total=1.0)
     assert utilisation(0.0, 0.0, timing=untrained, precision="fp32") == {}
 
@@ -52,3 +53,4 @@ def test_a_gpu_has_the_peak_of_its_data_sheet_or_none(
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: name)
     flops = 0.5 * 989e12 * HOUR.train
     assert utilisation(flops, flops, timing=HOUR, precision="bf16").get("mfu") == mfu
+    assert peak_source() == (None if mfu is None else "NVIDIA H200 SXM data sheet, dense")

@@ -24,7 +24,7 @@ SECRET = "hidden"
 def said(uri: str, kind: type[XlgapError] = XlgapError) -> str:
     """The sentence that an attempt to open the store ends with, within a few seconds."""
     started = time.monotonic()
-    with pytest.raises(kind) as raised, open_client(uri):
+    with pytest.raises(kind) as raised, open_client(uri, patience=0):
         pass
     assert time.monotonic() - started < 8
     text = str(raised.value)
@@ -141,3 +141,27 @@ def test_what_is_shown_of_a_uri() -> None:
     assert shown("https://host:5000/runs") == "https://host:5000/runs"
     for rest in ("me:hidden@host", "me:a/hidden@host", "me:a@hidden@host", "me:a?hidden@host"):
         assert shown(f"mysql+pymysql://{rest}/db?password=hidden#hidden") == "mysql+pymysql://host/db"
+
+
+def test_a_server_that_is_started_anew_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "AGAIN_SECONDS", 0.1)
+    with web(503, b"{}") as (uri, asked):
+        with pytest.raises(XlgapError, match="HTTP 503"):
+            reach.reach(uri, patience=0.5)
+        assert len(asked) > 1
+    with web(401, b"who are you") as (uri, asked):
+        with pytest.raises(XlgapError, match="refuses the user"):
+            reach.reach(uri, patience=5)
+        assert len(asked) == 1  # waiting changes no password
+
+
+def test_a_server_that_comes_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "AGAIN_SECONDS", 0.1)
+    statuses = iter([503, 503, 200])
+    monkeypatch.setattr(reach, "_web", lambda uri: _said(next(statuses)))
+    reach.reach("http://late", patience=20)
+    assert next(statuses, None) is None
+
+
+def _said(status: int) -> str | None:
+    return None if status == 200 else f"{reach.UNREADY}03)"

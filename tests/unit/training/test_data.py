@@ -75,9 +75,12 @@ def test_sub_words_and_their_pairs_are_those_of_the_tensors(text):
     passes = [r for step in plan for micro in step.micro for r in micro.ranks if len(r)]
     masks = [text.batch(p, step=0)["attention_mask"] for p in passes]
     seen = sum(int(m.sum()) for m in masks)
-    assert seen_and_padded(text.lengths, passes) == (seen, sum(m.numel() for m in masks))
+    assert seen_and_padded(text.sequences_of, passes, power=1) == (seen, sum(m.numel() for m in masks))
     each = sum(int((m.sum(1) ** 2).sum()) for m in masks)
-    assert seen_and_padded(text.pairs, passes) == (each, sum(m.numel() * m.shape[1] for m in masks))
+    assert seen_and_padded(text.sequences_of, passes, power=2) == (
+        each,
+        sum(m.numel() * m.shape[1] for m in masks),
+    )
 
 
 def test_several_sequences_of_an_example_attend_apart(tokenizer):
@@ -88,5 +91,9 @@ def test_several_sequences_of_an_example_attend_apart(tokenizer):
     data = TaskData(encode(Choose(choices=2), rows, tokenizer, Window(max_length=32)), tokenizer.pad)
     ids = data.batch(np.arange(2), step=0)["input_ids"]
     longest = ids.shape[-1]
-    assert seen_and_padded(data.lengths, [np.arange(2)])[1] == 2 * 2 * longest
-    assert seen_and_padded(data.pairs, [np.arange(2)])[1] == 2 * 2 * longest**2
+    own = [len(sequence) for example in data.examples for sequence in example.sequences]
+    assert len(set(own)) > 1
+    both = [np.arange(2)]
+    assert seen_and_padded(data.sequences_of, both, power=1) == (sum(own), 4 * longest)
+    squares = sum(length**2 for length in own)
+    assert seen_and_padded(data.sequences_of, both, power=2) == (squares, 4 * longest**2)
