@@ -74,8 +74,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_dir(path: Path) -> Iterator[Path]:
-    """Yield an empty directory beside ``path``; on success it replaces ``path``, on error it goes."""
+    """Yield an empty directory beside ``path``; on success it replaces ``path``, on error it goes.
+
+    One that a kill left there goes, too: what depends on the whole folder would read it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*"):
+        shutil.rmtree(left, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield temporary

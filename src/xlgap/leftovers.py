@@ -40,13 +40,20 @@ def remove_leftovers(study: Path) -> list[Path]:
         path.relative_to(study)
         for folder, pattern in OUTS
         for path in sorted((study / folder).glob(pattern))
-        if not path.name.startswith(".") and path.relative_to(study) not in wanted
+        if path.name != ".gitignore" and _meant(path.relative_to(study)) not in wanted
     ]
     if left:
         with alone(study):
             for path in left:
                 _remove(study / path)
     return left
+
+
+def _meant(path: Path) -> Path:
+    """The out that an unfinished one, ``.NAME.RANDOM``, was to become; any other is itself."""
+    if not path.name.startswith("."):
+        return path
+    return path.with_name(path.name.removeprefix(".").rpartition(".")[0] or path.name)
 
 
 def _wanted(study: Path) -> set[Path]:

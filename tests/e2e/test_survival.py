@@ -70,6 +70,7 @@ def test_killed_in_the_middle_it_resumes_and_predicts_the_same(study, steps):
     assert int(step[1]) >= steps
     resumed = digests(study.folder / OUT)
     assert not list((study.folder / "scratch").glob("*/phase0"))
+    assert not list((study.folder / OUT).parent.glob(".two*"))
     study.run("rm", "-rf", "weights", str(OUT))
     study.xlgap("finetune", *CELL)
     assert digests(study.folder / OUT) == resumed

@@ -190,3 +190,15 @@ def test_other_encodings_are_refused(tmp_path):
     (tmp_path / "latin1.txt").write_bytes("Zürich".encode("latin1"))
     with pytest.raises(DataError, match="byte 1 is not UTF-8"):
         formats.read_text(tmp_path / "latin1.txt")
+
+
+def test_what_a_kill_left_beside_a_folder_goes(tmp_path):
+    """A stage that depends on the whole parent would read it."""
+    left, other = tmp_path / ".out.x1y2", tmp_path / ".another.x1y2"
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "half.json").write_text("{")
+    with formats.atomic_dir(tmp_path / "out") as temporary:
+        assert not left.exists()
+        (temporary / "whole.json").write_text("{}")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".another.x1y2", "out"]

@@ -38,6 +38,7 @@ LEFT = {  # a file, and the out that it is part of
     "results/predictions/toy_old/nano-direct/cell.json": "results/predictions/toy_old/nano-direct",
     "results/predictions/toy_nli/old-direct_en/cell.json": "results/predictions/toy_nli/old-direct_en",
     "results/predictions/toy_nli/nano-old_arm/cell.json": "results/predictions/toy_nli/nano-old_arm",
+    "results/predictions/toy_nli/.nano-old_arm.x2/a": "results/predictions/toy_nli/.nano-old_arm.x2",
     "results/scores/toy_old.csv": "results/scores/toy_old.csv",
     "results/items/toy_old.parquet": "results/items/toy_old.parquet",
 }

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import ClassVar
 
 import psutil
 from rich.progress import (
@@ -110,7 +111,8 @@ class TrainingObserver:
         steps: how many this process has done.
         step_seconds: wall time of these.
         select_seconds: wall time of the evaluations on dev.
-        startup_seconds: from the start of this process to its first step; ``None`` before that.
+        startup_seconds: from the start of this process to its first step; ``None`` before that, and
+            in the trainings that follow.
     """
 
     description: str
@@ -122,6 +124,7 @@ class TrainingObserver:
     step_seconds: float = 0.0
     select_seconds: float = 0.0
     startup_seconds: float | None = None
+    _stepped: ClassVar[bool] = False
     _bar: TaskID | None = None
     _done: bool = False
     _last: float = field(default_factory=time.monotonic)
@@ -134,8 +137,9 @@ class TrainingObserver:
         self._bar = self.display.add_task(
             self.description, total=steps, completed=step, loss=float("nan")
         )
-        if self.startup_seconds is None:
+        if not TrainingObserver._stepped:
             self.startup_seconds = process_age()
+        TrainingObserver._stepped = True
         self._last = time.monotonic()
 
     def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None:

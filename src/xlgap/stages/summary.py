@@ -12,7 +12,7 @@ from xlgap.alone import alone
 from xlgap.formats import read_json
 from xlgap.stages.restore import restore
 from xlgap.stages.study import Study
-from xlgap.tracking.uri import default_uri, shown
+from xlgap.tracking.uri import WEB, default_uri, kind, shown
 
 
 def closing_lines(directory: Path, *, wall: float, workers: int, since: float) -> list[str]:
@@ -39,7 +39,9 @@ def store_lines(directory: Path) -> list[str]:
     with alone(directory), contextlib.chdir(directory):
         study = Study.here()
         rebuilt = restore(study)
-        store = f"MLflow store: {shown(default_uri(study.root))}   (make ui)"
+        uri = default_uri(study.root)
+        own_ui = "" if kind(uri) in WEB else "   (make ui)"
+        store = f"MLflow store: {shown(uri)}{own_ui}"
     return (
         [store, f"              {rebuilt} runs it lacked rebuilt from results"] if rebuilt else [store]
     )

@@ -18,7 +18,9 @@ from xlgap.errors import XlgapError
 from xlgap.tracking.reach import PATIENCE, reach
 from xlgap.tracking.uri import VARIABLE, artifact_root, check_uri, sqlite_path
 
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a run on a server
 SQLITE = b"SQLite format 3\0"  # how every such file begins
+HEADER = 100  # bytes; of them 16 to 17 are the size of a page, 28 to 31 how many there are
 
 
 def initialise(uri: str) -> None:
@@ -71,9 +73,13 @@ def _check(path: Path) -> None:
     if path.is_dir():
         raise XlgapError(f"{path}: a directory, not a SQLite database; give a file in it.")
     with path.open("rb") as file:
-        head = file.read(len(SQLITE))
-    if head not in {b"", SQLITE}:  # a kill before the first table leaves an empty file
-        raise XlgapError(f"{path}: no SQLite database; move it away, and MLflow's runs are begun anew.")
+        head = file.read(HEADER)
+    away = "move it away, and MLflow's runs are begun anew."
+    if head and not head.startswith(SQLITE):  # a kill before the first table leaves an empty file
+        raise XlgapError(f"{path}: no SQLite database; {away}")
+    page, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
+    if path.stat().st_size < (65536 if page == 1 else page) * pages:
+        raise XlgapError(f"{path}: truncated, it had {pages} pages of {page} bytes; {away}")
 
 
 def write_back(uri: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from xlgap.errors import ConfigError
 
@@ -26,12 +26,14 @@ def default_uri(root: Path) -> str:
     """
     uri = os.environ.get(VARIABLE) or f"{SQLITE}mlflow.db"
     path = sqlite_path(uri)
-    return uri if path is None or not path.name else f"{SQLITE}{root.resolve() / path}"
+    if path is None or not path.name:
+        return uri
+    return SQLITE + str(root.resolve() / path).replace("%", "%25")
 
 
 def sqlite_path(uri: str) -> Path | None:
     """The file of a SQLite URI, None for any other store."""
-    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+    return Path(unquote(uri.removeprefix(SQLITE))) if uri.startswith(SQLITE) else None
 
 
 def artifact_root(uri: str) -> str | None:

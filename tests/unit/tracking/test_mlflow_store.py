@@ -12,8 +12,9 @@ from sqlalchemy import Engine, event
 
 from xlgap.errors import XlgapError
 from xlgap.tracking import mlflow as tracking
-from xlgap.tracking.store import initialise
+from xlgap.tracking.store import initialise, write_back
 from xlgap.tracking.summary import log_study
+from xlgap.tracking.uri import default_uri, sqlite_path
 
 
 @pytest.fixture
@@ -91,3 +92,33 @@ def test_after_the_summary_the_store_is_one_file(uri: str, tmp_path: Path) -> No
     shutil.copy(tmp_path / "mlflow.db", copy)
     with sqlite3.connect(copy) as db:
         assert db.execute("select key, value from metrics").fetchall() == [("slope", 1.0)]
+
+
+@pytest.mark.parametrize("kept", [50, 4096, 0.5])
+def test_a_truncated_store_is_told(uri: str, tmp_path: Path, kept: float) -> None:
+    write_back(uri)
+    path = tmp_path / "mlflow.db"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept if kept > 1 else kept * len(whole))])
+    with pytest.raises(XlgapError, match=r"truncated, it had|no SQLite database"):
+        initialise(uri)
+
+
+def test_a_path_may_have_any_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow reads ``%20`` in a URI as a space."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/a%20b.db")
+    initialise(default_uri(tmp_path))
+    assert (tmp_path / "a b.db").stat().st_size > 0
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    root = tmp_path / "50%20 off"
+    root.mkdir()
+    initialise(default_uri(root))
+    assert (root / "mlflow.db").stat().st_size > 0
+    assert sqlite_path(default_uri(root)) == root / "mlflow.db"
+
+
+def test_a_relative_file_is_the_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs/mine.db")
+    (tmp_path / "studies" / "x").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "studies" / "x")
+    assert sqlite_path(default_uri(tmp_path)) == tmp_path / "runs" / "mine.db"
