@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
@@ -122,3 +123,20 @@ def test_a_relative_file_is_the_checkouts(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "studies" / "x").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "studies" / "x")
     assert sqlite_path(default_uri(tmp_path)) == tmp_path / "runs" / "mine.db"
+
+
+def test_a_store_that_is_short_while_another_process_moves_pages_in_is_sound(
+    uri: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mlflow.db"
+    with contextlib.closing(sqlite3.connect(path)) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute("CREATE TABLE more (text)")
+        writer.executemany("INSERT INTO more VALUES (?)", [("x" * 1000,)] * 200)
+        writer.commit()
+        with path.open("r+b") as file:  # the first page has moved in, those behind it have not
+            pages = int.from_bytes(file.read(32)[28:])
+            file.seek(28)
+            file.write((pages + 60).to_bytes(4))
+        assert path.stat().st_size < (pages + 60) * 4096
+        initialise(uri)
