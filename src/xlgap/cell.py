@@ -127,10 +127,7 @@ def arms(params: Params) -> tuple[Arm, ...]:
             cannot use.
         UnknownNameError: an unknown regime, language or task.
     """
-    return tuple(
-        _arm(name, ArmSpec(regime=a.regime, intermediate=a.intermediate, language=a.language), params)
-        for name, a in params.arms.items()
-    )
+    return tuple(_arm(name, ArmSpec(**a.model_dump()), params) for name, a in params.arms.items())
 
 
 def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
@@ -287,6 +284,14 @@ def _check_source(task: Task, params: Params) -> None:
         raise ConfigError(
             f"key 'tasks.{task.name}': it is trained by proxy on '{task.proxy_train}', which has no "
             f"entry; add '{task.proxy_train}: {{}}' under 'tasks' or 'intermediate'."
+        )
+    whole = any(arm.preliminary for arm in params.arms.values())
+    lacking = [name for name in task.preliminary if whole and name not in params.all_tasks]
+    if task.name in params.tasks and lacking:
+        raise ConfigError(
+            f"key 'tasks.{task.name}': its official recipe trains on '{lacking[0]}' first, which has "
+            f"no entry; add '{lacking[0]}: {{}}' under 'intermediate', or 'preliminary: false' to "
+            "each arm."
         )
 
 

@@ -146,11 +146,12 @@ ModelParams = Annotated[
 
 
 class ArmParams(Section):
-    """One arm: a regime with its intermediate tasks and training language."""
+    """One arm: a regime, its intermediate tasks and language, and whether recipes are whole."""
 
     regime: str
     intermediate: Names = ()
     language: str | None = None
+    preliminary: bool = True
 
 
 class TaskParams(Section):

@@ -113,8 +113,8 @@ def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
     phases = cell.phases
     source = cell.trained_on if phases else cell.task.name
     manifest = (layout.prepared(source) / "manifest.json").as_posix()
-    train = layout.rows(source, "train", phases[0].language).as_posix() if phases else manifest
-    dev = layout.rows(source, "dev", phases[0].select_language).as_posix() if phases else manifest
+    train = layout.rows(source, "train", phases[-1].language).as_posix() if phases else manifest
+    dev = layout.rows(source, "dev", phases[-1].select_language).as_posix() if phases else manifest
     return {
         "model": cell.model,
         "arm": cell.arm.name,

@@ -17,7 +17,20 @@ from typing import TYPE_CHECKING, Any
 from xlgap.checks.scripts import script_share
 from xlgap.data import schema
 from xlgap.languages import get_language
-from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Row, Span, Split, Tag, Task
+from xlgap.tasks.base import (
+    Candidate,
+    Choose,
+    Classify,
+    Kind,
+    Mine,
+    Rank,
+    Retrieve,
+    Row,
+    Span,
+    Split,
+    Tag,
+    Task,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +115,7 @@ def _derived(kind: Kind, row: Row) -> dict[str, Any]:
                 "answers_off": sum(context[i : i + len(text)] != text for text, i in pairs),
                 "empty_answers": sum(not text.strip() for text, _ in pairs),
             }
-        case Classify() | Retrieve():
+        case Classify() | Retrieve() | Rank() | Candidate() | Mine():
             return {}
 
 

@@ -16,7 +16,7 @@ from xlgap.cell import grid
 from xlgap.config import Params, TaskParams
 from xlgap.data.sources import Loaded, has_split, load
 from xlgap.formats import atomic_dir, file_digest, write_json, write_jsonl
-from xlgap.tasks.base import SPLITS, Row, Split, Task
+from xlgap.tasks.base import SPLITS, Mine, Rank, Row, Split, Tag, Task
 
 
 def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> dict[str, Any]:
@@ -34,7 +34,8 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
 
     Returns:
         ``{task, kind, source, version, licence, citation, noncommercial, splits}`` with
-        ``splits[split][language] = {rows, released_rows, sha256, origin}``.
+        ``splits[split][language] = {rows, released_rows, sha256, origin}``; also ``tags``, where the
+        task leaves its set of tags open.
 
     Raises:
         DataError: a file is missing, damaged or not in its format; nothing is written then.
@@ -42,6 +43,7 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
     source, limits = params.study.source, params.task(task.name)
     noncommercial = task.noncommercial
     splits: dict[str, dict[str, Any]] = {}
+    tags: list[str] = []
     with atomic_dir(out) as folder:
         for split, languages in split_languages(task, params).items():
             limit = _limit(limits, split)
@@ -50,6 +52,9 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
                 code: _write(folder, split, code, found, limit) for code, found in loaded.items()
             }
             noncommercial |= any(found.noncommercial for found in loaded.values())
+            if split == "train" and isinstance(task.kind, Tag) and not task.kind.tags:
+                kept = (row for found in loaded.values() for row in cap(found.rows, limit))
+                tags = sorted({tag for row in kept for tag in row["tags"]})
         manifest = {
             "task": task.name,
             "kind": task.kind.name,
@@ -59,6 +64,7 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
             "citation": task.citation,
             "noncommercial": noncommercial,
             "splits": splits,
+            **({"tags": tags} if tags else {}),
         }
         write_json(folder / "manifest.json", manifest)
     return manifest
@@ -69,10 +75,14 @@ def split_languages(task: Task, params: Params) -> Mapping[Split, tuple[str, ...
     trained = grid(params).trained_in(task)
     tested = tuple(c for c in params.languages.evaluation if c in task.eval_languages)
     wanted: dict[Split, tuple[str, ...]] = {"train": trained, "dev": trained, "test": tested}
+    if isinstance(task.kind, Mine):
+        wanted["dev"] = tested  # its dev pairs set the threshold of their own language
+    if isinstance(task.kind, Rank) and tested:
+        wanted["candidates"] = task.kind.pool
     return {
         split: wanted[split]
         for split in SPLITS
-        if wanted[split] and has_split(task, split, params.study.source)
+        if wanted.get(split) and has_split(task, split, params.study.source)
     }
 
 
@@ -91,7 +101,9 @@ def cap(rows: Sequence[Row], limit: int | None) -> list[Row]:
 
 
 def _limit(limits: TaskParams, split: Split) -> int | None:
-    return {"train": limits.train_rows, "dev": limits.dev_rows, "test": limits.test_rows}[split]
+    """Rows to keep of a split; of candidates all, since a target may be any of them."""
+    of = {"train": limits.train_rows, "dev": limits.dev_rows, "test": limits.test_rows}
+    return of.get(split)
 
 
 def _write(folder: Path, split: Split, code: str, found: Loaded, limit: int | None) -> dict[str, Any]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Row, Span, Tag
+from xlgap.tasks.base import (
+    Candidate,
+    Choose,
+    Classify,
+    Kind,
+    Mine,
+    Rank,
+    Retrieve,
+    Row,
+    Span,
+    Tag,
+)
 
 
 def keys(kind: Kind) -> frozenset[str]:
@@ -16,9 +27,14 @@ def keys(kind: Kind) -> frozenset[str]:
         "tag": {"tokens", "tags"},
         "span": {"context", "question", "answers"},
         "retrieve": {"text", "english"},
+        "rank": {"text", "targets", "candidate", "context"},
+        "candidate": {"candidate", "context"},
+        "mine": {"side", "text", "match"},
     }[kind.name]
     if isinstance(kind, Classify) and not kind.pair:
         own = own - {"text_b"}
+    if isinstance(kind, Rank | Candidate) and not kind.pair:
+        own = own - {"context"}
     return frozenset(own | {"id", "group"})
 
 
@@ -35,6 +51,12 @@ def texts(kind: Kind, row: Row) -> list[str]:
             return [row["context"], row["question"]]
         case Retrieve():
             return [row["text"], row["english"]]
+        case Rank():
+            return [row["text"], row["candidate"], *([row["context"]] if kind.pair else [])]
+        case Candidate():
+            return [row["candidate"], *([row["context"]] if kind.pair else [])]
+        case Mine():
+            return [row["text"]]
 
 
 def problem(kind: Kind, row: Row) -> str | None:
@@ -80,14 +102,14 @@ def _tag(kind: Any, row: Row) -> str | None:
     if not all(map(_is_text, tokens)):
         return "a token is empty"
     outside = sorted(set(tags) - set(kind.tags))
-    if outside:
+    if outside and kind.tags:
         return f"tag {outside[0]!r} is outside the set; allowed: {', '.join(kind.tags)}"
     return None
 
 
 def _span(kind: Any, row: Row) -> str | None:
     answers: Mapping[str, Any] = row["answers"]
-    if set(answers) != {"text", "answer_start"} or not answers["text"]:
+    if set(answers) != {"text", "answer_start"} or not (answers["text"] or kind.unanswerable):
         return "expected 'answers' with 'text' and 'answer_start' and at least one answer"
     for text, start in zip(answers["text"], answers["answer_start"], strict=True):
         if row["context"][start : start + len(text)] != text:
@@ -99,10 +121,31 @@ def _retrieve(kind: Any, row: Row) -> str | None:
     return _first_no_text(row, ("text", "english"))
 
 
+def _rank(kind: Any, row: Row) -> str | None:
+    if not row["targets"] or not all(map(_is_text, row["targets"])):
+        return f"expected at least one id of a candidate as 'targets', got {row['targets']!r}"
+    return _first_no_text(row, ("text", "candidate", "context") if kind.pair else ("text", "candidate"))
+
+
+def _candidate(kind: Any, row: Row) -> str | None:
+    return _first_no_text(row, ("candidate", "context") if kind.pair else ("candidate",))
+
+
+def _mine(kind: Any, row: Row) -> str | None:
+    if row["side"] not in {"foreign", "english"}:
+        return f"side {row['side']!r} is outside the set; allowed: foreign, english"
+    if not isinstance(row["match"], str) or (row["match"] and row["side"] == "english"):
+        return f"expected as 'match' the id of an English row, or '', got {row['match']!r}"
+    return _first_no_text(row, ("text",))
+
+
 _CHECKS: Mapping[str, Callable[[Any, Row], str | None]] = {
     "classify": _classify,
     "choose": _choose,
     "tag": _tag,
     "span": _span,
     "retrieve": _retrieve,
+    "rank": _rank,
+    "candidate": _candidate,
+    "mine": _mine,
 }

@@ -17,7 +17,7 @@ from xlgap.data import schema
 from xlgap.errors import DataError
 from xlgap.formats import read_json, read_text
 from xlgap.languages import get_language
-from xlgap.tasks.base import HubDataset, ReleaseFile, Row, Split, Task
+from xlgap.tasks.base import HubDataset, Kind, ReleaseFile, Row, Split, Task
 
 SourceName = Literal["lab", "release", "hub"]
 LAB_SEED = 0
@@ -141,15 +141,15 @@ def has_split(task: Task, split: Split, source: SourceName) -> bool:
     return task.lab is not None
 
 
-def checked(task: Task, rows: Iterable[Row], where: str) -> list[Row]:
-    """``rows`` as a list, each checked against the schema of the task's kind.
+def checked(kind: Kind, rows: Iterable[Row], where: str) -> list[Row]:
+    """``rows`` as a list, each checked against the schema of their kind.
 
     Raises:
         DataError: naming where the row stood, its id and what is wrong.
     """
     found = []
     for number, row in enumerate(rows, 1):
-        wrong = schema.problem(task.kind, row)
+        wrong = schema.problem(kind, row)
         if wrong:
             raise DataError(f"{where}, row {number} (id {row.get('id')!r}): {wrong}.")
         found.append(row)
@@ -181,12 +181,20 @@ def _from_release(task: Task, split: Split, code: str, directory: ReleaseDirecto
     texts, facts = zip(*(directory.read(name) for name in names), strict=True)
     where = str(directory.root / names[0])
     try:
-        rows = checked(task, file.read(*texts), where)
+        rows = checked(task.kind_of(split), _of(code, file.read(*texts), file), where)
     except DataError as error:
         message = str(error)
         raise DataError(message if message.startswith(where) else f"{where}, {message}") from error
     noncommercial = any(fact["licence_class"] == "nc" for fact in facts)
     return Loaded(rows, {"files": list(facts)}, noncommercial)
+
+
+def _of(code: str, rows: Iterable[Row], file: ReleaseFile) -> Iterable[Row]:
+    """The rows of one language, where a file has all of them."""
+    if not file.by_language:
+        return rows
+    every = ({**row} for row in rows)
+    return (row for row in every if row.pop("language") == code)
 
 
 def _from_hub(task: Task, split: Split, code: str) -> Loaded:
@@ -203,7 +211,7 @@ def _from_hub(task: Task, split: Split, code: str) -> Loaded:
     where = f"{hub.repo} at {hub.revision[:8]}, {config}, {hub.splits[split]}"
     rows = (hub.row({**row, "row_number": i}) for i, row in enumerate(table, 1))
     origin = {"repo": hub.repo, "revision": hub.revision, "config": config}
-    return Loaded(checked(task, rows, where), origin)
+    return Loaded(checked(task.kind_of(split), rows, where), origin)
 
 
 def _download(hub: HubDataset, config: str, split: str, task: Task) -> Iterable[Mapping[str, Any]]:
@@ -238,6 +246,8 @@ def _from_lab(task: Task, split: Split, languages: Sequence[str], rows: int) -> 
         of[row["language"]].append({k: v for k, v in row.items() if k != "language"})
     origin = {"generator": "lab", "seed": LAB_SEED, "items": rows}
     return {
-        code: Loaded(checked(task, found, f"lab task '{task.name}', {split}, {code}"), origin)
+        code: Loaded(
+            checked(task.kind_of(split), found, f"lab task '{task.name}', {split}, {code}"), origin
+        )
         for code, found in of.items()
     }

@@ -136,7 +136,7 @@ def _(kind: Tag, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> l
             marks = _ids([-1, *starts[begin:end], -1])
             tags = np.full(len(piece_ids), IGNORE, np.int64)
             for position in np.flatnonzero(marks >= 0):
-                tags[position] = index[row["tags"][marks[position]]]
+                tags[position] = index.get(row["tags"][marks[position]], IGNORE)  # open sets: unseen
             examples.append(Example(i, (piece_ids,), tags, marks))
     return examples
 

@@ -17,7 +17,7 @@ from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.causal import is_causal, whole, word_ends
 from xlgap.models.encode import IGNORE
 from xlgap.models.size import without_pooler
-from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Span, Tag
+from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Span, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -166,8 +166,10 @@ def _head(kind: Kind, width: int, dropout: float, *, causal: bool) -> nn.Module 
             return TagHead(width, len(kind.tags), dropout, causal=causal)
         case Span():
             return SpanHead(width, dropout)
-        case Retrieve():
+        case Retrieve() | Mine():
             return None
+        case Rank() | Candidate():
+            raise AssertionError(f"no head for {kind!r}")
 
 
 class Network(nn.Module):

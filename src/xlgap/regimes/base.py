@@ -7,7 +7,7 @@ The trainer knows no regime by name: it runs phases. A regime is one file in thi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xlgap.tasks.base import Task
 
@@ -21,11 +21,13 @@ class Phase:
         language: language of the training rows.
         select_language: language of the dev rows that choose the checkpoint; English unless the arm
             trains on the target language's own data, whose dev set is then part of its supervision.
+        keeps_head: whether it goes on with the head of the phase before it, and not with a new one.
     """
 
     tasks: tuple[str, ...]
     language: str
     select_language: str = "en"
+    keeps_head: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +38,13 @@ class ArmSpec:
         regime: name of the regime.
         intermediate: ordered intermediate tasks.
         language: training language of a target-language arm; ``None`` for English arms.
+        preliminary: whether what a target task's official recipe trains on first is trained on, too.
     """
 
     regime: str
     intermediate: tuple[str, ...] = ()
     language: str | None = None
+    preliminary: bool = True
 
 
 class Regime(ABC):
@@ -65,6 +69,18 @@ class Regime(ABC):
     def train_language(self, arm: ArmSpec) -> str:
         """The language that names the arm: its own, or English."""
         return arm.language or "en"
+
+
+def phases_on(task: Task, arm: ArmSpec, *, language: str) -> tuple[Phase, ...]:
+    """Phases on the training data of a target task or of its proxy in ``language``.
+
+    What its official recipe trains on before is English, and comes first.
+    """
+    last = Phase(tasks=(trained_on(task),), language=language, select_language=language)
+    if not (arm.preliminary and task.preliminary):
+        return (last,)
+    first, *then = (Phase(tasks=(name,), language="en") for name in task.preliminary)
+    return (first, *(replace(phase, keeps_head=True) for phase in (*then, last)))
 
 
 def trained_on(task: Task) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xlgap.regimes.base import ArmSpec, Phase, Regime, trained_on
+from xlgap.regimes.base import ArmSpec, Phase, Regime, phases_on
 from xlgap.tasks.base import Task
 
 
@@ -17,7 +17,7 @@ class DirectEnglish(Regime):
 
     def task_phases(self, arm: ArmSpec, task: Task) -> tuple[Phase, ...]:
         """English target data."""
-        return (Phase(tasks=(trained_on(task),), language="en"),)
+        return phases_on(task, arm, language="en")
 
     def eval_languages(self, arm: ArmSpec, languages: tuple[str, ...]) -> tuple[str, ...]:
         """All of them: zero-shot."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xlgap.regimes.base import ArmSpec, Phase, Regime, trained_on
+from xlgap.regimes.base import ArmSpec, Phase, Regime, phases_on
 from xlgap.tasks.base import Task
 
 
@@ -19,7 +19,7 @@ class DirectTarget(Regime):
     def task_phases(self, arm: ArmSpec, task: Task) -> tuple[Phase, ...]:
         """The language's own target data."""
         assert arm.language is not None
-        return (Phase(tasks=(trained_on(task),), language=arm.language, select_language=arm.language),)
+        return phases_on(task, arm, language=arm.language)
 
     def eval_languages(self, arm: ArmSpec, languages: tuple[str, ...]) -> tuple[str, ...]:
         """The arm's own language."""

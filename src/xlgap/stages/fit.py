@@ -38,7 +38,6 @@ from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import predictor, recipe, train_digest, window, zero_plan
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
-from xlgap.tasks import get_task
 from xlgap.tasks.base import Row, Task
 from xlgap.training.data import TaskData
 from xlgap.training.engine import agreed, barrier, device, rank
@@ -96,7 +95,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, reused: bool) -> Fitted:
     network = Network(start.encoder(), None)
-    network.head = make_head(get_task(last.tasks[0]).kind, network.encoder, seed=0)
+    network.head = make_head(study.task(last.tasks[0]).kind, network.encoder, seed=0)
     network.load_state_dict(load_state(folder / "model.safetensors"))
     facts = read_json(folder / "facts.json", {"phases": [{"pairs": int, "padded_pairs": int}]})
     barrier()  # every rank has read the weights before they may go
@@ -122,7 +121,9 @@ def _train(
         network = Network(start.encoder(), None)
         if weights is not None:
             network.encoder.load_state_dict(encoder_state(weights))
-        network.head = make_head(get_task(phase.tasks[0]).kind, network.encoder, seed=seed)
+        network.head = make_head(study.task(phase.tasks[0]).kind, network.encoder, seed=seed)
+        if phase.keeps_head and weights is not None:
+            network.load_state_dict(weights)
         result, weights = _one_phase(
             study,
             model,
@@ -155,7 +156,7 @@ def _one_phase(
     scratch: Path,
 ) -> tuple[PhaseResult, State]:
     (name,) = phase.tasks
-    task, params = get_task(name), study.params
+    task, params = study.task(name), study.params
     numbers = recipe(task, params, model)
     if numbers.dropout is not None:
         set_dropout(network, numbers.dropout)

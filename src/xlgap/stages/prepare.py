@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from xlgap import layout
 from xlgap.cell import arms
 from xlgap.errors import ConfigError
 from xlgap.formats import JSON, digest, write_json
 from xlgap.graph import needs_corpus
+from xlgap.regimes.base import Phase
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 
@@ -76,25 +80,32 @@ def corpus_lines(language: str) -> list[str]:
 
 
 def index(study: Study) -> None:
-    """``xlgap index``: per arm, the digests of what its intermediate phases read.
+    """``xlgap index``: the digests of what phases before the one on the target task read.
 
-    ``warmstart`` depends on its own arm's key of this file, and so on exactly those bytes.
+    ``warmstart`` depends on its own arm's key of this file, ``finetune`` on its own task's, and so on
+    exactly those bytes.
     """
-    found = {}
-    for arm in arms(study.params):
-        read = {}
-        for phase in arm.warm_phases:
-            for name in phase.tasks:
-                splits = study.manifest(name)["splits"]
-                entry = {
-                    "version": study.params.task(name).version,
-                    "train": splits["train"][phase.language]["sha256"],
-                    "dev": splits["dev"][phase.select_language]["sha256"],
-                    "recipe": study.params.task(name).model_dump(),
-                }
-                read[f"{name}/{phase.language}"] = entry
-        found[arm.name] = read
-    write_json(layout.INDEX, {"arms": found})
+    of_arm = {arm.name: _read_by(study, arm.warm_phases) for arm in arms(study.params)}
+    before: dict[str, set[Phase]] = {name: set() for name in study.params.tasks}
+    for cell in study.grid.cells:
+        before[cell.task.name] |= set(cell.phases[:-1])
+    of_task = {name: _read_by(study, phases) for name, phases in before.items()}
+    write_json(layout.INDEX, {"arms": of_arm, "preliminary": of_task})
+
+
+def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
+    """What phases read: for each task and language digests of its rows, and its entry in the study."""
+    read = {}
+    for phase in phases:
+        for name in phase.tasks:
+            splits = study.manifest(name)["splits"]
+            read[f"{name}/{phase.language}"] = {
+                "version": study.params.task(name).version,
+                "train": splits["train"][phase.language]["sha256"],
+                "dev": splits["dev"][phase.select_language]["sha256"],
+                "recipe": study.params.task(name).model_dump(),
+            }
+    return read
 
 
 def _require_entry(study: Study, task: str) -> None:

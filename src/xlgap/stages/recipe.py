@@ -92,6 +92,7 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
                 for name in phase.tasks
             ],
             "language": phase.language,
+            **({"keeps_head": True} if phase.keeps_head else {}),
         }
         for phase in phases
     ]

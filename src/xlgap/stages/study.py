@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from xlgap.data.released import data_dir
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, read_jsonl
 from xlgap.graph import checkout_root
+from xlgap.tasks import get_task
+from xlgap.tasks.base import Tag, Task
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,18 @@ class Study:
             raise ResultError(f"{path}: not prepared; run 'dvc repro prepare@{task}'.")
         found: dict[str, Any] = read_json(path, {"splits": {str: {str: {"rows": int}}}})
         return found
+
+    def task(self, name: str) -> Task:
+        """A task, whose set of tags, where it is open, is that of the prepared training rows.
+
+        Raises:
+            ResultError: it was not prepared.
+        """
+        task = get_task(name)
+        if isinstance(task.kind, Tag) and not task.kind.tags:
+            tags = tuple(self.manifest(name)["tags"])
+            return replace(task, kind=replace(task.kind, tags=tags))
+        return task
 
     def trained(self, cell: Cell) -> dict[int, dict[str, Any]]:
         """What ``cell.json`` of a finished cell says of each seed: its digest, and its encoder's size.

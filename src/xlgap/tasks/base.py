@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from xlgap.lab.world import World
 
 Row = dict[str, Any]
-Split = Literal["train", "dev", "test"]
-SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-Role = Literal["target", "intermediate"]
+Split = Literal["train", "dev", "test", "candidates"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test", "candidates")
+Role = Literal["target", "intermediate", "diagnostic"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,7 @@ class Tag:
     """Label every token.
 
     Row: ``{id, group, tokens: [str], tags: [str]}``. With ``bio`` tags are ``O``, ``B-X``, ``I-X``.
+    Without ``tags`` the set is open: it is what the prepared training rows have.
     """
 
     tags: tuple[str, ...]
@@ -60,9 +61,10 @@ class Span:
     """Find the answer to a question in a context.
 
     Row: ``{id, group, context, question, answers: {text: [str], answer_start: [int]}}``; offsets count
-    characters of ``context``.
+    characters of ``context``. Only where some questions are ``unanswerable`` may a row have no answer.
     """
 
+    unanswerable: bool = False
     name: str = field(default="span", init=False)
 
 
@@ -76,7 +78,49 @@ class Retrieve:
     name: str = field(default="retrieve", init=False)
 
 
-Kind = Classify | Choose | Tag | Span | Retrieve
+@dataclass(frozen=True, kw_only=True)
+class Rank:
+    """Rank the candidates of a pool of all languages for a query; a dual encoder is trained to.
+
+    Row: ``{id, group, text, targets: [str], candidate, context?}``: a query, the ids of the right
+    candidates in the pool, and the text of the right one in the query's own language, with its
+    ``context`` in a ``pair``. The pool is the split ``candidates``, see :class:`Candidate`; on dev it
+    is the right candidates of the dev rows themselves.
+
+    Attributes:
+        pool: languages of the pool; all of them, whatever languages a study evaluates.
+        query_length: sub-words of a query; a candidate has the recipe's ``max_length``.
+    """
+
+    pool: tuple[str, ...]
+    query_length: int
+    pair: bool
+    name: str = field(default="rank", init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """What a row of the split ``candidates`` is; no task is of this kind.
+
+    Row: ``{id, group, candidate, context?}``.
+    """
+
+    pair: bool
+    name: str = field(default="candidate", init=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mine:
+    """Find the pairs of translations among two lists of sentences, most of which have none.
+
+    Row: ``{id, group, side, text, match}``; ``side`` is ``foreign`` (of the row's language) or
+    ``english``, ``match`` the id of the English row that a foreign one is a translation of, or empty.
+    """
+
+    name: str = field(default="mine", init=False)
+
+
+Kind = Classify | Choose | Tag | Span | Retrieve | Rank | Candidate | Mine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +154,17 @@ class ReleaseFile:
     Attributes:
         path: pattern below the data directory; ``{language}`` and ``{iso639_3}`` are filled in.
         read: from the file's text to rows without ``language``; raises DataError naming the line.
-        aligned: pattern of a line-aligned second file that ``read`` takes as its second argument.
+        aligned: pattern of a second file (line-aligned, or with the labels) that ``read`` takes as its
+            second argument.
+        by_language: whether the file has all languages; rows then have the key ``language``, and those
+            of the language asked for are kept.
         languages: languages that this file pattern covers; all of the split's when ``None``.
     """
 
     path: str
     read: Callable[..., Iterator[Row]]
     aligned: str | None = None
+    by_language: bool = False
     languages: tuple[str, ...] | None = None
 
 
@@ -156,6 +204,7 @@ class Task:
         parallel: whether the test sets are translations of each other (item ids then agree).
         metrics: names in :mod:`xlgap.evaluation.metrics`; the first is the primary one.
         proxy_train: the task whose training data stand in where this one has none.
+        preliminary: tasks that the official recipe trains on in English before this one, in order.
         recipe: fine-tuning defaults.
         licence, citation: of the data; ``noncommercial`` where the licence says so.
         release, hub, lab: the three sources; ``None`` where the task is not to be had there.
@@ -178,10 +227,18 @@ class Task:
     citation: str
     noncommercial: bool = False
     proxy_train: str | None = None
+    preliminary: tuple[str, ...] = ()
     release: Mapping[Split, tuple[ReleaseFile, ...]] | None = None
     hub: HubDataset | None = None
     lab: Callable[[World, Split, int, int], Iterable[Row]] | None = None
     sample: tuple[Row, ...] = ()
+
+    def kind_of(self, split: Split) -> Kind:
+        """What the rows of a split are."""
+        if split == "candidates":
+            assert isinstance(self.kind, Rank), f"task '{self.name}' has no candidates"
+            return Candidate(pair=self.kind.pair)
+        return self.kind
 
     @property
     def sources(self) -> tuple[str, ...]:
