@@ -7,8 +7,10 @@ import itertools
 import pytest
 
 from xlgap.lab.cldr import supported
+from xlgap.lab.draw import SHARES
 from xlgap.lab.entities import KINDS, inventory, members, name, split_of
-from xlgap.tasks.base import SPLITS
+
+SPLITS = tuple(SHARES)
 
 
 def names(split: str, code: str) -> set[str]:
