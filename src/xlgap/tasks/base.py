@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 Split = Literal["train", "dev", "test", "candidates"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test", "candidates")
-Role = Literal["target", "intermediate", "diagnostic"]
+Role = Literal["target", "intermediate", "diagnostic", "supplementary"]
 
 
 @dataclass(frozen=True, kw_only=True)
