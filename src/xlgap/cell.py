@@ -18,7 +18,7 @@ from xlgap.languages import get_language
 from xlgap.regimes import get_regime
 from xlgap.regimes.base import ArmSpec, Phase, Regime, trained_on
 from xlgap.tasks import get_task, task_names
-from xlgap.tasks.base import Retrieve, Task
+from xlgap.tasks.base import Mine, Retrieve, Task
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ class Cell:
         """Phases on the target task."""
         return self.arm.regime.task_phases(self.arm.spec, self.task)
 
+    @property
+    def preliminary(self) -> tuple[Phase, ...]:
+        """Phases on what the task's official recipe trains on first: an English intermediate stage."""
+        return tuple(phase for phase in self.phases if set(phase.tasks) & set(self.task.preliminary))
+
     def eval_languages(self, params: Params) -> tuple[str, ...]:
         """The study's languages that this cell is scored on."""
         have = tuple(c for c in params.languages.evaluation if c in self.task.eval_languages)
@@ -113,6 +118,19 @@ class Grid:
         mine = [phase for phase in phases if task.name in phase.tasks]
         used = {"en"} | {p.language for p in mine} | {p.select_language for p in mine}
         return tuple(code for code in task.train_languages if code in used)
+
+    @cached_property
+    def preliminary(self) -> tuple[tuple[str, str, str], ...]:
+        """(arm, task, tasks in order) of the pairs with an English intermediate stage by recipe."""
+        found = {
+            (cell.arm.name, cell.task.name): [*cell.preliminary, cell.phases[-1]]
+            for cell in self.cells
+            if cell.preliminary
+        }
+        return tuple(
+            (arm, task, ", then ".join(name for phase in phases for name in phase.tasks))
+            for (arm, task), phases in found.items()
+        )
 
     def arms_of(self, model: str) -> tuple[Arm, ...]:
         """The arms that ``model`` has cells of, in order."""
@@ -187,6 +205,7 @@ def grid(params: Params) -> Grid:
             )
     targets = [get_task(name) for name in params.tasks]
     _check_evaluation(targets, params)
+    _check_sweep(targets, params)
     for name in params.all_tasks:
         _check_source(get_task(name), params)
         _check_length(get_task(name), params)
@@ -197,6 +216,8 @@ def grid(params: Params) -> Grid:
             reason = undefined(arm, task, params)
             if reason is not None:
                 left_out[arm.name, task.name] = LeftOut(arm.name, task.name, reason)
+            else:
+                _check_preliminary(arm, task, params)
     for model in params.models:
         for arm in arms(params):
             for task in targets:
@@ -265,6 +286,25 @@ def _check_evaluation(targets: Sequence[Task], params: Params) -> None:
         )
 
 
+def _check_sweep(targets: Sequence[Task], params: Params) -> None:
+    """A language that vectors are chosen on must be scored, so that its test rows are prepared."""
+    key = "key 'evaluation.sweep_languages'"
+    found = [task for task in targets if isinstance(task.kind, Retrieve)]
+    for code in params.evaluation.sweep_languages:
+        with _key("evaluation.sweep_languages"):
+            get_language(code)
+        if code not in params.languages.evaluation:
+            raise ConfigError(
+                f"{key}: '{code}' is not in 'languages.evaluation', "
+                f"{list(params.languages.evaluation)}; add it there, or remove it here."
+            )
+        if not any(code in task.eval_languages for task in found):
+            raise ConfigError(
+                f"{key}: no retrieval task of the study has test data in '{code}'; remove it"
+                + (f", or name one of: {', '.join(found[0].eval_languages)}." if found else ".")
+            )
+
+
 def unscored(params: Params) -> dict[str, tuple[str, ...]]:
     """By task, the study's evaluation languages that it has no test data in; none where it has all."""
     lacking = {
@@ -285,14 +325,17 @@ def _check_source(task: Task, params: Params) -> None:
             f"key 'tasks.{task.name}': it is trained by proxy on '{task.proxy_train}', which has no "
             f"entry; add '{task.proxy_train}: {{}}' under 'tasks' or 'intermediate'."
         )
-    whole = any(arm.preliminary for arm in params.arms.values())
-    lacking = [name for name in task.preliminary if whole and name not in params.all_tasks]
-    if task.name in params.tasks and lacking:
-        raise ConfigError(
-            f"key 'tasks.{task.name}': its official recipe trains on '{lacking[0]}' first, which has "
-            f"no entry; add '{lacking[0]}: {{}}' under 'intermediate', or 'preliminary: false' to "
-            "each arm."
-        )
+
+
+def _check_preliminary(arm: Arm, task: Task, params: Params) -> None:
+    names = [name for phase in Cell("", arm, task).preliminary for name in phase.tasks]
+    for name in names:
+        if name not in params.all_tasks:
+            raise ConfigError(
+                f"key 'tasks.{task.name}': its official recipe trains on '{name}' first, which has no "
+                f"entry; add '{name}: {{}}' under 'intermediate', or 'preliminary: false' to "
+                f"'arms.{arm.name}'."
+            )
 
 
 _SHORTEST = 6
@@ -327,10 +370,15 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
         return f"no evaluation data in '{arm.spec.language}'"
     on_task = arm.regime.task_phases(arm.spec, task)
     if not arm.warm_phases and not on_task:
-        return None if isinstance(task.kind, Retrieve) else "an untrained head cannot be scored"
+        return None if isinstance(task.kind, Retrieve | Mine) else "an untrained head cannot be scored"
     own = {name for phase in on_task for name in phase.tasks}
     for phase in arm.warm_phases:
         for name in phase.tasks:
+            if name in own and name in task.preliminary:
+                return (
+                    f"'{name}' is what the official recipe of '{task.name}' trains on first; with "
+                    "'preliminary: false' it is an intermediate task of the arm"
+                )
             if name in own:
                 return f"'{name}' is the training data of '{task.name}' itself, no intermediate task"
     for phase in (*arm.warm_phases, *on_task):

@@ -7,20 +7,16 @@ import contextlib
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
-from xlgap import __version__
+from xlgap import __version__, listings
 from xlgap.analysis.rows import GAPS
 from xlgap.errors import ConfigError, Interrupted, XlgapError
+from xlgap.forward import SIGNALLED, FlowKilledError, run_and_forward_signals
 
 Arguments = argparse.Namespace
-SIGNALLED = 128  # an exit code above it: ended by that signal, as shells have it
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,11 +59,26 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     gaps.add_argument("--json", action="store_true", help="print JSON")
     gaps.set_defaults(run=show_gaps)
 
+    scores = commands.add_parser("scores", help="overall scores of the benchmark, measured")
+    scores.add_argument("--edition", default=None, metavar="NAME", help="xtreme-r or xtreme alone")
+    scores.add_argument("--json", action="store_true", help="print JSON")
+    scores.set_defaults(run=show_scores)
+
+    export = commands.add_parser("export", help="predictions in the official submission layout")
+    export.add_argument("--official", type=Path, required=True, metavar="DIR", help="made by it")
+    export.add_argument("--model", default=None)
+    export.add_argument("--arm", default=None)
+    export.add_argument("--seed", type=int, default=None)
+    export.set_defaults(run=export_predictions)
+
     models = commands.add_parser("models", help="hub checkpoints with exact sizes")
     models.add_argument("--json", action="store_true", help="print JSON")
     models.set_defaults(run=show_models)
 
     tasks = commands.add_parser("tasks", help="tasks with kind, languages, metrics, licence")
+    tasks.add_argument(
+        "--all", action="store_true", help="also the lab's, diagnostic and supplementary ones"
+    )
     tasks.add_argument("--json", action="store_true", help="print JSON")
     tasks.set_defaults(run=show_tasks)
 
@@ -83,6 +94,7 @@ def _stages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     for name, help_text, words in (
         ("prepare", "stage: rows of a task in one schema", ("task",)),
         ("validate", "stage: expectations of a prepared task", ("task",)),
+        ("leakage", "stage: no test item stands in training data", ()),
         ("corpus", "stage: pretraining text and tokenizer", ()),
         ("index", "stage: what each arm's intermediate phases read", ()),
         ("pretrain", "stage: masked-language-model pretraining of a model", ("model",)),
@@ -94,7 +106,7 @@ def _stages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     ):
         stage = commands.add_parser(name, help=help_text)
         for word in words:
-            stage.add_argument(word)
+            stage.add_argument(word, nargs="?" if name == "score" else None)
         if name == "report":
             stage.add_argument(
                 "--partial",
@@ -103,6 +115,18 @@ def _stages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
                 help="to report/partial, without what these stages failed to compute",
             )
         stage.set_defaults(run=run_stage, stage=name, words=words)
+        if name == "score":
+            _folder_options(stage)
+
+
+def _folder_options(score: argparse.ArgumentParser) -> None:
+    """In place of a task of the study, a folder of predictions in the official layout."""
+    score.add_argument("--predictions", type=Path, metavar="DIR", help="in the official layout")
+    score.add_argument(
+        "--data", type=Path, metavar="DIR", help="release files, or a study's data/prepared"
+    )
+    score.add_argument("--json", action="store_true", help="print JSON")
+    score.set_defaults(run=score_either)
 
 
 def _study_option(command: argparse.ArgumentParser) -> None:
@@ -163,9 +187,9 @@ def run_study(arguments: Arguments) -> None:
     root = checkout_root(directory)
     flow = [sys.executable, str(root / "flows" / "grid.py")]
     command = [*flow, "--directory", str(directory), "--workers", str(arguments.workers)]
-    code = _run_and_forward_signals(command)
+    code = run_and_forward_signals(command)
     if code > SIGNALLED and code != Interrupted.exit_code:
-        raise _FlowKilledError(code)
+        raise FlowKilledError(code)
     if code:
         sys.exit(code)  # the flow has said why
     wall = time.monotonic() - started
@@ -195,34 +219,6 @@ def _check_tracking(root: Path) -> None:
 def _check_workers(workers: int) -> None:
     if workers < 1:
         raise ConfigError(f"--workers: got {workers}, but it must be at least 1.")
-
-
-def _run_and_forward_signals(command: list[str]) -> int:
-    """Run a program; a stop that this process is asked for reaches it, too. Returns its exit code."""
-    flow = subprocess.Popen(command)
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        flow.send_signal(number)
-
-    before = {n: signal.signal(n, forward) for n in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        while True:
-            try:
-                code = flow.wait()
-                return code if code >= 0 else SIGNALLED - code
-            except KeyboardInterrupt:
-                continue  # the terminal has sent it to the flow as well, which stops its stages
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-class _FlowKilledError(XlgapError):
-    """A signal ended the flow, which could not say so."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"signal {code - SIGNALLED} ended the study's flow; run it again to go on.")
-        self.exit_code = code
 
 
 def write_graph(arguments: Arguments) -> None:
@@ -266,72 +262,66 @@ def show_gaps(arguments: Arguments) -> None:
     if arguments.json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    _table(rows, ("model", "params_total", "gap", "task", "language", "metric", "value"))
+    columns = ("model", "params_total", "gap", "task", "language", "metric", "value")
+    listings.show(rows, columns, terminal=sys.stdout.isatty())
+
+
+def show_scores(arguments: Arguments) -> None:
+    """Print the overall scores of the benchmark's editions."""
+    from xlgap.stages.overall import print_scores
+    from xlgap.stages.study import Study
+
+    print_scores(Study.here(), arguments.edition, as_json=arguments.json)
+
+
+def export_predictions(arguments: Arguments) -> None:
+    """Write the study's predictions in the official submission layout."""
+    from xlgap.stages.official import export_official
+    from xlgap.stages.study import Study
+
+    chosen = {"model": arguments.model, "arm": arguments.arm, "seed": arguments.seed}
+    for folder in export_official(Study.here(), arguments.official, **chosen):
+        print(folder)
+
+
+def score_either(arguments: Arguments) -> None:
+    """Score a task of the study, the stage, or a folder of predictions in the official layout.
+
+    Raises:
+        ConfigError: both of them, or neither.
+    """
+    if (arguments.task is None) == (arguments.predictions is None):
+        raise ConfigError("xlgap score takes a task of the study, or --predictions DIR, one of them.")
+    if arguments.predictions is not None:
+        from xlgap.stages.official import print_submission
+
+        print_submission(arguments.predictions, arguments.data, as_json=arguments.json)
+        return
+    if arguments.data is not None or arguments.json:
+        raise ConfigError("xlgap score: --data and --json go with --predictions DIR alone.")
+    run_stage(arguments)
 
 
 def show_models(arguments: Arguments) -> None:
     """Print the catalogue of checkpoints."""
-    from dataclasses import asdict
-
-    from xlgap.models.catalogue import catalogue
-
-    rows = [asdict(checkpoint) for checkpoint in catalogue()]
+    rows = listings.model_rows()
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return
-    _table(
-        rows,
-        (
-            "repo", "family", "params_total", "params_nonembedding", "layers", "d_model", "revision",
-        ),
-    )  # fmt: skip
+    listings.show(rows, listings.MODEL_COLUMNS, terminal=sys.stdout.isatty())
 
 
 def show_tasks(arguments: Arguments) -> None:
-    """Print the registry of tasks."""
-    from xlgap.tasks import get_task, task_names
-
-    rows: list[dict[str, Any]] = []
-    for task in map(get_task, task_names()):
-        rows.append(
-            {
-                "name": task.name,
-                "role": task.role,
-                "kind": task.kind.name,
-                "languages": list(task.eval_languages),
-                "metric": list(task.metrics),
-                "sources": list(task.sources),
-                "licence": task.licence,
-                "noncommercial": task.noncommercial,
-            }
-        )
+    """Print the benchmark's tasks, or all; the last line, on stderr, says how many others there are."""
+    shown, others = listings.listed_tasks(everything=arguments.all)
     if arguments.json:
-        print(json.dumps(rows, indent=1))
-        return
-    shown = [{**row, "languages": len(row["languages"])} for row in rows]
-    _table(shown, ("name", "role", "kind", "languages", "metric", "sources", "licence"))
-
-
-def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None)
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(_text(row.get(column)) for column in columns))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return "" if value is None else str(value)
+        print(json.dumps([listings.task_json(task) for task in shown], indent=1, ensure_ascii=False))
+    else:
+        rows = [listings.task_text(task) for task in shown]
+        listings.show(rows, listings.TASK_COLUMNS, terminal=sys.stdout.isatty())
+    if others:
+        told = "the lab's, diagnostic and supplementary ones"
+        print(f"{others} more tasks, {told}: xlgap tasks --all", file=sys.stderr)
 
 
 def show_ui(arguments: Arguments) -> None:

@@ -48,8 +48,7 @@ def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 _Int = Annotated[int, BeforeValidator(_no_boolean)]
 _Float = Annotated[float, BeforeValidator(_no_boolean)]
-# three names make a file's name, which may have 255 letters
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]  # three make a file's, of <= 255
 Names = Annotated[tuple[str, ...], AfterValidator(_each_once)]
 Seed = Annotated[_Int, Field(ge=0, le=2**32 - 1)]
 Positive = Annotated[_Int, Field(gt=0)]
@@ -235,6 +234,7 @@ class EvaluationParams(Section):
     retrieval_layer: Fraction = 0.6
     pooling: Literal["mean", "cls"] = "mean"
     centred: bool = False
+    sweep_languages: Names = ()  # retrieval's layer and pooling are chosen on them: evaluation/sweep.py
 
 
 class AnalysisParams(Section):

@@ -11,6 +11,7 @@ sentence and exits with :attr:`XlgapError.exit_code`, without a traceback. Our o
     |-- UnknownNameError      a task, model, regime, language or arm that does not exist
     |-- DataError             a file is missing, truncated, or not in the expected format
     |-- ExpectationError      prepared data violate their suite
+    |   `-- LeakageError      a test item stands in training data
     |-- TrainingError         training cannot start or cannot go on
     |-- ResultError           results are missing or contradict the grid
     `-- Interrupted           SIGINT or SIGTERM: state is saved, run again to resume
@@ -42,6 +43,10 @@ class DataError(XlgapError):
 
 class ExpectationError(XlgapError):
     """Prepared data do not meet the expectations declared by their task."""
+
+
+class LeakageError(ExpectationError):
+    """A training set holds what a model trained on it is tested on."""
 
 
 class TrainingError(XlgapError):

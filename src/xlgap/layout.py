@@ -14,6 +14,7 @@ INDEX = Path("data/index.json")
 PRETRAINED = Path("models/pretrained")
 WARM = Path("models/warm")
 CHECKS = Path("results/checks")
+LEAKAGE = Path("results/leakage.json")
 PREDICTIONS = Path("results/predictions")
 SCORES = Path("results/scores")
 ITEMS = Path("results/items")
@@ -26,6 +27,7 @@ PARTIAL = Path("report/partial")
 SCRATCH = Path("scratch")
 WEIGHTS = Path("weights")
 JOURNAL = Path("journal")
+LEAKS = JOURNAL / "leaks.json"
 
 
 def prepared(task: str) -> Path:

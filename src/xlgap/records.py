@@ -64,3 +64,33 @@ class Score:
     seen_at: str = ""
     publication: str = ""
     split: str = "test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditionScore:
+    """One score of an edition of the benchmark: of a task, a group of tasks, or the whole.
+
+    Attributes:
+        edition: ``xtreme-r`` or ``xtreme``.
+        model, arm: whose.
+        level: ``task``, ``group`` or ``overall``.
+        name: of the task, the group or the edition.
+        official, corrected: mean of what is present, 0-100; ``None`` where nothing is.
+        spread: standard deviation of ``official`` over seeds; ``None`` with one seed.
+        seeds: training seeds behind the means.
+        present, missing: languages of a task; tasks of a group or of the whole.
+        metric: of a task, official and corrected.
+    """
+
+    edition: str
+    model: str
+    arm: str
+    level: str
+    name: str
+    official: float | None = None
+    corrected: float | None = None
+    spread: float | None = None
+    seeds: int = 1
+    present: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    metric: str = ""

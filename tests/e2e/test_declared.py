@@ -25,6 +25,7 @@ pytestmark = pytest.mark.e2e
 STAGES = {
     "prepare@lab_ner",
     "validate@lab_ner",
+    "leakage",
     "corpus",
     "index",
     "pretrain@two",

@@ -24,6 +24,9 @@ def cases(metric: Metric) -> tuple[Task, st.SearchStrategy]:
         return get_task("udpos"), pairs
     if "span" in metric.kinds:
         return get_task("xquad"), st.tuples(WORDS.filter(lambda w: w.strip()), WORDS)
+    if "mine" in metric.kinds:
+        english = st.sampled_from(["en-1", "en-2"])
+        return get_task("bucc2018"), st.tuples(english, st.just("") | english)
     if "retrieve" in metric.kinds:
         return get_task("tatoeba"), st.tuples(st.none(), st.integers(0, 5))
     return get_task("xnli"), st.tuples(LABELS, LABELS)
@@ -31,12 +34,16 @@ def cases(metric: Metric) -> tuple[Task, st.SearchStrategy]:
 
 def gold_rows(metric: Metric, right: list) -> list[dict]:
     key = {"tag": "tags", "span": "answers"}.get(metric.kinds[0], "label")
+    if "mine" in metric.kinds:
+        return [{"id": str(i), "side": "foreign", "match": match} for i, match in enumerate(right)]
     values = [{"text": [r], "answer_start": [0]} for r in right] if key == "answers" else right
     return [{"id": str(i), key: value} for i, value in enumerate(values)]
 
 
 def predictions(metric: Metric, given_answers: list) -> list[dict]:
-    key = {"tag": "tags", "span": "text", "retrieve": "match"}.get(metric.kinds[0], "label")
+    key = {"tag": "tags", "span": "text", "retrieve": "match", "mine": "match"}.get(
+        metric.kinds[0], "label"
+    )
     answers = [str(a) if key == "match" else a for a in given_answers]
     return [{"id": str(i), key: answer} for i, answer in enumerate(answers)]
 

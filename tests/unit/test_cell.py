@@ -253,3 +253,25 @@ def test_short_sequences_are_refused_of_checkpoints_too(study):
     with pytest.raises(ConfigError, match="give at least 6"):
         grid(study(models=models, tasks={"toy_nli": {"max_length": 5}}))
     assert grid(study(models=models, tasks={"toy_nli": {"max_length": 600}})).cells
+
+
+@pytest.mark.parametrize(
+    ("languages", "said"),
+    [
+        (["fr"], "'fr' is not in 'languages.evaluation', .*add it there"),
+        (
+            ["de", "en"],
+            "no retrieval task of the study has test data in 'en'; remove it, or .*: de, sw",
+        ),
+        (["xx"], "unknown language 'xx'"),
+    ],
+)
+def test_a_sweep_is_over_languages_that_are_retrieved_in(study, languages, said):
+    params = study(tasks=TASKS, evaluation={"sweep_languages": languages})
+    key = r"key 'evaluation\.sweep_languages'"
+    with pytest.raises((ConfigError, UnknownNameError), match=f"{key}: {said}"):
+        grid(params)
+    without = study(tasks={"toy_nli": {}}, evaluation={"sweep_languages": ["de"]})
+    with pytest.raises(ConfigError, match=rf"{key}: .* in 'de'; remove it\.$"):
+        grid(without)
+    assert grid(study(tasks=TASKS, evaluation={"sweep_languages": ["de", "sw"]})).cells

@@ -44,6 +44,7 @@ def assemble(params: Params, results: Results, values: Mapping[str, Value]) -> S
         resamples=params.analysis.resamples,
         seed=params.analysis.seed,
         left_out=left_out(grid(params)),
+        preliminary=grid(params).preliminary,
         missing=results.missing,
         controls=twins(params),
     )

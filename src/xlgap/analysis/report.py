@@ -18,6 +18,8 @@ from xlgap.analysis import words
 from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.figures import drawings
+from xlgap.analysis.licences import DataSet
+from xlgap.analysis.overall import overall_tables
 from xlgap.analysis.plots import Drawing
 from xlgap.analysis.published_gap import DOUBTFUL
 from xlgap.analysis.result import Analysis
@@ -33,7 +35,7 @@ from xlgap.analysis.rows import (
 from xlgap.analysis.scaling import FEWEST_MODELS
 from xlgap.analysis.tables import write_rows
 from xlgap.formats import write_json, write_text
-from xlgap.records import Source
+from xlgap.records import EditionScore, Source
 
 TEMPLATE = "report.html.j2"
 LOSSES = "published_loss_by_language.svg"
@@ -115,7 +117,9 @@ def write_tables(folder: Path, analysis: Analysis) -> None:
         ("gaps_measured", GapRow, analysis.gaps),
         ("gaps_published", GapRow, analysis.published_gaps),
         ("english_scores", EnglishScore, analysis.english),
+        ("overall_scores", EditionScore, analysis.editions),
         ("published_slopes", LanguageSlope, analysis.published_slopes),
+        ("data_sets", DataSet, analysis.data),
     )
     for name, kind, rows in tables:
         columns = [f.name for f in dataclasses.fields(kind)]
@@ -152,6 +156,7 @@ def render(analysis: Analysis, figures: dict[str, Drawing]) -> str:
         analysis=analysis,
         questions=[_question(analysis, figures, q) for q in words.QUESTIONS],
         english=english_grid(analysis.english),
+        editions=overall_tables(analysis.editions),
         controls=controls(analysis),
         gaps=[gap_grid(analysis, gap) for gap in _gaps_shown(analysis)],
         disagreements=disagreements(analysis.published_gaps),

@@ -17,6 +17,7 @@ from typing import Any
 
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.gap import gap_rows
+from xlgap.analysis.licences import DataSet
 from xlgap.analysis.published_answers import published_answers, published_slopes
 from xlgap.analysis.rows import (
     Answer,
@@ -30,7 +31,7 @@ from xlgap.analysis.study import Study, measure
 from xlgap.analysis.tables import write_rows
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json
-from xlgap.records import Score
+from xlgap.records import EditionScore, Score
 
 DECIMALS = 6
 
@@ -58,7 +59,10 @@ class Analysis:
         published_gaps, published_slopes: the same analysis of published scores.
         answers: to all five questions, measured first.
         left_out: (arm, task, reason) of undefined pairs.
+        preliminary: (arm, task, tasks in order) of pairs with an English intermediate stage by recipe.
         missing: keys of cells without scores; the report is partial when there are any.
+        editions: overall scores of the benchmark's editions, where the study has tasks of them.
+        data: the data sets, with licence and citation.
     """
 
     study: str
@@ -77,7 +81,10 @@ class Analysis:
     answers: tuple[Answer, ...]
     controls: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str, str], ...] = ()
+    preliminary: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    editions: tuple[EditionScore, ...] = ()
+    data: tuple[DataSet, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -105,6 +112,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             answers=tuple(sorted(answers, key=lambda a: (a.question, a.source))),
             controls=tuple(sorted(study.controls)),
             left_out=study.left_out,
+            preliminary=study.preliminary,
             missing=study.missing,
         )
     )

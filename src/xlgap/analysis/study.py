@@ -69,6 +69,8 @@ class Study:
         items: per-item statistics by task; without them there is no bootstrap.
         confidence, resamples, seed: of the intervals.
         left_out: (arm, task, reason) of the pairs that are not defined.
+        preliminary: (arm, task, tasks in order) of the pairs that a task's official recipe trains on
+            an English intermediate task first, whatever the arm is called.
         missing: keys of cells without scores: the study is then partial.
         controls: untrained models, each with the model that is its twin but for pretraining; they are
             scored, and stay out of everything against size.
@@ -84,6 +86,7 @@ class Study:
     resamples: int = 2000
     seed: int = 0
     left_out: tuple[tuple[str, str, str], ...] = ()
+    preliminary: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
     controls: Mapping[str, str] = field(default_factory=dict)
 

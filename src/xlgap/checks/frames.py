@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from xlgap.checks import pool
 from xlgap.checks.scripts import script_share
 from xlgap.data import schema
 from xlgap.languages import get_language
@@ -70,12 +71,14 @@ def row_table(kind: Kind, rows: Rows) -> pd.DataFrame:
     """One line a row, in the order of languages and rows.
 
     Columns: ``language``, the scalar keys of the kind's schema, ``keys_wrong`` (missing or extra keys,
-    empty when none), ``characters`` (of all texts), and what :func:`_derived` adds for the kind.
+    empty when none), ``characters`` (of all texts), and what :func:`_derived` and
+    :func:`_of_file` add for the kind.
     """
     import pandas as pd
 
     expected = schema.keys(kind)
-    scalars = sorted(expected - {"tokens", "tags", "choices", "answers"})
+    of_file = {code: _of_file(kind, found) for code, found in rows.items()}
+    scalars = sorted(expected - {"tokens", "tags", "choices", "answers", "targets"})
     table = [
         {
             "language": code,
@@ -83,6 +86,7 @@ def row_table(kind: Kind, rows: Rows) -> pd.DataFrame:
             "keys_wrong": " ".join(sorted(expected ^ set(row))),
             "characters": sum(map(len, _texts(kind, row))),
             **_derived(kind, row),
+            **of_file[code](row),
         }
         for code, found in rows.items()
         for row in found
@@ -98,7 +102,7 @@ def _derived(kind: Kind, row: Row) -> dict[str, Any]:
                 "tokens": len(tokens),
                 "tags": len(tags),
                 "empty_tokens": sum(not str(token).strip() for token in tokens),
-                "tags_outside": " ".join(sorted(set(map(str, tags)) - set(kind.tags))),
+                "tags_outside": " ".join(sorted(set(map(str, tags)) - set(kind.tags or tags))),
             }
         case Choose():
             choices = row.get("choices") or []
@@ -115,8 +119,33 @@ def _derived(kind: Kind, row: Row) -> dict[str, Any]:
                 "answers_off": sum(context[i : i + len(text)] != text for text, i in pairs),
                 "empty_answers": sum(not text.strip() for text, _ in pairs),
             }
-        case Classify() | Retrieve() | Rank() | Candidate() | Mine():
+        case Rank():
+            targets = row.get("targets") or []
+            return {"targets": len(targets), "repeated_targets": len(targets) - len(set(targets))}
+        case Classify() | Retrieve() | Candidate() | Mine():
             return {}
+
+
+def _of_file(kind: Kind, rows: Sequence[Row]) -> Callable[[Row], dict[str, Any]]:
+    """From a row to what is told of it by the other rows of its language.
+
+    Of mining: ``match_unknown``, the id that it matches where no English row has it, and ``sides``,
+    those that the rows of its language have. Where questions may have no answer: ``answered``, how many
+    rows of its language have one.
+    """
+    if isinstance(kind, Span) and kind.unanswerable:
+        answered = sum(bool((row.get("answers") or {}).get("text")) for row in rows)
+        return lambda row: {"answered": answered}
+    if not isinstance(kind, Mine):
+        return lambda row: {}
+    english = {str(row.get("id")) for row in rows if row.get("side") == "english"}
+    sides = " ".join(sorted({str(row.get("side")) for row in rows}))
+
+    def told(row: Row) -> dict[str, Any]:
+        match = str(row.get("match") or "")
+        return {"match_unknown": "" if match in english else match, "sides": sides}
+
+    return told
 
 
 def language_table(
@@ -128,7 +157,7 @@ def language_table(
     ``script_share`` (of letters, missing where there are none), ``duplicates`` and ``duplicate_share``
     (rows whose texts stand in an earlier row), ``known`` and ``known_share`` (test rows that
     stand in training data, see :func:`_known`), ``unpaired`` (ids that not every language of a parallel
-    test set has).
+    test set has), and of ranking those of :mod:`~xlgap.checks.pool`.
 
     Args:
         task: the task.
@@ -140,13 +169,17 @@ def language_table(
 
     lines: list[dict[str, Any]] = []
     ids: dict[tuple[str, str, str], list[str]] = {}
+    of_pool = pool.faults(splits) if isinstance(task.kind, Rank) else None
     for split, rows in splits.items():
+        kind = task.kind_of(split)
         for code, found in rows.items():
             offending = {
-                "duplicates": _duplicates(task.kind, found),
-                "known": _known(task.kind, found, code, training) if split == "test" else [],
+                "duplicates": _duplicates(kind, found),
+                "known": _known(kind, found, code, training) if split == "test" else [],
                 "unpaired": _unpaired(rows, code) if split == "test" and task.parallel else [],
             }
+            if of_pool is not None:
+                offending |= {name: of_pool.get((split, code, name), []) for name in pool.COLUMNS}
             ids |= {(split, code, column): value for column, value in offending.items() if value}
             count = max(len(found), 1)
             listed = manifest["splits"].get(split, {}).get(code, {})
@@ -157,7 +190,7 @@ def language_table(
                     "where": f"{split}/{code}",
                     "rows": len(found),
                     "manifest_rows": listed.get("rows", 0),
-                    "script_share": _script_share(task.kind, found, code),
+                    "script_share": _script_share(kind, found, code),
                     **{column: len(value) for column, value in offending.items()},
                     "duplicate_share": len(offending["duplicates"]) / count,
                     "known_share": len(offending["known"]) / count,
@@ -174,8 +207,10 @@ def _texts(kind: Kind, row: Row) -> list[str]:
 
 
 def _script_share(kind: Kind, rows: Sequence[Row], code: str) -> float | None:
+    if isinstance(kind, Mine):  # the other half is English by its nature
+        rows = [row for row in rows if row.get("side") != "english"]
     texts = (_texts(kind, row) for row in rows)
-    own = (found[:1] if isinstance(kind, Retrieve) else found for found in texts)
+    own = (found[:1] if isinstance(kind, Retrieve | Rank) else found for found in texts)
     return script_share((text for found in own for text in found), get_language(code).script)
 
 
@@ -203,9 +238,9 @@ def _duplicates(kind: Kind, rows: Sequence[Row]) -> list[str]:
 def _known(kind: Kind, test: Sequence[Row], language: str, training: Training) -> list[str]:
     """Ids of test rows that stand in training data.
 
-    Of the same kind those of the same language are compared: all texts of a row, of a span task its
-    context. Of another kind a test row is known when one of its texts is a text of a training row, in
-    whatever language: a retrieval row has an English side.
+    Of the same kind those of the same language are compared: all texts of a row, of a span task and of
+    pairs to rank its context. Of another kind a test row is known when one of its texts is a text of a
+    training row, in whatever language: a retrieval row has an English side.
     """
     if training.kind.name == kind.name:
         seen = {_identity(kind, row) for row in training.rows.get(language, ())}
@@ -222,7 +257,10 @@ def _known(kind: Kind, test: Sequence[Row], language: str, training: Training) -
 
 
 def _identity(kind: Kind, row: Row) -> bytes:
-    return _key(_texts(kind, row)[: 1 if isinstance(kind, Span) else None])
+    texts = _texts(kind, row)
+    if isinstance(kind, Span):
+        return _key(texts[:1])
+    return _key(texts[-1:] if isinstance(kind, Rank) and kind.pair else texts)
 
 
 def _unpaired(rows: Rows, code: str) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xlgap.checks import pool
 from xlgap.checks.frames import LanguageTable, Rows, Training, language_table, row_table
 from xlgap.checks.suite import language_expectations, row_expectations
 from xlgap.config import Params
@@ -85,13 +86,13 @@ def validate(
     manifest = read_json(prepared / "manifest.json")
     languages = language_table(task, splits, manifest, training)
     tables: dict[str, tuple[pd.DataFrame, list[Any]]] = {
-        split: (row_table(task.kind, rows), row_expectations(task.kind))
+        split: (row_table(task.kind_of(split), rows), row_expectations(task.kind_of(split)))
         for split, rows in splits.items()
     }
     tables["all"] = (languages.frame, language_expectations(task, wanted))
     findings = tuple(_run(task, tables, languages, docs))
     failed = [finding for finding in findings if not finding.success]
-    write_json(out, _report(task, wanted, findings))
+    write_json(out, _report(task, wanted, findings) | _pool_of(manifest))
     if failed:
         raise ExpectationError(
             _sentence(task, failed[0], len(failed), languages, generated=params.study.source == "lab")
@@ -159,6 +160,7 @@ def _site(docs: Path) -> dict[str, Any]:
 
 # What the language table calls a share, by the column whose ids are counted.
 _COUNTED = {"duplicate_share": "duplicates", "known_share": "known", "unpaired": "unpaired"}
+_COUNTED |= {name: name for name in pool.COLUMNS}
 
 
 def _finding(split: str, found: Any, languages: LanguageTable) -> Finding:
@@ -207,6 +209,12 @@ def _report(
         "success": all(finding.success for finding in findings),
         "findings": [vars(finding) for finding in findings],
     }
+
+
+def _pool_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The digests of candidates: predictions depend on them, and on these results by the graph."""
+    candidates = manifest["splits"].get("candidates", {})
+    return {"candidates": {code: f["sha256"] for code, f in candidates.items()}} if candidates else {}
 
 
 def _sentence(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,13 +92,27 @@ def cap(rows: Sequence[Row], limit: int | None) -> list[Row]:
 
     Those with the smallest SHA-256 of their id stay: a choice that depends on nothing but ids, so it is
     the same items in every language of a parallel task, and a smaller limit keeps a part of what a
-    larger one keeps.
+    larger one keeps. Of sentences to mine whole groups stay, those of the smallest such numbers that
+    there is room for: half of a pair would be a sentence whose translation is not there.
     """
     if limit is None or len(rows) <= limit:
         return list(rows)
+    if "side" in rows[0]:
+        return _cap_groups(rows, limit)
     keys = ((hashlib.sha256(row["id"].encode()).digest(), index) for index, row in enumerate(rows))
     kept = sorted(index for _, index in heapq.nsmallest(limit, keys))
     return [rows[index] for index in kept]
+
+
+def _cap_groups(rows: Sequence[Row], limit: int) -> list[Row]:
+    sizes = Counter(row["group"] for row in rows)
+    kept: set[str] = set()
+    for group in sorted(sizes, key=lambda name: hashlib.sha256(name.encode()).digest()):
+        if sizes[group] > limit:
+            break
+        limit -= sizes[group]
+        kept.add(group)
+    return [row for row in rows if row["group"] in kept]
 
 
 def _limit(limits: TaskParams, split: Split) -> int | None:

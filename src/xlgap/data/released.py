@@ -64,14 +64,16 @@ def release_digests(params: Params, root: Path) -> dict[str, str]:
     if folder is None:
         return {}
     directory = ReleaseDirectory(folder)
-    found = {name: _digest(directory, _names(get_task(name), params)) for name in params.all_tasks}
+    found = {
+        name: _digest(directory, _names(get_task(name), params, directory)) for name in params.all_tasks
+    }
     return {**found, CORPUS: _digest(directory, corpus_names(params))}
 
 
-def _names(task: Task, params: Params) -> Iterator[str]:
+def _names(task: Task, params: Params, directory: ReleaseDirectory) -> Iterator[str]:
     for split, languages in split_languages(task, params).items():
         for code in languages:
-            yield from release_names(task, split, code)
+            yield from release_names(task, split, code, directory)
 
 
 def _digest(directory: ReleaseDirectory, names: Iterable[str]) -> str:

@@ -7,8 +7,10 @@ Rows are checked against the schema of the task's kind one by one; nothing is wr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +19,7 @@ from xlgap.data import schema
 from xlgap.errors import DataError
 from xlgap.formats import read_json, read_text
 from xlgap.languages import get_language
-from xlgap.tasks.base import HubDataset, Kind, ReleaseFile, Row, Split, Task
+from xlgap.tasks.base import DROPPED, HubDataset, Kind, ReleaseFile, Row, Split, Task
 
 SourceName = Literal["lab", "release", "hub"]
 LAB_SEED = 0
@@ -31,7 +33,8 @@ class Loaded:
 
     Attributes:
         rows: prepared rows, in the order of the source.
-        origin: where they stood, for the manifest: files with digests, or repository and revision.
+        origin: where they stood, for the manifest: files with digests, or repository and revision; of
+            a release also the rows that are no items, ``dropped``, counted by reason.
         noncommercial: whether the source marks them so.
     """
 
@@ -126,7 +129,8 @@ def load(
     """
     if source == "release":
         directory = ReleaseDirectory.open(data_dir, wanted_by=f"task '{task.name}'")
-        return {code: _from_release(task, split, code, directory) for code in languages}
+        files = _Files(directory)
+        return {code: _from_release(task, split, code, files) for code in languages}
     if source == "hub":
         return {code: _from_hub(task, split, code) for code in languages}
     return _from_lab(task, split, languages, lab_rows or LAB_ROWS[split])
@@ -158,43 +162,94 @@ def checked(kind: Kind, rows: Iterable[Row], where: str) -> list[Row]:
     return found
 
 
-def _release_file(task: Task, split: Split, code: str) -> ReleaseFile:
+def _release_file(task: Task, split: Split, code: str, directory: ReleaseDirectory) -> ReleaseFile:
+    """The first declaration for the language whose needs the directory meets."""
     for file in (task.release or {})[split]:
-        if file.languages is None or code in file.languages:
+        if (file.languages is None or code in file.languages) and all(
+            directory.stored(name) for name in _names(file.needs, code)
+        ):
             return file
     raise DataError(f"task '{task.name}' has no {split} file in language '{code}' in its release.")
 
 
-def release_names(task: Task, split: Split, code: str) -> list[str]:
-    """The files that hold one language of a split: its own and, where it has one, the aligned one.
+def release_names(task: Task, split: Split, code: str, directory: ReleaseDirectory) -> list[str]:
+    """The files that hold one language of a split: its own and, where it has any, the aligned ones.
 
     Raises:
         DataError: the release of the task has no such file.
     """
-    file, iso639_3 = _release_file(task, split, code), get_language(code).iso639_3
-    patterns = [file.path] if file.aligned is None else [file.path, file.aligned]
+    file = _release_file(task, split, code, directory)
+    return _names((file.path, *file.aligned), code)
+
+
+def _names(patterns: Sequence[str], code: str) -> list[str]:
+    iso639_3 = get_language(code).iso639_3
     return [pattern.format(language=code, iso639_3=iso639_3) for pattern in patterns]
 
 
-def _from_release(task: Task, split: Split, code: str, directory: ReleaseDirectory) -> Loaded:
-    file, names = _release_file(task, split, code), release_names(task, split, code)
-    texts, facts = zip(*(directory.read(name) for name in names), strict=True)
-    where = str(directory.root / names[0])
+@dataclass
+class _Files:
+    """A directory, and the rows by language of files that have all languages: each is read once."""
+
+    directory: ReleaseDirectory
+    whole: dict[ReleaseFile, tuple[dict[str, list[Row]], list[dict[str, Any]]]] = field(
+        default_factory=dict
+    )
+
+
+def _from_release(task: Task, split: Split, code: str, files: _Files) -> Loaded:
+    file = _release_file(task, split, code, files.directory)
+    names = release_names(task, split, code, files.directory)
+    where = there = str(files.directory.root / names[0])
+    texts, facts = _texts(names, files.directory) if file not in files.whole else ([], [])
     try:
-        rows = checked(task.kind_of(split), _of(code, file.read(*texts), file), where)
+        rows: Iterable[Row]
+        if file.by_language:
+            if texts:
+                files.whole[file] = _by_language(file.read(*texts)), facts
+            of, facts = files.whole[file]
+            rows, there = of.get(code, ()), f"{where}, language '{code}'"
+        else:
+            rows = file.read(*texts)
+        dropped: Counter[str] = Counter()
+        found = checked(task.kind_of(split), _kept(rows, dropped), there)
     except DataError as error:
-        message = str(error)
-        raise DataError(message if message.startswith(where) else f"{where}, {message}") from error
+        message = _named(str(error), names, files.directory)
+        known = message.startswith(str(files.directory.root))
+        raise DataError(message if known else f"{where}, {message}") from error
     noncommercial = any(fact["licence_class"] == "nc" for fact in facts)
-    return Loaded(rows, {"files": list(facts)}, noncommercial)
+    counted = {"dropped": dict(sorted(dropped.items()))} if dropped else {}
+    return Loaded(found, {"files": facts, **counted}, noncommercial)
 
 
-def _of(code: str, rows: Iterable[Row], file: ReleaseFile) -> Iterable[Row]:
-    """The rows of one language, where a file has all of them."""
-    if not file.by_language:
-        return rows
-    every = ({**row} for row in rows)
-    return (row for row in every if row.pop("language") == code)
+def _named(message: str, names: Sequence[str], directory: ReleaseDirectory) -> str:
+    """A reader's ``message``; where it begins with ``file 2, ``, with that file's name in its place."""
+    found = re.match(r"file (\d+), ", message)
+    if found is None:
+        return message
+    return f"{directory.root / names[int(found[1]) - 1]}, {message.removeprefix(found[0])}"
+
+
+def _kept(rows: Iterable[Row], dropped: Counter[str]) -> Iterator[Row]:
+    """``rows`` without those that the release says are no items; these are counted by their reason."""
+    for row in rows:
+        if DROPPED in row:
+            dropped[row[DROPPED]] += 1
+        else:
+            yield row
+
+
+def _texts(names: Sequence[str], directory: ReleaseDirectory) -> tuple[list[str], list[dict[str, Any]]]:
+    texts, facts = zip(*(directory.read(name) for name in names), strict=True)
+    return list(texts), list(facts)
+
+
+def _by_language(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        own = {**row}
+        found.setdefault(own.pop("language"), []).append(own)
+    return found
 
 
 def _from_hub(task: Task, split: Split, code: str) -> Loaded:

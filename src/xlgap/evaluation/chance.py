@@ -7,6 +7,9 @@ label gets its own accuracy as chance, not 100 / labels.
 - ``accuracy`` and ``token_accuracy``: exact, sum over answers of gold share x predicted share.
 - ``f1`` and ``em``: the mean over ``shuffles`` random permutations of items (``span``) or of the
   tokens' tags within the language (``tag``); its standard error falls as 1 / sqrt(shuffles).
+- ``f1`` of mined pairs: exact, of each gold pair the share of foreign sentences that were given its
+  English one; how many pairs are predicted stays as it is.
+- ``map20``: exact, the mean over all pairs of an item and a ranking.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ import numpy as np
 
 from xlgap.evaluation import chunks
 from xlgap.evaluation.metrics import Floats, Metric, Rows, aligned
-from xlgap.tasks.base import Retrieve, Tag, Task
+from xlgap.evaluation.rank import expected_precision
+from xlgap.tasks.base import Mine, Rank, Retrieve, Tag, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def chance(
@@ -51,6 +55,10 @@ def chance(
     ordered = aligned(task, gold, predictions, language)
     if metric.name in {"accuracy", "token_accuracy"}:
         return _expected_agreement(*_answers(task, gold, ordered))
+    if isinstance(task.kind, Mine):
+        return _expected_pairs(metric, gold, ordered)
+    if isinstance(task.kind, Rank):
+        return 100 * expected_precision(gold, ordered)
     generator = np.random.default_rng(seed)
     if isinstance(task.kind, Tag):
         sums = _shuffled_chunks(task.kind, gold, ordered, generator, shuffles)
@@ -107,6 +115,19 @@ def _expected_agreement(right: Sequence[Any], given: Sequence[Any]) -> float:
         return float("nan")
     of_right, of_given = Counter(right), Counter(given)
     return 100 * sum(n * of_given[answer] for answer, n in of_right.items()) / len(right) ** 2
+
+
+def _expected_pairs(metric: Metric, gold: Rows, predictions: Rows) -> float:
+    """The F1 of mined pairs that are dealt out to the foreign sentences, in expectation."""
+    foreign = [(g["match"], p["match"]) for g, p in zip(gold, predictions, strict=True) if _foreign(g)]
+    right = [a for a, _ in foreign if a]
+    given = Counter(b for _, b in foreign if b)
+    both = sum(given[a] for a in right) / max(len(foreign), 1)
+    return float(metric.value(np.array([both, given.total(), len(right)], dtype=np.float64)))
+
+
+def _foreign(row: Mapping[str, Any]) -> bool:
+    return bool(row["side"] == "foreign")
 
 
 def _shuffled_chunks(

@@ -6,7 +6,9 @@ of items into a score of 0-100. A score is ``value(stats.sum(0))``, a bootstrap
 item, no chunk in gold and prediction) is NaN: missing, never 0.
 
 Predictions by kind: classify ``{id, label}``; choose ``{id, label: int}``; tag ``{id, tags}``; span
-``{id, text}``; retrieve ``{id, match}`` with the id of the row that was found.
+``{id, text}``; retrieve ``{id, match}`` with the id of the row that was found; mine the same for
+foreign rows, ``match`` empty where none was found and of English rows; rank ``{id, ranked}``, ids of
+candidates, the best first.
 
 Shapes: I items, K columns of statistics.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +25,15 @@ from numpy.typing import NDArray
 
 from xlgap.errors import ResultError, unknown
 from xlgap.evaluation import chunks
-from xlgap.evaluation.qa_normalise import best_f1, exact_match
-from xlgap.tasks.base import Tag, Task
+from xlgap.evaluation.qa_normalise import (
+    answers_or_none,
+    best_f1,
+    exact_match,
+    normalise_aware,
+    normalise_mlqa,
+)
+from xlgap.evaluation.rank import average_precision
+from xlgap.tasks.base import Span, Tag, Task
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -136,6 +146,19 @@ def _match_found(task: Task, gold: Rows, predictions: Rows, language: str) -> Fl
     return _with_ones([p["match"] == g["id"] for g, p in zip(gold, predictions, strict=True)])
 
 
+def _pairs_found(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    """Of each foreign sentence, see BUCC's sets of pairs of ids; an English one counts nothing."""
+    foreign = [g["side"] == "foreign" for g in gold]
+    right = [g["match"] for g in gold]
+    found = [p["match"] for p in predictions]
+    columns = [
+        [own and bool(a) and a == b for own, a, b in zip(foreign, right, found, strict=True)],
+        [own and bool(b) for own, b in zip(foreign, found, strict=True)],
+        [own and bool(a) for own, a in zip(foreign, right, strict=True)],
+    ]
+    return np.array(columns, dtype=np.float64).reshape(3, len(gold)).T
+
+
 def _tokens_equal(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
     pairs = [(g["tags"], p["tags"]) for g, p in zip(gold, predictions, strict=True)]
     same = [(sum(map(str.__eq__, a, b)), len(a)) for a, b in pairs]
@@ -154,13 +177,38 @@ def _chunks_found(task: Task, gold: Rows, predictions: Rows, language: str) -> F
 
 
 def _answer_f1(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
-    pairs = zip(gold, predictions, strict=True)
-    return _with_ones([best_f1(p["text"], g["answers"]["text"]) for g, p in pairs])
+    """SQuAD's: the script of v2.0 where questions may have no answer, else that of v1.1."""
+    pairs = [(p["text"], g["answers"]["text"]) for g, p in zip(gold, predictions, strict=True)]
+    if isinstance(task.kind, Span) and task.kind.unanswerable:
+        return _with_ones([best_f1(p, answers_or_none(a), empty=True) for p, a in pairs])
+    return _with_ones([best_f1(p, a) for p, a in pairs])
 
 
 def _answer_exact(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    pairs = [(p["text"], g["answers"]["text"]) for g, p in zip(gold, predictions, strict=True)]
+    if isinstance(task.kind, Span) and task.kind.unanswerable:
+        return _with_ones([exact_match(p, answers_or_none(a)) for p, a in pairs])
+    return _with_ones([exact_match(p, a) for p, a in pairs])
+
+
+def _answer_f1_mlqa(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    normal, pairs = partial(normalise_mlqa, language=language), zip(gold, predictions, strict=True)
+    return _with_ones([best_f1(p["text"], g["answers"]["text"], normal) for g, p in pairs])
+
+
+def _answer_exact_mlqa(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    normal, pairs = partial(normalise_mlqa, language=language), zip(gold, predictions, strict=True)
+    return _with_ones([exact_match(p["text"], g["answers"]["text"], normal) for g, p in pairs])
+
+
+def _answer_f1_aware(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    normal, pairs = partial(normalise_aware, language=language), zip(gold, predictions, strict=True)
+    return _with_ones([best_f1(p["text"], g["answers"]["text"], normal, empty=True) for g, p in pairs])
+
+
+def _ranked_precision(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
     pairs = zip(gold, predictions, strict=True)
-    return _with_ones([exact_match(p["text"], g["answers"]["text"]) for g, p in pairs])
+    return _with_ones([average_precision(p["ranked"], g["targets"]) for g, p in pairs])
 
 
 METRICS: tuple[Metric, ...] = (
@@ -192,6 +240,33 @@ METRICS: tuple[Metric, ...] = (
         count=_chunks_found,
         value=f_measure,
     ),
+    Metric(
+        name="f1",
+        kinds=("mine",),
+        columns=("both", "predicted", "gold"),
+        count=_pairs_found,
+        value=f_measure,
+    ),
+    Metric(
+        name="map20",
+        kinds=("rank",),
+        columns=("precision", "items"),
+        count=_ranked_precision,
+        value=ratio,
+    ),
     Metric(name="f1", kinds=("span",), columns=("f1", "items"), count=_answer_f1, value=ratio),
     Metric(name="em", kinds=("span",), columns=("exact", "items"), count=_answer_exact, value=ratio),
+    Metric(
+        name="f1_mlqa", kinds=("span",), columns=("f1", "items"), count=_answer_f1_mlqa, value=ratio
+    ),
+    Metric(
+        name="em_mlqa",
+        kinds=("span",),
+        columns=("exact", "items"),
+        count=_answer_exact_mlqa,
+        value=ratio,
+    ),
+    Metric(
+        name="f1_aware", kinds=("span",), columns=("f1", "items"), count=_answer_f1_aware, value=ratio
+    ),
 )

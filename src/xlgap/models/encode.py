@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from xlgap.errors import TrainingError
 from xlgap.models.tokenizer import Tokenizer
-from xlgap.tasks.base import Choose, Classify, Kind, Retrieve, Row, Span, Tag
+from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Row, Span, Tag
 
 Ids = npt.NDArray[np.int32]
 IGNORE = -100  # a position without a label
@@ -28,10 +28,11 @@ class Example:
 
     Attributes:
         row: index of the row.
-        sequences: sub-word ids, special tokens included; one sequence, or one per choice.
+        sequences: sub-word ids, special tokens included; one sequence, one per choice, or a query and
+            its candidate.
         labels: what the loss compares with: a class or choice index ``[1]``, a tag index per sub-word
             ``[L]`` (``IGNORE`` elsewhere), or the positions of the first and last answer sub-word
-            ``[2]``; empty for retrieval.
+            ``[2]``; empty for retrieval and ranking.
         marks: where predictions are read: per sub-word the index of the token that starts there
             (tag; a causal model's scores there are of that token's last sub-word) or -1; per sub-word
             its character offsets in the context (span, ``[L, 2]``), -1 outside.
@@ -115,9 +116,38 @@ def _(kind: Choose, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -
 
 
 @_encode.register
-def _(kind: Retrieve, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+def _(
+    kind: Retrieve | Mine, rows: Sequence[Row], tokenizer: Tokenizer, window: Window
+) -> list[Example]:
     sequences = _cut(tokenizer, [r["text"] for r in rows], window)
     return [Example(i, (ids,), _labels()) for i, ids in enumerate(sequences)]
+
+
+@_encode.register
+def _(kind: Rank, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+    """Two sequences a row: its query and its right candidate."""
+    queries = encode_queries(kind, rows, tokenizer, window)
+    candidates = encode(Candidate(pair=kind.pair), rows, tokenizer, window)
+    return [
+        Example(i, (*query.sequences, *candidate.sequences), _labels())
+        for i, (query, candidate) in enumerate(zip(queries, candidates, strict=True))
+    ]
+
+
+def encode_queries(
+    kind: Rank, rows: Sequence[Row], tokenizer: Tokenizer, window: Window
+) -> list[Example]:
+    """The queries alone, cut at ``query_length``, or at the window where that is shorter."""
+    shorter = Window(max_length=min(kind.query_length, window.max_length))
+    sequences = _cut(tokenizer, [row["text"] for row in rows], shorter)
+    return [Example(i, (ids,), _labels()) for i, ids in enumerate(sequences)]
+
+
+@_encode.register
+def _(kind: Candidate, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
+    """In a pair the longer side, as a rule the context, is cut first."""
+    texts = [(r["candidate"], r["context"]) if kind.pair else r["candidate"] for r in rows]
+    return [Example(i, (ids,), _labels()) for i, ids in enumerate(_cut(tokenizer, texts, window))]
 
 
 @_encode.register
@@ -130,7 +160,7 @@ def _(kind: Tag, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> l
     bos, eos = _frame(tokenizer)
     examples = []
     for i, (row, encoding) in enumerate(zip(rows, encodings, strict=True)):
-        ids, starts = _token_starts(encoding, len(row["tokens"]), tokenizer.unk)
+        ids, starts = _token_starts(encoding, len(row["tokens"]), tokenizer.unk, room)
         for begin, end in _pieces(starts, room):
             piece_ids = _ids([bos, *ids[begin:end], eos])
             marks = _ids([-1, *starts[begin:end], -1])
@@ -147,19 +177,21 @@ def _frame(tokenizer: Tokenizer) -> tuple[int, int]:
     return (framed[0], framed[-1]) if len(framed) >= 2 else (tokenizer.eos, tokenizer.eos)
 
 
-def _token_starts(encoding: Any, count: int, unk: int) -> tuple[list[int], list[int]]:
+def _token_starts(encoding: Any, count: int, unk: int, room: int) -> tuple[list[int], list[int]]:
     """Sub-word ids and, per sub-word, the token that starts there (-1: continues one).
 
-    A token without any sub-word becomes the unknown token, so that no token is lost.
+    A token without any sub-word, or with more than a window has ``room`` for, becomes the unknown
+    token as in the official preprocessing: no token is lost, no window is without one.
     """
     of_token: list[list[int]] = [[] for _ in range(count)]
     for sub_word, word in zip(encoding.ids, encoding.word_ids, strict=True):
         of_token[word].append(sub_word)
     ids: list[int] = []
     starts: list[int] = []
-    for token, pieces in enumerate(of_token):
-        ids += pieces or [unk]
-        starts += [token] + [-1] * (max(len(pieces), 1) - 1)
+    for token, found in enumerate(of_token):
+        pieces = found if 0 < len(found) <= room else [unk]
+        ids += pieces
+        starts += [token] + [-1] * (len(pieces) - 1)
     return ids, starts
 
 
@@ -168,14 +200,15 @@ def _pieces(starts: Sequence[int], room: int) -> list[tuple[int, int]]:
     pieces, begin = [], 0
     while len(starts) - begin > room:
         end = begin + room
-        while end > begin + 1 and starts[end] < 0:
+        while starts[end] < 0:
             end -= 1
+        assert end > begin, "a token is longer than the room for it"
         pieces.append((begin, end))
         begin = end
     return [*pieces, (begin, len(starts))]
 
 
-MAX_QUESTION = 64  # sub-words, as in the official scripts
+MAX_QUESTION = 64  # sub-words, as in the official scripts; in a short window half of it
 
 
 @_encode.register
@@ -186,7 +219,7 @@ def _(kind: Span, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> 
     contexts = fast.encode_batch([r["context"] for r in rows], add_special_tokens=False)
     examples = []
     for i, (row, question, context) in enumerate(zip(rows, questions, contexts, strict=True)):
-        prefix = [bos, *question.ids[:MAX_QUESTION], eos]
+        prefix = [bos, *question.ids[: min(MAX_QUESTION, window.max_length // 2)], eos]
         room = window.max_length - len(prefix) - 1
         if room <= window.stride and len(context.ids) > room:
             raise TrainingError(

@@ -16,6 +16,7 @@ from xlgap.errors import DataError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.causal import is_causal, whole, word_ends
 from xlgap.models.encode import IGNORE
+from xlgap.models.rank import RankHead
 from xlgap.models.size import without_pooler
 from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Span, Tag
 
@@ -168,7 +169,9 @@ def _head(kind: Kind, width: int, dropout: float, *, causal: bool) -> nn.Module 
             return SpanHead(width, dropout)
         case Retrieve() | Mine():
             return None
-        case Rank() | Candidate():
+        case Rank():
+            return RankHead(causal=causal)
+        case Candidate():
             raise AssertionError(f"no head for {kind!r}")
 
 
@@ -189,6 +192,16 @@ class Network(nn.Module):
         )
         states: Tensor = out.last_hidden_state if layer is None else out.hidden_states[layer]
         return states
+
+    def layers(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Hidden states ``[B, L, D]`` after every block, in order, of one forward pass."""
+        out = self.encoder(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            output_hidden_states=True,
+        )
+        blocks: tuple[Tensor, ...] = out.hidden_states[1:]  # before them the embeddings
+        return blocks
 
     def logits(self, batch: Batch) -> Tensor:
         """What the head computes, for prediction."""

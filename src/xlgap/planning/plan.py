@@ -92,6 +92,7 @@ class Plan:
         workers: stages that run side by side.
         stages: those that train or predict.
         left_out: pairs of arm and task that are not defined.
+        preliminary: (arm, task, tasks in order) of the pairs whose recipe has an intermediate stage.
         unscored: by task, the study's languages that it has no test data in.
         totals: sums.
         assumptions: sentences.
@@ -102,6 +103,7 @@ class Plan:
     workers: int
     stages: tuple[StagePlan, ...]
     left_out: tuple[LeftOut, ...]
+    preliminary: tuple[tuple[str, str, str], ...]
     unscored: tuple[tuple[str, tuple[str, ...]], ...]
     totals: Totals
     assumptions: tuple[str, ...]

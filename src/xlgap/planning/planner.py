@@ -57,6 +57,7 @@ def plan_study(
         workers=workers,
         stages=stages,
         left_out=grid.left_out,
+        preliminary=grid.preliminary,
         unscored=tuple(unscored(params).items()),
         totals=totals(
             stages, cells=len(grid.cells), workers=workers, scratch_bytes=max(scratch, default=0)

@@ -111,6 +111,11 @@ def _notes(plan: Plan) -> list[str]:
             notes.setdefault(stage.note, []).append(stage.stage)
     lines = [f"{_few(stages)}: {note}" for note, stages in notes.items()]
     lines += [f"{task} has no test data in {', '.join(codes)}" for task, codes in plan.unscored]
+    lines += [
+        f"{arm} x {task} contains an English intermediate stage, by the task's official recipe: it is "
+        f"trained on {order}"
+        for arm, task, order in plan.preliminary
+    ]
     if any(stage.shares for stage in plan.stages):
         lines.append("* trains nothing: it predicts with the weights of a stage that trains the same")
     if any(stage.fits is False for stage in plan.stages):

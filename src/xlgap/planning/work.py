@@ -22,7 +22,7 @@ from xlgap.formats import read_json
 from xlgap.planning.figures import ModelFigures
 from xlgap.regimes.base import Phase
 from xlgap.tasks import get_task
-from xlgap.tasks.base import Choose, Retrieve, Split
+from xlgap.tasks.base import Choose, Mine, Rank, Retrieve, Split
 
 Manifests = Mapping[str, Mapping[str, Any]]
 
@@ -130,7 +130,7 @@ def _task_work(
     batch = entry.batch_rows or recipe.batch_rows
     steps = math.ceil(rows * (entry.epochs or recipe.epochs) / batch)
     length = task_length(name, params)
-    tokens = steps * batch * length * _sequences(name)
+    tokens = steps * batch * length * _sequences(name, "train")
     flops = train_flops(figures, tokens=tokens, length=length)
     return Work(rows=steps * batch, steps=steps, tokens=tokens, flops=flops)
 
@@ -169,8 +169,19 @@ def prediction_work(
     figures: ModelFigures,
     manifests: Manifests | None = None,
 ) -> Work:
-    """One seed's predictions on the test rows of ``languages``."""
-    return total(_predicted(task, "test", code, params, figures, manifests) for code in languages)
+    """One seed's predictions on the test rows of ``languages``.
+
+    Of mining on dev rows, too; of ranking also on all candidates, whatever the languages.
+    """
+    kind = get_task(task).kind
+    splits: tuple[Split, ...] = ("dev", "test") if isinstance(kind, Mine) else ("test",)
+    pool = kind.pool if isinstance(kind, Rank) else ()
+    candidates = (_predicted(task, "candidates", code, params, figures, manifests) for code in pool)
+    return total(
+        _predicted(task, split, code, params, figures, manifests)
+        for code in languages
+        for split in splits
+    ) + total(candidates)
 
 
 def _predicted(
@@ -185,7 +196,7 @@ def _predicted(
     if rows is None:
         return UNKNOWN
     length = task_length(name, params)
-    tokens = rows * length * _sequences(name)
+    tokens = rows * length * _sequences(name, split)
     flops = predict_flops(figures, tokens=tokens, length=length)
     return Work(rows=rows, tokens=tokens, flops=flops)
 
@@ -199,7 +210,8 @@ def split_rows(
     as are asked for, whatever it made before.
     """
     entry, manifest = params.task(name), (manifests or {}).get(name, {})
-    limit = {"train": entry.train_rows, "dev": entry.dev_rows, "test": entry.test_rows}[split]
+    limits = {"train": entry.train_rows, "dev": entry.dev_rows, "test": entry.test_rows}
+    limit = limits.get(split)  # candidates have none
     found = manifest.get("splits", {}).get(split, {}).get(language)
     if found is None or (limit is not None and manifest["source"] == "lab"):
         return limit
@@ -219,9 +231,11 @@ def prepared_manifests(directory: Path, params: Params) -> Manifests:
     return {name: m for name, m in found.items() if m["source"] == params.study.source}
 
 
-def _sequences(name: str) -> int:
+def _sequences(name: str, split: Split) -> int:
     """Sequences that one row becomes; long contexts may become more."""
     kind = get_task(name).kind
+    if isinstance(kind, Rank):  # a query and its candidate, where the pool is no split of its own
+        return 2 if split in {"train", "dev"} else 1
     if isinstance(kind, Choose):
         return kind.choices
     return 2 if isinstance(kind, Retrieve) else 1

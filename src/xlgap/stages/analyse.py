@@ -6,6 +6,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from xlgap import layout
 from xlgap.analysis import gap as gaps_of
 from xlgap.analysis import result
 from xlgap.analysis.assemble import assemble
+from xlgap.analysis.licences import data_sets
 from xlgap.analysis.report import write_partial_report, write_report
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import GapRow
@@ -25,6 +27,7 @@ from xlgap.formats import dir_digest, write_json
 from xlgap.graph import stage_names
 from xlgap.published import load_scores
 from xlgap.records import Source
+from xlgap.stages.overall import edition_scores
 from xlgap.stages.score import score
 from xlgap.stages.study import Study
 
@@ -36,7 +39,7 @@ def analyse(study: Study) -> None:
         ResultError: the grid is not complete.
     """
     measured = _measured(study, partial=False)
-    found = result.analyse(measured, load_scores())
+    found = _analysed(study, measured)
     result.write_analysis(layout.ANALYSIS, found)
     write_json(layout.METRICS, {"scores": mean_scores(measured), **result.metrics(found)})
     _write_plots(found)
@@ -80,7 +83,7 @@ def partial_report(study: Study, without: Collection[str]) -> None:
             layout.items(task).unlink(missing_ok=True)
         elif lacking:
             score(study, task, without=lacking)
-    found = result.analyse(_measured(study, partial=True), load_scores())
+    found = _analysed(study, _measured(study, partial=True))
     page = write_partial_report(layout.REPORT, layout.PARTIAL, found)
     print(f"partial report: {page.resolve()}")
 
@@ -90,6 +93,13 @@ def _measured(study: Study, *, partial: bool) -> MeasuredStudy:
     targets = {cell.task.name: cell.task for cell in study.grid.cells}
     values = {name: get_metric(task.metrics[0], task).value for name, task in targets.items()}
     return assemble(study.params, results, values)
+
+
+def _analysed(study: Study, measured: MeasuredStudy) -> Analysis:
+    found = result.analyse(measured, load_scores())
+    prepared = (name for name in study.params.all_tasks if layout.prepared(name).is_dir())
+    data = data_sets(map(study.manifest, prepared))
+    return replace(found, editions=edition_scores(measured.scores), data=data)
 
 
 def mean_scores(study: MeasuredStudy) -> dict[str, dict[str, dict[str, float]]]:

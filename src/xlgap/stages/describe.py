@@ -39,6 +39,7 @@ def describe(
             "arm": cell.arm.name,
             "regime": cell.arm.spec.regime,
             "intermediate": " ".join(cell.arm.spec.intermediate),
+            "preliminary": " ".join(name for phase in cell.preliminary for name in phase.tasks),
             "train_language": cell.arm.train_language,
             "task": cell.task.name,
             "trained_on": cell.trained_on,

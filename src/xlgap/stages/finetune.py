@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from xlgap import layout
 from xlgap.cell import Cell
-from xlgap.evaluation.predict import predict
+from xlgap.evaluation.pooled import can_pool, predict_languages
+from xlgap.evaluation.predict import embed_pool, predict
 from xlgap.formats import atomic_dir, write_json, write_jsonl
 from xlgap.models.network import Network
 from xlgap.models.size import size_of
@@ -19,10 +20,12 @@ from xlgap.stages.fit import Fitted, fit
 from xlgap.stages.identity import run_digest, run_name, run_tags
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.recipe import predictor, recipe, train_digest, zero_plan
+from xlgap.stages.selection import Selection
 from xlgap.stages.start import Start, arm_start
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, peak_source, usage, utilisation, write_journal
 from xlgap.tasks import get_task
+from xlgap.tasks.base import Rank
 from xlgap.tracking.base import Tracker
 from xlgap.training.engine import agreed, process_group, rank, world_size
 from xlgap.training.zero import deepspeed_config
@@ -76,13 +79,23 @@ def _one_seed(
 
 
 def _predict(study: Study, cell: Cell, network: Network, start: Start, folder: Path) -> None:
-    """One file a language."""
+    """One file a language, and what was selected on other rows than those scored."""
     params, task = study.params, cell.task
     layers: int = network.encoder.config.num_hidden_layers  # type: ignore[union-attr, assignment]
     how = predictor(task, params, start.tokenizer, layers)
-    for language in cell.eval_languages(params):
-        rows = study.rows(task.name, "test", language)
-        write_jsonl(folder / f"{language}.jsonl", predict(network, task.kind, rows, how))
+    if isinstance(task.kind, Rank):
+        codes = task.kind.pool
+        candidates = [row for code in codes for row in study.rows(task.name, "candidates", code)]
+        how = replace(how, pool=embed_pool(network, task.kind, candidates, how))
+    select = Selection(study, cell, network, how)
+    rows = {code: study.rows(task.name, "test", code) for code in cell.eval_languages(params)}
+    pooled = predict_languages(network, task.kind, rows, how) if can_pool(task.kind) else {}
+    for language, of_one in rows.items():
+        found = pooled.get(language) or select.predicted(language)
+        found = found or predict(network, task.kind, of_one, select.how(language))
+        write_jsonl(folder / f"{language}.jsonl", found)
+    for name, facts in select.facts().items():
+        write_json(folder / name, facts)
 
 
 def _seed_facts(start: Start, fitted: Fitted, seed: int) -> dict[str, Any]:

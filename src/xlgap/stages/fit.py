@@ -3,7 +3,7 @@
 The *train digest* covers everything that the weights depend on, so that a training is done once,
 whoever needs it: a proxy's retrieval task reuses the model trained on the proxy. How a training is
 spread over ranks and micro-batches is not in it: it changes weights by rounding, and where there is
-dropout by another draw of it.
+dropout by another draw of it. Of ranking it is: there the loss is over what stands in one micro-batch.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from typing import Any
 from filelock import FileLock
 
 from xlgap import layout
+from xlgap.config import Params
 from xlgap.errors import DataError, TrainingError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.predict import Predictor, predict
 from xlgap.formats import atomic_dir, read_json, write_json
-from xlgap.models.encode import encode
+from xlgap.models.encode import Example, encode
 from xlgap.models.network import (
     Network,
     State,
@@ -38,9 +39,9 @@ from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import predictor, recipe, train_digest, window, zero_plan
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
-from xlgap.tasks.base import Row, Task
+from xlgap.tasks.base import Rank, Row, Task
 from xlgap.training.data import TaskData
-from xlgap.training.engine import agreed, barrier, device, rank
+from xlgap.training.engine import agreed, barrier, device, rank, world_size
 from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
 
 
@@ -164,6 +165,8 @@ def _one_phase(
     if not rows:
         raise DataError(f"task '{name}' has no training row in '{phase.language}'.")
     examples = encode(task.kind, rows, tokenizer, window(task, params))
+    if isinstance(task.kind, Rank):
+        _require_negatives(examples, params, numbers.batch_rows, task)
     steps = max(1, math.ceil(numbers.epochs * len(examples) / numbers.batch_rows))
     settings = PhaseSettings(
         steps=steps,
@@ -186,6 +189,22 @@ def _one_phase(
         observer=observer,
         scratch=scratch,
     )
+
+
+def _require_negatives(
+    examples: Sequence[Example], params: Params, batch_rows: int, task: Task
+) -> None:
+    """Two rows at least in a micro-batch: alone, a row's candidate has nothing to be told from."""
+    longest = max(example.length * len(example.sequences) for example in examples)
+    tokens = params.train.micro_batch_tokens
+    rows = min(batch_rows, len(examples)) // world_size()
+    if rows < 2 or tokens < 2 * longest:
+        raise TrainingError(
+            f"task '{task.name}' learns to tell candidates of a micro-batch apart, which takes "
+            f"two rows: a device has {rows} of a batch, and 'train.micro_batch_tokens' is "
+            f"{tokens}, its longest row {longest} sub-words; raise it to {2 * longest} or more, or "
+            "'batch_rows'."
+        )
 
 
 def dev_scorer(

@@ -5,12 +5,13 @@ Imports no torch: ``xlgap run`` asks at its end which of these runs the store ho
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from xlgap.cell import Cell, max_length
 from xlgap.formats import digest
 from xlgap.stages.study import Study
-from xlgap.tasks.base import Retrieve
+from xlgap.tasks.base import Mine, Rank, Retrieve
 
 
 def run_name(cell: Cell, seed: int) -> str:
@@ -29,7 +30,11 @@ def run_digest(study: Study, cell: Cell, seed: int, *, trained: str) -> str:
     Raises:
         ResultError: the task was not prepared.
     """
-    task, tests = cell.task.name, study.manifest(cell.task.name)["splits"]["test"]
+    task, splits = cell.task.name, study.manifest(cell.task.name)["splits"]
+    tests, languages = splits["test"], cell.eval_languages(study.params)
+    named = study.params.evaluation.sweep_languages if isinstance(cell.task.kind, Retrieve) else ()
+    swept = [code for code in named if code in cell.task.eval_languages]
+    tuned = languages if isinstance(cell.task.kind, Mine) else ()
     return digest(
         {
             "train": trained,
@@ -37,10 +42,18 @@ def run_digest(study: Study, cell: Cell, seed: int, *, trained: str) -> str:
             "seed": seed,
             "study": study.experiment,
             "version": study.params.task(task).version,
-            "test": {code: tests[code]["sha256"] for code in cell.eval_languages(study.params)},
+            "test": {code: tests[code]["sha256"] for code in (*languages, *swept)},
             "evaluation": evaluated(study, cell),
+            **_pool(splits, cell),
+            **({"dev": {code: splits["dev"][code]["sha256"] for code in tuned}} if tuned else {}),
         }
     )
+
+
+def _pool(splits: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
+    if not isinstance(cell.task.kind, Rank):
+        return {}
+    return {"candidates": {c: f["sha256"] for c, f in splits["candidates"].items()}}
 
 
 def evaluated(study: Study, cell: Cell) -> dict[str, Any]:
@@ -50,7 +63,9 @@ def evaluated(study: Study, cell: Cell) -> dict[str, Any]:
     """
     task, params = cell.task, study.params
     found: dict[str, Any] = {"evaluation.max_length": max_length(task, params)}
-    if isinstance(task.kind, Retrieve):
+    if isinstance(task.kind, Retrieve | Mine):
         names = ("retrieval_layer", "pooling", "centred")
         found |= {f"evaluation.{name}": getattr(params.evaluation, name) for name in names}
+    if isinstance(task.kind, Retrieve) and params.evaluation.sweep_languages:
+        found["evaluation.sweep_languages"] = " ".join(params.evaluation.sweep_languages)
     return found

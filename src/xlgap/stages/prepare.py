@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from xlgap import layout
-from xlgap.cell import arms
+from xlgap.cell import Cell, arms
 from xlgap.errors import ConfigError
 from xlgap.formats import JSON, digest, write_json
 from xlgap.graph import needs_corpus
 from xlgap.regimes.base import Phase
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
+from xlgap.tasks.base import Mine, Rank
 
 
 def prepare(study: Study, task: str) -> None:
@@ -80,17 +81,33 @@ def corpus_lines(language: str) -> list[str]:
 
 
 def index(study: Study) -> None:
-    """``xlgap index``: the digests of what phases before the one on the target task read.
+    """``xlgap index``: what training reads beside the rows of the target task itself.
 
-    ``warmstart`` depends on its own arm's key of this file, ``finetune`` on its own task's, and so on
-    exactly those bytes.
+    ``warmstart`` depends on its own arm's key of this file, ``finetune`` on that of its own arm and
+    task, and so on exactly those bytes.
     """
     of_arm = {arm.name: _read_by(study, arm.warm_phases) for arm in arms(study.params)}
-    before: dict[str, set[Phase]] = {name: set() for name in study.params.tasks}
-    for cell in study.grid.cells:
-        before[cell.task.name] |= set(cell.phases[:-1])
-    of_task = {name: _read_by(study, phases) for name, phases in before.items()}
-    write_json(layout.INDEX, {"arms": of_arm, "preliminary": of_task})
+    tasks = study.params.tasks
+    of_cell: dict[str, dict[str, Any]] = {name: {task: {} for task in tasks} for name in of_arm}
+    for cell in study.grid.cells:  # models of the study read the same
+        of_cell[cell.arm.name][cell.task.name] = _read_beside(study, cell)
+    write_json(layout.INDEX, {"arms": of_arm, "cells": of_cell})
+
+
+def _read_beside(study: Study, cell: Cell) -> dict[str, Any]:
+    """What a cell's training and prediction depend on beside its train, dev and test rows.
+
+    Preliminary tasks; the pool that is ranked, and how large a micro-batch is, over which the loss of a
+    ranking task is taken; the dev rows that set a mining task's thresholds.
+    """
+    found: dict[str, Any] = {"preliminary": _read_by(study, cell.phases[:-1])}
+    if isinstance(cell.task.kind, Rank | Mine):
+        split = "candidates" if isinstance(cell.task.kind, Rank) else "dev"
+        languages = study.manifest(cell.task.name)["splits"][split]
+        found[split] = {code: entry["sha256"] for code, entry in languages.items()}
+    if isinstance(cell.task.kind, Rank):
+        found["micro_batch_tokens"] = study.params.train.micro_batch_tokens
+    return found
 
 
 def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from xlgap import layout
 from xlgap.cell import max_length
@@ -16,8 +17,8 @@ from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
-from xlgap.tasks.base import Task
-from xlgap.training.engine import device
+from xlgap.tasks.base import Rank, Task
+from xlgap.training.engine import device, world_size
 from xlgap.training.zero import ZeroPlan
 
 
@@ -93,11 +94,19 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
             ],
             "language": phase.language,
             **({"keeps_head": True} if phase.keeps_head else {}),
+            **_spread(phase, params),
         }
         for phase in phases
     ]
     train = {k: getattr(params.train, k) for k in ("version", "precision", "evaluations")}
     return digest({"start": start, "phases": described, "seed": seed, "train": train})
+
+
+def _spread(phase: Phase, params: Params) -> dict[str, Any]:
+    """How a phase is spread over micro-batches, where its loss is over what is in one: ranking."""
+    if not any(isinstance(get_task(name).kind, Rank) for name in phase.tasks):
+        return {}
+    return {"micro_batch_tokens": params.train.micro_batch_tokens, "world_size": world_size()}
 
 
 def zero_plan(params: Params, numbers: Recipe) -> ZeroPlan:

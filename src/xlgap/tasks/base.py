@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xlgap.lab.world import World
 
 Row = dict[str, Any]
+DROPPED = "dropped"  # the one key of what a reader yields for a row that is no item: the reason
 Split = Literal["train", "dev", "test", "candidates"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test", "candidates")
 Role = Literal["target", "intermediate", "diagnostic", "supplementary"]
@@ -83,9 +84,9 @@ class Rank:
     """Rank the candidates of a pool of all languages for a query; a dual encoder is trained to.
 
     Row: ``{id, group, text, targets: [str], candidate, context?}``: a query, the ids of the right
-    candidates in the pool, and the text of the right one in the query's own language, with its
-    ``context`` in a ``pair``. The pool is the split ``candidates``, see :class:`Candidate`; on dev it
-    is the right candidates of the dev rows themselves.
+    candidates in the pool, and the text of the first of them, which is of the query's own language
+    where there is one, with its ``context`` in a ``pair``. The pool is the split ``candidates``, see
+    :class:`Candidate`; on dev it is the right candidates of the dev rows themselves.
 
     Attributes:
         pool: languages of the pool; all of them, whatever languages a study evaluates.
@@ -153,19 +154,23 @@ class ReleaseFile:
 
     Attributes:
         path: pattern below the data directory; ``{language}`` and ``{iso639_3}`` are filled in.
-        read: from the file's text to rows without ``language``; raises DataError naming the line.
-        aligned: pattern of a second file (line-aligned, or with the labels) that ``read`` takes as its
-            second argument.
+        read: from the file's text to rows without ``language``; raises DataError naming the line, of an
+            aligned file as ``file 2, line 7: ...``.
+        aligned: patterns of further files (line-aligned, or with the labels), whose texts ``read``
+            takes after the first one's, in this order.
         by_language: whether the file has all languages; rows then have the key ``language``, and those
             of the language asked for are kept.
         languages: languages that this file pattern covers; all of the split's when ``None``.
+        needs: patterns of files without which this declaration does not count, and the split's next
+            one for the language does: what stands in for an official file that a release lacks.
     """
 
     path: str
     read: Callable[..., Iterator[Row]]
-    aligned: str | None = None
+    aligned: tuple[str, ...] = ()
     by_language: bool = False
     languages: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,29 @@
 """MultiNLI: an English intermediate task, and the training data of XNLI.
 
-English: the official recipe trains XNLI on it. Other languages have no MultiNLI; the dev set of XNLI
-stands in, 2,490 pairs of the same kind and genres translated by people, four premises in five for
-training, the fifth for dev. A target-language arm thus trains on another, smaller set of premises than
-an English arm: its effect is *language + domain*, and ``tasks.mnli.train_rows`` must be at most 1,992
-for arms to use equal numbers of rows. XNLI's test premises are in neither.
+English: the official recipe trains XNLI on it. Other languages have no MultiNLI. Six have a set of the
+same three labels that their speakers wrote or corrected:
+
+==== ========== ================================================ ============= =====================
+code set        origin                                           train / dev   licence
+==== ========== ================================================ ============= =====================
+zh   OCNLI      written in Chinese; 10,000 of 50,437 to train on 9,985 / 2,950 CC BY-NC 2.0
+id   IndoNLI    written in Indonesian, by lay people             10,330 / 2,197 annotations unstated
+fa   FarsTail   made from exam questions in Persian              7,266 / 1,537 Apache-2.0
+nl   SICK-NL    SICK, machine-translated and corrected           4,439 / 495   MIT; SICK CC BY-NC-SA
+ko   KLUE-NLI   written in Korean; its dev set, divided          2,502 / 498   CC BY-SA 4.0
+ja   JNLI       image captions written in Japanese               2,434 / 2,508 CC BY-SA 4.0
+==== ========== ================================================ ============= =====================
+
+OCNLI's pairs without a majority label (``-``) are dropped and counted. IndoNLI's and SICK-NL's train
+and dev sets share premises, as released. JNLI's official train split is absent: its valid split trains,
+its test split is dev, and no image is in both.
+
+In the other languages of XNLI its dev set stands in, 2,490 pairs of MultiNLI's genres translated by
+people, four premises in five for training, the fifth for dev. XNLI's test premises are in neither.
+
+A target-language arm thus trains on other premises than an English arm: its effect is *language +
+domain*, and ``tasks.mnli.train_rows`` must be at most what the smallest has (1,992 of XNLI's dev set)
+for arms to use equal numbers of rows.
 
 Release files: MultiNLI's official train split is absent; 8,814 pairs of ``validation_matched`` stand
 in.
@@ -12,28 +31,39 @@ in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from xlgap.tasks import xnli
-from xlgap.tasks._readers import json_lines, one_of, tab_pairs
+from xlgap.tasks._readers.pairs import nli_json, nli_table
+from xlgap.tasks._readers.text import tab_pairs
 from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
 
-_OTHERS = tuple(code for code in xnli.LANGUAGES if code != "en")
+_OWN = ("fa", "id", "ja", "ko", "nl", "zh")  # have a set of their own
+_OTHERS = tuple(code for code in xnli.LANGUAGES if code not in ("en", *_OWN))
 _DEV_SHARE = 5  # one premise of XNLI dev in five is for dev
 
 
 def read(text: str) -> Iterator[Row]:
-    """Rows of JSON lines with ``premise``, ``hypothesis``, ``label``; a group is a premise."""
-    groups: dict[str, int] = {}
-    for number, pair in json_lines(text, ("premise", "hypothesis", "label")):
-        yield {
-            "id": str(number),
-            "group": str(groups.setdefault(pair["premise"], len(groups) + 1)),
-            "text": pair["premise"],
-            "text_b": pair["hypothesis"],
-            "label": one_of(pair["label"], xnli.LABELS, number, "label"),
-        }
+    """Rows of JSON lines with a premise, a hypothesis and a label; a group is a premise."""
+    return nli_json(text)
+
+
+def read_jnli(text: str) -> Iterator[Row]:
+    """Rows of JNLI; a group is the image that both captions are of."""
+    return nli_json(text, group=lambda pair: str(pair["yjcaptions_id"]).split("-")[0])
+
+
+def read_farstail(text: str) -> Iterator[Row]:
+    """Rows of FarsTail: tab-separated, with fields in quotation marks."""
+    return nli_table(text, ("premise", "hypothesis", "label"), quoted=True)
+
+
+def read_sick(text: str) -> Iterator[Row]:
+    """Rows of SICK-NL."""
+    names = ("sentence_A", "sentence_B", "entailment_label")
+    others = ("pair_ID", "relatedness_score", "sentence_A_original", "sentence_B_original")
+    return nli_table(text, names, others=others)
 
 
 def read_xnli_train(text: str) -> Iterator[Row]:
@@ -58,26 +88,60 @@ def _hub_row(row: Mapping[str, Any]) -> Row:
 
 _XNLI_DEV = "xtreme_r/xnli/dev-{language}.tsv"
 
+
+def _own(
+    code: str, folder: str, names: tuple[str, str], reader: Callable[[str], Iterator[Row]] = read
+) -> tuple[ReleaseFile, ReleaseFile]:
+    """A target-language set: its training and its dev file."""
+    train, dev = (
+        ReleaseFile(path=f"target_language/nli/{folder}/{name}", read=reader, languages=(code,))
+        for name in names
+    )
+    return train, dev
+
+
+_OWN_TRAIN, _OWN_DEV = zip(
+    _own("fa", "fa_farstail", ("Train-word.csv", "Val-word.csv"), read_farstail),
+    _own("id", "id_indonli", ("train.jsonl", "val.jsonl")),
+    _own("ja", "ja_jnli", ("valid-v1.3.json", "test-v1.3.json"), read_jnli),
+    _own("ko", "ko_klue_nli", ("train.jsonl", "dev.jsonl")),
+    _own("nl", "nl_sick_nl", ("train.tsv", "dev.tsv"), read_sick),
+    _own("zh", "zh_ocnli", ("train.jsonl", "dev.jsonl")),
+    strict=True,
+)
+
 TASK = Task(
     name="mnli",
     kind=Classify(labels=xnli.LABELS),
     role="intermediate",
     family="classification",
-    train_languages=xnli.LANGUAGES,
+    train_languages=tuple(sorted({*xnli.LANGUAGES, *_OWN})),
     eval_languages=(),
     parallel=False,
     metrics=("accuracy",),
     recipe=Recipe(learning_rate=2e-5, epochs=5, batch_rows=32, max_length=128),
-    licence="OANC and others, see the paper; XNLI (languages other than English): CC BY-NC 4.0",
+    licence=(
+        "MultiNLI: OANC and others, see the paper; XNLI: CC BY-NC 4.0; OCNLI: CC BY-NC 2.0; IndoNLI: "
+        "annotations unstated; FarsTail: Apache-2.0; SICK-NL: MIT, of SICK CC BY-NC-SA 3.0; KLUE-NLI "
+        "and JNLI: CC BY-SA 4.0"
+    ),
     noncommercial=True,
-    citation="Williams et al. 2018, arXiv 1704.05426; XNLI: Conneau et al. 2018, arXiv 1809.05053",
+    citation=(
+        "Williams et al. 2018, arXiv 1704.05426; XNLI: Conneau et al. 2018, arXiv 1809.05053; "
+        "OCNLI: Hu et al. 2020, arXiv 2010.05444; IndoNLI: Mahendra et al. 2021, arXiv 2110.14566; "
+        "FarsTail: Amirkhani et al. 2020, arXiv 2009.08820; SICK-NL: Wijnholds and Moortgat 2021, "
+        "arXiv 2101.05716; KLUE-NLI: Park et al. 2021, arXiv 2105.09680; JNLI: Kurihara, Kawahara and "
+        "Shibata 2022, LREC"
+    ),
     release={
         "train": (
             ReleaseFile(path="intermediate_en/nli/mnli/train.jsonl", read=read, languages=("en",)),
+            *_OWN_TRAIN,
             ReleaseFile(path=_XNLI_DEV, read=read_xnli_train, languages=_OTHERS),
         ),
         "dev": (
             ReleaseFile(path="intermediate_en/nli/mnli/dev.jsonl", read=read, languages=("en",)),
+            *_OWN_DEV,
             ReleaseFile(path=_XNLI_DEV, read=read_xnli_dev, languages=_OTHERS),
         ),
     },

@@ -1,9 +1,16 @@
-"""SQuAD v1.1: an English intermediate task, and the training data of XQuAD, Tatoeba and LAReQA.
+"""SQuAD v1.1: an English intermediate task, and the training data of XQuAD, MLQA, Tatoeba and LAReQA.
 
-Release files: the official train split is absent; 8,234 questions of the dev set stand in, 1,146 more
-are held out for dev. Neither contains a paragraph of XQuAD, both contain other paragraphs of its
-articles. On the hub the train split is the official one, and dev is the whole official dev set, of
+Release files: the official English train split is absent; 8,234 questions of the dev set stand in,
+1,146 more are held out for dev. Neither contains a paragraph of XQuAD, both contain other paragraphs of
+its articles. On the hub the train split is the official one, and dev is the whole official dev set, of
 which XQuAD is a part: the recipe keeps the last checkpoint, so nothing is selected on it.
+
+Counterparts in the target languages, made like SQuAD but on other texts (no translations, so an effect
+is one of language and domain): Arabic ARCD, Persian ParsiNLU, Japanese JSQuAD, Portuguese FaQuAD, Thai
+iApp, Chinese CMRC 2018 and DRCD together. Where a release lacks its train split, the dev split trains
+and the next one is dev (Japanese, Chinese); ARCD has no dev split, its test split is dev. Answers at a
+wrong offset are mended or dropped, see :func:`~xlgap.tasks._readers.qa.squad_mended`; JSQuAD's contexts
+begin with their title and "[SEP]", as released.
 """
 
 from __future__ import annotations
@@ -12,7 +19,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xlgap.formats import digest
-from xlgap.tasks._readers import squad
+from xlgap.tasks._readers.qa import cmrc_and_drcd, iapp, squad_mended, squad_unique
 from xlgap.tasks.base import HubDataset, Recipe, ReleaseFile, Row, Span, Task
 
 RECIPE = Recipe(
@@ -25,6 +32,39 @@ RECIPE = Recipe(
     weight_decay=1e-4,
     select="last",
 )
+_QA = "target_language/qa"
+
+
+def _counterparts(split: int) -> tuple[ReleaseFile, ...]:
+    """The files in the target languages that train (0) or are dev (1)."""
+    json_files = {
+        "ar": ("ar_arcd/arcd-train.json", "ar_arcd/arcd-test.json"),
+        "fa": ("fa_parsinlu_rc/train.json", "fa_parsinlu_rc/dev.json"),
+        "ja": ("ja_jsquad/valid-v1.3.json", "ja_jsquad/test-v1.3.json"),
+        "pt": ("pt_faquad/train.json", "pt_faquad/dev.json"),
+    }
+    chinese = (
+        ("zh_cmrc2018/cmrc2018_dev.json", "zh_drcd/DRCD_dev.json"),
+        ("zh_cmrc2018/cmrc2018_trial.json", "zh_drcd/DRCD_test.json"),
+    )[split]
+    return (
+        *(
+            ReleaseFile(path=f"{_QA}/{files[split]}", read=squad_mended, languages=(code,))
+            for code, files in json_files.items()
+        ),
+        ReleaseFile(
+            path=f"{_QA}/th_iapp/{('train', 'valid')[split]}.jsonl", read=iapp, languages=("th",)
+        ),
+        ReleaseFile(
+            path=f"{_QA}/{chinese[0]}",
+            aligned=(f"{_QA}/{chinese[1]}",),
+            read=cmrc_and_drcd,
+            languages=("zh",),
+        ),
+    )
+
+
+_ENGLISH = "intermediate_en/qa/squad_v1.1"
 _CONTEXT = "The lighthouse of Alexandria was built under Ptolemy II between 284 and 246 BC."
 
 
@@ -44,16 +84,27 @@ TASK = Task(
     kind=Span(),
     role="intermediate",
     family="qa",
-    train_languages=("en",),
+    train_languages=("ar", "en", "fa", "ja", "pt", "th", "zh"),
     eval_languages=(),
     parallel=False,
     metrics=("f1", "em"),
     recipe=RECIPE,
-    licence="CC BY-SA 4.0",
-    citation="Rajpurkar et al. 2016, arXiv 1606.05250",
+    licence="CC BY-SA 4.0 (en, ja, zh), CC BY-SA 3.0 (zh: DRCD), MIT (ar, th), CC BY 4.0 (pt), "
+    "CC BY-NC-SA 4.0 (fa)",
+    noncommercial=True,
+    citation="Rajpurkar et al. 2016, arXiv 1606.05250; ar: Mozannar et al. 2019, arXiv 1906.05394; "
+    "fa: Khashabi et al. 2021, arXiv 2012.06154; ja: Kurihara et al. 2022 (JGLUE); pt: Sayama et al. "
+    "2019 (FaQuAD); th: Viriyayudhakorn and Polpanumas 2021 (iApp); zh: Cui et al. 2019, arXiv "
+    "1810.07366, and Shao et al. 2018, arXiv 1806.00920",
     release={
-        "train": (ReleaseFile(path="intermediate_en/qa/squad_v1.1/train_from_dev.json", read=squad),),
-        "dev": (ReleaseFile(path="intermediate_en/qa/squad_v1.1/heldout_from_dev.json", read=squad),),
+        "train": (
+            ReleaseFile(path=f"{_ENGLISH}/train_from_dev.json", read=squad_unique, languages=("en",)),
+            *_counterparts(0),
+        ),
+        "dev": (
+            ReleaseFile(path=f"{_ENGLISH}/heldout_from_dev.json", read=squad_unique, languages=("en",)),
+            *_counterparts(1),
+        ),
     },
     hub=HubDataset(
         repo="rajpurkar/squad",

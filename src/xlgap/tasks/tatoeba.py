@@ -4,6 +4,11 @@ English sentences query the index of the other language. Published models were t
 that is the training data by proxy (:mod:`xlgap.tasks.squad`); an arm without any fine-tuning must stand
 beside it. Each language has English sentences of its own: scores of two languages are not over the same
 items, hence not parallel in the sense of :class:`~xlgap.tasks.base.Task`.
+
+Published vectors are the mean of the output of block 8 of 12, or 14 of 24.
+``evaluation.retrieval_layer`` is a share of the blocks: 0.6 is block 8 of 12, 0.58 block 14 of 24.
+``evaluation.sweep_languages`` has layer and pooling chosen on these languages for the others instead
+(:mod:`xlgap.evaluation.sweep`).
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from xlgap.languages import get_language
-from xlgap.tasks._readers import aligned_lines
+from xlgap.tasks._readers.text import aligned_lines
 from xlgap.tasks.base import HubDataset, Recipe, ReleaseFile, Retrieve, Row, Task
 
 LANGUAGES = (
@@ -28,7 +33,7 @@ _NAMES = {code: _MACRO.get(code, get_language(code).iso639_3) for code in LANGUA
 def _file(name: str, languages: tuple[str, ...]) -> ReleaseFile:
     pattern = f"xtreme_r/tatoeba/v1/tatoeba.{name}-eng."
     return ReleaseFile(
-        path=f"{pattern}{name}", aligned=f"{pattern}eng", read=aligned_lines, languages=languages
+        path=f"{pattern}{name}", aligned=(f"{pattern}eng",), read=aligned_lines, languages=languages
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from xlgap.tasks._readers import tagged_sentences
+from xlgap.tasks._readers.text import tagged_sentences
 from xlgap.tasks.base import HubDataset, Recipe, ReleaseFile, Row, Tag, Task
 
 TAGS = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from xlgap.tasks._readers import PREMISE_ROWS, tab_pairs
+from xlgap.tasks._readers.text import PREMISE_ROWS, tab_pairs
 from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
 
 LABELS = ("entailment", "neutral", "contradiction")

@@ -1,12 +1,13 @@
 """XQuAD: 240 paragraphs of the SQuAD v1.1 dev set with 1,190 questions, translated by people.
 
 Official protocol: trained on SQuAD v1.1 (:mod:`xlgap.tasks.squad`), scored by SQuAD's EM and F1 with
-the English normaliser in every language. Romanian was added in XTREME-R.
+the English normaliser in every language; the language-aware F1 stands beside it. Romanian was added in
+XTREME-R.
 """
 
 from __future__ import annotations
 
-from xlgap.tasks._readers import squad
+from xlgap.tasks._readers.qa import squad_unique
 from xlgap.tasks.base import HubDataset, ReleaseFile, Span, Task
 from xlgap.tasks.squad import RECIPE, hub_row
 
@@ -22,12 +23,12 @@ TASK = Task(
     train_languages=(),
     eval_languages=("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh"),
     parallel=True,
-    metrics=("f1", "em"),
+    metrics=("f1", "em", "f1_aware"),
     proxy_train="squad",
     recipe=RECIPE,
     licence="CC BY-SA 4.0",
     citation="Artetxe et al. 2020, arXiv 1910.11856",
-    release={"test": (ReleaseFile(path="xtreme_r/xquad/xquad.{language}.json", read=squad),)},
+    release={"test": (ReleaseFile(path="xtreme_r/xquad/xquad.{language}.json", read=squad_unique),)},
     hub=HubDataset(
         repo="google/xquad",
         revision="51adfef1c1287aab1d2d91b5bead9bcfb9c68583",

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from xlgap import layout
+from xlgap.config import check
 from xlgap.errors import DataError
 from xlgap.formats import write_json
 from xlgap.models.ladder import scratch_config
@@ -133,3 +136,12 @@ def test_pretraining_takes_the_tokens_of_the_study(study, figures):
     assert (work.tokens, work.steps) == (100_000, 98)
     body = train_flops(figures, tokens=100_000, length=64)
     assert work.flops == pytest.approx(body + 6 * 0.15 * 100_000 * 32 * (500 + 32))
+
+
+def test_dev_rows_of_a_mining_task_are_predicted_too(raw_real_study, figures):
+    raw = raw_real_study(
+        tasks={"bucc2018": {"dev_rows": 3, "test_rows": 5, "max_length": 32}, "xquad": {}},
+        intermediate={"squad": {}},
+    )
+    work = prediction_work("bucc2018", ("de", "ru"), check(raw, Path("params.yaml")), figures)
+    assert (work.rows, work.tokens) == (16, 16 * 16)

@@ -84,3 +84,10 @@ def test_a_run_has_the_settings_of_its_evaluation(study: Callable[..., Params]) 
         "evaluation.pooling": "cls",
         "evaluation.centred": False,
     }
+
+
+def test_a_sweep_makes_other_runs_of_retrieval_alone(digests: Callable[..., dict[str, str]]) -> None:
+    assert digests() == digests(evaluation={"sweep_languages": []})
+    one = digests(evaluation={"sweep_languages": ["de"]})
+    assert changed(digests(), one) == {RETRIEVAL}
+    assert changed(one, digests(evaluation={"sweep_languages": ["de", "sw"]})) == {RETRIEVAL}

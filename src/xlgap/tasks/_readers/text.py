@@ -7,14 +7,16 @@ opened the file puts its name before it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from xlgap.errors import DataError
-from xlgap.tasks.base import Row
+from xlgap.tasks.base import DROPPED, Row
 
 PREMISE_ROWS = 3  # consecutive rows of XNLI share a premise, one for each label
 _AGAIN = "the file may be truncated or of another format: fetch it again."
+_STRIPPED = ("label", "tag")
+_FEW_ROWS = 10  # so many rows with one label are no coincidence
 
 
 def lines(text: str) -> list[str]:
@@ -31,13 +33,66 @@ def columns(line: str, number: int, names: Sequence[str]) -> list[str]:
     Raises:
         DataError: another number of columns than ``names``.
     """
-    found = line.split("\t")
+    return as_many(line.split("\t"), number, names)
+
+
+def as_many(found: list[str], number: int, names: Sequence[str]) -> list[str]:
+    """``found`` if it has one value for each of ``names``.
+
+    Raises:
+        DataError: more or fewer; a label or tag that is missing is said to be stripped.
+    """
+    if len(found) == len(names) - 1 and names[-1] in _STRIPPED:
+        raise DataError(
+            f"line {number}: expected {len(names)} tab-separated columns ({', '.join(names)}), got "
+            f"{len(found)}: the {names[-1]}s are stripped, as XTREME's download does with test files, "
+            "or the file is truncated; put the whole labelled file in its place."
+        )
     if len(found) != len(names):
         raise DataError(
             f"line {number}: expected {len(names)} tab-separated columns ({', '.join(names)}), "
             f"got {len(found)}; {_AGAIN}"
         )
     return found
+
+
+def not_constant(rows: Iterable[Row], key: str) -> Iterator[Row]:
+    """``rows`` as they are, if their labels (or tags) differ: a constant one stands for stripped ones.
+
+    Raises:
+        DataError: after the last of at least 10 rows, all of which have the same label.
+    """
+    seen: set[str] = set()
+    count = 0
+    for row in rows:
+        if DROPPED not in row:
+            seen.update([row[key]] if isinstance(row[key], str) else row[key])
+            count += 1
+        yield row
+    if len(seen) == 1 and count >= _FEW_ROWS:
+        what = key.removesuffix("s")
+        raise DataError(
+            f"line 1: every {what} of the file is {seen.pop()!r}, expected several: the {what}s are "
+            "stripped or constant, and a score on them would be chance; put the labelled file in its "
+            "place."
+        )
+
+
+def of_file(number: int, rows: Iterable[Row]) -> Iterator[Row]:
+    """``rows`` of the ``number``-th file that a reader was given, which its errors then name.
+
+    Raises:
+        DataError: what ``rows`` raise, with ``file 2, `` before the line.
+    """
+    try:
+        yield from rows
+    except DataError as error:
+        raise DataError(f"file {number}, {error}") from error
+
+
+def dropped(reason: str) -> Row:
+    """What a reader yields for a row that the release says is no item; it is counted by its reason."""
+    return {DROPPED: reason}
 
 
 def one_of(value: str, allowed: Sequence[str], number: int, what: str) -> str:
@@ -93,8 +148,15 @@ def json_lines(text: str, keys: Sequence[str]) -> Iterator[tuple[int, dict[str, 
 def tagged_sentences(text: str, tags: Sequence[str]) -> Iterator[Row]:
     """CoNLL style: one ``token<TAB>tag`` a line, a blank line after each sentence.
 
-    Ids count sentences from 1.
+    Ids count sentences from 1. Without ``tags`` any tag is right that is not empty.
+
+    Raises:
+        DataError: another number of columns, an empty token, a tag outside ``tags``; all are the same.
     """
+    return not_constant(_sentences(text, tags), "tags")
+
+
+def _sentences(text: str, tags: Sequence[str]) -> Iterator[Row]:
     tokens: list[str] = []
     found: list[str] = []
     count = 0
@@ -104,56 +166,13 @@ def tagged_sentences(text: str, tags: Sequence[str]) -> Iterator[Row]:
             if not token.strip():
                 raise DataError(f"line {number}: empty token; {_AGAIN}")
             tokens.append(token)
-            found.append(one_of(tag, tags, number, "tag"))
+            if not tags and not tag.strip():
+                raise DataError(f"line {number}: empty tag; {_AGAIN}")
+            found.append(one_of(tag, tags or (tag,), number, "tag"))
         elif tokens:
             count += 1
             yield {"id": str(count), "group": str(count), "tokens": tokens, "tags": found}
             tokens, found = [], []
-
-
-def squad(text: str) -> Iterator[Row]:
-    """SQuAD v1.1 JSON: articles of paragraphs of questions; a group is a paragraph.
-
-    Raises:
-        DataError: not JSON, a missing key, or an answer that does not stand at its offset.
-    """
-    try:
-        articles = json.loads(text)["data"]
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"line {error.lineno}: not valid JSON at column {error.colno} ({error.msg}); {_AGAIN}"
-        ) from error
-    except (KeyError, TypeError) as error:
-        raise DataError(f"line 1: expected an object with the key 'data'; {_AGAIN}") from error
-    for a, article in enumerate(articles, 1):
-        for p, paragraph in enumerate(_get(article, "paragraphs", f"article {a}"), 1):
-            place = f"article {a}, paragraph {p}"
-            context = _get(paragraph, "context", place)
-            for question in _get(paragraph, "qas", place):
-                yield _question(question, context, place) | {"group": f"{a}-{p}"}
-
-
-def _question(question: Mapping[str, Any], context: str, place: str) -> Row:
-    name = _get(question, "id", place)
-    place = f"{place}, question {name!r}"
-    answers = _get(question, "answers", place)
-    texts = [_get(answer, "text", place) for answer in answers]
-    starts = [_get(answer, "answer_start", place) for answer in answers]
-    for answer, start in zip(texts, starts, strict=True):
-        if context[start : start + len(answer)] != answer:
-            raise DataError(f"{place}: answer {answer!r} does not stand at offset {start}; {_AGAIN}")
-    return {
-        "id": name,
-        "context": context,
-        "question": _get(question, "question", place),
-        "answers": {"text": texts, "answer_start": starts},
-    }
-
-
-def _get(value: Mapping[str, Any], key: str, place: str) -> Any:
-    if not isinstance(value, Mapping) or key not in value:
-        raise DataError(f"{place}: key {key!r} is missing; {_AGAIN}")
-    return value[key]
 
 
 def aligned_lines(text: str, english: str) -> Iterator[Row]:

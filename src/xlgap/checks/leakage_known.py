@@ -1,0 +1,323 @@
+"""Documented exceptions of the leakage gate: leaks that released data have, and that are let pass.
+
+Each names a pair of data sets, why they are used all the same, which texts are let pass (digests of
+them, in ``leakage_known.txt``) and how many items of each test language; another text or more items
+are a leak again, and an exception that covers nothing any more is stale, which is an error.
+Texts and numbers are those of ``benchmarks/leakage.py audit`` over the release files; pairs of which
+more than one test item in twenty is known have no exception (``docs/leakage.md`` names them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from xlgap.checks.leakage import Leak, Place
+from xlgap.checks.near import normal
+from xlgap.formats import digest
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Known:
+    """An exception.
+
+    Attributes:
+        train, split, train_languages: the training sets.
+        test: the task whose test items they hold.
+        rows: how many test items at most, by the language that they are found in.
+        reason: why the study goes on.
+        source: where both come from.
+        texts: digests of the test texts that are let pass, see :func:`text_digest`; any when ``None``.
+    """
+
+    train: str
+    train_languages: tuple[str, ...]
+    test: str
+    rows: Mapping[str, int]
+    reason: str
+    source: str = "release"
+    split: str = "train"
+    texts: frozenset[str] | None = None
+
+    def __str__(self) -> str:
+        """``wikiann/train (en) <-> wikiann (en)``."""
+        return (
+            f"{self.train}/{self.split} ({', '.join(self.train_languages)}) <-> {self.test} "
+            f"({', '.join(self.rows)})"
+        )
+
+    def train_sets(self) -> Iterator[Place]:
+        """The training sets."""
+        return (Place(self.train, self.split, code) for code in self.train_languages)
+
+    def test_sets(self) -> Iterator[Place]:
+        """The test sets."""
+        return (Place(self.test, "test", code) for code in self.rows)
+
+    def covers(self, leak: Leak) -> bool:
+        """Whether the leak is between the data sets that this names."""
+        return (
+            (leak.train.task, leak.train.split, leak.test.task) == (self.train, self.split, self.test)
+            and leak.train.language in self.train_languages
+            and leak.test.language in self.rows
+            and (self.texts is None or text_digest(leak.test_text) in self.texts)
+        )
+
+    def allows(self, items: Mapping[str, int]) -> bool:
+        """Whether so many test items of each language are no more than this lets pass."""
+        return all(count <= self.rows[code] for code, count in items.items())
+
+
+def text_digest(text: str) -> str:
+    """What a text is listed by."""
+    return digest(normal(text), 8)
+
+
+def _listed() -> dict[str, frozenset[str]]:
+    """The digests by ``squad/train mlqa``: training set and test set."""
+    text = (resources.files("xlgap.checks") / "leakage_known.txt").read_text(encoding="utf8")
+    parts = (line.partition(": ") for line in text.splitlines())
+    return {name: frozenset(digests.split()) for name, _, digests in parts}
+
+
+_TEXTS = _listed()
+
+
+def _codes(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _counts(text: str) -> dict[str, int]:
+    """``"en 2 ko 153"`` as a mapping."""
+    words = text.split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+KNOWN: tuple[Known, ...] = (
+    Known(
+        train="anli_plus",
+        train_languages=_codes("en"),
+        test="tydiqa",
+        rows=_counts("en 1"),
+        texts=_TEXTS["anli_plus/train tydiqa"],
+        reason="An ANLI context and a TyDiQA passage are versions of one Wikipedia paragraph.",
+    ),
+    Known(
+        train="anli_plus",
+        train_languages=_codes("en"),
+        test="xnli",
+        rows=_counts("en 6"),
+        texts=_TEXTS["anli_plus/train xnli"],
+        reason="MultiNLI, a part of ANLI+, has two premises of XNLI's test set.",
+    ),
+    Known(
+        train="exams",
+        split="dev",
+        train_languages=_codes("bg hu it tr vi"),
+        test="exams",
+        rows=_counts("bg 15 hu 10 it 1 tr 4 vi 34"),
+        texts=_TEXTS["exams/dev exams"],
+        reason="EXAMS repeats questions between its splits with a few words changed.",
+    ),
+    Known(
+        train="exams",
+        train_languages=_codes("bg hu it pt tr"),
+        test="exams",
+        rows=_counts("bg 20 hu 9 it 6 pt 5 tr 3"),
+        texts=_TEXTS["exams/train exams"],
+        reason="EXAMS repeats questions between its splits with a few words changed.",
+    ),
+    Known(
+        train="lareqa",
+        train_languages=_codes("en"),
+        test="mlqa",
+        rows=_counts("en 1"),
+        texts=_TEXTS["lareqa/train mlqa"],
+        reason="Both took a paragraph of one Wikipedia article.",
+    ),
+    Known(
+        train="mnli",
+        split="dev",
+        train_languages=_codes("id"),
+        test="wikiann",
+        rows=_counts("id 2"),
+        texts=_TEXTS["mnli/dev wikiann"],
+        reason="IndoNLI and WikiANN both took sentences of the Indonesian Wikipedia.",
+    ),
+    Known(
+        train="mnli",
+        split="dev",
+        train_languages=_codes("es fr ur"),
+        test="xnli",
+        rows=_counts("es 1 fr 3 ur 9"),
+        texts=_TEXTS["mnli/dev xnli"],
+        reason="MultiNLI has two premises of XNLI's test set, and XNLI's dev set has some.",
+    ),
+    Known(
+        train="mnli",
+        train_languages=_codes("id"),
+        test="wikiann",
+        rows=_counts("id 2"),
+        texts=_TEXTS["mnli/train wikiann"],
+        reason="IndoNLI and WikiANN both took sentences of the Indonesian Wikipedia.",
+    ),
+    Known(
+        train="mnli",
+        train_languages=_codes("ar en es fr hi th ur vi"),
+        test="xnli",
+        rows=_counts("ar 1 en 6 es 3 fr 1 hi 1 th 1 ur 27 vi 1"),
+        texts=_TEXTS["mnli/train xnli"],
+        reason="MultiNLI has two premises of XNLI's test set, and XNLI's dev set has some.",
+    ),
+    Known(
+        train="pawsx",
+        split="dev",
+        train_languages=_codes("de en es fr ja ko"),
+        test="pawsx",
+        rows=_counts("de 1 en 2 es 1 fr 2 ja 5 ko 1"),
+        texts=_TEXTS["pawsx/dev pawsx"],
+        reason="PAWS-Wiki took pairs for its splits from the same Wikipedia sentences.",
+    ),
+    Known(
+        train="pawsx",
+        train_languages=_codes("de en es fr ja ko zh"),
+        test="pawsx",
+        rows=_counts("de 9 en 9 es 7 fr 10 ja 3 ko 7 zh 6"),
+        texts=_TEXTS["pawsx/train pawsx"],
+        reason="PAWS-Wiki took pairs for its splits from the same Wikipedia sentences.",
+    ),
+    Known(
+        train="squad",
+        train_languages=_codes("en"),
+        test="mlqa",
+        rows=_counts("en 1"),
+        texts=_TEXTS["squad/train mlqa"],
+        reason="Both took a paragraph of one Wikipedia article.",
+    ),
+    Known(
+        train="squad2",
+        train_languages=_codes("en"),
+        test="mlqa",
+        rows=_counts("en 1"),
+        texts=_TEXTS["squad2/train mlqa"],
+        reason="Both took a paragraph of one Wikipedia article.",
+    ),
+    Known(
+        train="tydiqa",
+        train_languages=_codes("en"),
+        test="mlqa",
+        rows=_counts("en 1"),
+        texts=_TEXTS["tydiqa/train mlqa"],
+        reason="Both took a paragraph of one Wikipedia article.",
+    ),
+    Known(
+        train="tydiqa",
+        train_languages=_codes("en ko sw"),
+        test="tydiqa",
+        rows=_counts("en 1 ko 1 sw 4"),
+        texts=_TEXTS["tydiqa/train tydiqa"],
+        reason="Passages of one Wikipedia article, in two of its versions.",
+    ),
+    Known(
+        train="ud_english",
+        split="dev",
+        train_languages=_codes("en"),
+        test="udpos",
+        rows=_counts("en 2"),
+        texts=_TEXTS["ud_english/dev udpos"],
+        reason="English EWT repeats formulas, and is one of the merged treebanks.",
+    ),
+    Known(
+        train="ud_english",
+        train_languages=_codes("en"),
+        test="udpos",
+        rows=_counts("en 1"),
+        texts=_TEXTS["ud_english/train udpos"],
+        reason="English EWT repeats formulas, and is one of the merged treebanks.",
+    ),
+    Known(
+        train="udpos",
+        split="dev",
+        train_languages=_codes("bg de en es eu fi fr hu id it ko nl pt ro uk"),
+        test="udpos",
+        rows=_counts("bg 3 de 1 en 4 es 4 eu 2 fi 45 fr 5 hu 1 id 2 it 9 ko 32 nl 5 pt 3 ro 4 uk 1"),
+        texts=_TEXTS["udpos/dev udpos"],
+        reason="Treebanks of one language repeat sentences of news and formulas of talk and letters.",
+    ),
+    Known(
+        train="udpos",
+        split="dev",
+        train_languages=_codes("fr zh"),
+        test="wikiann",
+        rows=_counts("fr 1 zh 1"),
+        texts=_TEXTS["udpos/dev wikiann"],
+        reason="Treebanks and WikiANN both took sentences of Wikipedia, some of one template.",
+    ),
+    Known(
+        train="udpos",
+        train_languages=_codes("en"),
+        test="tatoeba",
+        rows=_counts("et 1 hi 1 ka 1 kk 1 sw 1 th 1 ur 1 vi 1"),
+        texts=_TEXTS["udpos/train tatoeba"],
+        reason="One English sentence of a treebank is Tatoeba's, too.",
+    ),
+    Known(
+        train="udpos",
+        train_languages=_codes("bg de en es eu fi id it ko nl pt ro ru tr uk ur vi zh"),
+        test="udpos",
+        rows=_counts(
+            "bg 7 de 2 en 3 es 8 eu 9 fi 15 id 4 it 16 ko 153 nl 2 pt 3 ro 6 ru 1 tr 1 uk 1 ur 1 vi 2 "
+            "zh 17"
+        ),
+        texts=_TEXTS["udpos/train udpos"],
+        reason="Treebanks of one language repeat sentences of news and formulas of talk and letters.",
+    ),
+    Known(
+        train="udpos",
+        train_languages=_codes("es eu id ko nl ru zh"),
+        test="wikiann",
+        rows=_counts("es 3 eu 1 id 5 ko 2 nl 1 ru 17 zh 6"),
+        texts=_TEXTS["udpos/train wikiann"],
+        reason="Treebanks and WikiANN both took sentences of Wikipedia, some of one template.",
+    ),
+    Known(
+        train="wikiann",
+        split="dev",
+        train_languages=_codes(
+            "af ar az bg bn de el en es et eu fa fi fr he hi hu id it ja ka kk ko lt ml mr ms nl pl "
+            "pt ro ru sw ta te tl tr uk ur vi zh"
+        ),
+        test="wikiann",
+        rows=_counts(
+            "af 8 ar 115 az 27 bg 32 bn 4 de 2 el 37 en 8 es 11 et 56 eu 198 fa 28 fi 5 fr 3 he 1 hi "
+            "4 hu 32 id 10 it 7 ja 4 ka 21 kk 1 ko 10 lt 23 ml 9 mr 23 ms 4 nl 7 pl 15 pt 12 ro 49 ru "
+            "49 sw 1 ta 13 te 6 tl 3 tr 20 uk 216 ur 8 vi 7 zh 4"
+        ),
+        texts=_TEXTS["wikiann/dev wikiann"],
+        reason="WikiANN repeats sentences between its splits, and has many of one template.",
+    ),
+    Known(
+        train="wikiann",
+        train_languages=_codes("ru"),
+        test="udpos",
+        rows=_counts("ru 2"),
+        texts=_TEXTS["wikiann/train udpos"],
+        reason="Treebanks and WikiANN both took sentences of Wikipedia, some of one template.",
+    ),
+    Known(
+        train="wikiann",
+        train_languages=_codes(
+            "af ar az bg bn de el en es et eu fa fi fr gu he hi hu id it ja ka ko lt ml mr ms my nl "
+            "pa pl pt qu ro ru sw te tl tr ur vi zh"
+        ),
+        test="wikiann",
+        rows=_counts(
+            "af 35 ar 173 az 3 bg 164 bn 15 de 42 el 161 en 70 es 77 et 144 eu 7 fa 108 fi 44 fr 49 "
+            "gu 1 he 14 hi 16 hu 129 id 69 it 69 ja 14 ka 157 ko 84 lt 111 ml 31 mr 11 ms 40 my 1 nl "
+            "89 pa 1 pl 58 pt 112 ro 186 ru 130 sw 29 te 15 tl 17 tr 154 uk 2 ur 22 vi 58 yo 1 zh 17"
+        ),
+        texts=_TEXTS["wikiann/train wikiann"],
+        reason="WikiANN repeats sentences between its splits, and has many of one template.",
+    ),
+)

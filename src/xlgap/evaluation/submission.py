@@ -1,0 +1,130 @@
+"""A folder of predictions in the official layout, of whatever system: found, read and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlgap.data.sources import ReleaseDirectory, load, release_names
+from xlgap.errors import DataError, ResultError, suggestion
+from xlgap.evaluation import official
+from xlgap.evaluation.metrics import get_metric
+from xlgap.formats import read_jsonl, read_text
+from xlgap.tasks.base import Row, Task
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What a folder of predictions scores.
+
+    Attributes:
+        scores: by task, language and metric, 0-100; every metric that the task declares.
+        missing: the files that a task's folder lacks, by task.
+        unscored: tasks and languages without test data to score them on, and why.
+    """
+
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]]
+    missing: Mapping[str, tuple[str, ...]]
+    unscored: Mapping[str, str]
+
+
+def score_folder(folder: Path, data: Path) -> Submission:
+    """Score a folder of predictions.
+
+    Args:
+        folder: holds ``<task>/test-<language>.*``.
+        data: the directory of release files, or a study's ``data/prepared``.
+
+    Raises:
+        DataError: a file is not in its format; it names the file, the line and what was expected.
+        ResultError: the folder has no task, or a file or folder that is not of the layout.
+    """
+    scores: dict[str, dict[str, dict[str, float]]] = {}
+    missing: dict[str, tuple[str, ...]] = {}
+    unscored: dict[str, str] = {}
+    for name, task in _tasks(folder):
+        files = _files(folder / name, task)
+        lacking = [c for c in task.eval_languages if c not in files]
+        missing[task.name] = tuple(official.file_name(task, c) for c in lacking)
+        gold, absent = _test_data(task, files, data)
+        unscored |= {f"{name}/{files[c].name}": why for c, why in absent.items()}
+        for language, rows in gold.items():
+            path = files[language]
+            try:
+                found = official.read(task, rows, read_text(path))
+            except DataError as error:
+                raise DataError(f"{path}, {error}") from error
+            scores.setdefault(task.name, {})[language] = {
+                metric: round(get_metric(metric, task).score(task, rows, found, language), 8)
+                for metric in task.metrics
+            }
+    if not scores:
+        why = f": {next(iter(unscored.values()))}" if unscored else ""
+        raise ResultError(f"{folder}: nothing in it can be scored on {data}{why}.")
+    return Submission(scores=scores, missing={k: v for k, v in missing.items() if v}, unscored=unscored)
+
+
+def _tasks(folder: Path) -> list[tuple[str, Task]]:
+    if not folder.is_dir():
+        raise ResultError(
+            f"{folder}: no such directory; name one with folders such as xnli/test-de.tsv."
+        )
+    known = official.layout()
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    for name in names:
+        if name not in known:
+            raise ResultError(
+                f"{folder / name}: no task of the official layout has this name; "
+                f"{suggestion(name, known)}"
+            )
+    if not names:
+        raise ResultError(f"{folder}: expected a folder for each task; allowed: {', '.join(known)}.")
+    return [(name, known[name]) for name in names]
+
+
+def _files(folder: Path, task: Task) -> dict[str, Path]:
+    """The files of one task by language."""
+    names = {official.file_name(task, c): c for c in task.eval_languages}
+    found: dict[str, Path] = {}
+    for path in sorted(p for p in folder.iterdir() if not p.name.startswith(".")):
+        if path.name not in names:
+            raise ResultError(
+                f"{path}: not a file of the official layout of '{task.name}'; "
+                f"{suggestion(path.name, names)}"
+            )
+        found[names[path.name]] = path
+    return found
+
+
+def _test_data(
+    task: Task, languages: Iterable[str], data: Path
+) -> tuple[dict[str, list[Row]], dict[str, str]]:
+    """The test rows of each language, and of those that have none why.
+
+    Raises:
+        DataError: they are damaged.
+    """
+    if any(data.glob(f"*/{MANIFEST}")):
+        paths = {c: data / task.name / "test" / f"{c}.jsonl" for c in languages}
+        there = {c: read_jsonl(path) for c, path in paths.items() if path.is_file()}
+        return there, {c: f"{path} is not there" for c, path in paths.items() if c not in there}
+    directory = ReleaseDirectory.open(data, wanted_by=f"task '{task.name}'")
+    absent = {c: why for c in languages if (why := _absent(task, c, directory))}
+    have = [c for c in languages if c not in absent]
+    loaded = load(task, "test", have, source="release", data_dir=data)
+    return {c: found.rows for c, found in loaded.items()}, absent
+
+
+def _absent(task: Task, language: str, directory: ReleaseDirectory) -> str:
+    """Why a directory has no test rows of a language; empty where it has."""
+    if "test" not in (task.release or {}):
+        return f"the release of '{task.name}' has no test files"
+    try:
+        names = release_names(task, "test", language, directory)
+    except DataError as error:
+        return str(error).rstrip(".")
+    lacking = [name for name in names if directory.stored(name) is None]
+    return f"{directory.root / lacking[0]} is not there" if lacking else ""

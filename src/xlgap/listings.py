@@ -1,0 +1,113 @@
+"""What ``xlgap tasks`` and ``xlgap models`` list, and tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from xlgap.tasks.base import Task
+
+MODEL_COLUMNS = (
+    *("repo", "family", "params_total", "params_nonembedding", "layers", "d_model", "revision"),
+)
+TASK_COLUMNS = ("name", "role", "kind", "languages", "metric", "recipe", "sources", "licence")
+BENCHMARK_ROLES = ("target", "intermediate")
+UNTRAINED = ("retrieve", "mine")  # kinds whose models are compared by their vectors alone
+
+
+def model_rows() -> list[dict[str, Any]]:
+    """The catalogue of checkpoints."""
+    from xlgap.models.catalogue import catalogue
+
+    return [asdict(checkpoint) for checkpoint in catalogue()]
+
+
+def of_benchmark(task: Task) -> bool:
+    """Whether a task is a target or intermediate one of the benchmark: its data are a release's.
+
+    The lab's are made up, the diagnostic suite has no score in the benchmark, and supplementary ones
+    train in target languages.
+    """
+    return task.role in BENCHMARK_ROLES and set(task.sources) != {"lab"}
+
+
+def listed_tasks(*, everything: bool) -> tuple[list[Task], int]:
+    """The benchmark's tasks, or all that there are: targets first; and how many others there are."""
+    from xlgap.tasks import get_task, task_names
+
+    tasks = [get_task(name) for name in task_names()]
+    shown = [task for task in tasks if everything or of_benchmark(task)]
+    shown.sort(key=lambda t: (not of_benchmark(t), t.role != "target", t.role, t.name))
+    return shown, len(tasks) - len(shown)
+
+
+def task_json(task: Task) -> dict[str, Any]:
+    """One task as JSON."""
+    from xlgap.evaluation import ledger
+
+    return {
+        "name": task.name,
+        "role": task.role,
+        "kind": task.kind.name,
+        "languages": list(task.eval_languages),
+        "train_languages": list(task.train_languages),
+        "metric": list(task.metrics),
+        "ledger": [
+            {k: v for k, v in asdict(line).items() if k != "task"} for line in ledger.lines(task)
+        ],
+        "recipe": asdict(task.recipe),
+        "sources": list(task.sources),
+        "licence": task.licence,
+        "noncommercial": task.noncommercial,
+        "citation": task.citation,
+    }
+
+
+def task_text(task: Task) -> dict[str, Any]:
+    """One task as a line of a table; languages that it is evaluated in, else trained in."""
+    from xlgap.evaluation import ledger
+
+    mark = " (non-commercial)" if task.noncommercial else ""
+    return {
+        **task_json(task),
+        "languages": len(task.eval_languages or task.train_languages),
+        "metric": ledger.summary(task),
+        "recipe": recipe_text(task),
+        "licence": f"{task.licence}{mark}",
+    }
+
+
+def recipe_text(task: Task) -> str:
+    """Whose data, learning rate, epochs, rows in a batch and sub-words, in a few words."""
+    recipe, proxy = task.recipe, task.proxy_train
+    if proxy is not None and task.kind.name in UNTRAINED:
+        return f"none; model tuned on {proxy}; {recipe.max_length} sub-words"
+    rate = f"{recipe.learning_rate:.0e}".replace("e-0", "e-")
+    rows = f"{recipe.epochs:g} epochs of {recipe.batch_rows} rows"
+    before = f"{', '.join(task.preliminary)}, then " if task.preliminary else ""
+    on = f"{before}{proxy}: " if proxy is not None else ""
+    return f"{on}{rate}, {rows}, {recipe.max_length} sub-words"
+
+
+def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, terminal: bool) -> None:
+    """Put ``rows`` on standard output as a table, as wide as a ``terminal`` or 160 characters."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(_text(row.get(column)) for column in columns))
+    Console(width=None if terminal else 160).print(table)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "" if value is None else str(value)

@@ -1,0 +1,166 @@
+"""The official submission layout: a study's predictions in it, and anyone's scored from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from xlgap import layout, listings
+from xlgap.cell import Cell, require_complete
+from xlgap.data.released import VARIABLE
+from xlgap.errors import ConfigError, DataError, ResultError, unknown
+from xlgap.evaluation import ledger, official
+from xlgap.evaluation.editions import EDITIONS, overall
+from xlgap.evaluation.submission import Submission, score_folder
+from xlgap.formats import atomic_dir, read_jsonl
+from xlgap.records import EditionScore
+from xlgap.stages.overall import overall_lines
+from xlgap.stages.study import Study
+from xlgap.tasks import get_task
+
+COLUMNS = ("task", "language", "official", "corrected", "metrics")
+
+
+def export_official(
+    study: Study, out: Path, *, model: str | None, arm: str | None, seed: int | None
+) -> list[Path]:
+    """Write ``OUT/<model>/<arm>/seed<k>/<task>/test-<language>.*``; return the seeds' folders.
+
+    Args:
+        study: the study in the current directory.
+        out: must be empty or absent; it is there as a whole or not at all.
+        model: this one alone.
+        arm: this one alone.
+        seed: this one alone.
+
+    Raises:
+        ConfigError: ``out`` has something in it.
+        UnknownNameError: the study has no such model, arm or seed.
+        ResultError: it has no task of the layout, or a cell has no predictions.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"--official {out}: it is not empty; name a directory that is not there yet.")
+    folders = {task.name: folder for folder, task in official.layout().items()}
+    _check_choice(study, model=model, arm=arm, seed=seed)
+    cells = [
+        cell
+        for cell in study.grid.cells
+        if cell.task.name in folders and model in (None, cell.model) and arm in (None, cell.arm.name)
+    ]
+    if not cells:
+        raise ResultError(
+            f"none of the tasks asked for has an official layout; those that have one: "
+            f"{', '.join(folders)}."
+        )
+    seeds = [k for k in study.params.study.seeds if seed in (None, k)]
+    require_complete([c.key for c in cells if not (_predictions(c) / "cell.json").is_file()])
+    with atomic_dir(out) as temporary:
+        for cell in cells:
+            for k in seeds:
+                place = temporary / cell.model / cell.arm.name / f"seed{k}" / folders[cell.task.name]
+                _write_cell(study, cell, k, place)
+    names = dict.fromkeys((cell.model, cell.arm.name) for cell in cells)
+    return [out / name / of_arm / f"seed{k}" for name, of_arm in names for k in seeds]
+
+
+def _check_choice(study: Study, *, model: str | None, arm: str | None, seed: int | None) -> None:
+    if model is not None and model not in study.params.models:
+        raise unknown("model", model, study.params.models)
+    if arm is not None and arm not in study.params.arms:
+        raise unknown("arm", arm, study.params.arms)
+    if seed is not None and seed not in study.params.study.seeds:
+        raise unknown("seed", str(seed), map(str, study.params.study.seeds))
+
+
+def _predictions(cell: Cell) -> Path:
+    return layout.predictions(cell.task.name, cell.model, cell.arm.name)
+
+
+def _write_cell(study: Study, cell: Cell, seed: int, place: Path) -> None:
+    place.mkdir(parents=True)
+    for language in cell.eval_languages(study.params):
+        gold = study.rows(cell.task.name, "test", language)
+        found = read_jsonl(_predictions(cell) / f"seed{seed}" / f"{language}.jsonl")
+        text = official.written(cell.task, gold, found)
+        path = place / official.file_name(cell.task, language)
+        path.write_text(text, encoding="utf8", newline="")
+
+
+def score_predictions(folder: Path, data: Path | None) -> tuple[Submission, tuple[EditionScore, ...]]:
+    """Scores of a folder in the official layout, and of the editions that it has tasks of.
+
+    Args:
+        folder: of anyone's system.
+        data: release files, or a study's ``data/prepared``; the directory that ``XLGAP_DATA`` names
+            when ``None``.
+
+    Raises:
+        DataError, ResultError: see :func:`~xlgap.evaluation.submission.score_folder`.
+    """
+    if data is None:
+        value = os.environ.get(VARIABLE, "")
+        if not value:
+            raise DataError(
+                f"predictions are scored on release files: set {VARIABLE} to the directory that holds "
+                "them, or give it, or a study's data/prepared, as --data."
+            )
+        data = Path(value)
+    if not data.is_dir():
+        raise DataError(f"--data {data}: no such directory; name the one with the test data.")
+    found = score_folder(folder, data)
+    rows: list[EditionScore] = []
+    for edition in EDITIONS.values():
+        if set(found.scores) & set(edition.tasks):
+            rows += overall(edition, [found.scores], model=str(folder), arm="")
+    return found, tuple(rows)
+
+
+def print_submission(folder: Path, data: Path | None, *, as_json: bool) -> None:
+    """``xlgap score --predictions``: every score of a folder; what it lacks goes to stderr.
+
+    Args:
+        folder: see :func:`score_predictions`.
+        data: the same.
+        as_json: everything as JSON.
+    """
+    found, rows = score_predictions(folder, data)
+    for note in submission_notes(found):
+        print(note, file=sys.stderr)
+    if as_json:
+        everything = {**asdict(found), "editions": [asdict(row) for row in rows]}
+        print(json.dumps(everything, indent=1, ensure_ascii=False))
+        return
+    listings.show(submission_table(found), COLUMNS, terminal=sys.stdout.isatty())
+    print("\n".join(overall_lines(rows)))
+
+
+def submission_notes(found: Submission) -> Iterator[str]:
+    """What the folder lacks and what could not be scored, a sentence each."""
+    for task, names in found.missing.items():
+        yield f"{task}: these files are missing: {', '.join(names)}."
+    for name, why in found.unscored.items():
+        yield f"{name}: not scored, for {why}."
+
+
+def submission_table(found: Submission) -> list[dict[str, Any]]:
+    """A line a task and language: both scores, and every metric by name."""
+    rows: list[dict[str, Any]] = []
+    for name, of_task in found.scores.items():
+        task = get_task(name)
+        for language, values in of_task.items():
+            rows.append(
+                {
+                    "task": name,
+                    "language": language,
+                    "official": statistics.fmean(values[m] for m in ledger.official(task)),
+                    "corrected": statistics.fmean(values[m] for m in ledger.corrected(task)),
+                    "metrics": ", ".join(f"{m} {v:.2f}" for m, v in values.items()),
+                }
+            )
+    return rows

@@ -1,0 +1,147 @@
+"""The overall scores of a study: as rows of the report, as a table, as the last line of a run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from xlgap import listings
+from xlgap.analysis.tables import read_scores
+from xlgap.errors import ResultError
+from xlgap.evaluation.editions import EDITIONS, XTREME_R, OfTasks, get_edition, overall, told
+from xlgap.layout import SCORES
+from xlgap.layout import scores as scores_path
+from xlgap.records import EditionScore, Score
+from xlgap.stages.study import Study
+
+ENGLISH = "en"
+COLUMNS = ("edition", "model", "arm", "level", "name", "official", "corrected", "spread", "of")
+
+
+def edition_scores(scores: Sequence[Score], *, edition: str | None = None) -> tuple[EditionScore, ...]:
+    """The scores of each model under each arm that is trained in English, in each edition.
+
+    Args:
+        scores: measured, of all metrics.
+        edition: one edition alone.
+
+    Returns:
+        Rows of tasks, groups and editions; none of an edition that the study has no task of.
+    """
+    editions = EDITIONS.values() if edition is None else (get_edition(edition),)
+    tables = _tables(scores)
+    return tuple(
+        row
+        for each in editions
+        for (model, arm), seeds in tables.items()
+        if any(name in table for table in seeds for name in each.tasks)
+        for row in overall(each, seeds, model=model, arm=arm)
+    )
+
+
+def _tables(scores: Sequence[Score]) -> dict[tuple[str, str], list[OfTasks]]:
+    """By model and arm the scores of each seed."""
+    found: dict[tuple[str, str], dict[int, dict[str, dict[str, dict[str, float]]]]] = {}
+    for s in scores:
+        if s.train_language == ENGLISH and s.seed is not None:
+            seeds = found.setdefault((s.model, s.arm), {})
+            table = seeds.setdefault(s.seed, defaultdict(lambda: defaultdict(dict)))
+            table[s.task][s.language][s.metric] = s.value
+    return {key: list(seeds.values()) for key, seeds in found.items()}
+
+
+def measured_editions(study: Study, edition: str | None) -> tuple[EditionScore, ...]:
+    """What ``xlgap scores`` prints, of the cells that have scores.
+
+    Raises:
+        ResultError: none of them is of the edition.
+        UnknownNameError: there is no such edition.
+    """
+    rows = edition_scores(load_measured(study), edition=edition)
+    if not rows:
+        wanted = "the benchmark" if edition is None else get_edition(edition).title
+        raise ResultError(
+            f"no task of {wanted} has a score of an arm trained in English under {SCORES}; run a study "
+            f"that has one of: {', '.join(XTREME_R.tasks)}."
+        )
+    return rows
+
+
+def load_measured(study: Study) -> tuple[Score, ...]:
+    """The scores of the study in the current directory; of a cell without any there are none."""
+    cells = {(cell.task.name, cell.model, cell.arm.name) for cell in study.grid.cells}
+    paths = [path for task in study.params.tasks if (path := scores_path(task)).is_file()]
+    return tuple(
+        s
+        for path in paths
+        for s in read_scores(path)
+        if (s.task, s.model, s.arm) in cells and s.seed in study.params.study.seeds
+    )
+
+
+def print_scores(study: Study, edition: str | None, *, as_json: bool) -> None:
+    """``xlgap scores``: the measured overall scores, as a table and in words, or as JSON."""
+    rows = measured_editions(study, edition)
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))
+        return
+    listings.show(as_table(rows), COLUMNS, terminal=sys.stdout.isatty())
+    print("\n".join(overall_lines(rows)))
+
+
+def as_table(rows: Sequence[EditionScore]) -> list[dict[str, Any]]:
+    """The rows as a table for people: ``of`` says how many languages or tasks are present."""
+    return [
+        {**asdict(row), "of": f"{len(row.present)} of {len(row.present) + len(row.missing)}"}
+        for row in rows
+        if row.official is not None
+    ]
+
+
+def overall_lines(rows: Sequence[EditionScore]) -> Iterator[str]:
+    """For people: a line a model, arm and edition, and what its tasks lack."""
+    for row in rows:
+        if row.level != "overall":
+            continue
+        spread = "" if row.spread is None else f" (± {row.spread:.2f} over {row.seeds} seeds)"
+        who = " ".join(filter(None, (row.model, row.arm)))
+        yield f"{row.name}, {who}: {told(row)}{spread}"
+        for task in rows:
+            same = (task.edition, task.model, task.arm) == (row.edition, row.model, row.arm)
+            if same and task.level == "task" and task.present and task.missing:
+                n, of = len(task.present), len(task.present) + len(task.missing)
+                yield f"  {task.name}: {n} of {of} languages, missing: {', '.join(task.missing)}"
+
+
+def closing_line(study: Study) -> Iterator[str]:
+    """The overall score of every model under the first arm trained in English; none without tasks.
+
+    An edition other than XTREME-R is told where the study has a task of it that XTREME-R has not.
+    """
+    names = set(study.params.tasks)
+    for edition in EDITIONS.values():
+        if edition is not XTREME_R and not (names & set(edition.tasks)) - set(XTREME_R.tasks):
+            continue
+        rows = edition_scores(load_measured(study), edition=edition.name)
+        whole = [row for row in rows if row.level == "overall"]
+        if not whole:
+            continue
+        most = max(len(row.present) for row in whole)
+        arm = next(row.arm for row in whole if len(row.present) == most)
+        of_arm = [row for row in whole if row.arm == arm]
+        scores = ", ".join(
+            f"{row.model} {row.official:.1f} ({row.corrected:.1f})"
+            for row in of_arm
+            if row.official is not None
+        )
+        missing = of_arm[0].missing
+        of = len(edition.tasks)
+        lacks = f"the {of - len(missing)} of {of} tasks present, missing: {', '.join(missing)}"
+        yield (
+            f"{edition.title} under {arm}, official (corrected): {scores}; mean of "
+            f"{lacks if missing else f'all {of} tasks'}; languages: xlgap scores"
+        )

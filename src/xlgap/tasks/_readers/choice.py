@@ -1,0 +1,226 @@
+"""Readers of multiple-choice formats: text in, rows ``{id, group, text, choices, label}`` out.
+
+As in :mod:`xlgap.tasks._readers` an error begins with the place in the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from xlgap.errors import DataError
+from xlgap.tasks._readers.text import json_lines, lines, one_of
+from xlgap.tasks.base import Row
+
+LETTERS = "ABCDE"
+_AGAIN = "the file may be truncated or of another format: fetch it again."
+_COPA = ("premise", "choice1", "choice2", "question", "label", "idx")
+
+
+class _Groups:
+    """Numbers from 1 for what several rows share, in the order in which it is met."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def of(self, shared: str) -> str:
+        return str(self._seen.setdefault(shared, len(self._seen) + 1))
+
+
+def _words(value: Any, key: str, number: int) -> str:
+    """``value`` if it is a text with something in it."""
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(
+            f"line {number}: expected a non-empty text as '{key}', got {value!r}; " + _AGAIN
+        )
+    return value
+
+
+def _label(value: Any, choices: int, number: int) -> int:
+    """``value`` if it is the index of a choice; labels that were stripped are often -1 or empty."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < choices:
+        raise DataError(
+            f"line {number}: label {value!r} is outside the set; allowed: 0 to {choices - 1}; "
+            "a release without labels cannot be scored or trained on."
+        )
+    return value
+
+
+def copa(text: str) -> Iterator[Row]:
+    """Rows of COPA and XCOPA: what was the cause, or the effect, of the premise?
+
+    The text is what the official code reads, an English question after a premise of any language; a
+    group is a question, since no two are meant to share a premise.
+
+    Raises:
+        DataError: a line is no such question.
+    """
+    for number, found in json_lines(text, _COPA):
+        asked = one_of(found["question"], ("cause", "effect"), number, "question")
+        yield {
+            "id": str(found["idx"]),
+            "group": str(found["idx"]),
+            "text": f"{_words(found['premise'], 'premise', number)} What was the {asked}?",
+            "choices": [_words(found[key], key, number) for key in ("choice1", "choice2")],
+            "label": _label(found["label"], 2, number),
+        }
+
+
+def social_iqa(text: str, labels: str) -> Iterator[Row]:
+    """Rows of SocialIQA, whose labels 1 to 3 stand in a file of their own; a group is a context.
+
+    Raises:
+        DataError: a line is no such question, or there are more or fewer labels than questions.
+    """
+    right, groups = lines(labels), _Groups()
+    answers = ("answerA", "answerB", "answerC")
+    questions = list(json_lines(text, ("context", "question", *answers)))
+    if len(questions) != len(right):
+        raise DataError(
+            f"line {min(len(questions), len(right)) + 1}: expected one label for each question, got "
+            f"{len(questions)} questions and {len(right)} labels; {_AGAIN}"
+        )
+    for (number, found), label in zip(questions, right, strict=True):
+        context = _words(found["context"], "context", number)
+        yield {
+            "id": str(number),
+            "group": groups.of(context),
+            "text": f"{context} {_words(found['question'], 'question', number)}",
+            "choices": [_words(found[key], key, number) for key in answers],
+            "label": int(one_of(label, ("1", "2", "3"), number, "label")) - 1,
+        }
+
+
+def lettered(text: str, choices: int, *, others: bool = False) -> Iterator[Row]:
+    """Rows of ``{id, question: {stem, choices: [{label, text}]}, answerKey}``; a group is a stem.
+
+    Paragraphs that some releases give with a choice (``para``) are left out.
+
+    Args:
+        text: of the file.
+        choices: how many a question has, labelled A, B, ...
+        others: leave out what has another number of choices, and questions without a text, instead of
+            taking them for damage.
+
+    Raises:
+        DataError: a line is no such question.
+    """
+    letters, groups = LETTERS[:choices], _Groups()
+    for number, found in json_lines(text, ("id", "question", "answerKey")):
+        stem, given = (_inside(found["question"], key, number) for key in ("stem", "choices"))
+        if not isinstance(given, list):
+            raise DataError(f"line {number}: expected a list as 'choices', got {given!r}; {_AGAIN}")
+        if others and (len(given) != choices or not str(stem).strip()):
+            continue
+        marks = "".join(str(_inside(choice, "label", number)) for choice in given)
+        if marks != letters:
+            raise DataError(
+                f"line {number}: expected {choices} choices labelled {', '.join(letters)}, got "
+                f"{len(given)} ({', '.join(marks)}); {_AGAIN}"
+            )
+        stem = _words(stem, "stem", number)
+        yield {
+            "id": _words(found["id"], "id", number),
+            "group": groups.of(stem),
+            "text": stem,
+            "choices": [_words(_inside(choice, "text", number), "text", number) for choice in given],
+            "label": letters.index(one_of(found["answerKey"], tuple(letters), number, "answerKey")),
+        }
+
+
+def _inside(value: Any, key: str, number: int) -> Any:
+    if not isinstance(value, Mapping) or key not in value:
+        raise DataError(f"line {number}: the key '{key}' is missing; {_AGAIN}")
+    return value[key]
+
+
+def without(rows: Iterator[Row], *later: Iterator[Row]) -> Iterator[Row]:
+    """``rows`` without those that stand in ``later`` splits, in whatever order of their choices."""
+    seen = {_question(row) for split in later for row in split}
+    return (row for row in rows if _question(row) not in seen)
+
+
+def _question(row: Row) -> tuple[str, ...]:
+    return (row["text"], *sorted(row["choices"]))
+
+
+def numbered(text: str, choices: int) -> Iterator[Row]:
+    """Rows of ``{q_id, question, choice0, choice1, ..., label}``; a group is a question's text.
+
+    Raises:
+        DataError: a line is no such question.
+    """
+    groups, keys = _Groups(), tuple(f"choice{i}" for i in range(choices))
+    for number, found in json_lines(text, ("q_id", "question", *keys, "label")):
+        question = _words(found["question"], "question", number)
+        yield {
+            "id": str(found["q_id"]),
+            "group": groups.of(question),
+            "text": question,
+            "choices": [_words(found[key], key, number) for key in keys],
+            "label": _label(found["label"], choices, number),
+        }
+
+
+def continued(text: str, choices: int) -> Iterator[Row]:
+    """Rows of ``{ind, ctx, endings, label}``; a group is a context.
+
+    Raises:
+        DataError: a line is no such question.
+    """
+    groups = _Groups()
+    for number, found in json_lines(text, ("ind", "ctx", "endings", "label")):
+        context, endings = _words(found["ctx"], "ctx", number), found["endings"]
+        if not isinstance(endings, list) or len(endings) != choices:
+            raise DataError(f"line {number}: expected {choices} endings, got {endings!r}; {_AGAIN}")
+        yield {
+            "id": str(found["ind"]),
+            "group": groups.of(context),
+            "text": context,
+            "choices": [_words(ending, "endings", number) for ending in endings],
+            "label": _label(found["label"], choices, number),
+        }
+
+
+COSMOS = ("id", "context", "question", "answer0", "answer1", "answer2", "answer3", "label")
+
+
+def cosmos(text: str) -> Iterator[Row]:
+    """Rows of Cosmos QA's CSV with a header; a group is a context.
+
+    Raises:
+        DataError: another header, a row with other columns, or one that is no such question.
+    """
+    reader, groups = csv.reader(io.StringIO(text, newline=""), strict=True), _Groups()
+    try:
+        header = next(reader, [])
+        if tuple(header) != COSMOS:
+            raise DataError(
+                f"line 1: expected the columns {', '.join(COSMOS)}, got {', '.join(header)}; {_AGAIN}"
+            )
+        number = reader.line_num + 1  # of a row's first line: a context may have several
+        for values in reader:
+            yield _cosmos_row(values, number, groups)
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"line {reader.line_num}: not valid CSV ({error}); {_AGAIN}") from error
+
+
+def _cosmos_row(values: Sequence[str], number: int, groups: _Groups) -> Row:
+    if len(values) != len(COSMOS):
+        raise DataError(
+            f"line {number}: expected {len(COSMOS)} columns ({', '.join(COSMOS)}), got "
+            f"{len(values)}; {_AGAIN}"
+        )
+    found = dict(zip(COSMOS, values, strict=True))
+    context = _words(found["context"], "context", number)
+    answers = ("answer0", "answer1", "answer2", "answer3")
+    return {
+        "id": _words(found["id"], "id", number),
+        "group": groups.of(context),
+        "text": f"{context} {_words(found['question'], 'question', number)}",
+        "choices": [_words(found[key], key, number) for key in answers],
+        "label": int(one_of(found["label"], ("0", "1", "2", "3"), number, "label")),
+    }

@@ -1,0 +1,360 @@
+"""Readers of question answering formats: SQuAD's JSON as others release it, iApp's lines, QAMR.
+
+Most readers take a release to the letter; those that mend or drop something know what is wrong with the
+release they are for, and say what they drop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xlgap.errors import DataError
+from xlgap.tasks._readers.text import columns, dropped, json_lines, lines
+from xlgap.tasks.base import DROPPED, Row
+
+MAX_WRONG = 0.1
+"""Largest share of answers at a wrong offset in a file that is read nevertheless; the most is 0.06."""
+DEV_SHARE = 10  # one paragraph in ten is dev where a release has train and test alone
+_AGAIN = "the file may be truncated or of another format: fetch it again."
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A question as released; ``answers`` are texts with their offsets, unchecked."""
+
+    place: str
+    group: str
+    context: str
+    id: str
+    text: str
+    answers: tuple[tuple[str, int], ...]
+
+    def row(self, answers: Iterable[tuple[str, int]]) -> Row:
+        """The prepared row with these answers."""
+        kept = list(answers)
+        return {
+            "id": self.id,
+            "group": self.group,
+            "context": self.context,
+            "question": self.text,
+            "answers": {"text": [t for t, _ in kept], "answer_start": [start for _, start in kept]},
+        }
+
+    def wrong(self, answer: str, start: int) -> bool:
+        """Whether the context has something else at ``start``."""
+        return self.context[start : start + len(answer)] != answer
+
+    def checked(self) -> Row:
+        """The row as released.
+
+        Raises:
+            DataError: an answer is empty or does not stand at its offset.
+        """
+        for answer, start in self.answers:
+            if not answer.strip() or self.wrong(answer, start):
+                raise DataError(
+                    f"{self.place}: answer {answer!r} does not stand at offset {start}; {_AGAIN}"
+                )
+        return self.row(self.answers)
+
+
+def _questions(text: str) -> Iterator[_Question]:
+    try:
+        articles = json.loads(text)["data"]
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"line {error.lineno}: not valid JSON at column {error.colno} ({error.msg}); {_AGAIN}"
+        ) from error
+    except (KeyError, TypeError) as error:
+        raise DataError(f"line 1: expected an object with the key 'data'; {_AGAIN}") from error
+    if not isinstance(articles, list):
+        raise DataError(f"line 1: expected a list of articles as 'data'; {_AGAIN}")
+    for a, article in enumerate(articles, 1):
+        for p, paragraph in enumerate(_get(article, "paragraphs", f"article {a}", list), 1):
+            place = f"article {a}, paragraph {p}"
+            context = _get(paragraph, "context", place, str)
+            for question in _get(paragraph, "qas", place, list):
+                name = str(_get(question, "id", place, str | int))
+                where = f"{place}, question {name!r}"
+                answers = _get(question, "answers", where, list)
+                yield _Question(
+                    where,
+                    f"{a}-{p}",
+                    context,
+                    name,
+                    _get(question, "question", where, str),
+                    tuple(
+                        (_get(x, "text", where, str), _get(x, "answer_start", where, int))
+                        for x in answers
+                    ),
+                )
+
+
+def _get(value: Any, key: str, place: str, kind: Any) -> Any:
+    if not isinstance(value, Mapping) or key not in value:
+        raise DataError(f"{place}: key {key!r} is missing; {_AGAIN}")
+    if not isinstance(value[key], kind):
+        raise DataError(f"{place}: expected {_KINDS[kind]} as {key!r}, got {value[key]!r}; {_AGAIN}")
+    return value[key]
+
+
+_KINDS = {str: "a text", int: "a whole number", list: "a list", str | int: "a text or number"}
+
+
+def unique(rows: Iterable[Row], remedy: str) -> Iterator[Row]:
+    """``rows``, whose ids must differ: predictions are joined to them by id.
+
+    Raises:
+        DataError: an id stands twice; ends with ``remedy``.
+    """
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows, 1):
+        if DROPPED not in row and seen.setdefault(row["id"], number) != number:
+            raise DataError(
+                f"question {number}: expected an id of its own, got {row['id']!r}, which is question "
+                f"{seen[row['id']]}'s already; {remedy}"
+            )
+        yield row
+
+
+def squad_unique(text: str) -> Iterator[Row]:
+    """SQuAD v1.1 JSON with an answer for every question and ids that differ.
+
+    Raises:
+        DataError: also where answers are stripped, as from hidden test sets.
+    """
+    return unique(map(_answered, _questions(text)), _AGAIN)
+
+
+def _answered(question: _Question) -> Row:
+    _refuse_stripped(question)
+    return question.checked()
+
+
+def _refuse_stripped(question: _Question) -> None:
+    if not question.answers:
+        raise DataError(
+            f"{question.place}: expected at least one answer, got none: the answers are stripped; put "
+            "the labelled file in its place."
+        )
+
+
+def squad2(text: str) -> Iterator[Row]:
+    """SQuAD v2.0 JSON: a question without answers is one that the paragraph does not answer.
+
+    Raises:
+        DataError: as for v1.1; no question has an answer.
+    """
+    answered = 0
+    for question in _questions(text):
+        answered += bool(question.answers)
+        yield question.checked()
+    if not answered:
+        raise DataError(
+            "line 1: no question of the file has an answer: expected some; the answers are stripped, "
+            "put the labelled file in its place."
+        )
+
+
+def squad_mended(text: str, prefix: str = "") -> Iterator[Row]:
+    """SQuAD JSON with a few wrong answer offsets, as ARCD, CMRC 2018 and FaQuAD are released.
+
+    An answer at a wrong offset is put where its text stands, if the context has it once and no more;
+    it is dropped otherwise. A question of which no answer or no text is left is dropped and counted.
+
+    Args:
+        text: of the file.
+        prefix: of groups, where several files make one split.
+
+    Raises:
+        DataError: a question has no answer as released, or more than 1 in 10 answers are wrong: the
+            context is then another one.
+    """
+    wrong = every = 0
+    for question in _questions(text):
+        _refuse_stripped(question)
+        kept = []
+        for answer, start in question.answers:
+            every += 1
+            off = not answer.strip() or question.wrong(answer, start)
+            wrong += off
+            if not off:
+                kept.append((answer, start))
+            elif answer.strip() and question.context.count(answer) == 1:
+                kept.append((answer, question.context.index(answer)))
+        if not question.text.strip():
+            yield dropped("the question is empty")
+        elif not kept:
+            yield dropped("no answer stands in the context")
+        else:
+            yield question.row(kept) | {"group": prefix + question.group}
+    if wrong > MAX_WRONG * every:
+        raise DataError(
+            f"line 1: {wrong} of {every} answers do not stand at their offset, expected at most "
+            f"{MAX_WRONG:.0%}; {_AGAIN}"
+        )
+
+
+def cmrc_and_drcd(cmrc: str, drcd: str) -> Iterator[Row]:
+    """Two Chinese sets as one: CMRC 2018 in simplified and DRCD in traditional characters."""
+    yield from unique(_either(cmrc, drcd), _AGAIN)
+
+
+def _either(cmrc: str, drcd: str) -> Iterator[Row]:
+    yield from squad_mended(cmrc, "cmrc-")
+    try:
+        yield from squad_mended(drcd, "drcd-")
+    except DataError as error:
+        raise DataError(f"in the second file (DRCD), {error}") from error
+
+
+def iapp(text: str) -> Iterator[Row]:
+    """The questions of iApp, one a line of JSON; a group is an article.
+
+    Raises:
+        DataError: a line is no JSON object or lacks a key, or an answer is not at its offset.
+    """
+    wanted = ("article_id", "question_id", "context", "question", "answers")
+    for number, value in json_lines(text, wanted):
+        answers, place = value["answers"], f"line {number}"
+        texts, starts = (_get(answers, key, place, list) for key in ("text", "answer_start"))
+        if len(texts) != len(starts) or not texts:
+            raise DataError(
+                f"{place}: expected as many answers as offsets and at least one, got {len(texts)} and "
+                f"{len(starts)}; {_AGAIN}"
+            )
+        yield _Question(
+            place,
+            value["article_id"],
+            value["context"],
+            value["question_id"],
+            value["question"],
+            tuple(zip(texts, starts, strict=True)),
+        ).checked()
+
+
+def tydiqa(text: str) -> Iterator[Row]:
+    """TyDiQA-GoldP to be scored on: one question a paragraph, ids that differ.
+
+    Raises:
+        DataError: an id stands twice, as in XTREME's per-language files of the train split.
+    """
+    return unique(
+        map(_answered, _questions(text)),
+        "files divided by XTREME's script keep only the last field of the id, so that ids repeat and "
+        "predictions cannot be told apart: make ids unique, or use a file that kept them.",
+    )
+
+
+def _numbered(text: str) -> Iterator[Row]:
+    """Training questions of TyDiQA; where an id stands again, it is numbered: ``id#2``, ``id#3``."""
+    seen: dict[str, int] = {}
+    for row in map(_answered, _questions(text)):
+        seen[row["id"]] = number = seen.get(row["id"], 0) + 1
+        yield row if number == 1 else row | {"id": f"{row['id']}#{number}"}
+
+
+def _held_out(row: Row) -> bool:
+    """Whether the paragraph is one of the tenth that is dev."""
+    return int(hashlib.sha256(row["context"].encode()).hexdigest()[:8], 16) % DEV_SHARE == 0
+
+
+def tydiqa_train(text: str) -> Iterator[Row]:
+    """The questions of a TyDiQA train file that train: nine paragraphs in ten."""
+    return (row for row in _numbered(text) if not _held_out(row))
+
+
+def tydiqa_dev(text: str) -> Iterator[Row]:
+    """The questions of a TyDiQA train file that are dev: one paragraph in ten."""
+    return (row for row in _numbered(text) if _held_out(row))
+
+
+_QAMR = (
+    *("sentence id", "target words", "worker", "question number", "target", "question"),
+    *("answer", "answer of a validator", "answer of another"),
+)
+_BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
+_TREEBANK = {**_BRACKETS, "``": '"', "''": '"'}
+
+
+def qamr(text: str, sentences: str) -> Iterator[Row]:
+    """QAMR: questions on single sentences, answered by the numbers of the sentence's words.
+
+    The context is the sentence's words, joined by spaces, with brackets and quotes for the treebank's
+    names of them. The writer's answer comes first, then those of the validators; one whose words are
+    not neighbours is no span and left out, and a question with such answers alone is dropped. A
+    question that several writers ask of a sentence is one item with all their answers. A group is a
+    sentence.
+
+    Raises:
+        DataError: a line has another number of columns, a sentence that is not in ``sentences``, or an
+            answer beyond its sentence.
+    """
+    words = _sentences(sentences)
+    items: dict[tuple[str, str], Row] = {}
+    for number, line in enumerate(lines(text), 1):
+        sentence, _, _, _, _, question, *given = columns(line, number, _QAMR)
+        if sentence not in words:
+            raise DataError(
+                f"line {number}: sentence {sentence!r} is not in the file of sentences; fetch both "
+                "files again."
+            )
+        spans = [span for answer in given if (span := _span(answer, words[sentence], number))]
+        if not spans:
+            items[str(number), ""] = dropped("no answer is a stretch of words")
+            continue
+        key = (sentence, question)
+        if key in items:
+            items[str(number), ""] = dropped("asked before: its answers are added to that item")
+        else:
+            items[key] = {
+                "id": f"{sentence}/{number}",
+                "group": sentence,
+                "context": " ".join(words[sentence]),
+                "question": question,
+                "answers": {"text": [], "answer_start": []},
+            }
+        _add(items[key]["answers"], spans)
+    yield from items.values()
+
+
+def _add(answers: dict[str, list[Any]], spans: Iterable[tuple[str, int]]) -> None:
+    known = set(zip(answers["text"], answers["answer_start"], strict=True))
+    for span in spans:
+        if span not in known:
+            answers["text"].append(span[0])
+            answers["answer_start"].append(span[1])
+            known.add(span)
+
+
+def _sentences(text: str) -> dict[str, list[str]]:
+    """The words of each sentence by its id."""
+    found = {}
+    for number, line in enumerate(lines(text), 1):
+        try:
+            name, sentence = columns(line, number, ("sentence id", "sentence"))
+        except DataError as error:
+            raise DataError(f"in the file of sentences, {error}") from error
+        found[name] = [_TREEBANK.get(word, word) for word in sentence.split(" ")]
+    return found
+
+
+def _span(answer: str, words: list[str], number: int) -> tuple[str, int] | None:
+    """Text and offset of the words that an answer names; ``None`` where they are not neighbours."""
+    try:
+        at = [int(index) for index in answer.rpartition(":")[2].split()]
+    except ValueError:
+        at = []
+    if not at or max(at) >= len(words) or min(at) < 0:
+        raise DataError(
+            f"line {number}: expected numbers of words below {len(words)} as an answer, got "
+            f"{answer!r}; {_AGAIN}"
+        )
+    first, last = min(at), max(at)
+    if sorted(at) != list(range(first, last + 1)):
+        return None
+    return " ".join(words[first : last + 1]), sum(len(word) + 1 for word in words[:first])

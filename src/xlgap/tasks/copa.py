@@ -1,0 +1,85 @@
+"""COPA: an English intermediate task, and the training data of XCOPA.
+
+English: 400 questions to train on, 100 to select by, as XTREME-R's official script uses them. Other
+languages have no training split of their own; the validation set of XCOPA stands in, the same 100
+questions translated by people, four in five for training, the fifth for dev. A target-language arm thus
+trains on 80 questions where an English one has 400: give ``tasks.copa.train_rows`` (or that under
+``intermediate``) 80 for arms to use equal numbers of rows. XCOPA's test questions are in neither.
+
+The official script keeps the last weights; nothing is selected on dev.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from xlgap.tasks._readers.choice import copa
+from xlgap.tasks.base import Choose, Recipe, ReleaseFile, Row, Task
+
+LANGUAGES = ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh")
+RECIPE = Recipe(learning_rate=2e-5, epochs=5, batch_rows=32, max_length=128, select="last")
+_DEV_SHARE = 5  # one question of XCOPA's validation set in five is for dev
+_XCOPA = "xtreme_r/xcopa/val.{language}.jsonl"
+
+
+def read_xcopa_train(text: str) -> Iterator[Row]:
+    """The training part of XCOPA's validation set."""
+    return (row for row in copa(text) if int(row["id"]) % _DEV_SHARE)
+
+
+def read_xcopa_dev(text: str) -> Iterator[Row]:
+    """The dev part of XCOPA's validation set."""
+    return (row for row in copa(text) if not int(row["id"]) % _DEV_SHARE)
+
+
+TASK = Task(
+    name="copa",
+    kind=Choose(choices=2),
+    role="intermediate",
+    family="classification",
+    train_languages=("en", *LANGUAGES),
+    eval_languages=(),
+    parallel=False,
+    metrics=("accuracy",),
+    recipe=RECIPE,
+    licence="BSD 2-Clause; XCOPA (languages other than English): CC BY 4.0",
+    citation=(
+        "Roemmele et al. 2011, AAAI Spring Symposium Series; XCOPA: Ponti et al. 2020, arXiv 2005.00333"
+    ),
+    release={
+        "train": (
+            ReleaseFile(path="intermediate_en/mc/copa/train-en.jsonl", read=copa, languages=("en",)),
+            ReleaseFile(path=_XCOPA, read=read_xcopa_train, languages=LANGUAGES),
+        ),
+        "dev": (
+            ReleaseFile(path="intermediate_en/mc/copa/val-en.jsonl", read=copa, languages=("en",)),
+            ReleaseFile(path=_XCOPA, read=read_xcopa_dev, languages=LANGUAGES),
+        ),
+    },
+    sample=(
+        {
+            "language": "en",
+            "id": "0",
+            "group": "0",
+            "text": "The ferry stayed in the harbour. What was the cause?",
+            "choices": ["A storm came up.", "The passengers went ashore."],
+            "label": 0,
+        },
+        {
+            "language": "en",
+            "id": "1",
+            "group": "1",
+            "text": "The baker forgot the bread in the oven. What was the effect?",
+            "choices": ["She bought more flour.", "The kitchen filled with smoke."],
+            "label": 1,
+        },
+        {
+            "language": "it",
+            "id": "2",
+            "group": "2",
+            "text": "Il traghetto rimase nel porto. What was the cause?",
+            "choices": ["I passeggeri scesero a terra.", "Si alzò una tempesta."],
+            "label": 1,
+        },
+    ),
+)

@@ -1,0 +1,65 @@
+"""Anyone's predictions on the real test sets: gold answers in the official layout score perfect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xlgap.data.sources import ReleaseDirectory, load, release_names
+from xlgap.errors import DataError
+from xlgap.evaluation import ledger, official
+from xlgap.evaluation.submission import score_folder
+from xlgap.tasks.base import Choose, Classify, Mine, Rank, Retrieve, Row, Span, Tag, Task
+
+FEW = 2  # languages of a task, to be quick
+EMPTY_GOLD = {("mlqa", "es"): "one gold answer is punctuation alone: F1 0 by MLQA's own script"}
+
+
+def answer(task: Task, row: Row) -> dict[str, Any]:
+    match task.kind:
+        case Classify() | Choose():
+            return {"label": row["label"]}
+        case Tag():
+            return {"tags": row["tags"]}
+        case Span():
+            return {"text": max(row["answers"]["text"], key=len)}
+        case Retrieve():
+            return {"match": row["id"]}
+        case Mine():
+            return {"match": row["match"]}
+        case Rank():
+            return {"ranked": list(row["targets"])}
+    raise AssertionError(task.kind)
+
+
+def there(task: Task, language: str, directory: ReleaseDirectory) -> bool:
+    try:
+        names = release_names(task, "test", language, directory)
+    except DataError:
+        return False
+    return all(directory.stored(name) is not None for name in names)
+
+
+@pytest.mark.parametrize("name", [*official.layout()])
+def test_gold_answers_in_the_official_layout_score_perfect(
+    name: str, real_data: Path, tmp_path: Path
+) -> None:
+    task = official.layout()[name]
+    directory = ReleaseDirectory(real_data)
+    codes = [c for c in task.eval_languages if there(task, c, directory)][:FEW]
+    if not codes:
+        pytest.skip(f"no test file of {task.name} below {real_data}")
+    gold = load(task, "test", codes, source="release", data_dir=real_data)
+    (tmp_path / name).mkdir()
+    for code in codes:
+        rows = gold[code].rows
+        found = [{"id": row["id"], **answer(task, row)} for row in rows]
+        text = official.written(task, rows, found)
+        path = tmp_path / name / official.file_name(task, code)
+        path.write_text(text, encoding="utf8", newline="")
+    scores = score_folder(tmp_path, real_data).scores[task.name]
+    assert list(scores) == codes
+    for code in set(codes) - {c for n, c in EMPTY_GOLD if n == task.name}:
+        assert {scores[code][m] for m in (*ledger.official(task), *ledger.corrected(task))} == {100}

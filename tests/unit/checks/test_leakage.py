@@ -1,0 +1,279 @@
+"""The leakage gate: what is a leak, across translations too, and what exceptions do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xlgap.cell import grid
+from xlgap.checks.leakage import Leak, Place, Rows, leaks
+from xlgap.checks.leakage_gate import Verdict, judge, must_be_apart, report, require_clean
+from xlgap.checks.leakage_known import KNOWN, Known, text_digest
+from xlgap.config import Params, check
+from xlgap.errors import LeakageError
+from xlgap.formats import digest
+from xlgap.tasks import get_task, task_names
+from xlgap.tasks.base import Row
+
+ENGLISH = (
+    "The lighthouse was built of white stone by the second king, and a great fire burnt on its top."
+)
+THAI = "ประภาคารสร้างด้วยหินสีขาวโดยกษัตริย์องค์ที่สอง และมีกองไฟใหญ่ลุกไหม้อยู่บนยอด"
+OTHER = (
+    "Merchants from the southern islands traded pepper, cloth and copper at the market every autumn."
+)
+OTHER_THAI = "พ่อค้าจากหมู่เกาะทางใต้ค้าขายพริกไทย ผ้า และทองแดงที่ตลาดทุกฤดูใบไม้ร่วง"
+
+
+def span(name: str, context: str, question: str = "Who built it, and what was it built of?") -> Row:
+    answers = {"text": [context[:3]], "answer_start": [0]}
+    return {"id": name, "group": "1", "context": context, "question": question, "answers": answers}
+
+
+def tagged(name: str, text: str) -> Row:
+    tokens = text.split()
+    return {"id": name, "group": name, "tokens": tokens, "tags": ["NOUN"] * len(tokens)}
+
+
+def pair(name: str, text: str, text_b: str) -> Row:
+    return {"id": name, "group": name, "text": text, "text_b": text_b, "label": "neutral"}
+
+
+def rows(place: str, *found: Row, whole: bool = True) -> Rows:
+    task = get_task(place.split("/")[0])
+    return Rows(
+        place=Place(*place.split("/")), kind=task.kind, parallel=task.parallel, rows=found, whole=whole
+    )
+
+
+def pairs(found: list[Leak]) -> list[tuple[str, str]]:
+    return [(f"{leak.train} {leak.train_id}", f"{leak.test} {leak.test_id}") for leak in found]
+
+
+@pytest.fixture
+def zero_shot(raw_real_study: Callable[..., dict]) -> Params:
+    """Trained in English, scored on XQuAD in English and Thai."""
+    return check(
+        raw_real_study(
+            languages={"evaluation": ["en", "th"], "pretraining": ["en", "th"]},
+            arms={"direct_en": {"regime": "direct_en"}},
+            tasks={"xquad": {}},
+            intermediate={"squad": {}},
+        ),
+        Path("params.yaml"),
+    )
+
+
+def verdict(params: Params, sets: list[Rows], known: tuple[Known, ...] = ()) -> Verdict:
+    held: Mapping[Place, Rows] = {found.place: found for found in sets}
+    asked = must_be_apart(grid(params), params)
+    return judge(asked, held.__getitem__, source=params.study.source, known=known)
+
+
+def xquad_and(*train: Row, whole: bool = True) -> list[Rows]:
+    return [
+        rows("squad/train/en", *train, whole=whole),
+        rows("xquad/test/en", span("q1", ENGLISH), span("q2", OTHER), whole=whole),
+        rows("xquad/test/th", span("q1", THAI), span("q2", OTHER_THAI), whole=whole),
+    ]
+
+
+@pytest.mark.parametrize("context", [ENGLISH, ENGLISH.replace("white", "wight"), ENGLISH.upper()])
+def test_a_training_paragraph_whose_translation_is_tested_stops_the_study(
+    zero_shot: Params, context: str
+) -> None:
+    found = verdict(zero_shot, xquad_and(span("s1", context, "Another question about the same?")))
+    assert pairs(found.leaks) == [("squad/train/en s1", "xquad/test/en q1")]
+    with pytest.raises(
+        LeakageError, match=r"1 test items of xquad: squad/train/en s1 <-> xquad/test/en q1"
+    ):
+        require_clean(found, listed="journal/leaks.json")
+
+
+def test_it_is_a_leak_too_where_only_the_translation_is_scored(
+    raw_real_study: Callable[..., dict],
+) -> None:
+    params = check(
+        raw_real_study(
+            languages={"evaluation": ["en", "de", "ru"], "pretraining": ["en"]},
+            arms={
+                "inter_de": {"regime": "intermediate_tgt", "intermediate": ["mnli"], "language": "de"}
+            },
+            tasks={"xquad": {}},
+        ),
+        Path("params.yaml"),
+    )
+    asked = must_be_apart(grid(params), params)
+    assert asked[Place("squad", "train", "en")] == {
+        Place("xquad", "test", code) for code in ("en", "de", "ru")
+    }
+    assert Place("mnli", "train", "de") in asked
+
+
+def test_a_translated_training_paragraph_is_a_leak_by_the_id_that_its_makers_issued(
+    zero_shot: Params,
+) -> None:
+    """No text of it stands in any test set; the id of its question does."""
+    name = "56beb4343aeaaa14008c925b"
+    test = [rows("xquad/test/en", span(name, ENGLISH)), rows("xquad/test/th", span(name, THAI))]
+    train = rows("squad/train/en", span(f"{name}-fr", "Le phare fut construit en pierre blanche."))
+    (leak, _) = verdict(zero_shot, [train, *test]).leaks
+    assert leak.by == "id"
+    assert "same id" in str(leak)
+
+
+def test_numbers_of_lines_are_no_lineage() -> None:
+    assert (
+        leaks([rows("squad/train/en", span("12", ENGLISH))], [rows("xquad/test/en", span("12", OTHER))])
+        == []
+    )
+
+
+def test_other_paragraphs_pass_and_so_does_a_question_that_recurs(zero_shot: Params) -> None:
+    found = verdict(zero_shot, xquad_and(span("s1", ENGLISH[:50] + OTHER[40:])))
+    assert found.leaks == []
+    require_clean(found, listed="")
+    assert report(found)["passed"] is True
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        (" ".join(ENGLISH.replace(",", " ,").split()), ENGLISH),
+        (ENGLISH.replace("burnt", "burned"), ENGLISH),
+        (
+            "昔 、 その 灯台 は 王 の 命令 で 白い 石 を 積んで 海辺 に 建て られ た 。",
+            "昔、その灯台は王の命令で白い石を積んで海辺に建てられた。",
+        ),
+    ],
+)
+def test_a_planted_duplicate_sentence_in_tagging_is_found(train: str, test: str) -> None:
+    found = leaks(
+        [rows("udpos/train/en", tagged("5", train))], [rows("udpos/test/en", tagged("9", test))]
+    )
+    assert pairs(found) == [("udpos/train/en 5", "udpos/test/en 9")]
+
+
+def test_short_sentences_recur_by_nature() -> None:
+    thanks = tagged("1", "Thank you very much .")
+    assert leaks([rows("udpos/train/en", thanks)], [rows("udpos/test/en", thanks)]) == []
+
+
+def test_pairs_of_short_texts_are_compared_as_a_whole() -> None:
+    row = pair("1", "He sold the boat.", "The boat was his before.")
+    other = {**row, "text": "She bought a house."}
+    test = [rows("xnli/test/en", row)]
+    assert pairs(leaks([rows("mnli/train/en", row)], test)) == [("mnli/train/en 1", "xnli/test/en 1")]
+    assert leaks([rows("mnli/train/en", other)], test) == []
+
+
+def test_only_what_a_study_trains_and_scores_together_is_asked(
+    raw_real_study: Callable[..., dict],
+) -> None:
+    """German rows are read by an arm that is scored in German alone, and tests are no translations."""
+    params = check(raw_real_study(tasks={"udpos": {}}, intermediate={}), Path("params.yaml"))
+    asked = must_be_apart(grid(params), params)
+    everywhere = {Place("udpos", "test", code) for code in ("en", "de", "ru")}
+    assert asked[Place("udpos", "train", "en")] == everywhere
+    assert asked[Place("udpos", "train", "de")] == {Place("udpos", "test", "de")}
+    assert Place("udpos", "dev", "en") in asked  # it chooses the checkpoint
+    sentence = tagged("1", ENGLISH)
+    held = {place: rows(str(place)) for place in {*asked, *everywhere}}
+    held[Place("udpos", "train", "de")] = rows("udpos/train/de", sentence)
+    held[Place("udpos", "test", "ru")] = rows("udpos/test/ru", sentence)
+    assert judge(asked, held.__getitem__, source="release", known=()).leaks == []
+
+
+def test_generated_sentences_may_differ_in_one_word_and_must_not_recur() -> None:
+    asked = {Place("lab_ner", "train", "en"): frozenset({Place("lab_ner", "test", "en")})}
+
+    def found(text: str) -> list:
+        held = {
+            Place("lab_ner", "train", "en"): rows("lab_ner/train/en", tagged("1", text)),
+            Place("lab_ner", "test", "en"): rows("lab_ner/test/en", tagged("1", ENGLISH)),
+        }
+        return list(judge(asked, held.__getitem__, source="lab", known=()).leaks)
+
+    assert found(ENGLISH.replace("white", "black")) == []
+    assert len(found(ENGLISH)) == 1
+
+
+PASSES = Known(
+    train="squad",
+    train_languages=("en",),
+    test="xquad",
+    rows={"en": 1, "th": 1},
+    reason="a test",
+)
+
+
+def test_a_documented_exception_lets_pass_and_is_reported(zero_shot: Params) -> None:
+    found = verdict(zero_shot, xquad_and(span("s1", ENGLISH)), (PASSES,))
+    require_clean(found, listed="")
+    (known,) = report(found)["known"]
+    assert (known["items"], known["reason"]) == ({"en": 1}, "a test")
+
+
+def test_more_leaks_than_an_exception_allows_stop_the_study(zero_shot: Params) -> None:
+    found = verdict(zero_shot, xquad_and(span("s1", ENGLISH), span("s2", OTHER)), (PASSES,))
+    with pytest.raises(LeakageError, match="2 test items of xquad"):
+        require_clean(found, listed="")
+
+
+def test_an_exception_lets_pass_the_texts_that_it_lists_and_no_others(zero_shot: Params) -> None:
+    train = xquad_and(span("s1", ENGLISH))
+    listed = replace(PASSES, texts=frozenset({text_digest(ENGLISH)}))
+    require_clean(verdict(zero_shot, train, (listed,)), listed="")
+    other = replace(PASSES, texts=frozenset({text_digest(OTHER)}))
+    assert pairs(verdict(zero_shot, train, (other,)).leaks)
+
+
+def test_an_exception_of_other_data_sets_covers_nothing(zero_shot: Params) -> None:
+    for other in (
+        replace(PASSES, test="mlqa"),
+        replace(PASSES, source="hub"),
+        replace(PASSES, split="dev"),
+    ):
+        assert verdict(zero_shot, xquad_and(span("s1", ENGLISH)), (other,)).leaks
+
+
+def test_a_stale_exception_stops_the_study(zero_shot: Params) -> None:
+    found = verdict(zero_shot, xquad_and(span("s1", OTHER[:40] + ENGLISH[40:])), (PASSES,))
+    with pytest.raises(
+        LeakageError, match=r"squad/train \(en\) <-> xquad \(en, th\) covers nothing any more"
+    ):
+        require_clean(found, listed="")
+
+
+def test_a_study_that_reads_a_part_cannot_say_that_an_exception_is_stale(zero_shot: Params) -> None:
+    sets = xquad_and(span("s1", "Something that is quite another story altogether."), whole=False)
+    require_clean(verdict(zero_shot, sets, (PASSES,)), listed="")
+
+
+def test_the_sentence_names_the_first_pairs_and_counts_the_rest(zero_shot: Params) -> None:
+    train = [span(f"s{n}", ENGLISH) for n in range(9)]
+    found = verdict(zero_shot, xquad_and(*train))
+    with pytest.raises(LeakageError) as caught:
+        require_clean(found, listed="journal/leaks.json")
+    assert "and 6 more pairs, all in journal/leaks.json; take these rows out" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 900
+
+
+def test_the_report_has_the_same_bytes_for_the_same_data(zero_shot: Params) -> None:
+    sets = xquad_and(span("s1", ENGLISH))
+    first, again = (report(verdict(zero_shot, order, (PASSES,))) for order in (sets, sets[::-1]))
+    assert digest(first) == digest(again)
+
+
+def test_exceptions_name_tasks_and_languages_that_there_are() -> None:
+    for known in KNOWN:
+        assert {known.train, known.test} <= set(task_names())
+        assert set(known.train_languages) <= set(get_task(known.train).train_languages)
+        assert set(known.rows) <= set(get_task(known.test).eval_languages)
+        assert min(known.rows.values()) > 0
+        assert known.texts
+        assert known.reason.endswith(".")

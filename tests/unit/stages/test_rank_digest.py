@@ -1,0 +1,135 @@
+"""What weights of ranking depend on beside the rest: how a batch is spread over micro-batches."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch.distributed as dist
+from torch.testing._internal.distributed.fake_pg import FakeStore
+
+from xlgap import layout
+from xlgap.config import check
+from xlgap.errors import TrainingError
+from xlgap.formats import write_json, write_jsonl
+from xlgap.models.encode import Window, encode
+from xlgap.planning.figures import model_figures
+from xlgap.planning.work import prediction_work
+from xlgap.regimes.base import Phase
+from xlgap.stages.fit import _require_negatives
+from xlgap.stages.identity import run_digest
+from xlgap.stages.recipe import train_digest
+from xlgap.stages.study import Study
+from xlgap.tasks import get_task
+
+ROWS = [
+    {"id": str(n), "group": "1", "text": f"the cat {n}", "targets": [f"c{n}"], "candidate": "a dog"}
+    for n in range(4)
+]
+
+
+@pytest.fixture
+def study(
+    raw_real_study: Callable[..., dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Study]:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mewslix", "udpos"):
+        for split in ("train", "dev"):
+            write_jsonl(layout.rows(name, split, "en"), [{"id": "1"}])
+
+    def make(**train: Any) -> Study:
+        raw = raw_real_study(
+            tasks={"mewslix": {}, "udpos": {}}, intermediate={}, arms={"d": {"regime": "direct_en"}}
+        )
+        raw = copy.deepcopy(raw)
+        raw["train"] = {**raw["train"], **train}
+        return Study(check(raw, Path("params.yaml")))
+
+    return make
+
+
+def digest(study: Study, task: str) -> str:
+    model = next(iter(study.params.models))
+    phase = Phase(tasks=(task,), language="en", select_language="en")
+    return train_digest(study, model, "start", [phase], 1)
+
+
+def test_the_size_of_micro_batches_makes_other_weights_of_ranking_alone(
+    study: Callable[..., Study],
+) -> None:
+    one, other = study(micro_batch_tokens=4096), study(micro_batch_tokens=2048)
+    assert digest(one, "mewslix") != digest(other, "mewslix")
+    assert digest(one, "udpos") == digest(other, "udpos")
+    assert digest(one, "mewslix") == digest(study(micro_batch_tokens=4096), "mewslix")
+
+
+def test_ranks_make_other_weights_of_ranking_alone(study: Callable[..., Study]) -> None:
+    made = study()
+    before = {task: digest(made, task) for task in ("mewslix", "udpos")}
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=2)  # torch's, for tests
+    try:
+        assert digest(made, "mewslix") != before["mewslix"]
+        assert digest(made, "udpos") == before["udpos"]
+    finally:
+        dist.destroy_process_group()
+
+
+def test_another_pool_makes_another_run(study: Callable[..., Study]) -> None:
+    made, found = study(), []
+    cell = next(cell for cell in made.grid.cells if cell.task.name == "mewslix")
+    for pool in ("one", "two"):
+        codes = cell.eval_languages(made.params)
+        splits = {
+            "test": {code: {"rows": 1, "sha256": code} for code in codes},
+            "candidates": {"sw": {"rows": 1, "sha256": pool}},
+        }
+        write_json(layout.prepared("mewslix") / "manifest.json", {"splits": splits})
+        found.append(run_digest(made, cell, 1, trained="weights"))
+    assert found[0] != found[1]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "batch_rows", "rows", "refused"),
+    [(1000, 16, 4, False), (10, 16, 4, True), (1000, 1, 4, True), (1000, 16, 1, True)],
+)
+def test_a_micro_batch_of_one_row_is_refused(
+    study: Callable[..., Study],
+    tokenizer: Any,
+    tokens: int,
+    batch_rows: int,
+    rows: int,
+    *,
+    refused: bool,
+) -> None:
+    task, params = get_task("mewslix"), study(micro_batch_tokens=tokens).params
+    examples = encode(task.kind, ROWS[:rows], tokenizer, Window(max_length=32))
+    longest = max(example.length for example in examples)
+    if refused:
+        with pytest.raises(
+            TrainingError, match=rf"its longest row {2 * longest} sub-words; raise it to"
+        ):
+            _require_negatives(examples, params, batch_rows, task)
+    else:
+        _require_negatives(examples, params, batch_rows, task)
+        fits = study(micro_batch_tokens=4 * longest).params
+        _require_negatives(examples, fits, batch_rows, task)
+
+
+def test_the_plan_counts_the_whole_pool_whatever_languages_are_scored(
+    study: Callable[..., Study],
+) -> None:
+    params = study().params
+    figures = model_figures(next(iter(params.models)), params)
+    splits = {
+        "test": {code: {"released_rows": 10} for code in ("de", "en")},
+        "candidates": {code: {"released_rows": 3} for code in get_task("mewslix").kind.pool},
+    }
+    manifests = {"mewslix": {"source": "release", "splits": splits}}
+    one = prediction_work("mewslix", ["de"], params, figures, manifests)
+    two = prediction_work("mewslix", ["de", "en"], params, figures, manifests)
+    assert one.rows == 10 + 50 * 3
+    assert two.rows == one.rows + 10
+    assert one.tokens == one.rows * 32  # half of a sequence, one for each
