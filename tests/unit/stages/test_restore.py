@@ -43,9 +43,12 @@ def lay_out(seeds: list[int]) -> None:
         for n, tags in enumerate(TAGS)
     ]
     write_jsonl(layout.rows("lab_ner", "test", "en"), rows)
-    there = {"en": {"rows": len(rows), "sha256": "0123456789abcdef0123"}}
-    splits = dict.fromkeys(("train", "dev", "test"), there)
-    write_json(layout.prepared("lab_ner") / "manifest.json", {"splits": splits})
+    one = {"rows": len(rows), "sha256": "0123456789abcdef0123", "origin": {"generator": "lab"}}
+    manifest = {
+        "task": "lab_ner", "source": "lab", "licence": "ours", "citation": "us",
+        "noncommercial": False, "splits": dict.fromkeys(("train", "dev", "test"), {"en": one}),
+    }  # fmt: skip
+    write_json(layout.prepared("lab_ner") / "manifest.json", manifest)
     folder = layout.predictions("lab_ner", "nano", "direct_en")
     facts: list[dict[str, Any]] = []
     for seed in seeds:
