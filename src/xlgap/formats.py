@@ -191,7 +191,9 @@ def read_text(path: Path) -> str:
             f"{compressed}: damaged or truncated .xz ({error}); fetch the file again."
         ) from error
     except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{path}: byte {error.start} is not UTF-8 text; expected UTF-8: fetch the file again."
+            f"{path}, line {line}: byte {error.start} is not UTF-8 text; expected UTF-8: fetch the "
+            "file again."
         ) from error
     raise DataError(f"{path}: no such file (nor {compressed.name} beside it).")

@@ -123,7 +123,7 @@ def test_examination_questions_of_later_splits_are_not_trained_on() -> None:
 
 
 def test_a_target_language_of_copa_is_divided() -> None:
-    text = jsonl(*({**COPA, "idx": i} for i in range(10)))
+    text = jsonl(*({**COPA, "idx": i, "label": i % 2} for i in range(10)))
     train, dev = list(copa.read_xcopa_train(text)), list(copa.read_xcopa_dev(text))
     assert [row["id"] for row in dev] == ["0", "5"]
     assert len(train) == 8
@@ -167,7 +167,7 @@ WRONG: dict[str, tuple[Callable[..., object], tuple[str, ...], str]] = {
     "siqa with labels cut off": (
         choice.social_iqa,
         (jsonl(SIQA, SIQA), "1\n"),
-        "line 2: expected one label .* 2 questions",
+        "file 2, line 2: expected one label .* 2 questions",
     ),
     "siqa with more labels": (
         choice.social_iqa,
@@ -177,7 +177,7 @@ WRONG: dict[str, tuple[Callable[..., object], tuple[str, ...], str]] = {
     "siqa with other labels": (
         choice.social_iqa,
         (jsonl(SIQA), "0\n"),
-        "line 1: label '0' is outside",
+        "file 2, line 1: label '0' is outside",
     ),
     "siqa without a column": (
         choice.social_iqa,
@@ -277,5 +277,5 @@ def test_what_is_wrong_is_told_with_the_file(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "train.jsonl").write_text(jsonl(SIQA, SIQA), encoding="utf8")
     (folder / "train-labels.lst").write_text("1\n", encoding="utf8")
-    with pytest.raises(DataError, match=r"socialiqa/train\.jsonl, line 2: expected one label for each"):
+    with pytest.raises(DataError, match=r"train-labels\.lst, line 2: expected one label for each"):
         load(get_task("socialiqa"), "train", ["en"], source="release", data_dir=tmp_path)

@@ -15,7 +15,6 @@ from xlgap.tasks import get_task
 from xlgap.tasks._readers.qa import (
     cmrc_and_drcd,
     iapp,
-    qamr,
     squad2,
     squad_mended,
     squad_unique,
@@ -23,6 +22,7 @@ from xlgap.tasks._readers.qa import (
     tydiqa_dev,
     tydiqa_train,
 )
+from xlgap.tasks._readers.qamr import qamr
 from xlgap.tasks.base import DROPPED, Split
 
 CONTEXT = "The mill stood by the river. The mill burnt down."
@@ -160,7 +160,7 @@ def test_two_chinese_sets_are_one_with_groups_of_their_own() -> None:
     ]  # fmt: skip
     with pytest.raises(DataError, match=r"question 3: expected an id of its own, got 'a'"):
         list(cmrc_and_drcd(GOOD, GOOD))
-    with pytest.raises(DataError, match=r"in the second file \(DRCD\), line 1: not valid JSON"):
+    with pytest.raises(DataError, match=r"^file 2, line 1: not valid JSON"):
         list(cmrc_and_drcd(GOOD, other[:50]))
 
 
@@ -243,7 +243,7 @@ def test_qamr_answers_are_stretches_of_words() -> None:
         (qamr_line("s:9", "What?", "0", "1:0", "2:0"), SENTENCES, r"line 1: sentence 's:9' is not in"),
         (qamr_line("s:2", "What?", "7", "1:0", "2:0"), SENTENCES, r"line 1: expected numbers of words"),
         (qamr_line("s:2", "What?", "0", "1:x", "2:0"), SENTENCES, r"below 3 as an answer, got '1:x'"),
-        (qamr_line("s:2", "What?", "0", "1:0", "2:0"), "s:2\n", r"in the file of sentences, line 1"),
+        (qamr_line("s:2", "What?", "0", "1:0", "2:0"), "s:2\n", r"^file 2, line 1"),
     ],
 )  # fmt: skip
 def test_a_bad_line_of_qamr(text: str, sentences: str, message: str) -> None:

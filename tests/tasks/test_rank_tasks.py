@@ -269,7 +269,7 @@ def test_a_question_whose_answers_were_stripped(files: Path) -> None:
     found = json.loads(path.read_text())
     found["data"][0]["paragraphs"][3]["qas"][0]["answers"] = []
     path.write_text(json.dumps(found))
-    with pytest.raises(DataError, match=r"train_from_dev\.json, .*'s3003'.* no answer"):
+    with pytest.raises(DataError, match=r"train_from_dev\.json, .*'s3003'.* one answer, got none"):
         of(LAREQA, "train", files)
 
 

@@ -59,8 +59,9 @@ def _held(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     folders: dict[str, set[str]] = defaultdict(set)
     others = set()
     for _, origin in _origins(manifest):
-        if "repo" in origin:
-            others.add(f"{origin['repo']} at {origin['revision'][:8]}")
+        for held in (origin, *origin.get("more", ())):
+            if "repo" in held:
+                others.add(f"{held['repo']} at {held['revision'][:8]}")
         for file in origin.get("files", ()):
             path = PurePosixPath(file["path"])
             folders[str(path.parent)].add(path.name)

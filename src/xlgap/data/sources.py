@@ -23,6 +23,8 @@ from xlgap.tasks.base import DROPPED, HubDataset, Kind, ReleaseFile, Row, Split,
 
 SourceName = Literal["lab", "release", "hub"]
 LAB_SEED = 0
+LOST_SHARE = 0.1
+"""Share of question marks from which on they stand for letters; texts have one in 40 at most."""
 LAB_ROWS: Mapping[Split, int] = {"train": 2000, "dev": 300, "test": 500}
 """Rows that the lab makes in each language where ``params.yaml`` gives no number."""
 
@@ -33,8 +35,9 @@ class Loaded:
 
     Attributes:
         rows: prepared rows, in the order of the source.
-        origin: where they stood, for the manifest: files with digests, or repository and revision; of
-            a release also the rows that are no items, ``dropped``, counted by reason.
+        origin: where they stood, for the manifest: files with digests, or repository and revision and,
+            as ``more``, those of further ones; also the rows that are no items, ``dropped``, counted
+            by reason.
         noncommercial: whether the source marks them so.
     """
 
@@ -90,10 +93,18 @@ class ReleaseDirectory:
         """The text of the file ``name`` (or ``name.xz``), and facts on it.
 
         Raises:
-            DataError: missing, damaged, not UTF-8, or other bytes than the manifest lists.
+            DataError: missing, damaged, not UTF-8, saved in an encoding that lacks its letters, or
+                other bytes than the manifest lists.
         """
         path = self.root / name
         text = read_text(path)
+        if text.isascii() and text.count("?") > LOST_SHARE * len(text):
+            line = text.count("\n", 0, text.find("??")) + 1
+            raise DataError(
+                f"{path}, line {line}: expected text, got question marks in place of its letters, "
+                f"{text.count('?')} of {len(text)} characters; it was saved in an encoding that lacks "
+                "them: fetch the file again."
+            )
         found = hashlib.sha256(text.encode()).hexdigest()
         entry = self.listed.get(name, {})
         listed = str(entry.get("raw_sha256", found))
@@ -231,7 +242,7 @@ def _named(message: str, names: Sequence[str], directory: ReleaseDirectory) -> s
 
 
 def _kept(rows: Iterable[Row], dropped: Counter[str]) -> Iterator[Row]:
-    """``rows`` without those that the release says are no items; these are counted by their reason."""
+    """``rows`` without those that the source says are no items; these are counted by their reason."""
     for row in rows:
         if DROPPED in row:
             dropped[row[DROPPED]] += 1
@@ -253,20 +264,59 @@ def _by_language(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 def _from_hub(task: Task, split: Split, code: str) -> Loaded:
-    hub = task.hub
-    assert hub is not None, f"task '{task.name}' is not on the hub"
-    names = hub.names or {code: code}
-    if code not in names:
+    assert task.hub is not None, f"task '{task.name}' is not on the hub"
+    hubs = [hub for hub in (task.hub, *task.hub.more) if split in hub.splits]
+    having = [hub for hub in hubs if hub.names is None or code in hub.names]
+    if not having:
+        repos, known = (hub.repo for hub in hubs), {name for hub in hubs for name in hub.names or ()}
         raise DataError(
-            f"task '{task.name}': {hub.repo} on the hub has no language '{code}'; "
-            f"it has: {', '.join(sorted(names))}."
+            f"task '{task.name}': {' and '.join(repos)} on the hub has no language '{code}'; "
+            f"it has: {', '.join(sorted(known))}."
         )
-    config = hub.config.format(language=names[code])
-    table = _download(hub, config, hub.splits[split], task)
-    where = f"{hub.repo} at {hub.revision[:8]}, {config}, {hub.splits[split]}"
-    rows = (hub.row({**row, "row_number": i}) for i, row in enumerate(table, 1))
-    origin = {"repo": hub.repo, "revision": hub.revision, "config": config}
-    return Loaded(checked(task.kind_of(split), rows, where), origin)
+    kind, rows, dropped = task.kind_of(split), list[Row](), Counter[str]()
+    for hub in having:
+        where = f"{hub.repo} at {hub.revision[:8]}, {_config(hub, code)}, {hub.splits[split]}"
+        rows += checked(kind, _finished(task, hub, split, code, dropped), where)
+    first, *others = (
+        {"repo": hub.repo, "revision": hub.revision, "config": _config(hub, code)} for hub in having
+    )
+    more = {"more": others} if others else {}
+    counted = {"dropped": dict(sorted(dropped.items()))} if dropped else {}
+    return Loaded(rows, {**first, **more, **counted})
+
+
+def _config(hub: HubDataset, code: str) -> str:
+    return hub.config.format(language=(hub.names or {code: code})[code])
+
+
+def _finished(
+    task: Task, hub: HubDataset, split: Split, code: str, dropped: Counter[str]
+) -> Iterable[Row]:
+    """The rows of one split and language, without those that are no items."""
+
+    def of(wanted: Split) -> Iterator[Row]:
+        counts = dropped if wanted == split else Counter[str]()
+        return _kept(_hub_rows(task, hub, wanted, code), counts)
+
+    return of(split) if hub.finish is None else hub.finish(split, of)
+
+
+def _hub_rows(task: Task, hub: HubDataset, split: Split, code: str) -> Iterator[Row]:
+    """All rows of one split and language.
+
+    Raises:
+        DataError: the repository has no such table, or a row lacks a column.
+    """
+    config, name = _config(hub, code), (hub.names or {code: code})[code]
+    try:
+        for number, row in enumerate(_download(hub, config, hub.splits[split], task), 1):
+            if hub.language_of is None or hub.language_of(row) == name:
+                yield hub.row({**row, "row_number": number})
+    except KeyError as error:
+        raise DataError(
+            f"{hub.repo} at {hub.revision[:8]}, {config}, {hub.splits[split]}: expected a column "
+            f"{error}, got a row without it; task '{task.name}' is declared for another revision."
+        ) from error
 
 
 def _download(hub: HubDataset, config: str, split: str, task: Task) -> Iterable[Mapping[str, Any]]:

@@ -4,17 +4,20 @@ Officially 162,865 + 392,702 + 549,367 = 1,104,934 training pairs. Ids and group
 source. The three dev sets together are dev. MultiNLI, in here, is what XNLI is trained on, too.
 
 Release files: ANLI's training file ``anli/train.jsonl`` (rounds 1 to 3 together) may be absent; nine
-premises in ten of its dev file train then, the tenth is dev. ANLI's test file is not read.
+premises in ten of its dev file train then, the tenth is dev. ANLI's test file is not read. On the hub
+the three sets are three repositories, with their official splits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 
+from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.pairs import NLI_LABELS, nli_json
 from xlgap.tasks._readers.text import of_file
-from xlgap.tasks.base import Classify, Recipe, ReleaseFile, Row, Task
+from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
 
 _DEV_SHARE = 10  # one premise of ANLI dev in ten stays dev where the rest trains
 
@@ -77,6 +80,32 @@ TASK = Task(
             ReleaseFile(path=_ANLI_DEV, aligned=_DEV, read=read_dev),
         ),
     },
+    hub=HubDataset(
+        repo="facebook/anli",
+        revision="8e4813d81f46d313dac7892e1c28076917cfcdf9",
+        config="plain_text",
+        splits={"train": "train_r1+train_r2+train_r3", "dev": "dev_r1+dev_r2+dev_r3"},
+        row=partial(hub.nli, prefix="anli-"),
+        names={"en": "en"},
+        more=(
+            HubDataset(
+                repo="nyu-mll/multi_nli",
+                revision="da70db2af9d09693783c3320c4249840212ee221",
+                config="default",
+                splits={"train": "train", "dev": "validation_matched"},
+                row=partial(hub.nli, prefix="mnli-"),
+                names={"en": "en"},
+            ),
+            HubDataset(
+                repo="stanfordnlp/snli",
+                revision="cdb5c3d5eed6ead6e5a341c8e56e669bb666725b",
+                config="plain_text",
+                splits={"train": "train", "dev": "validation"},
+                row=partial(hub.nli, prefix="snli-", unlabelled=True),
+                names={"en": "en"},
+            ),
+        ),
+    ),
     sample=(
         {
             "language": "en",

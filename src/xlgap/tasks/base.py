@@ -181,10 +181,16 @@ class HubDataset:
         repo: dataset repository.
         revision: commit hash.
         config: pattern of the configuration name; ``{language}`` is filled in.
-        splits: our split to the hub's.
-        row: from a hub row, with ``row_number`` counted from 1, to a prepared row without ``language``.
+        splits: our split to the hub's, or to several joined by ``+``.
+        row: from a hub row, with ``row_number`` counted from 1, to a prepared row without ``language``,
+            or to ``{DROPPED: reason}``.
         names: what the hub calls each language, and which ones it has; our codes and all the task's
             languages when ``None``.
+        language_of: from a hub row to what the hub calls its language, where one configuration has
+            them all.
+        finish: from a split and what reads one to the rows of the former, where a row by itself does
+            not tell: which part of a divided split it is in, or whether a later split has it, too.
+        more: further repositories; a language's rows are those of all that have it, in this order.
     """
 
     repo: str
@@ -193,6 +199,9 @@ class HubDataset:
     splits: Mapping[Split, str]
     row: Callable[[Mapping[str, Any]], Row]
     names: Mapping[str, str] | None = None
+    language_of: Callable[[Mapping[str, Any]], str] | None = None
+    finish: Callable[[Split, Callable[[Split], Iterator[Row]]], Iterable[Row]] | None = None
+    more: tuple[HubDataset, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

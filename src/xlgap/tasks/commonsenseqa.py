@@ -12,10 +12,12 @@ re-implementation of Phang et al. 2020 (arXiv 2005.13013).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.choice import lettered, numbered
-from xlgap.tasks.base import Choose, Recipe, ReleaseFile, Row, Task
+from xlgap.tasks.base import Choose, HubDataset, Recipe, ReleaseFile, Row, Task
 
 CHOICES = 5
 _ENGLISH = "intermediate_en/mc/commonsenseqa"
@@ -30,6 +32,10 @@ def read(text: str) -> Iterator[Row]:
 def read_japanese(text: str) -> Iterator[Row]:
     """Rows of an official JCommonsenseQA file."""
     return numbered(text, CHOICES)
+
+
+def _hub_row(row: Mapping[str, Any]) -> Row:
+    return hub.lettered(row, row["question"], row["choices"])
 
 
 TASK = Task(
@@ -54,6 +60,14 @@ TASK = Task(
             ReleaseFile(path=f"{_JAPANESE}/valid-v1.3.json", read=read_japanese, languages=("ja",)),
         ),
     },
+    hub=HubDataset(
+        repo="tau/commonsense_qa",
+        revision="94630fe30dad47192a8546eb75f094926d47e155",
+        config="default",
+        splits={"train": "train", "dev": "validation"},
+        row=_hub_row,
+        names={"en": "en"},
+    ),
     sample=(
         {
             "language": "en",

@@ -7,14 +7,17 @@ trains on 80 questions where an English one has 400: give ``tasks.copa.train_row
 ``intermediate``) 80 for arms to use equal numbers of rows. XCOPA's test questions are in neither.
 
 The official script keeps the last weights; nothing is selected on dev.
+
+On the hub English is SuperGLUE's COPA, the same 400 and 100 questions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.choice import copa
-from xlgap.tasks.base import Choose, Recipe, ReleaseFile, Row, Task
+from xlgap.tasks.base import Choose, HubDataset, Recipe, ReleaseFile, Row, Split, Task
 
 LANGUAGES = ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh")
 RECIPE = Recipe(learning_rate=2e-5, epochs=5, batch_rows=32, max_length=128, select="last")
@@ -24,12 +27,20 @@ _XCOPA = "xtreme_r/xcopa/val.{language}.jsonl"
 
 def read_xcopa_train(text: str) -> Iterator[Row]:
     """The training part of XCOPA's validation set."""
-    return (row for row in copa(text) if int(row["id"]) % _DEV_SHARE)
+    return (row for row in copa(text) if not _is_dev(row))
 
 
 def read_xcopa_dev(text: str) -> Iterator[Row]:
     """The dev part of XCOPA's validation set."""
-    return (row for row in copa(text) if not int(row["id"]) % _DEV_SHARE)
+    return (row for row in copa(text) if _is_dev(row))
+
+
+def _is_dev(row: Row) -> bool:
+    return int(row["id"]) % _DEV_SHARE == 0
+
+
+def _hub_part(split: Split, read: Callable[[Split], Iterator[Row]]) -> Iterator[Row]:
+    return (row for row in read(split) if _is_dev(row) == (split == "dev"))
 
 
 TASK = Task(
@@ -56,6 +67,25 @@ TASK = Task(
             ReleaseFile(path=_XCOPA, read=read_xcopa_dev, languages=LANGUAGES),
         ),
     },
+    hub=HubDataset(
+        repo="aps/super_glue",
+        revision="3de24cf8022e94f4ee4b9d55a6f539891524d646",
+        config="copa",
+        splits={"train": "train", "dev": "validation"},
+        row=hub.copa,
+        names={"en": "en"},
+        more=(
+            HubDataset(
+                repo="cambridgeltl/xcopa",
+                revision="042f78955ba48e6404616762fa6e05e839c3907a",
+                config="{language}",
+                splits={"train": "validation", "dev": "validation"},
+                row=hub.copa,
+                names={code: code for code in LANGUAGES},
+                finish=_hub_part,
+            ),
+        ),
+    ),
     sample=(
         {
             "language": "en",

@@ -15,12 +15,18 @@ paper, least of all in de, es, fr and hu.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+from xlgap.languages import get_language
+from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.choice import lettered, without
-from xlgap.tasks.base import Choose, Recipe, ReleaseFile, Row, Task
+from xlgap.tasks._readers.text import dropped, of_file
+from xlgap.tasks.base import Choose, HubDataset, Recipe, ReleaseFile, Row, Split, Task
 
+LANGUAGES = ("ar", "bg", "de", "es", "fr", "hu", "it", "lt", "pl", "pt", "tr", "vi")
 CHOICES = 4
+_IN_ORDER: tuple[Split, ...] = ("train", "dev", "test")
 _FOLDER = "target_language/mc/exams"
 _TEST = _FOLDER + "/test.{language}.jsonl"
 _DEV = _FOLDER + "/dev.{language}.jsonl"
@@ -29,7 +35,23 @@ _DEV = _FOLDER + "/dev.{language}.jsonl"
 def read(text: str, *later: str) -> Iterator[Row]:
     """Questions with four choices that do not stand in the files of ``later`` splits."""
     rows, *others = (lettered(part, CHOICES, others=True) for part in (text, *later))
-    return without(rows, *others)
+    return without(rows, *(of_file(number, part) for number, part in enumerate(others, 2)))
+
+
+def _hub_language(row: Mapping[str, Any]) -> str:
+    return str(row["info"]["language"])
+
+
+def _hub_row(row: Mapping[str, Any]) -> Row:
+    question = row["question"]
+    if len(question["choices"]["text"]) != CHOICES or not question["stem"].strip():
+        return dropped(f"another number of choices than {CHOICES}, or no question")
+    return hub.lettered(row, question["stem"], question["choices"])
+
+
+def _hub_without_later(split: Split, read: Callable[[Split], Iterator[Row]]) -> Iterator[Row]:
+    later = _IN_ORDER[_IN_ORDER.index(split) + 1 :]
+    return without(read(split), *map(read, later))
 
 
 TASK = Task(
@@ -38,7 +60,7 @@ TASK = Task(
     role="supplementary",
     family="classification",
     train_languages=("bg", "hu", "it", "pl", "pt", "tr", "vi"),
-    eval_languages=("ar", "bg", "de", "es", "fr", "hu", "it", "lt", "pl", "pt", "tr", "vi"),
+    eval_languages=LANGUAGES,
     parallel=False,
     metrics=("accuracy",),
     recipe=Recipe(learning_rate=2e-5, epochs=5, batch_rows=32, max_length=128),
@@ -51,6 +73,16 @@ TASK = Task(
         "dev": (ReleaseFile(path=_DEV, aligned=(_TEST,), read=read),),
         "test": (ReleaseFile(path=_TEST, read=read),),
     },
+    hub=HubDataset(
+        repo="mhardalov/exams",
+        revision="4ff10804abb3341f8815cacd778181177bba7edd",
+        config="multilingual",
+        splits={"train": "train", "dev": "validation", "test": "test"},
+        row=_hub_row,
+        names={code: get_language(code).name for code in LANGUAGES} | {"ar": "Arabic"},
+        language_of=_hub_language,
+        finish=_hub_without_later,
+    ),
     sample=(
         {
             "language": "de",

@@ -1,7 +1,7 @@
 """HellaSwag: how does the description go on? An English intermediate task.
 
 Release files: the official train split is absent; 8,042 questions of the validation split stand in,
-2,000 more are held out for dev. They share no context.
+2,000 more are held out for dev. They share no context. On the hub both splits are the official ones.
 
 No recipe of a benchmark stands behind these numbers: 1e-5 is the learning rate of the widely used
 re-implementation of Phang et al. 2020 (arXiv 2005.13013).
@@ -9,10 +9,13 @@ re-implementation of Phang et al. 2020 (arXiv 2005.13013).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from xlgap.formats import digest
+from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.choice import continued
-from xlgap.tasks.base import Choose, Recipe, ReleaseFile, Row, Task
+from xlgap.tasks.base import Choose, HubDataset, Recipe, ReleaseFile, Row, Task
 
 CHOICES = 4
 
@@ -20,6 +23,16 @@ CHOICES = 4
 def read(text: str) -> Iterator[Row]:
     """Rows of an official file, with or without the fields that only describe a question."""
     return continued(text, CHOICES)
+
+
+def _hub_row(row: Mapping[str, Any]) -> Row:
+    return {
+        "id": str(row["ind"]),
+        "group": digest(row["ctx"]),
+        "text": row["ctx"],
+        "choices": list(row["endings"]),
+        "label": hub.whole(row["label"]),
+    }
 
 
 TASK = Task(
@@ -38,6 +51,14 @@ TASK = Task(
         "train": (ReleaseFile(path="intermediate_en/mc/hellaswag/train.jsonl", read=read),),
         "dev": (ReleaseFile(path="intermediate_en/mc/hellaswag/dev.jsonl", read=read),),
     },
+    hub=HubDataset(
+        repo="Rowan/hellaswag",
+        revision="218ec52e09a7e7462a5400043bb9a69a41d06b76",
+        config="default",
+        splits={"train": "train", "dev": "validation"},
+        row=_hub_row,
+        names={"en": "en"},
+    ),
     sample=(
         {
             "language": "en",

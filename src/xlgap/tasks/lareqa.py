@@ -10,7 +10,7 @@ whose answer begins in none is left out. SQuAD has no sentence breaks. Those her
 so that training sentences differ a little. Of XQuAD-R's 1,180 English sentences the rule finds 1,163.
 
 The release's SQuAD files are as in :mod:`xlgap.tasks.squad`: parts of its dev set, without a paragraph
-of XQuAD.
+of XQuAD. There is no hub source: the hub's XQuAD-R lacks the sentence breaks that make the candidates.
 """
 
 from __future__ import annotations

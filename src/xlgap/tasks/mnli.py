@@ -35,8 +35,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from xlgap.tasks import xnli
+from xlgap.tasks._readers.hub import named
 from xlgap.tasks._readers.pairs import nli_json, nli_table
-from xlgap.tasks._readers.text import tab_pairs
+from xlgap.tasks._readers.text import filled, tab_pairs
 from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
 
 _OWN = ("fa", "id", "ja", "ko", "nl", "zh")  # have a set of their own
@@ -51,7 +52,12 @@ def read(text: str) -> Iterator[Row]:
 
 def read_jnli(text: str) -> Iterator[Row]:
     """Rows of JNLI; a group is the image that both captions are of."""
-    return nli_json(text, group=lambda pair: str(pair["yjcaptions_id"]).split("-")[0])
+    return nli_json(text, group=_image)
+
+
+def _image(pair: Mapping[str, Any], number: int) -> str:
+    key = "yjcaptions_id"
+    return filled(pair.get(key), number, key).split("-")[0]
 
 
 def read_farstail(text: str) -> Iterator[Row]:
@@ -82,7 +88,7 @@ def _hub_row(row: Mapping[str, Any]) -> Row:
         "group": str(row["promptID"]),
         "text": row["premise"],
         "text_b": row["hypothesis"],
-        "label": xnli.LABELS[row["label"]],
+        "label": named(xnli.LABELS, row["label"]),
     }
 
 

@@ -1,12 +1,13 @@
 """QAMR: questions and answers that take a sentence's meaning apart, an English intermediate task.
 
 Release files: the official train split is absent; the dev split trains and the test split is dev.
-Sentences come as treebank tokens, answers as their numbers, see :func:`~xlgap.tasks._readers.qa.qamr`.
+Sentences come as treebank tokens, answers as their numbers, see
+:func:`~xlgap.tasks._readers.qamr.qamr`.
 """
 
 from __future__ import annotations
 
-from xlgap.tasks._readers.qa import qamr
+from xlgap.tasks._readers.qamr import qamr
 from xlgap.tasks.base import Recipe, ReleaseFile, Span, Task
 
 _FOLDER = "intermediate_en/qa/qamr"

@@ -1,17 +1,38 @@
 """Quora Question Pairs: do two questions ask the same? An English intermediate task, of GLUE.
 
 363,846 training pairs as GLUE gives them. Release files: GLUE's ``train.tsv`` and ``dev.tsv`` below
-``intermediate_en/qqp/``; the labels of its ``test.tsv`` are stripped, so it is not read.
+``intermediate_en/qqp/``; the labels of its ``test.tsv`` are stripped, so it is not read. The hub's rows
+lack the ids of questions: pairs are grouped by their texts there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.pairs import qqp
-from xlgap.tasks.base import Classify, Recipe, ReleaseFile, Task
+from xlgap.tasks._readers.text import dropped
+from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Split, Task
+
+LABELS = ("0", "1")
+
+
+def _hub_row(row: Mapping[str, Any]) -> Row:
+    name, first, second = str(row["idx"]), row["question1"], row["question2"]
+    if not first.strip() or not second.strip():
+        return dropped("empty question")
+    texts = {"text": first, "text_b": second}
+    return {"id": name, "group": name, **texts, "label": hub.named(LABELS, row["label"])}
+
+
+def _hub_groups(split: Split, read: Callable[[Split], Iterator[Row]]) -> Iterator[Row]:
+    return hub.linked(read(split))
+
 
 TASK = Task(
     name="qqp",
-    kind=Classify(labels=("0", "1")),
+    kind=Classify(labels=LABELS),
     role="intermediate",
     family="classification",
     train_languages=("en",),
@@ -26,6 +47,15 @@ TASK = Task(
         "train": (ReleaseFile(path="intermediate_en/qqp/train.tsv", read=qqp),),
         "dev": (ReleaseFile(path="intermediate_en/qqp/dev.tsv", read=qqp),),
     },
+    hub=HubDataset(
+        repo="nyu-mll/glue",
+        revision="bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
+        config="qqp",
+        splits={"train": "train", "dev": "validation"},
+        row=_hub_row,
+        names={"en": "en"},
+        finish=_hub_groups,
+    ),
     sample=(
         {
             "language": "en",

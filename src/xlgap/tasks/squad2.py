@@ -2,14 +2,17 @@
 
 Release files: the official train split is absent; 7,921 questions of the dev set stand in, 2,253 more
 are held out for dev. Neither contains a paragraph of XQuAD, both contain other paragraphs of its
-articles. Scored as the official script of v2.0 does: without an answer the empty text alone is right.
+articles. On the hub both splits are the official ones, and dev has paragraphs of XQuAD: the recipe
+keeps the last checkpoint, so nothing is selected on it.
+
+Scored as the official script of v2.0 does: without an answer the empty text alone is right.
 """
 
 from __future__ import annotations
 
 from xlgap.tasks._readers.qa import squad2
-from xlgap.tasks.base import ReleaseFile, Span, Task
-from xlgap.tasks.squad import RECIPE
+from xlgap.tasks.base import HubDataset, ReleaseFile, Span, Task
+from xlgap.tasks.squad import RECIPE, hub_row
 
 _CONTEXT = "The canal was dug in 1894 to join the two lakes; barges no longer use it."
 _FOLDER = "intermediate_en/qa/squad_v2.0"
@@ -30,6 +33,14 @@ TASK = Task(
         "train": (ReleaseFile(path=f"{_FOLDER}/train_from_dev.json", read=squad2),),
         "dev": (ReleaseFile(path=f"{_FOLDER}/heldout_from_dev.json", read=squad2),),
     },
+    hub=HubDataset(
+        repo="rajpurkar/squad_v2",
+        revision="3ffb306f725f7d2ce8394bc1873b24868140c412",
+        config="squad_v2",
+        splits={"train": "train", "dev": "validation"},
+        row=hub_row,
+        names={"en": "en"},
+    ),
     sample=(
         {
             "language": "en",

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from xlgap.tasks._readers.hub import named
 from xlgap.tasks._readers.text import tagged_sentences
 from xlgap.tasks.base import HubDataset, Recipe, ReleaseFile, Row, Tag, Task
 
@@ -46,7 +47,7 @@ def read_dev_rest(text: str) -> Iterator[Row]:
 
 def _hub_row(row: Mapping[str, Any]) -> Row:
     number = str(row["row_number"])
-    tags = [TAGS[tag] for tag in row["pos_tags"]]
+    tags = [named(TAGS, tag) for tag in row["pos_tags"]]
     return {"id": number, "group": number, "tokens": list(row["tokens"]), "tags": tags}
 
 

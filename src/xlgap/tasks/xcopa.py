@@ -13,8 +13,9 @@ partly this.
 
 from __future__ import annotations
 
+from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.choice import copa as read
-from xlgap.tasks.base import Choose, ReleaseFile, Task
+from xlgap.tasks.base import Choose, HubDataset, ReleaseFile, Task
 from xlgap.tasks.copa import LANGUAGES, RECIPE
 
 TASK = Task(
@@ -32,6 +33,13 @@ TASK = Task(
     licence="CC BY 4.0",
     citation="Ponti et al. 2020, arXiv 2005.00333",
     release={"test": (ReleaseFile(path="xtreme_r/xcopa/test.{language}.jsonl", read=read),)},
+    hub=HubDataset(
+        repo="cambridgeltl/xcopa",
+        revision="042f78955ba48e6404616762fa6e05e839c3907a",
+        config="{language}",
+        splits={"test": "test"},
+        row=hub.copa,
+    ),
     sample=(
         {
             "language": "it",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from xlgap.tasks._readers.hub import named
 from xlgap.tasks._readers.text import PREMISE_ROWS, tab_pairs
 from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
 
@@ -28,7 +29,7 @@ def _hub_row(row: Mapping[str, Any]) -> Row:
         "group": str((number - 1) // PREMISE_ROWS + 1),
         "text": row["premise"],
         "text_b": row["hypothesis"],
-        "label": LABELS[row["label"]],
+        "label": named(LABELS, row["label"]),
     }
 
 

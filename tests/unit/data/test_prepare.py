@@ -123,7 +123,7 @@ def truncate(path: Path) -> None:
             "xnli",
             "xnli/test-de.tsv",
             lambda p: p.write_bytes(p.read_text(encoding="utf8").encode("utf-16")),
-            r"test-de\.tsv: byte 0 is not UTF-8 text",
+            r"test-de\.tsv, line 1: byte 0 is not UTF-8 text",
         ),
         (
             "xnli",

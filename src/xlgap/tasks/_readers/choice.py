@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xlgap.errors import DataError
-from xlgap.tasks._readers.text import json_lines, lines, one_of
+from xlgap.tasks._readers.text import filled, json_lines, lines, not_constant, of_file, one_of
 from xlgap.tasks.base import Row
 
 LETTERS = "ABCDE"
@@ -29,13 +29,13 @@ class _Groups:
         return str(self._seen.setdefault(shared, len(self._seen) + 1))
 
 
-def _words(value: Any, key: str, number: int) -> str:
-    """``value`` if it is a text with something in it."""
-    if not isinstance(value, str) or not value.strip():
+def _name(value: Any, key: str, number: int) -> str:
+    """``value`` as an id if it is a text or a number."""
+    if not str(value).strip() or not isinstance(value, str | int):
         raise DataError(
-            f"line {number}: expected a non-empty text as '{key}', got {value!r}; " + _AGAIN
+            f"line {number}: expected a text or number as '{key}', got {value!r}; " + _AGAIN
         )
-    return value
+    return str(value)
 
 
 def _label(value: Any, choices: int, number: int) -> int:
@@ -57,13 +57,17 @@ def copa(text: str) -> Iterator[Row]:
     Raises:
         DataError: a line is no such question.
     """
+    return not_constant(_copa(text), "label")
+
+
+def _copa(text: str) -> Iterator[Row]:
     for number, found in json_lines(text, _COPA):
         asked = one_of(found["question"], ("cause", "effect"), number, "question")
         yield {
-            "id": str(found["idx"]),
-            "group": str(found["idx"]),
-            "text": f"{_words(found['premise'], 'premise', number)} What was the {asked}?",
-            "choices": [_words(found[key], key, number) for key in ("choice1", "choice2")],
+            "id": _name(found["idx"], "idx", number),
+            "group": _name(found["idx"], "idx", number),
+            "text": f"{filled(found['premise'], number, 'premise')} What was the {asked}?",
+            "choices": [filled(found[key], number, key) for key in ("choice1", "choice2")],
             "label": _label(found["label"], 2, number),
         }
 
@@ -75,22 +79,33 @@ def social_iqa(text: str, labels: str) -> Iterator[Row]:
         DataError: a line is no such question, or there are more or fewer labels than questions.
     """
     right, groups = lines(labels), _Groups()
+    for _ in of_file(2, not_constant(({"label": label} for label in right), "label")):
+        pass
     answers = ("answerA", "answerB", "answerC")
     questions = list(json_lines(text, ("context", "question", *answers)))
     if len(questions) != len(right):
         raise DataError(
+            f"{'file 2, ' if len(right) < len(questions) else ''}"
             f"line {min(len(questions), len(right)) + 1}: expected one label for each question, got "
             f"{len(questions)} questions and {len(right)} labels; {_AGAIN}"
         )
     for (number, found), label in zip(questions, right, strict=True):
-        context = _words(found["context"], "context", number)
+        context = filled(found["context"], number, "context")
         yield {
             "id": str(number),
             "group": groups.of(context),
-            "text": f"{context} {_words(found['question'], 'question', number)}",
-            "choices": [_words(found[key], key, number) for key in answers],
-            "label": int(one_of(label, ("1", "2", "3"), number, "label")) - 1,
+            "text": f"{context} {filled(found['question'], number, 'question')}",
+            "choices": [filled(found[key], number, key) for key in answers],
+            "label": _right(label, number),
         }
+
+
+def _right(label: str, number: int) -> int:
+    """The index that a line of the file of labels names."""
+    try:
+        return int(one_of(label, ("1", "2", "3"), number, "label")) - 1
+    except DataError as error:
+        raise DataError(f"file 2, {error}") from error
 
 
 def lettered(text: str, choices: int, *, others: bool = False) -> Iterator[Row]:
@@ -107,7 +122,11 @@ def lettered(text: str, choices: int, *, others: bool = False) -> Iterator[Row]:
     Raises:
         DataError: a line is no such question.
     """
-    letters, groups = LETTERS[:choices], _Groups()
+    return not_constant(_lettered(text, choices, others=others), "label")
+
+
+def _lettered(text: str, choices: int, *, others: bool) -> Iterator[Row]:
+    letters, groups, number, kept = LETTERS[:choices], _Groups(), 0, 0
     for number, found in json_lines(text, ("id", "question", "answerKey")):
         stem, given = (_inside(found["question"], key, number) for key in ("stem", "choices"))
         if not isinstance(given, list):
@@ -120,19 +139,24 @@ def lettered(text: str, choices: int, *, others: bool = False) -> Iterator[Row]:
                 f"line {number}: expected {choices} choices labelled {', '.join(letters)}, got "
                 f"{len(given)} ({', '.join(marks)}); {_AGAIN}"
             )
-        stem = _words(stem, "stem", number)
+        stem, kept = filled(stem, number, "stem"), kept + 1
         yield {
-            "id": _words(found["id"], "id", number),
+            "id": filled(found["id"], number, "id"),
             "group": groups.of(stem),
             "text": stem,
-            "choices": [_words(_inside(choice, "text", number), "text", number) for choice in given],
+            "choices": [filled(_inside(choice, "text", number), number, "text") for choice in given],
             "label": letters.index(one_of(found["answerKey"], tuple(letters), number, "answerKey")),
         }
+    if number and not kept:
+        raise DataError(
+            f"line 1: expected questions with a text and {choices} choices, got none in {number} "
+            f"lines; {_AGAIN}"
+        )
 
 
 def _inside(value: Any, key: str, number: int) -> Any:
     if not isinstance(value, Mapping) or key not in value:
-        raise DataError(f"line {number}: the key '{key}' is missing; {_AGAIN}")
+        raise DataError(f"line {number}: the key '{key}' is missing where it is expected; {_AGAIN}")
     return value[key]
 
 
@@ -152,14 +176,18 @@ def numbered(text: str, choices: int) -> Iterator[Row]:
     Raises:
         DataError: a line is no such question.
     """
+    return not_constant(_numbered(text, choices), "label")
+
+
+def _numbered(text: str, choices: int) -> Iterator[Row]:
     groups, keys = _Groups(), tuple(f"choice{i}" for i in range(choices))
     for number, found in json_lines(text, ("q_id", "question", *keys, "label")):
-        question = _words(found["question"], "question", number)
+        question = filled(found["question"], number, "question")
         yield {
-            "id": str(found["q_id"]),
+            "id": _name(found["q_id"], "q_id", number),
             "group": groups.of(question),
             "text": question,
-            "choices": [_words(found[key], key, number) for key in keys],
+            "choices": [filled(found[key], number, key) for key in keys],
             "label": _label(found["label"], choices, number),
         }
 
@@ -170,16 +198,20 @@ def continued(text: str, choices: int) -> Iterator[Row]:
     Raises:
         DataError: a line is no such question.
     """
+    return not_constant(_continued(text, choices), "label")
+
+
+def _continued(text: str, choices: int) -> Iterator[Row]:
     groups = _Groups()
     for number, found in json_lines(text, ("ind", "ctx", "endings", "label")):
-        context, endings = _words(found["ctx"], "ctx", number), found["endings"]
+        context, endings = filled(found["ctx"], number, "ctx"), found["endings"]
         if not isinstance(endings, list) or len(endings) != choices:
             raise DataError(f"line {number}: expected {choices} endings, got {endings!r}; {_AGAIN}")
         yield {
-            "id": str(found["ind"]),
+            "id": _name(found["ind"], "ind", number),
             "group": groups.of(context),
             "text": context,
-            "choices": [_words(ending, "endings", number) for ending in endings],
+            "choices": [filled(ending, number, "endings") for ending in endings],
             "label": _label(found["label"], choices, number),
         }
 
@@ -193,6 +225,10 @@ def cosmos(text: str) -> Iterator[Row]:
     Raises:
         DataError: another header, a row with other columns, or one that is no such question.
     """
+    return not_constant(_cosmos(text), "label")
+
+
+def _cosmos(text: str) -> Iterator[Row]:
     reader, groups = csv.reader(io.StringIO(text, newline=""), strict=True), _Groups()
     try:
         header = next(reader, [])
@@ -215,12 +251,12 @@ def _cosmos_row(values: Sequence[str], number: int, groups: _Groups) -> Row:
             f"{len(values)}; {_AGAIN}"
         )
     found = dict(zip(COSMOS, values, strict=True))
-    context = _words(found["context"], "context", number)
+    context = filled(found["context"], number, "context")
     answers = ("answer0", "answer1", "answer2", "answer3")
     return {
-        "id": _words(found["id"], "id", number),
+        "id": filled(found["id"], number, "id"),
         "group": groups.of(context),
-        "text": f"{context} {_words(found['question'], 'question', number)}",
-        "choices": [_words(found[key], key, number) for key in answers],
+        "text": f"{context} {filled(found['question'], number, 'question')}",
+        "choices": [filled(found[key], number, key) for key in answers],
         "label": int(one_of(found["label"], ("0", "1", "2", "3"), number, "label")),
     }

@@ -114,6 +114,11 @@ def _parse(text: str, language: str) -> dict[str, _Test]:
     last = ""
     for number, line in enumerate(body, 2):
         what, *cells = columns(line, number, titles)
+        if not what.strip() and any(map(str.strip, cells)):
+            raise DataError(
+                f"line {number}: expected in the column 'Field' what the line has, got none; fetch the "
+                "file again."
+            )
         if what.strip() and what not in {"Name", "Capability"}:
             if test is None:
                 raise DataError(

@@ -17,6 +17,7 @@ from xlgap.tasks._readers.text import (
     as_many,
     columns,
     dropped,
+    filled,
     json_lines,
     lines,
     not_constant,
@@ -38,7 +39,7 @@ _NO_MAJORITY = "-"
 
 
 def nli_json(
-    text: str, *, group: Callable[[Mapping[str, Any]], str] | None = None, prefix: str = ""
+    text: str, *, group: Callable[[Mapping[str, Any], int], str] | None = None, prefix: str = ""
 ) -> Iterator[Row]:
     """Rows of JSON lines as MultiNLI, SNLI, ANLI, OCNLI, IndoNLI, KLUE and JNLI are released in.
 
@@ -46,7 +47,8 @@ def nli_json(
 
     Args:
         text: of the file.
-        group: from an object to what its premise belongs to; the premise itself when ``None``.
+        group: from an object and its line's number to what its premise belongs to; the premise itself
+            when ``None``.
         prefix: put before ids, which count lines from 1, and before groups.
 
     Raises:
@@ -65,7 +67,7 @@ def nli_json(
                     "missing; fetch the file again, with labels."
                 )
             premise, hypothesis, label = (pair[name] for name in names)
-            key = str(premise if group is None else group(pair))
+            key = str(premise if group is None else group(pair, number))
             place = f"{prefix}{groups.setdefault(key, len(groups) + 1)}"
             yield _nli_row(f"{prefix}{number}", place, premise, hypothesis, label, number)
 
@@ -124,7 +126,13 @@ def _nli_row(name: str, group: str, premise: str, hypothesis: str, label: Any, n
     if label == _NO_MAJORITY:
         return dropped("no majority label")
     label = one_of(_SHORT.get(str(label), label), NLI_LABELS, number, "label")
-    return {"id": name, "group": group, "text": premise, "text_b": hypothesis, "label": label}
+    return {
+        "id": name,
+        "group": group,
+        "text": filled(premise, number, "premise"),
+        "text_b": filled(hypothesis, number, "hypothesis"),
+        "label": label,
+    }
 
 
 PAWS_LABELS = ("0", "1")
@@ -146,8 +154,8 @@ def pawsx(text: str) -> Iterator[Row]:
         {
             "id": str(number),
             "group": str(place),
-            "text": first,
-            "text_b": second,
+            "text": filled(first, number, "sentence1"),
+            "text_b": filled(second, number, "sentence2"),
             "label": one_of(label, PAWS_LABELS, number, "label"),
         }
         for number, ((first, second, label), place) in enumerate(zip(found, places, strict=True), 1)
@@ -189,9 +197,10 @@ def pawsx_part(
     sources = rows if english is None else list(of_file(2, pawsx(english)))
     known = {_bag(s) for row in of_file(3, pawsx(tested or "")) for s in (row["text"], row["text_b"])}
     if len(rows) != len(sources):
+        fewer, more = sorted((len(rows), len(sources)))
         raise DataError(
-            f"line {min(len(rows), len(sources)) + 1}: expected as many lines as the English file has, "
-            f"{len(sources)}, got {len(rows)}; fetch both again."
+            f"{'file 2, ' if len(sources) < len(rows) else ''}line {fewer + 1}: expected as many lines "
+            f"as the file of the other language has, {more}, got {fewer}; fetch both again."
         )
     places = components([(_bag(row["text"]), _bag(row["text_b"])) for row in sources])
     for row, place in zip(rows, places, strict=True):

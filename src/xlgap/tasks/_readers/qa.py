@@ -1,4 +1,4 @@
-"""Readers of question answering formats: SQuAD's JSON as others release it, iApp's lines, QAMR.
+"""Readers of question answering formats: SQuAD's JSON as others release it, and iApp's lines.
 
 Most readers take a release to the letter; those that mend or drop something know what is wrong with the
 release they are for, and say what they drop.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlgap.errors import DataError
-from xlgap.tasks._readers.text import columns, dropped, json_lines, lines
+from xlgap.tasks._readers.text import dropped, filled, json_lines, of_file
 from xlgap.tasks.base import DROPPED, Row
 
 MAX_WRONG = 0.1
@@ -32,6 +32,7 @@ class _Question:
     id: str
     text: str
     answers: tuple[tuple[str, int], ...]
+    impossible: bool = True  # whether the release may mean that it has no answer
 
     def row(self, answers: Iterable[tuple[str, int]]) -> Row:
         """The prepared row with these answers."""
@@ -48,16 +49,30 @@ class _Question:
         """Whether the context has something else at ``start``."""
         return self.context[start : start + len(answer)] != answer
 
+    def refuse_empty(self, **parts: Any) -> None:
+        """Check that each of ``parts`` is a text with something in it.
+
+        Raises:
+            DataError: one is not.
+        """
+        for name, value in parts.items():
+            if not isinstance(value, str) or not value.strip():
+                raise DataError(
+                    f"{self.place}: expected a non-empty text as {name!r}, got {value!r}; {_AGAIN}"
+                )
+
     def checked(self) -> Row:
         """The row as released.
 
         Raises:
-            DataError: an answer is empty or does not stand at its offset.
+            DataError: a text is empty, or an answer does not stand at its offset.
         """
+        self.refuse_empty(context=self.context, question=self.text, id=self.id)
         for answer, start in self.answers:
             if not answer.strip() or self.wrong(answer, start):
                 raise DataError(
-                    f"{self.place}: answer {answer!r} does not stand at offset {start}; {_AGAIN}"
+                    f"{self.place}: answer {answer!r} does not stand at offset {start} as expected; "
+                    + _AGAIN
                 )
         return self.row(self.answers)
 
@@ -67,20 +82,26 @@ def _questions(text: str) -> Iterator[_Question]:
         articles = json.loads(text)["data"]
     except json.JSONDecodeError as error:
         raise DataError(
-            f"line {error.lineno}: not valid JSON at column {error.colno} ({error.msg}); {_AGAIN}"
+            f"line {error.lineno}: not valid JSON at column {error.colno} ({error.msg}), "
+            f"expected an object with the key 'data'; {_AGAIN}"
         ) from error
     except (KeyError, TypeError) as error:
         raise DataError(f"line 1: expected an object with the key 'data'; {_AGAIN}") from error
-    if not isinstance(articles, list):
+    if not isinstance(articles, list) or not articles:
         raise DataError(f"line 1: expected a list of articles as 'data'; {_AGAIN}")
+    found = False
     for a, article in enumerate(articles, 1):
-        for p, paragraph in enumerate(_get(article, "paragraphs", f"article {a}", list), 1):
+        paragraphs = _get(article, "paragraphs", f"article {a}", list)
+        if not paragraphs:
+            raise DataError(f"article {a}: expected at least one paragraph, got none; {_AGAIN}")
+        for p, paragraph in enumerate(paragraphs, 1):
             place = f"article {a}, paragraph {p}"
             context = _get(paragraph, "context", place, str)
             for question in _get(paragraph, "qas", place, list):
                 name = str(_get(question, "id", place, str | int))
                 where = f"{place}, question {name!r}"
                 answers = _get(question, "answers", where, list)
+                found = True
                 yield _Question(
                     where,
                     f"{a}-{p}",
@@ -91,12 +112,15 @@ def _questions(text: str) -> Iterator[_Question]:
                         (_get(x, "text", where, str), _get(x, "answer_start", where, int))
                         for x in answers
                     ),
+                    question.get("is_impossible") is not False,
                 )
+    if not found:
+        raise DataError(f"line 1: expected at least one question, got none; {_AGAIN}")
 
 
 def _get(value: Any, key: str, place: str, kind: Any) -> Any:
     if not isinstance(value, Mapping) or key not in value:
-        raise DataError(f"{place}: key {key!r} is missing; {_AGAIN}")
+        raise DataError(f"{place}: key {key!r} is missing where it is expected; {_AGAIN}")
     if not isinstance(value[key], kind):
         raise DataError(f"{place}: expected {_KINDS[kind]} as {key!r}, got {value[key]!r}; {_AGAIN}")
     return value[key]
@@ -147,10 +171,13 @@ def squad2(text: str) -> Iterator[Row]:
     """SQuAD v2.0 JSON: a question without answers is one that the paragraph does not answer.
 
     Raises:
-        DataError: as for v1.1; no question has an answer.
+        DataError: as for v1.1; no question has an answer, or one has none that is not marked as
+            impossible to answer.
     """
     answered = 0
     for question in _questions(text):
+        if not question.impossible:
+            _refuse_stripped(question)
         answered += bool(question.answers)
         yield question.checked()
     if not answered:
@@ -171,13 +198,15 @@ def squad_mended(text: str, prefix: str = "") -> Iterator[Row]:
         prefix: of groups, where several files make one split.
 
     Raises:
-        DataError: a question has no answer as released, or more than 1 in 10 answers are wrong: the
-            context is then another one.
+        DataError: a question has no answer as released, or more than 1 in 10 answers are wrong (the
+            context is then another one) or questions empty.
     """
-    wrong = every = 0
+    wrong = every = empty = count = 0
     for question in _questions(text):
         _refuse_stripped(question)
+        question.refuse_empty(context=question.context, id=question.id)
         kept = []
+        count += 1
         for answer, start in question.answers:
             every += 1
             off = not answer.strip() or question.wrong(answer, start)
@@ -187,11 +216,17 @@ def squad_mended(text: str, prefix: str = "") -> Iterator[Row]:
             elif answer.strip() and question.context.count(answer) == 1:
                 kept.append((answer, question.context.index(answer)))
         if not question.text.strip():
+            empty += 1
             yield dropped("the question is empty")
         elif not kept:
             yield dropped("no answer stands in the context")
         else:
             yield question.row(kept) | {"group": prefix + question.group}
+    if empty > MAX_WRONG * count:
+        raise DataError(
+            f"line 1: {empty} of {count} questions are empty, expected at most {MAX_WRONG:.0%}; "
+            + _AGAIN
+        )
     if wrong > MAX_WRONG * every:
         raise DataError(
             f"line 1: {wrong} of {every} answers do not stand at their offset, expected at most "
@@ -206,10 +241,7 @@ def cmrc_and_drcd(cmrc: str, drcd: str) -> Iterator[Row]:
 
 def _either(cmrc: str, drcd: str) -> Iterator[Row]:
     yield from squad_mended(cmrc, "cmrc-")
-    try:
-        yield from squad_mended(drcd, "drcd-")
-    except DataError as error:
-        raise DataError(f"in the second file (DRCD), {error}") from error
+    yield from of_file(2, squad_mended(drcd, "drcd-"))
 
 
 def iapp(text: str) -> Iterator[Row]:
@@ -229,7 +261,7 @@ def iapp(text: str) -> Iterator[Row]:
             )
         yield _Question(
             place,
-            value["article_id"],
+            filled(value["article_id"], number, "article_id"),
             value["context"],
             value["question_id"],
             value["question"],
@@ -271,90 +303,3 @@ def tydiqa_train(text: str) -> Iterator[Row]:
 def tydiqa_dev(text: str) -> Iterator[Row]:
     """The questions of a TyDiQA train file that are dev: one paragraph in ten."""
     return (row for row in _numbered(text) if _held_out(row))
-
-
-_QAMR = (
-    *("sentence id", "target words", "worker", "question number", "target", "question"),
-    *("answer", "answer of a validator", "answer of another"),
-)
-_BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}"}
-_TREEBANK = {**_BRACKETS, "``": '"', "''": '"'}
-
-
-def qamr(text: str, sentences: str) -> Iterator[Row]:
-    """QAMR: questions on single sentences, answered by the numbers of the sentence's words.
-
-    The context is the sentence's words, joined by spaces, with brackets and quotes for the treebank's
-    names of them. The writer's answer comes first, then those of the validators; one whose words are
-    not neighbours is no span and left out, and a question with such answers alone is dropped. A
-    question that several writers ask of a sentence is one item with all their answers. A group is a
-    sentence.
-
-    Raises:
-        DataError: a line has another number of columns, a sentence that is not in ``sentences``, or an
-            answer beyond its sentence.
-    """
-    words = _sentences(sentences)
-    items: dict[tuple[str, str], Row] = {}
-    for number, line in enumerate(lines(text), 1):
-        sentence, _, _, _, _, question, *given = columns(line, number, _QAMR)
-        if sentence not in words:
-            raise DataError(
-                f"line {number}: sentence {sentence!r} is not in the file of sentences; fetch both "
-                "files again."
-            )
-        spans = [span for answer in given if (span := _span(answer, words[sentence], number))]
-        if not spans:
-            items[str(number), ""] = dropped("no answer is a stretch of words")
-            continue
-        key = (sentence, question)
-        if key in items:
-            items[str(number), ""] = dropped("asked before: its answers are added to that item")
-        else:
-            items[key] = {
-                "id": f"{sentence}/{number}",
-                "group": sentence,
-                "context": " ".join(words[sentence]),
-                "question": question,
-                "answers": {"text": [], "answer_start": []},
-            }
-        _add(items[key]["answers"], spans)
-    yield from items.values()
-
-
-def _add(answers: dict[str, list[Any]], spans: Iterable[tuple[str, int]]) -> None:
-    known = set(zip(answers["text"], answers["answer_start"], strict=True))
-    for span in spans:
-        if span not in known:
-            answers["text"].append(span[0])
-            answers["answer_start"].append(span[1])
-            known.add(span)
-
-
-def _sentences(text: str) -> dict[str, list[str]]:
-    """The words of each sentence by its id."""
-    found = {}
-    for number, line in enumerate(lines(text), 1):
-        try:
-            name, sentence = columns(line, number, ("sentence id", "sentence"))
-        except DataError as error:
-            raise DataError(f"in the file of sentences, {error}") from error
-        found[name] = [_TREEBANK.get(word, word) for word in sentence.split(" ")]
-    return found
-
-
-def _span(answer: str, words: list[str], number: int) -> tuple[str, int] | None:
-    """Text and offset of the words that an answer names; ``None`` where they are not neighbours."""
-    try:
-        at = [int(index) for index in answer.rpartition(":")[2].split()]
-    except ValueError:
-        at = []
-    if not at or max(at) >= len(words) or min(at) < 0:
-        raise DataError(
-            f"line {number}: expected numbers of words below {len(words)} as an answer, got "
-            f"{answer!r}; {_AGAIN}"
-        )
-    first, last = min(at), max(at)
-    if sorted(at) != list(range(first, last + 1)):
-        return None
-    return " ".join(words[first : last + 1]), sum(len(word) + 1 for word in words[:first])

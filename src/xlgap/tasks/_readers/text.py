@@ -16,7 +16,7 @@ from xlgap.tasks.base import DROPPED, Row
 PREMISE_ROWS = 3  # consecutive rows of XNLI share a premise, one for each label
 _AGAIN = "the file may be truncated or of another format: fetch it again."
 _STRIPPED = ("label", "tag")
-_FEW_ROWS = 10  # so many rows with one label are no coincidence
+FEW_ROWS = 10  # so many rows with one label are no coincidence
 
 
 def lines(text: str) -> list[str]:
@@ -56,20 +56,33 @@ def as_many(found: list[str], number: int, names: Sequence[str]) -> list[str]:
     return found
 
 
+def filled(value: Any, number: int, what: str) -> str:
+    """``value`` if it is a text with something in it.
+
+    Raises:
+        DataError: naming the line, what was expected there and what was got.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(
+            f"line {number}: expected a non-empty text as '{what}', got {value!r}; {_AGAIN}"
+        )
+    return value
+
+
 def not_constant(rows: Iterable[Row], key: str) -> Iterator[Row]:
     """``rows`` as they are, if their labels (or tags) differ: a constant one stands for stripped ones.
 
     Raises:
         DataError: after the last of at least 10 rows, all of which have the same label.
     """
-    seen: set[str] = set()
+    seen: set[str | int] = set()
     count = 0
     for row in rows:
         if DROPPED not in row:
-            seen.update([row[key]] if isinstance(row[key], str) else row[key])
+            seen.update([row[key]] if isinstance(row[key], str | int) else row[key])
             count += 1
         yield row
-    if len(seen) == 1 and count >= _FEW_ROWS:
+    if len(seen) == 1 and count >= FEW_ROWS:
         what = key.removesuffix("s")
         raise DataError(
             f"line 1: every {what} of the file is {seen.pop()!r}, expected several: the {what}s are "
@@ -112,15 +125,20 @@ def tab_pairs(text: str, labels: Sequence[str]) -> Iterator[Row]:
     """Rows of ``premise<TAB>hypothesis<TAB>label`` without header, as XNLI's; a group is a premise.
 
     Raises:
-        DataError: another number of columns, or a label outside ``labels``.
+        DataError: another number of columns, an empty text, or a label outside ``labels``; all labels
+            are the same.
     """
+    return not_constant(_tab_pairs(text, labels), "label")
+
+
+def _tab_pairs(text: str, labels: Sequence[str]) -> Iterator[Row]:
     for number, line in enumerate(lines(text), 1):
         premise, hypothesis, label = columns(line, number, ("premise", "hypothesis", "label"))
         yield {
             "id": str(number),
             "group": str((number - 1) // PREMISE_ROWS + 1),
-            "text": premise,
-            "text_b": hypothesis,
+            "text": filled(premise, number, "premise"),
+            "text_b": filled(hypothesis, number, "hypothesis"),
             "label": one_of(label, labels, number, "label"),
         }
 
@@ -135,7 +153,9 @@ def json_lines(text: str, keys: Sequence[str]) -> Iterator[tuple[int, dict[str, 
         try:
             value = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DataError(f"line {number}: not a JSON object ({error.msg}); {_AGAIN}") from error
+            raise DataError(
+                f"line {number}: not a JSON object ({error.msg}), expected one; {_AGAIN}"
+            ) from error
         missing = [key for key in keys if not isinstance(value, Mapping) or key not in value]
         if missing:
             raise DataError(
@@ -164,10 +184,10 @@ def _sentences(text: str, tags: Sequence[str]) -> Iterator[Row]:
         if line:
             token, tag = columns(line, number, ("token", "tag"))
             if not token.strip():
-                raise DataError(f"line {number}: empty token; {_AGAIN}")
+                raise DataError(f"line {number}: empty token, expected a word; {_AGAIN}")
             tokens.append(token)
             if not tags and not tag.strip():
-                raise DataError(f"line {number}: empty tag; {_AGAIN}")
+                raise DataError(f"line {number}: empty tag, expected one; {_AGAIN}")
             found.append(one_of(tag, tags or (tag,), number, "tag"))
         elif tokens:
             count += 1
@@ -183,11 +203,14 @@ def aligned_lines(text: str, english: str) -> Iterator[Row]:
     """
     ours, theirs = lines(text), lines(english)
     if len(ours) != len(theirs):
+        fewer, more = sorted((len(ours), len(theirs)))
         raise DataError(
-            f"line {min(len(ours), len(theirs)) + 1}: expected as many lines as the English side has, "
-            f"{len(theirs)}, got {len(ours)}; {_AGAIN}"
+            f"{'file 2, ' if len(theirs) < len(ours) else ''}line {fewer + 1}: expected as many lines "
+            f"as the other side has, {more}, got {fewer}; {_AGAIN}"
         )
     for number, (a, b) in enumerate(zip(ours, theirs, strict=True), 1):
-        if not a.strip() or not b.strip():
-            raise DataError(f"line {number}: empty sentence; {_AGAIN}")
+        if not b.strip():
+            raise DataError(f"file 2, line {number}: empty sentence, expected a text; {_AGAIN}")
+        if not a.strip():
+            raise DataError(f"line {number}: empty sentence, expected a text; {_AGAIN}")
         yield {"id": str(number), "group": str(number), "text": a, "english": b}
