@@ -132,6 +132,17 @@ def test_a_truncated_file(here, release_files):
     assert "truncated" in said
 
 
+def test_a_file_cut_off_within_a_line_leaves_nothing_prepared(here, release_files):
+    path = release_files / "xtreme_r/udpos/test-de.tsv"
+    text = path.read_text()
+    path.write_text(text[: text.rindex("\t")])
+    with_release(here, release_files)
+    said = refused(here, "prepare", "udpos", XLGAP_DATA=str(release_files))
+    line = text[: text.rindex("\t")].count("\n") + 1
+    assert f"{path}, line {line}: expected 2 tab-separated columns" in said
+    assert not (here.folder / "data/prepared/udpos").exists()
+
+
 def test_a_label_outside_the_set(here, release_files):
     path = release_files / "xtreme_r/xnli/test-de.tsv"
     path.write_text(path.read_text().replace("neutral", "netural"))

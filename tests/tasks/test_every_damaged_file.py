@@ -1,8 +1,8 @@
-"""Every format of real files, damaged in every way: one sentence with file, place and what was expected.
+"""Every format of real files, damaged: one sentence on file, place and what was expected.
 
-A copy of what holds one language of a split is made without ``MANIFEST.json``, whose digests would tell
-of any damage, and one file of it is damaged: cut off, in another encoding, without a column or key (each
-one, in all rows and in one), with one that is empty, with labels that are all the same. Which damage no
+The files that hold one language of a split are copied without ``MANIFEST.json``, whose digests would
+tell of any damage, and one of them is damaged: cut off; in another encoding; without a column or key,
+each one, in all rows and in one; with an empty one; with labels that are all the same. Damage that no
 reader can see is listed here with the reason, and must then change nothing but what the reason says.
 """
 
@@ -429,7 +429,7 @@ def cut_wrongly(files: Files) -> list[str]:
 def encoded_wrongly(files: Files) -> list[str]:
     """UTF-16; Latin-1 and Windows-1252, in which letters that they lack become question marks.
 
-    Where all that is not ASCII is lost and little, such as the dashes of an English text, nothing shows.
+    Nothing shows where all that is not ASCII is lost and that is little, as the dashes of English texts.
     """
     wrong = []
     for name, text in files.few():

@@ -9,13 +9,16 @@ test sets are no translations of each other as wholes.
 
 Release files: the official test files where the directory has them, else the official dev files (500 to
 1,148 questions a language), whose scores do not compare with published ones.
+
+Of the hub's texts the spaces around them may be cut off, see :mod:`xlgap.tasks.xquad`.
 """
 
 from __future__ import annotations
 
+from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.qa import squad_unique
 from xlgap.tasks.base import HubDataset, ReleaseFile, Span, Task
-from xlgap.tasks.squad import RECIPE, hub_row
+from xlgap.tasks.squad import RECIPE
 
 _TEST = "xtreme_r/mlqa/test/test-context-{language}-question-{language}.json"
 _DEV = "xtreme_r/mlqa/dev/dev-context-{language}-question-{language}.json"
@@ -45,7 +48,7 @@ TASK = Task(
         revision="ec5f1f46e9af79639a90684a7a70a956c4998f04",
         config="MLQA.{language}.{language}",
         splits={"test": "test"},
-        row=hub_row,
+        row=hub.at_nearest,
     ),
     sample=(
         {

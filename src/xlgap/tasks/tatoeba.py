@@ -39,7 +39,8 @@ def _file(name: str, languages: tuple[str, ...]) -> ReleaseFile:
 
 def _hub_row(row: Mapping[str, Any]) -> Row:
     number = str(row["row_number"])
-    sides = {row["source_lang"]: row["source_sentence"], row["target_lang"]: row["target_sentence"]}
+    both = ((row[f"{side}_lang"], row[f"{side}_sentence"]) for side in ("source", "target"))
+    sides = {name: sentence.rstrip("\r\n") for name, sentence in both}  # some keep their line's end
     english = sides.pop("eng")
     (text,) = sides.values()
     return {"id": number, "group": number, "text": text, "english": english}

@@ -22,7 +22,7 @@ from typing import Any
 
 from xlgap.languages import get_language
 from xlgap.tasks._readers import hub
-from xlgap.tasks._readers.qa import _held_out, tydiqa, tydiqa_dev, tydiqa_train
+from xlgap.tasks._readers.qa import held_out, tydiqa, tydiqa_dev, tydiqa_train
 from xlgap.tasks.base import HubDataset, ReleaseFile, Row, Span, Split, Task
 from xlgap.tasks.squad import RECIPE
 
@@ -41,7 +41,7 @@ def _hub_language(row: Mapping[str, Any]) -> str:
 
 def _hub_part(split: Split, read: Callable[[Split], Iterator[Row]]) -> Iterator[Row]:
     rows = read(split)
-    return rows if split == "test" else (row for row in rows if _held_out(row) == (split == "dev"))
+    return rows if split == "test" else (row for row in rows if held_out(row) == (split == "dev"))
 
 
 TASK = Task(

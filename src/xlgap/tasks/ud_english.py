@@ -1,8 +1,8 @@
 """Part-of-speech tags of UD English-EWT, an English intermediate task.
 
 The same tags as :mod:`xlgap.tasks.udpos`, whose English training data contain these sentences, so it is
-no intermediate task for UD-POS itself but for all others. There is no hub source: the hub's tables are of
-later releases of UD, whose words and tags differ.
+no intermediate task for UD-POS itself but for all others. There is no hub source: the hub's tables are
+of later releases of UD, whose words and tags differ.
 """
 
 from __future__ import annotations

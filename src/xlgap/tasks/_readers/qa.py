@@ -290,16 +290,16 @@ def _numbered(text: str) -> Iterator[Row]:
         yield row if number == 1 else row | {"id": f"{row['id']}#{number}"}
 
 
-def _held_out(row: Row) -> bool:
+def held_out(row: Row) -> bool:
     """Whether the paragraph is one of the tenth that is dev."""
     return int(hashlib.sha256(row["context"].encode()).hexdigest()[:8], 16) % DEV_SHARE == 0
 
 
 def tydiqa_train(text: str) -> Iterator[Row]:
     """The questions of a TyDiQA train file that train: nine paragraphs in ten."""
-    return (row for row in _numbered(text) if not _held_out(row))
+    return (row for row in _numbered(text) if not held_out(row))
 
 
 def tydiqa_dev(text: str) -> Iterator[Row]:
     """The questions of a TyDiQA train file that are dev: one paragraph in ten."""
-    return (row for row in _numbered(text) if _held_out(row))
+    return (row for row in _numbered(text) if held_out(row))
