@@ -429,7 +429,7 @@ def cut_wrongly(files: Files) -> list[str]:
 def encoded_wrongly(files: Files) -> list[str]:
     """UTF-16; Latin-1 and Windows-1252, in which letters that they lack become question marks.
 
-    Nothing shows where all that is not ASCII is lost and that is little, as the dashes of English texts.
+    Nothing shows where all that is not ASCII is lost and that is little, as dashes of English texts.
     """
     wrong = []
     for name, text in files.few():

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Rows = Mapping[str, Sequence[Row]]  # by language
+MIN_LABELLED = 20
+"""Rows from which their labels should not all be the same; fewer may be by chance."""
 MIN_RECURRING = 40
 """Characters from which a tagged sentence should not recur; shorter ones ("Thank you .") do."""
 
@@ -154,7 +156,8 @@ def language_table(
     """One line a split and language.
 
     Columns: ``split``, ``language``, ``where`` (``test/de``), ``rows``, ``manifest_rows``,
-    ``script_share`` (of letters, missing where there are none), ``duplicates`` and ``duplicate_share``
+    ``script_share`` (of letters, missing where there are none), ``constant`` (the one label or tag that
+    all rows have, empty where they differ or are few), ``duplicates`` and ``duplicate_share``
     (rows whose texts stand in an earlier row), ``known`` and ``known_share`` (test rows that
     stand in training data, see :func:`_known`), ``unpaired`` (ids that not every language of a parallel
     test set has), and of ranking those of :mod:`~xlgap.checks.pool`.
@@ -191,6 +194,7 @@ def language_table(
                     "rows": len(found),
                     "manifest_rows": listed.get("rows", 0),
                     "script_share": _script_share(kind, found, code),
+                    "constant": _constant(kind, found),
                     **{column: len(value) for column, value in offending.items()},
                     "duplicate_share": len(offending["duplicates"]) / count,
                     "known_share": len(offending["known"]) / count,
@@ -212,6 +216,14 @@ def _script_share(kind: Kind, rows: Sequence[Row], code: str) -> float | None:
     texts = (_texts(kind, row) for row in rows)
     own = (found[:1] if isinstance(kind, Retrieve | Rank) else found for found in texts)
     return script_share((text for found in own for text in found), get_language(code).script)
+
+
+def _constant(kind: Kind, rows: Sequence[Row]) -> str:
+    if len(rows) < MIN_LABELLED or not isinstance(kind, Classify | Choose | Tag):
+        return ""
+    tagged = isinstance(kind, Tag)
+    labels = {str(x) for row in rows for x in (row.get("tags") or [] if tagged else [row.get("label")])}
+    return labels.pop() if len(labels) == 1 else ""
 
 
 def _key(texts: Sequence[str]) -> bytes:

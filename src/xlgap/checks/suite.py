@@ -108,6 +108,9 @@ def language_expectations(task: Task, splits: Mapping[Split, Sequence[str]]) -> 
             f"at most {duplicates:.0%} of the rows are duplicates",
         ),
         _between("known_share", 0, known, f"{share} of the test rows stand in training data"),
+        _in_set(
+            "constant", [""], "labels differ: where all are the same they were stripped or are constant"
+        ),
         _in_set("unpaired", [0], "test sets that are translations have the same ids in every language"),
         *(_in_set(name, [0], says) for name, says in _of_pool(task).items()),
     ]

@@ -114,6 +114,18 @@ def change(row: int, **values: object) -> Callable[[list[dict]], list[dict]]:
             change(2, tags=["NOUN", "VRB", "NUM"]),
             r"tags are of ADJ.*1 of 15 rows .*ids 3\)",
         ),
+        (
+            "xnli",
+            "test/de",
+            lambda rows: [{**r, "label": "neutral"} for r in rows],
+            r"language 'de', split 'test': expected that labels differ: .*stripped or are constant",
+        ),
+        (
+            "udpos",
+            "train/en",
+            lambda rows: [{**r, "tags": ["X"] * len(r["tags"])} for r in rows],
+            r"language 'en', split 'train': expected that labels differ: .*stripped or are constant",
+        ),
         ("udpos", "dev/en", change(2, tags=["NOUN"]), r"split 'dev'.*as many tags as tokens.*ids 3\)"),
         ("udpos", "train/en", change(0, tokens=["a", "", "b"]), r"split 'train'.*no token is empty"),
         (
