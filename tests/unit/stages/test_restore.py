@@ -46,7 +46,7 @@ def lay_out(seeds: list[int]) -> None:
     one = {"rows": len(rows), "sha256": "0123456789abcdef0123", "origin": {"generator": "lab"}}
     manifest = {
         "task": "lab_ner", "source": "lab", "licence": "ours", "citation": "us",
-        "noncommercial": False, "splits": dict.fromkeys(("train", "dev", "test"), {"en": one}),
+        "noncommercial": False, "splits": {split: {"en": one} for split in ("train", "dev", "test")},
     }  # fmt: skip
     write_json(layout.prepared("lab_ner") / "manifest.json", manifest)
     folder = layout.predictions("lab_ner", "nano", "direct_en")
