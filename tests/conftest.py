@@ -98,6 +98,28 @@ def pytest_configure(config: pytest.Config) -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # the first one in is the last to run
 
 
+ONE_RANK = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_SIZE": "1"}
+
+
+@pytest.fixture(scope="session")
+def group_of_one() -> Iterator[None]:
+    """A process group of this process alone, once: DeepSpeed keeps those of the first one for good."""
+    from xlgap.training.engine import process_group
+
+    environment = dict(os.environ)
+    with process_group(threads=1):
+        os.environ.clear()
+        os.environ.update(environment)
+        yield
+
+
+@pytest.fixture
+def one_rank(group_of_one: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What training in this process needs: the group, and variables that its children do not get."""
+    for name, value in ONE_RANK.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture
 def release_files(tmp_path: Path) -> Path:
     """A directory of release files of all real tasks in English, German and Russian."""

@@ -29,11 +29,15 @@ def cases(metric: Metric) -> tuple[Task, st.SearchStrategy]:
         return get_task("bucc2018"), st.tuples(english, st.just("") | english)
     if "retrieve" in metric.kinds:
         return get_task("tatoeba"), st.tuples(st.none(), st.integers(0, 5))
+    if "rank" in metric.kinds:
+        ids = st.sampled_from([f"c{n}" for n in range(30)])
+        targets = st.lists(ids, min_size=1, max_size=3, unique=True)
+        return get_task("lareqa"), st.tuples(targets, st.lists(ids, max_size=25, unique=True))
     return get_task("xnli"), st.tuples(LABELS, LABELS)
 
 
 def gold_rows(metric: Metric, right: list) -> list[dict]:
-    key = {"tag": "tags", "span": "answers"}.get(metric.kinds[0], "label")
+    key = {"tag": "tags", "span": "answers", "rank": "targets"}.get(metric.kinds[0], "label")
     if "mine" in metric.kinds:
         return [{"id": str(i), "side": "foreign", "match": match} for i, match in enumerate(right)]
     values = [{"text": [r], "answer_start": [0]} for r in right] if key == "answers" else right
@@ -41,9 +45,8 @@ def gold_rows(metric: Metric, right: list) -> list[dict]:
 
 
 def predictions(metric: Metric, given_answers: list) -> list[dict]:
-    key = {"tag": "tags", "span": "text", "retrieve": "match", "mine": "match"}.get(
-        metric.kinds[0], "label"
-    )
+    keys = {"tag": "tags", "span": "text", "retrieve": "match", "mine": "match", "rank": "ranked"}
+    key = keys.get(metric.kinds[0], "label")
     answers = [str(a) if key == "match" else a for a in given_answers]
     return [{"id": str(i), key: answer} for i, answer in enumerate(answers)]
 

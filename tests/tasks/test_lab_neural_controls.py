@@ -10,7 +10,6 @@ at chance, or more.
 from __future__ import annotations
 
 import math
-import os
 import random
 import re
 from collections import defaultdict
@@ -35,10 +34,10 @@ from xlgap.models.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Choose, Classify, Row, Span, Split, Tag, Task
 from xlgap.training.data import MaskedText, TaskData, TrainingData, encode_lines
-from xlgap.training.engine import process_group
 from xlgap.training.trainer import PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
+ONE_RANK = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_SIZE": "1"}
 POINTS = 3.0
 LENGTH = 64  # sub-words
 SHAPE = {"layers": 2, "width": 64, "heads": 4, "feed_forward": 128}
@@ -213,19 +212,19 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory, group_of_one: None) -> Iterator[Lab]:
     """The control model, pretrained on English text alone."""
-    folder, environment = tmp_path_factory.mktemp("lab"), dict(os.environ)
+    folder = tmp_path_factory.mktemp("lab")
     lines = [line for _, line in corpus.lines(World(("en",)), LINES, 1)]
     train_tokenizer(
         (part for line in lines for part in line.split("\t")), folder / "t.json", vocabulary=336
     )
-    with process_group(threads=1):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ONE_RANK.items():
+            patch.setenv(name, value)
         lab = Lab(load_tokenizer(folder / "t.json"), folder / "scratch")
         lab.pretrain(lines)
         yield lab
-    os.environ.clear()
-    os.environ.update(environment)
 
 
 def shuffled(task: Task, rows: list[Row], seed: int) -> list[Row]:

@@ -30,7 +30,6 @@ from xlgap.stages.start import Start
 from xlgap.stages.study import Study
 from xlgap.tasks import ccg, get_task, udpos, wikiann
 from xlgap.tasks.base import Row, Split
-from xlgap.training.engine import process_group
 
 PANX = "xtreme_r/panx"
 NER = ("B-PER", "O", "B-LOC", "I-LOC")
@@ -233,6 +232,7 @@ def test_the_tags_of_ccg_are_those_of_its_training_rows(ccg_study: Params) -> No
     validate(get_task("ccg"), ccg_study, layout.prepared("ccg"), Path("checks.json"))
 
 
+@pytest.mark.usefixtures("one_rank")
 def test_a_model_trains_on_ccg_and_never_says_a_tag_that_only_dev_has(ccg_study: Params) -> None:
     study = Study(ccg_study)
     words = [" ".join(row["tokens"]) for row in read_jsonl(layout.rows("ccg", "train", "en"))]
@@ -243,8 +243,7 @@ def test_a_model_trains_on_ccg_and_never_says_a_tag_that_only_dev_has(ccg_study:
     )
     start = Start("start", lambda: scratch_encoder(config, seed=0), tokenizer, {})
     phases, observer = (Phase(tasks=("ccg",), language="en"),), Silent()
-    with process_group(threads=1):
-        fitted = fit(study, "nano", start, phases, seed=1, observer=observer)
+    fitted = fit(study, "nano", start, phases, seed=1, observer=observer)
     task, dev = study.task("ccg"), study.rows("ccg", "dev", "en")
     found = predict(fitted.network, task.kind, dev, predictor(task, ccg_study, tokenizer, 1))
     assert [len(row["tags"]) for row in found] == [len(row["tokens"]) for row in dev]

@@ -119,7 +119,8 @@ def tune(pairs: Sequence[Pair], gold: Mapping[str, str]) -> Threshold:
 def nearest(queries: Vectors, index: Vectors, *, k: int, block: int = BLOCK) -> tuple[Floats, Indices]:
     """Cosines and indices of each query's k nearest, [queries, K], the nearest first; exact.
 
-    Of equally near ones the first counts as nearer.
+    Equal vectors may differ in the last bit of a product, so that any of them may come first: sentences
+    that stand twice have been left out before.
     """
     k = min(k, len(index))
     found = np.empty((len(queries), k), np.float64)

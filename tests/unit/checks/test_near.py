@@ -102,7 +102,7 @@ def test_of_a_hundred_thousand_short_texts_few_pairs_are_measured() -> None:
     generator = random.Random(0)
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["".join(generator.choices(letters, k=generator.randint(2, 9))) for _ in range(5000)]
-    texts = ["".join(generator.choices(words, k=12)) for _ in range(100_000)]
+    texts = ["".join(generator.choices(words, k=20)) for _ in range(100_000)]
     asked = [changed(texts[i], [3, 20, 37]) for i in range(0, 100_000, 100)]
     index = NearIndex(texts, THRESHOLD)
     found = {(near.left * 100, near.right) for near in index.matches(asked)}

@@ -1,7 +1,6 @@
 """The dual encoder: its sequences, its loss, and that it learns."""
 
 import math
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +18,6 @@ from xlgap.models.rank import RankHead
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Candidate, Rank
 from xlgap.training.data import TaskData
-from xlgap.training.engine import process_group
 from xlgap.training.trainer import PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
@@ -177,6 +175,7 @@ TOYS = [
 ]
 
 
+@pytest.mark.usefixtures("one_rank")
 def test_a_few_steps_teach_a_toy_set_and_dev_and_pool_agree(tokenizer, tmp_path):
     """From chance to nearly all, by the project's own trainer, with several micro-batches a step."""
     task = get_task("mewslix")
@@ -194,13 +193,9 @@ def test_a_few_steps_teach_a_toy_set_and_dev_and_pool_agree(tokenizer, tmp_path)
         seed=1,
         zero=ZeroPlan(learning_rate=3e-3),
     )
-    environment = dict(os.environ)
-    with process_group(threads=1):
-        _, weights = train_phase(
-            network(tokenizer), data, settings, evaluate=None, observer=Silent(), scratch=tmp_path
-        )
-    os.environ.clear()
-    os.environ.update(environment)
+    _, weights = train_phase(
+        network(tokenizer), data, settings, evaluate=None, observer=Silent(), scratch=tmp_path
+    )
     trained = network(tokenizer)
     trained.load_state_dict(weights)
     found = predict(trained, SINGLE, TOYS, how)
