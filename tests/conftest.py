@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -102,21 +102,24 @@ ONE_RANK = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_SIZE": "1"
 
 
 @pytest.fixture(scope="session")
-def group_of_one() -> Iterator[None]:
-    """A process group of this process alone, once: DeepSpeed keeps those of the first one for good."""
+def group_of_one() -> Iterator[Mapping[str, str]]:
+    """A process group of this process alone, once: DeepSpeed keeps those of the first one for good.
+
+    Gives the variables that training in it needs.
+    """
     from xlgap.training.engine import process_group
 
     environment = dict(os.environ)
     with process_group(threads=1):
         os.environ.clear()
         os.environ.update(environment)
-        yield
+        yield ONE_RANK
 
 
 @pytest.fixture
-def one_rank(group_of_one: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def one_rank(group_of_one: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """What training in this process needs: the group, and variables that its children do not get."""
-    for name, value in ONE_RANK.items():
+    for name, value in group_of_one.items():
         monkeypatch.setenv(name, value)
 
 

@@ -13,7 +13,7 @@ import math
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -37,7 +37,6 @@ from xlgap.training.data import MaskedText, TaskData, TrainingData, encode_lines
 from xlgap.training.trainer import PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
-ONE_RANK = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_SIZE": "1"}
 POINTS = 3.0
 LENGTH = 64  # sub-words
 SHAPE = {"layers": 2, "width": 64, "heads": 4, "feed_forward": 128}
@@ -212,7 +211,7 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, group_of_one: None) -> Iterator[Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory, group_of_one: Mapping[str, str]) -> Iterator[Lab]:
     """The control model, pretrained on English text alone."""
     folder = tmp_path_factory.mktemp("lab")
     lines = [line for _, line in corpus.lines(World(("en",)), LINES, 1)]
@@ -220,7 +219,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, group_of_one: None) -> Iterato
         (part for line in lines for part in line.split("\t")), folder / "t.json", vocabulary=336
     )
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in ONE_RANK.items():
+        for name, value in group_of_one.items():
             patch.setenv(name, value)
         lab = Lab(load_tokenizer(folder / "t.json"), folder / "scratch")
         lab.pretrain(lines)

@@ -59,8 +59,9 @@ def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
             items += frames
             runs.append((cell, seed, facts[seed]["digest"], found))
     write_scores(layout.scores(task), scores)
-    for run in () if without else runs:
-        _track(study, *run)
+    if not without:
+        for run in runs:
+            _track(study, *run)
     with atomic_path(layout.items(task)) as temporary:
         pd.concat(items, ignore_index=True).to_parquet(temporary, index=False)
 

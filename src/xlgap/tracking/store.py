@@ -18,7 +18,6 @@ from xlgap.errors import XlgapError
 from xlgap.tracking.reach import PATIENCE, reach
 from xlgap.tracking.uri import VARIABLE, artifact_root, check_uri, sqlite_path
 
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a run on a server
 SQLITE = b"SQLite format 3\0"  # how every such file begins
 HEADER = 100  # bytes; of them 16 to 17 are the size of a page, 28 to 31 how many there are
 
@@ -48,6 +47,7 @@ def open_client(uri: str, *, patience: float = PATIENCE) -> Iterator[MlflowClien
     check_uri(uri)
     path = sqlite_path(uri)
     if path is None:
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines a run
         reach(uri, patience=patience)
         yield MlflowClient(uri)
         return

@@ -250,7 +250,9 @@ def test_a_stale_exception_stops_the_study(zero_shot: Params) -> None:
 
 def test_a_study_that_reads_a_part_cannot_say_that_an_exception_is_stale(zero_shot: Params) -> None:
     sets = xquad_and(span("s1", "Something that is quite another story altogether."), whole=False)
-    require_clean(verdict(zero_shot, sets, (PASSES,)), listed="")
+    found = verdict(zero_shot, sets, (PASSES,))
+    assert not found.stale
+    require_clean(found, listed="")
 
 
 def test_the_sentence_names_the_first_pairs_and_counts_the_rest(zero_shot: Params) -> None:

@@ -29,15 +29,12 @@ MINED = [
 ]
 
 
-def test_rows(task: Task) -> list[Row]:
+def three_rows(task: Task) -> list[Row]:
     """Three rows, of a task's sample, with ids of their own."""
     if isinstance(task.kind, Mine):
         return MINED
     rows = [{k: v for k, v in row.items() if k != "language"} for row in task.sample]
     return [{**row, "id": f"r{n}"} for n, row in enumerate(rows)]
-
-
-test_rows.__test__ = False  # type: ignore[attr-defined]
 
 
 def gold_predictions(task: Task, rows: list[Row]) -> list[Row]:
@@ -78,14 +75,14 @@ def test_every_task_of_an_edition_has_a_place() -> None:
 
 @every_task
 def test_what_is_written_can_be_read(task: Task) -> None:
-    rows = test_rows(task)
+    rows = three_rows(task)
     found = gold_predictions(task, rows)
     assert official.read(task, rows, official.written(task, rows, found[::-1])) == found
 
 
 @every_task
 def test_gold_answers_score_perfect(task: Task, tmp_path: Path) -> None:
-    rows = test_rows(task)
+    rows = three_rows(task)
     text = official.written(task, rows, gold_predictions(task, rows))
     language = task.eval_languages[0]
     found = score_folder(*lay_out(tmp_path, task, language, rows, text))
@@ -96,7 +93,7 @@ def test_gold_answers_score_perfect(task: Task, tmp_path: Path) -> None:
 def test_the_layout_is_the_official_one() -> None:
     def text(name: str) -> str:
         task = get_task(name)
-        rows = test_rows(task)
+        rows = three_rows(task)
         return official.written(task, rows, gold_predictions(task, rows))
 
     assert text("xnli") == "entailment\nneutral\ncontradiction\n"
@@ -139,7 +136,7 @@ def test_what_is_wrong_is_said_with_file_and_line(
     name: str, old: str, new: str, said: str, tmp_path: Path
 ) -> None:
     task = get_task(name)
-    rows = test_rows(task)
+    rows = three_rows(task)
     text = changed(official.written(task, rows, gold_predictions(task, rows)), old, new)
     language = task.eval_languages[0]
     folder, data = lay_out(tmp_path, task, language, rows, text)
@@ -152,8 +149,8 @@ def test_what_is_wrong_is_said_with_file_and_line(
 def test_a_question_without_an_answer_is_refused_but_a_mention_counts_as_zero() -> None:
     xquad, mewslix = get_task("xquad"), get_task("mewslix")
     with pytest.raises(DataError, match=r"2 of 3 question ids of the test data have no answer"):
-        official.read(xquad, test_rows(xquad), '{"r0": "x"}')
-    rows = test_rows(mewslix)
+        official.read(xquad, three_rows(xquad), '{"r0": "x"}')
+    rows = three_rows(mewslix)
     found = official.read(mewslix, rows, json.dumps({"r0": rows[0]["targets"]}))
     assert [row["ranked"] for row in found] == [list(rows[0]["targets"]), [], []]
 
@@ -161,12 +158,12 @@ def test_a_question_without_an_answer_is_refused_but_a_mention_counts_as_zero() 
 def test_an_id_ranked_twice_is_refused() -> None:
     task = get_task("mewslix")
     with pytest.raises(DataError, match="'r0' a list of different ids"):
-        official.read(task, test_rows(task), json.dumps({"r0": ["Q1", "Q1"]}))
+        official.read(task, three_rows(task), json.dumps({"r0": ["Q1", "Q1"]}))
 
 
 def test_folders_and_files_of_other_names_are_refused(tmp_path: Path) -> None:
     task = get_task("xnli")
-    folder, data = lay_out(tmp_path, task, "de", test_rows(task), "neutral\n" * 3)
+    folder, data = lay_out(tmp_path, task, "de", three_rows(task), "neutral\n" * 3)
     (folder / "xnli" / "test-dee.tsv").write_text("")
     with pytest.raises(ResultError, match=r"test-dee.tsv: not a file .*did you mean 'test-de.tsv'"):
         score_folder(folder, data)
@@ -178,7 +175,7 @@ def test_folders_and_files_of_other_names_are_refused(tmp_path: Path) -> None:
 
 def test_what_has_no_test_data_is_named_and_the_rest_scored(tmp_path: Path) -> None:
     task = get_task("xnli")
-    folder, data = lay_out(tmp_path, task, "de", test_rows(task), "neutral\n" * 3)
+    folder, data = lay_out(tmp_path, task, "de", three_rows(task), "neutral\n" * 3)
     (folder / "xnli" / "test-sw.tsv").write_text("neutral\n")
     found = score_folder(folder, data)
     assert list(found.scores["xnli"]) == ["de"]
@@ -191,7 +188,7 @@ def test_what_has_no_test_data_is_named_and_the_rest_scored(tmp_path: Path) -> N
 
 def test_an_official_metric_is_not_lost_by_another_order(tmp_path: Path) -> None:
     task = get_task("udpos")
-    rows = test_rows(task)
+    rows = three_rows(task)
     wrong = [replace_tags(row) for row in gold_predictions(task, rows)]
     text = official.written(task, rows, wrong)
     scores = score_folder(*lay_out(tmp_path, task, "en", rows, text)).scores["udpos"]["en"]
