@@ -2,15 +2,23 @@
 
 import pytest
 from checkout import STUDY, Checkout
+from filelock import FileLock
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """A checkout whose study is complete and committed."""
-    made = Checkout.make(tmp_path_factory.mktemp("study") / "checkout", STUDY)
-    said = made.xlgap("run", "--workers", "2", timeout=900)
-    made.said = said.stdout + said.stderr
-    made.commit("results")
+def finished(tmp_path_factory, worker_id):
+    """A checkout whose study is complete and committed; the first test process makes it for all."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "finished"
+    said = folder / "said.txt"
+    with FileLock(f"{folder}.lock"):
+        if not said.is_file():
+            made = Checkout.make(folder / "checkout", STUDY)
+            done = made.xlgap("run", "--workers", "2", timeout=900)
+            made.commit("results")
+            said.write_text(done.stdout + done.stderr)
+    made = Checkout(folder / "checkout")
+    made.said = said.read_text()
     return made
 
 

@@ -292,9 +292,7 @@ time.sleep(300)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("number", "seconds"), [(signal.SIGINT, 0.01), (signal.SIGTERM, 0.01), (signal.SIGTERM, 0.5)]
-)
+@pytest.mark.parametrize(("number", "seconds"), [(signal.SIGINT, 0.01), (signal.SIGTERM, 0.5)])
 def test_more_signals_do_not_disturb_the_stop(
     toy: Toy, tmp_path_factory: pytest.TempPathFactory, number: signal.Signals, seconds: float
 ) -> None:

@@ -33,8 +33,7 @@ def test_a_study_mines_and_sweeps(release_files: Path, tmp_path: Path) -> None:
         bucc_files(release_files, code, "dev", 0)
         bucc_files(release_files, code, "test", 100)
     study = Checkout.make(tmp_path / "checkout", RETRIEVAL)
-    study.xlgap("graph", XLGAP_DATA=str(release_files))
-    study.dvc("repro", "score", XLGAP_DATA=str(release_files))
+    study.xlgap("run", "--workers", "2", XLGAP_DATA=str(release_files))
     results = study.folder / "results"
     for arm in ("direct_en", "pretrained"):
         swept = read_json(results / "predictions" / "tatoeba" / f"two-{arm}" / "seed1" / "sweep.json")

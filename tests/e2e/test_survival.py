@@ -71,6 +71,9 @@ def test_killed_in_the_middle_it_resumes_and_predicts_the_same(study, steps):
     resumed = digests(study.folder / OUT)
     assert not list((study.folder / "scratch").glob("*/phase0"))
     assert not list((study.folder / OUT).parent.glob(".two*"))
+    params = study.params
+    params["train"]["checkpoint_seconds"] = 300
+    study.write_params(params)
     study.run("rm", "-rf", "weights", str(OUT))
     study.xlgap("finetune", *CELL)
     assert digests(study.folder / OUT) == resumed
@@ -97,7 +100,7 @@ def test_a_stopped_training_goes_on_under_another_zero_stage(study):
     process.terminate()
     process.communicate(timeout=60)
     params = study.params
-    params["train"]["zero_stage"] = 2
+    params["train"] |= {"zero_stage": 2, "checkpoint_seconds": 300}
     study.write_params(params)
     study.xlgap("finetune", *CELL)
     assert (study.folder / OUT / "cell.json").is_file()

@@ -1,6 +1,6 @@
-"""Train a tiny tagger for a few steps and print the losses; run alone or under torchrun.
+"""Train a tiny tagger for a few steps, once a way, and write the losses; run alone or under torchrun.
 
-usage: zero_losses.py STAGE OUT.json SCRATCH [--bf16] [--offload] [--checkpoint]
+usage: zero_losses.py OUT.json SCRATCH STAGE[+bf16][+offload][+checkpoint] ...
 """
 
 import json
@@ -52,7 +52,15 @@ def examples(count=48):
     return rows
 
 
-def main(stage, out, scratch, *flags):
+def main(out, scratch, *ways):
+    with process_group(threads=1):
+        found = {way: train(way, Path(scratch) / way) for way in ways}
+        if rank() == 0:
+            Path(out).write_text(json.dumps(found))
+
+
+def train(way, scratch):
+    stage, *flags = way.split("+")
     config = scratch_config(
         layers=2, width=32, heads=2, feed_forward=64, vocabulary=VOCABULARY, positions=32
     )
@@ -71,26 +79,22 @@ def main(stage, out, scratch, *flags):
         zero=ZeroPlan(
             stage=int(stage),
             learning_rate=3e-3,
-            precision="bf16" if "--bf16" in flags else "fp32",
-            offload_optimizer="--offload" in flags,
+            precision="bf16" if "bf16" in flags else "fp32",
+            offload_optimizer="offload" in flags,
         ),
-        checkpoint_seconds=0.0 if "--checkpoint" in flags else 300.0,
+        checkpoint_seconds=0.0 if "checkpoint" in flags else 300.0,
     )
     losses = Losses()
-    with process_group(threads=1):
-        data = TaskData(examples(), pad=1)
-        _, weights = train_phase(
-            network, data, settings, evaluate=None, observer=losses, scratch=Path(scratch)
-        )
-        if rank() == 0:
-            total = float(sum(w.double().abs().sum() for w in weights.values()))
-            found = {
-                "losses": losses.values,
-                "weights": total,
-                "parameters": sum(w.numel() for w in weights.values()),
-                "checkpoint_bytes": sum(p.stat().st_size for p in Path(scratch).rglob("*.pt")),
-            }
-            Path(out).write_text(json.dumps(found))
+    data = TaskData(examples(), pad=1)
+    _, weights = train_phase(network, data, settings, evaluate=None, observer=losses, scratch=scratch)
+    if rank() != 0:
+        return None
+    return {
+        "losses": losses.values,
+        "weights": float(sum(w.double().abs().sum() for w in weights.values())),
+        "parameters": sum(w.numel() for w in weights.values()),
+        "checkpoint_bytes": sum(p.stat().st_size for p in scratch.rglob("*.pt")),
+    }
 
 
 if __name__ == "__main__":

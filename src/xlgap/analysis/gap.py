@@ -26,7 +26,7 @@ from xlgap.analysis.scales import rescale
 from xlgap.errors import unknown
 from xlgap.records import Score, Source
 
-PRIMARY = ("accuracy", "f1", "f1_mlqa", "map20", "map@20", "em", "token_accuracy")
+PRIMARY = ("accuracy", "f1", "f1_mlqa", "map20", "em", "token_accuracy")
 """Which metric speaks for a task that does not say it: the first of these that it has."""
 
 Seeds = Mapping[int, Score]

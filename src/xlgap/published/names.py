@@ -17,7 +17,11 @@ TASKS = {
 }
 """Published task names whose house name is not just their slug."""
 
-METRICS = {"bits_per_byte (lower is better)": "bits_per_byte", "top-10 accuracy": "top10_accuracy"}
+METRICS = {
+    "bits_per_byte (lower is better)": "bits_per_byte",
+    "map@20": "map20",
+    "top-10 accuracy": "top10_accuracy",
+}
 """Published metric names whose house name is not just their slug."""
 
 NOT_SCORES = frozenset({"bits_per_byte", "gain_over_xlm_r_large"})
@@ -48,10 +52,8 @@ def task_name(published: str) -> str:
 
 
 def metric_name(published: str) -> str:
-    """House name of a published metric; ``map@20`` keeps its sign."""
-    if published in METRICS:
-        return METRICS[published]
-    return published if "@" in published else slug(published)
+    """House name of a published metric: ``map@20`` is ``map20``."""
+    return METRICS.get(published, slug(published))
 
 
 def regime_name(published: str) -> str:

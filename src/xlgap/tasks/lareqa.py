@@ -31,44 +31,12 @@ _PATTERN = "xtreme_r/lareqa/xquad-r/{language}.json"
 # A mark, with what closes behind it, before a space and what can open a sentence: no lower-case letter.
 _END = re.compile(r"""[.!?]+['"”’)\]]*(?:\[\d+\])*(?=\s+['"“‘(\[]*[^\W_a-z])""")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
-_ABBREVIATIONS = frozenset(
-    [
-        *("mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "gen", "col", "capt", "lt", "sgt", "rev"),
-        *(
-            "hon",
-            "gov",
-            "sen",
-            "rep",
-            "co",
-            "corp",
-            "inc",
-            "ltd",
-            "bros",
-            "mt",
-            "ft",
-            "vs",
-            "no",
-            "nos",
-        ),
-        *(
-            "vol",
-            "fig",
-            "ca",
-            "cf",
-            "al",
-            "etc",
-            "jan",
-            "feb",
-            "mar",
-            "apr",
-            "jun",
-            "jul",
-            "aug",
-            "sep",
-        ),
-        *("sept", "oct", "nov", "dec"),
-    ]
-)
+_TITLES = ("mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "rev", "hon", "gov", "sen", "rep")
+_RANKS = ("gen", "col", "capt", "lt", "sgt")
+_FIRMS = ("co", "corp", "inc", "ltd", "bros")
+_MONTHS = ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
+_OTHERS = ("mt", "ft", "vs", "no", "nos", "vol", "fig", "ca", "cf", "al", "etc")
+_ABBREVIATIONS = frozenset((*_TITLES, *_RANKS, *_FIRMS, *_MONTHS, *_OTHERS))
 
 
 class _Paragraph(NamedTuple):

@@ -74,7 +74,7 @@ def test_names() -> None:
     assert task_name("WikiANN NER") == "wikiann"
     assert task_name("XNLI") == "xnli"
     assert metric_name("bits_per_byte (lower is better)") == "bits_per_byte"
-    assert metric_name("map@20") == "map@20"
+    assert metric_name("map@20") == "map20"
     assert slug("KLUE-MRC") == "klue_mrc"
     assert [split_name(s) for s in ("test (XTREME)", "validation", "as printed: dev", "")] == [
         "test", "dev", "dev", "unstated",
