@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+import pandas as pd
 import pytest
 
+from xlgap.analysis.diagnostic import error_rates, error_tables
 from xlgap.errors import DataError
-from xlgap.evaluation.diagnostic import error_rates
+from xlgap.evaluation.metrics import get_metric
 from xlgap.languages import get_language
 from xlgap.tasks import get_task
 from xlgap.tasks._readers.given_names import NAMES
@@ -235,15 +237,29 @@ def test_too_few_words_for_the_items_are_refused() -> None:
 
 def test_error_rates_are_of_each_test() -> None:
     task = get_task("multichecklist")
-    gold = list(rows("en", 4).values())
-    wrong = {"comparisons-000-0", "comparisons-003-1", "properties-002-0"}
-    found = [
-        {"id": row["id"], "text": "x" if row["id"] in wrong else row["answers"]["text"][0]}
-        for row in gold
-    ]
-    rates = error_rates(task, gold, found, "en")
-    assert list(rates) == list(TESTS.values())
-    assert rates == dict.fromkeys(TESTS.values(), 0.0) | {"comparisons": 25.0, "properties": 12.5}
+    metric = get_metric("em", task)
+    wrong = {"en": {"comparisons-000-0", "comparisons-003-1", "properties-002-0"}, "de": set()}
+    frames = []
+    for code, missed in wrong.items():
+        gold = list(rows(code, 4).values())
+        found = [
+            {"id": row["id"], "text": "x" if row["id"] in missed else row["answers"]["text"][0]}
+            for row in gold
+        ]
+        stats = metric.stats(task, gold, found, code)
+        of_rows = {"group": [row["group"] for row in gold], "s0": stats[:, 0], "s1": stats[:, 1]}
+        whose = {"model": "m", "arm": "a", "language": code, "seed": 1, "metric": "em"}
+        frames.append(pd.DataFrame({**whose, **of_rows}))
+    rates = error_rates("multichecklist", pd.concat(frames), metric.value)
+    table = {(rate.test, rate.language): rate.error_rate for rate in rates}
+    assert list(dict.fromkeys(rate.test for rate in rates)) == list(TESTS.values())
+    expected = dict.fromkeys(TESTS.values(), 0.0) | {"comparisons": 25.0, "properties": 12.5}
+    assert {test: table[test, "en"] for test in expected} == expected
+    assert {test: table[test, "de"] for test in expected} == dict.fromkeys(expected, 0.0)
+    assert {test: 2 * table[test, "avg"] for test in expected} == expected
+    (shown,) = error_tables(rates)
+    assert shown.columns == ("Arm", *TESTS.values())
+    assert shown.rows == (("m", "a", "12.5", "0.0", "6.2", "0.0", "0.0", "0.0"),)
 
 
 def test_the_task_reads_one_file_for_each_language() -> None:

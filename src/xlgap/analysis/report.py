@@ -17,6 +17,7 @@ from typing import Any
 from xlgap.analysis import words
 from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
 from xlgap.analysis.chance import STANDARD_ERRORS
+from xlgap.analysis.diagnostic import ErrorRate, error_tables
 from xlgap.analysis.figures import drawings
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
@@ -118,6 +119,7 @@ def write_tables(folder: Path, analysis: Analysis) -> None:
         ("gaps_published", GapRow, analysis.published_gaps),
         ("english_scores", EnglishScore, analysis.english),
         ("overall_scores", EditionScore, analysis.editions),
+        ("diagnostic_error_rates", ErrorRate, analysis.errors),
         ("published_slopes", LanguageSlope, analysis.published_slopes),
         ("data_sets", DataSet, analysis.data),
     )
@@ -157,6 +159,7 @@ def render(analysis: Analysis, figures: dict[str, Drawing]) -> str:
         questions=[_question(analysis, figures, q) for q in words.QUESTIONS],
         english=english_grid(analysis.english),
         editions=overall_tables(analysis.editions),
+        errors=error_tables(analysis.errors),
         controls=controls(analysis),
         gaps=[gap_grid(analysis, gap) for gap in _gaps_shown(analysis)],
         disagreements=disagreements(analysis.published_gaps),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.published_answers import published_answers, published_slopes
@@ -62,6 +63,7 @@ class Analysis:
         preliminary: (arm, task, tasks in order) of pairs with an English intermediate stage by recipe.
         missing: keys of cells without scores; the report is partial when there are any.
         editions: overall scores of the benchmark's editions, where the study has tasks of them.
+        errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
     """
 
@@ -84,6 +86,7 @@ class Analysis:
     preliminary: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
     editions: tuple[EditionScore, ...] = ()
+    errors: tuple[ErrorRate, ...] = ()
     data: tuple[DataSet, ...] = ()
 
 

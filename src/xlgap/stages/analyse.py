@@ -15,6 +15,7 @@ from xlgap import layout
 from xlgap.analysis import gap as gaps_of
 from xlgap.analysis import result
 from xlgap.analysis.assemble import assemble
+from xlgap.analysis.diagnostic import METRIC, ErrorRate, error_rates
 from xlgap.analysis.licences import data_sets
 from xlgap.analysis.report import write_partial_report, write_report
 from xlgap.analysis.result import Analysis
@@ -30,6 +31,7 @@ from xlgap.records import Source
 from xlgap.stages.overall import edition_scores
 from xlgap.stages.score import score
 from xlgap.stages.study import Study
+from xlgap.tasks import get_task
 
 
 def analyse(study: Study) -> None:
@@ -98,8 +100,24 @@ def _measured(study: Study, *, partial: bool) -> MeasuredStudy:
 def _analysed(study: Study, measured: MeasuredStudy) -> Analysis:
     found = result.analyse(measured, load_scores())
     prepared = (name for name in study.params.all_tasks if layout.prepared(name).is_dir())
-    data = data_sets(map(study.manifest, prepared))
-    return replace(found, editions=edition_scores(measured.scores), data=data)
+    return replace(
+        found,
+        editions=edition_scores(measured.scores),
+        errors=result.rounded(_errors(measured)),
+        data=data_sets(map(study.manifest, prepared)),
+    )
+
+
+def _errors(measured: MeasuredStudy) -> tuple[ErrorRate, ...]:
+    """Of the tests of the study's diagnostic suites."""
+    suites = [task for task in map(get_task, measured.items) if task.role == "diagnostic"]
+    return tuple(
+        rate
+        for task in suites
+        for rate in error_rates(
+            task.name, measured.items[task.name].frame, get_metric(METRIC, task).value
+        )
+    )
 
 
 def mean_scores(study: MeasuredStudy) -> dict[str, dict[str, dict[str, float]]]:

@@ -1,0 +1,103 @@
+"""Diagnostic suites: an error rate for each test, not one number for all of them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xlgap.analysis import words
+from xlgap.analysis.bootstrap import Value
+from xlgap.analysis.rows import AVERAGE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRIC = "em"
+"""A test's error rate is 100 minus its exact match."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorRate:
+    """How often a model fails one test of a diagnostic suite.
+
+    Attributes:
+        task: the suite.
+        test: the first part of its items' groups (``comparisons-017``).
+        model, arm: of the cell.
+        language: of the items, or ``avg``: the unweighted mean over languages.
+        error_rate: 0-100, mean over seeds.
+        items: that it is of, in one seed.
+    """
+
+    task: str
+    test: str
+    model: str
+    arm: str
+    language: str
+    error_rate: float
+    items: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorTable:
+    """A suite in the report: a row a model and arm, a column a test."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def error_rates(task: str, items: pd.DataFrame, value: Value) -> list[ErrorRate]:
+    """The error rates of a suite, by model, arm and test: of each language, then their mean.
+
+    Args:
+        task: the suite.
+        items: per-item statistics, see :class:`~xlgap.analysis.bootstrap.TaskItems`.
+        value: from sums of statistics of :data:`METRIC` to its score.
+    """
+    exact = items[items["metric"] == METRIC]
+    exact = exact.assign(test=exact["group"].str.partition("-")[0])
+    sums = [name for name in exact.columns if name in {"s0", "s1", "s2"}]
+    found: list[ErrorRate] = []
+    for names, of_test in exact.groupby(["model", "arm", "test"], sort=False):
+        model, arm, test = map(str, names)
+        of_languages = []
+        for language, rows in of_test.groupby("language", sort=False):
+            of_seeds = [float(value(s[sums].to_numpy().sum(axis=0))) for _, s in rows.groupby("seed")]
+            of_languages.append(
+                ErrorRate(
+                    task=task, test=test, model=model, arm=arm, language=str(language),
+                    error_rate=100 - statistics.fmean(of_seeds), items=len(rows) // len(of_seeds),
+                )
+            )  # fmt: skip
+        mean = ErrorRate(
+            task=task, test=test, model=model, arm=arm, language=AVERAGE,
+            error_rate=statistics.fmean(r.error_rate for r in of_languages),
+            items=sum(r.items for r in of_languages),
+        )  # fmt: skip
+        found += [*of_languages, mean]
+    return found
+
+
+def error_tables(rates: Sequence[ErrorRate]) -> list[ErrorTable]:
+    """A table a suite, of the means over languages."""
+    return [
+        _table(task, [rate for rate in rates if rate.task == task])
+        for task in dict.fromkeys(rate.task for rate in rates)
+    ]
+
+
+def _table(task: str, rates: Sequence[ErrorRate]) -> ErrorTable:
+    means = {(r.model, r.arm, r.test): r for r in rates if r.language == AVERAGE}
+    tests = dict.fromkeys(test for _, _, test in means)
+    languages = {r.language for r in rates} - {AVERAGE}
+    return ErrorTable(
+        title=f"{task}: error rate of each test, mean over {len(languages)} languages",
+        columns=("Arm", *tests),
+        rows=tuple(
+            (model, arm, *(words.number(means[model, arm, test].error_rate) for test in tests))
+            for model, arm in dict.fromkeys((model, arm) for model, arm, _ in means)
+        ),
+    )
