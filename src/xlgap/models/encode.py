@@ -84,13 +84,44 @@ def _labels(*values: int) -> npt.NDArray[np.int64]:
     return np.asarray(values, np.int64)
 
 
+_AT_ONCE = 1024  # texts that are held with all that the library knows of each sub-word
+
+
 def _cut(tokenizer: Tokenizer, texts: list[Any], window: Window) -> list[Ids]:
-    """Encode texts or pairs, cutting the longer side first where they pass the window."""
-    tokenizer.fast.enable_truncation(window.max_length)
-    try:
-        return [_ids(e.ids) for e in tokenizer.fast.encode_batch(texts)]
-    finally:
-        tokenizer.fast.no_truncation()
+    """Encode texts or pairs, cutting the longer side first where they pass the window.
+
+    The library's own truncation keeps what it cuts off, of a pair each piece of one side with each of
+    the other: gigabytes for some thousand long contexts.
+    """
+    return [
+        _shortened(encoding, window.max_length)
+        for begin in range(0, len(texts), _AT_ONCE)
+        for encoding in tokenizer.fast.encode_batch(texts[begin : begin + _AT_ONCE])
+    ]
+
+
+def _shortened(encoding: Any, length: int) -> Ids:
+    """The first sub-words of each side, special ones kept, ``length`` in all."""
+    ids = _ids(encoding.ids)
+    if len(ids) <= length:
+        return ids
+    side = np.asarray([-1 if number is None else number for number in encoding.sequence_ids])
+    special, first, second = (np.flatnonzero(side == number) for number in (-1, 0, 1))
+    a, b = longest_first(len(first), len(second), length - len(special))
+    kept: Ids = ids[np.sort(np.concatenate([special, first[:a], second[:b]]))]
+    return kept
+
+
+def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
+    """Sub-words that two sides keep: the longer one loses, then both; an odd one is the longer's.
+
+    >>> longest_first(3, 90, 20), longest_first(90, 80, 21), longest_first(90, 0, 20)
+    ((3, 17), (11, 10), (20, 0))
+    """
+    short, long = sorted((first, second))
+    short = min(short, room // 2)
+    long = min(long, room - short)
+    return (long, short) if first > second else (short, long)
 
 
 @_encode.register

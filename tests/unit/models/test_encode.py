@@ -20,6 +20,23 @@ def test_a_pair_is_cut_at_its_longer_side(tokenizer):
     assert example.labels.tolist() == [1]
 
 
+@pytest.mark.parametrize("pair", [True, False])
+def test_what_is_cut_is_what_the_library_cuts(tokenizer, pair):
+    random = np.random.default_rng(5)
+    words = np.array(["the", "cat", "sat", "on", "mat", "dog", "ran", "after", "birds", "in"])
+    texts = [[" ".join(random.choice(words, n)) for n in random.integers(1, 30, 2)] for _ in range(300)]
+    rows = [{"id": "1", "text": a, "text_b": b, "label": "neutral"} for a, b in texts]
+    kind = Classify(labels=NLI.labels, pair=pair)
+    for length in (6, 7, 12, 33):
+        found = [
+            e.sequences[0].tolist() for e in encode(kind, rows, tokenizer, Window(max_length=length))
+        ]
+        tokenizer.fast.enable_truncation(length)
+        theirs = tokenizer.fast.encode_batch([tuple(t) if pair else t[0] for t in texts])
+        tokenizer.fast.no_truncation()
+        assert found == [e.ids for e in theirs]
+
+
 def test_every_choice_is_a_sequence(tokenizer):
     row = {"id": "1", "text": "the cat", "choices": ["sat", "ran"], "label": 1}
     (example,) = encode(Choose(choices=2), [row], tokenizer, Window(max_length=32))
