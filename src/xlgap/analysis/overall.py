@@ -52,7 +52,7 @@ def _table(scores: Sequence[EditionScore]) -> OverallTable:
             (model, arm, *(_cell(cells[model, arm, level, name]) for level, name in order))
             for model, arm in rows
         ),
-        notes=tuple(_notes(scores, len(rows))),
+        notes=tuple(_notes(scores)),
     )
 
 
@@ -70,16 +70,36 @@ def _cell(score: EditionScore) -> str:
     return f"{words.number(score.official)} / {words.number(score.corrected)}{spread}{part}"
 
 
-def _notes(scores: Sequence[EditionScore], rows: int) -> Iterator[str]:
-    """What is missing, each once, with the rows that it is missing in unless it is all of them."""
-    found: dict[str, list[str]] = {}
-    for s in scores:
-        if s.level == "overall" and s.missing:
-            text = f"Tasks without a score: {', '.join(s.missing)}"
-        elif s.level == "task" and s.missing and s.present:
-            text = f"Languages that {s.name} lacks: {', '.join(s.missing)}"
-        else:
-            continue
-        found.setdefault(text, []).append(f"{s.model} {s.arm}")
-    for text, where in found.items():
-        yield f"{text}." if len(where) == rows else f"{text} ({'; '.join(where)})."
+def _notes(scores: Sequence[EditionScore]) -> Iterator[str]:
+    tasks = [
+        (f"Tasks without a score: {', '.join(s.missing)}", s)
+        for s in scores
+        if s.level == "overall" and s.missing
+    ]
+    yield from _each_once(tasks, scores)
+    yield from lacking_languages(scores)
+
+
+def lacking_languages(scores: Sequence[EditionScore]) -> Iterator[str]:
+    """A sentence for each task of one edition that lacks languages, whatever the model and arm."""
+    notes = [
+        (f"{s.name} has {len(s.present)} of {len(s.present) + len(s.missing)} languages, missing: "
+         f"{', '.join(s.missing)}", s)
+        for s in scores
+        if s.level == "task" and s.missing and s.present
+    ]  # fmt: skip
+    yield from _each_once(notes, scores)
+
+
+def _each_once(
+    notes: Sequence[tuple[str, EditionScore]], scores: Sequence[EditionScore]
+) -> Iterator[str]:
+    """Each note once, with the rows that it is of unless it is of all that have the task."""
+    found: dict[str, list[EditionScore]] = {}
+    for text, score in notes:
+        found.setdefault(text, []).append(score)
+    for text, of in found.items():
+        name = of[0].name
+        have = [s for s in scores if s.name == name and s.present]
+        where = "; ".join(" ".join(filter(None, (s.model, s.arm))) for s in of)
+        yield f"{text}." if len(of) == len(have) else f"{text} ({where})."

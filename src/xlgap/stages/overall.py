@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from xlgap import listings
+from xlgap.analysis.overall import lacking_languages
 from xlgap.analysis.tables import read_scores
 from xlgap.errors import ResultError
 from xlgap.evaluation.editions import EDITIONS, XTREME_R, OfTasks, get_edition, overall, told
@@ -103,18 +104,15 @@ def as_table(rows: Sequence[EditionScore]) -> list[dict[str, Any]]:
 
 
 def overall_lines(rows: Sequence[EditionScore]) -> Iterator[str]:
-    """For people: a line a model, arm and edition, and what its tasks lack."""
-    for row in rows:
-        if row.level != "overall":
-            continue
-        spread = "" if row.spread is None else f" (± {row.spread:.2f} over {row.seeds} seeds)"
-        who = " ".join(filter(None, (row.model, row.arm)))
-        yield f"{row.name}, {who}: {told(row)}{spread}"
-        for task in rows:
-            same = (task.edition, task.model, task.arm) == (row.edition, row.model, row.arm)
-            if same and task.level == "task" and task.present and task.missing:
-                n, of = len(task.present), len(task.present) + len(task.missing)
-                yield f"  {task.name}: {n} of {of} languages, missing: {', '.join(task.missing)}"
+    """For people: of each edition a line a model and arm, then the languages that its tasks lack."""
+    for edition in dict.fromkeys(row.edition for row in rows):
+        of_edition = [row for row in rows if row.edition == edition]
+        for row in of_edition:
+            if row.level == "overall":
+                spread = "" if row.spread is None else f" (± {row.spread:.2f} over {row.seeds} seeds)"
+                who = " ".join(filter(None, (row.model, row.arm)))
+                yield f"{row.name}, {who}: {told(row)}{spread}"
+        yield from (f"  {note}" for note in lacking_languages(of_edition))
 
 
 def closing_line(study: Study) -> Iterator[str]:

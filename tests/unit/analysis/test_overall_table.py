@@ -49,11 +49,12 @@ def test_a_row_has_the_whole_then_groups_then_tasks() -> None:
 def test_notes_name_every_missing_task_and_language() -> None:
     (table,) = overall_tables([*rows(half(40.0)), *rows({"xnli": half(1.0)["xnli"]}, model="micro")])
     first, second, third = table.notes
-    assert second.startswith("Tasks without a score: xcopa, wikiann, xquad")
-    assert second.endswith("(nano direct_en).")
-    assert "udpos" in third
-    assert third.endswith("(micro direct_en).")
-    assert first.startswith("Languages that udpos lacks: af, ar,")
+    assert first.startswith("Tasks without a score: xcopa, wikiann, xquad")
+    assert first.endswith("(nano direct_en).")
+    assert "udpos" in second
+    assert second.endswith("(micro direct_en).")
+    assert third.startswith("udpos has 1 of 38 languages, missing: af, ar,")
+    assert third.endswith("zh.")  # of all rows that have the task, so that none is named
 
 
 def test_the_spread_over_seeds_is_told_as_what_it_is() -> None:

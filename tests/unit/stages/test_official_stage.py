@@ -196,7 +196,7 @@ def test_the_commands_print_what_the_stages_found(
     out, err = capsys.readouterr()
     assert "xnli: these files are missing: test-ar.tsv, test-bg.tsv, test-de.tsv" in err
     assert "XTREME-R" in out
-    assert "xnli: 2 of 15 languages, missing: ar" in out
+    assert "xnli has 2 of 15 languages, missing: ar" in out
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found["scores"]["xnli"]) == ["en", "tr"]
