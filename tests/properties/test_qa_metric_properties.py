@@ -44,8 +44,7 @@ ANSWERS = {
     "my": "တံတားဟောင်း",
     "ka": "ძველი ხიდი",
 }
-METRICS = {"xquad": ("f1", "em", "f1_aware"), "tydiqa": ("f1", "em", "f1_aware"),
-           "mlqa": ("f1_mlqa", "em_mlqa", "f1_aware")}  # fmt: skip
+METRICS = {name: get_task(name).metrics for name in ("xquad", "tydiqa", "mlqa")}
 of_each_language = pytest.mark.parametrize(("language", "answer"), ANSWERS.items())
 TEXTS = st.text(alphabet="aAzßΣİıI .,-–「」、।؟ال中国がカก็เ้မြိ한१٣ é\u200d", max_size=12)
 

@@ -66,7 +66,10 @@ _AWARE = (
     "word F1 with the best gold answer, both normalised for the language: Unicode punctuation, its own "
     "articles, a character a word in scripts without spaces"
 )
-_ENGLISH_ONLY = ("squad", "squad2", "qamr", "lab_qa")
+_SQUAD_2 = "SQuAD v2.0's evaluate-v2.0.py (Rajpurkar et al. 2018)"
+_SQUAD_F1 = "word F1 with the best gold answer, both normalised"
+_SQUAD_EM = "share of answers equal to a gold answer, both normalised"
+_ENGLISH_ONLY = ("squad", "qamr", "lab_qa")
 _PLAIN_TAGS = ("udpos", "ud_english")
 _MLQA = "MLQA's mlqa_evaluation_v1.py (Lewis et al. 2020)"
 
@@ -161,16 +164,37 @@ LEDGER: tuple[Rule, ...] = (
         corrects=("f1", "f1_mlqa"),
     ),
     Rule(
+        metric="em_aware",
+        kind="span",
+        rule="share of answers equal to a gold answer, both normalised for the language",
+        source="evaluation/qa_normalise.py, after MLQA's",
+        corrects=("em", "em_mlqa"),
+    ),
+    Rule(
         metric="f1",
         kind="span",
-        rule="word F1 with the best gold answer, both normalised",
+        rule=f"{_SQUAD_F1}; a question without an answer is answered rightly by the empty text alone",
+        source=_SQUAD_2,
+        tasks=("squad2",),
+    ),
+    Rule(
+        metric="em",
+        kind="span",
+        rule=f"{_SQUAD_EM}; a question without an answer is answered rightly by the empty text alone",
+        source=_SQUAD_2,
+        tasks=("squad2",),
+    ),
+    Rule(
+        metric="f1",
+        kind="span",
+        rule=_SQUAD_F1,
         source=_SQUAD,
         tasks=_ENGLISH_ONLY,
     ),
     Rule(
         metric="em",
         kind="span",
-        rule="share of answers equal to a gold answer, both normalised",
+        rule=_SQUAD_EM,
         source=_SQUAD,
         tasks=_ENGLISH_ONLY,
     ),
@@ -237,7 +261,7 @@ def lines(task: Task) -> Iterator[Line]:
 
 
 def summary(task: Task) -> str:
-    """A task's metrics in a few words: ``f1+em, corrected f1_aware+em``."""
+    """A task's metrics in a few words: ``f1+em, corrected f1_aware+em_aware``."""
     theirs, ours = official(task), corrected(task)
     text = "+".join(theirs)
     return text if ours == theirs else f"{text}, corrected {'+'.join(ours)}"

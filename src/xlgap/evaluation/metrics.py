@@ -206,6 +206,11 @@ def _answer_f1_aware(task: Task, gold: Rows, predictions: Rows, language: str) -
     return _with_ones([best_f1(p["text"], g["answers"]["text"], normal, empty=True) for g, p in pairs])
 
 
+def _answer_exact_aware(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+    normal, pairs = partial(normalise_aware, language=language), zip(gold, predictions, strict=True)
+    return _with_ones([exact_match(p["text"], g["answers"]["text"], normal) for g, p in pairs])
+
+
 def _ranked_precision(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
     pairs = zip(gold, predictions, strict=True)
     return _with_ones([average_precision(p["ranked"], g["targets"]) for g, p in pairs])
@@ -268,5 +273,12 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         name="f1_aware", kinds=("span",), columns=("f1", "items"), count=_answer_f1_aware, value=ratio
+    ),
+    Metric(
+        name="em_aware",
+        kinds=("span",),
+        columns=("exact", "items"),
+        count=_answer_exact_aware,
+        value=ratio,
     ),
 )

@@ -43,6 +43,7 @@ _MLQA_ARTICLES: Mapping[str, re.Pattern[str]] = {
 _AWARE_ARTICLES: Mapping[str, re.Pattern[str]] = {
     **_MLQA_ARTICLES,
     "ar": re.compile(r"\bال(?=\w\w)"),
+    "vi": _NONE,
     "el": re.compile(
         r"\b(ο|η|το|οι|τα|του|της|των|τον|τη|την|τους|τις|ένας|έναν|μια|μία|ένα|ενός|μιας)\b"
     ),
@@ -100,8 +101,9 @@ def normalise_aware(text: str, language: str) -> str:
     2. Lower case; in Turkish and Azerbaijani ``I`` is ``ı`` and ``İ`` is ``i``.
     3. Unicode punctuation (P*) and ASCII punctuation go.
     4. Articles of the language go: MLQA's lists; Arabic ``ال`` only where a word of two more letters
-       begins with it, since MLQA's pattern also cuts it out of the middle of words; Greek and the
-       separate ones of Romanian. Other languages have none, or none that is a word of its own.
+       begins with it, since MLQA's pattern also cuts it out of the middle of words; no Vietnamese
+       words, since MLQA's ("of", "is", classifiers, a plural) are no articles; Greek and the separate
+       ones of Romanian. Other languages have none, or none that is a word of its own.
     5. Each character of a script without spaces between words (Han, kana, Thai, Lao, Myanmar, Khmer),
        with the combining marks that stand on it, is a word of its own, in whatever language: a Thai
        answer is one word to SQuAD's rule, so that its F1 is exact match.
