@@ -11,6 +11,7 @@ from xlgap.data.sources import ReleaseDirectory, load, release_names
 from xlgap.errors import DataError
 from xlgap.evaluation import ledger, official
 from xlgap.evaluation.submission import score_folder
+from xlgap.tasks import get_task
 from xlgap.tasks.base import Choose, Classify, Mine, Rank, Retrieve, Row, Span, Tag, Task
 
 FEW = 2  # languages of a task, to be quick
@@ -32,6 +33,22 @@ def answer(task: Task, row: Row) -> dict[str, Any]:
         case Rank():
             return {"ranked": list(row["targets"])}
     raise AssertionError(task.kind)
+
+
+# The first lines of google-research/xtreme, mock_test_data/labels/tatoeba (commit 522434d).
+TATOEBA_LABELS = {
+    "af": (308, 441, 713, 233, 757, 35, 93, 939, 872, 52),
+    "de": (367, 258, 374, 529, 528, 283, 348, 344, 282, 212),
+}
+
+
+@pytest.mark.parametrize("code", TATOEBA_LABELS)
+def test_the_gold_answers_of_tatoeba_are_the_official_labels(real_data: Path, code: str) -> None:
+    task = get_task("tatoeba")
+    rows = load(task, "test", [code], source="release", data_dir=real_data)[code].rows
+    text = official.written(task, rows, [{"id": row["id"], **answer(task, row)} for row in rows])
+    assert tuple(map(int, text.split()[:10])) == TATOEBA_LABELS[code]
+    assert len(text.split()) == 1000
 
 
 def there(task: Task, language: str, directory: ReleaseDirectory) -> bool:

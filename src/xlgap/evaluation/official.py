@@ -6,15 +6,21 @@ Tasks have the benchmark's folder names (``panx`` is WikiANN-NER). A file by kin
 - tag: ``tsv``, one tag a line, an empty line after each sentence.
 - span: ``json``, ``{question id: answer}``.
 - choose (XCOPA): ``jsonl``, ``{"idx": ..., "label": 0 or 1}`` a line, in the order of the test file.
-- retrieve (Tatoeba): ``tsv``, one number a line: for each English sentence, in the order of its file,
-  the number, from 0, of the line that was found in the other language.
+- retrieve (Tatoeba): ``tsv``, one number a line: for each English sentence the number, from 0, of the
+  line that was found in the other language's file. XTREME's preparation sorts the English file and
+  leaves the other one as released: the first line is of the English sentence that sorts first (spaces
+  around it cut off, by code point, equal ones in their order), the numbers count lines as released.
 - mine (BUCC2018): ``tsv``, ``foreign id<TAB>English id`` for each pair that was found.
 - rank: Mewsli-X has ``json``, ``{mention id: [entity ids, the best first]}``; a mention without entry
   counts as 0, as in its own scorer. LAReQA's scorer takes vectors of all questions and candidates,
   which no such layout can hold: here it has ``jsonl``, ``{"id": ..., "ranked": [candidate ids, the best
   first]}`` a line.
 
-Sources: google-research/xtreme, ``evaluate.py`` (commit 838c13b) and the tasks' own scorers.
+Places and numbers count the test rows that are given. Of a study with fewer ``test_rows`` than the
+release they are those rows: its files can be scored on its own prepared rows, and on nothing else.
+
+Sources: google-research/xtreme, ``evaluate.py``, ``utils_preprocess.py`` (commit 838c13b) and the tasks'
+own scorers.
 """
 
 from __future__ import annotations
@@ -55,9 +61,13 @@ def written(task: Task, gold: Sequence[Row], predictions: Sequence[Row]) -> str:
     Args:
         task: the task.
         gold: its test rows, in the order of the official file.
-        predictions: one for each of them, in any order.
+        predictions: one for each of them, in any order; of sentences to mine the foreign ones suffice.
+
+    Raises:
+        DataError: a test row has no prediction, or a prediction no test row.
     """
     by_id = {row["id"]: row for row in predictions}
+    _check_written(task, gold, by_id)
     found = [by_id[row["id"]] for row in gold if row["id"] in by_id]
     match task.kind:
         case Classify():
@@ -70,7 +80,7 @@ def written(task: Task, gold: Sequence[Row], predictions: Sequence[Row]) -> str:
             return _json({row["id"]: row["text"] for row in found})
         case Retrieve():
             number = {row["id"]: str(i) for i, row in enumerate(gold)}
-            return _joined(number[row["match"]] for row in found)
+            return _joined(number[found[i]["match"]] for i in _english_order(gold))
         case Mine():
             return _joined(f"{row['id']}\t{row['match']}" for row in found if row["match"])
         case Rank():
@@ -79,6 +89,29 @@ def written(task: Task, gold: Sequence[Row], predictions: Sequence[Row]) -> str:
                 return _json(best)
             return _joined(canonical({"id": name, "ranked": ids}) for name, ids in best.items())
     raise AssertionError(f"no official file for {task.kind!r}")
+
+
+def _check_written(task: Task, gold: Sequence[Row], found: Mapping[str, Row]) -> None:
+    """Every row has its line: one that is left out would move all those after it.
+
+    Raises:
+        DataError: a test row has no prediction, or a prediction no test row.
+    """
+    known = {row["id"] for row in gold}
+    needed = {row["id"] for row in gold if row.get("side") != "english"}
+    named = known | {row["match"] for row in found.values() if row.get("match")}
+    lacking, strange = sorted(needed - found.keys()), sorted((named | found.keys()) - known)
+    if lacking or strange:
+        of = f"test row {lacking[0]!r} has none" if lacking else f"{strange[0]!r} is no test row"
+        raise DataError(
+            f"expected one prediction for each of the {len(needed)} test rows of '{task.name}', got "
+            f"{len(found)}: {of}; predict again, on the rows that are prepared."
+        )
+
+
+def _english_order(gold: Sequence[Row]) -> list[int]:
+    """The index of the row that each line of the sorted English file is of."""
+    return sorted(range(len(gold)), key=lambda index: gold[index]["english"].strip())
 
 
 def _joined(entries: Iterable[str]) -> str:
@@ -112,10 +145,12 @@ def read(task: Task, gold: Sequence[Row], text: str) -> list[Row]:
             _check_ids(gold, answers, "question")
             return [{"id": row["id"], "text": _answer(row["id"], answers)} for row in gold]
         case Retrieve():
-            return [
-                {"id": row["id"], "match": gold[_index(value, len(gold), number)]["id"]}
-                for number, value, row in _numbered(lines(text), gold, "number")
-            ]
+            in_order = [gold[index] for index in _english_order(gold)]
+            match = {
+                row["id"]: gold[_index(value, len(gold), number)]["id"]
+                for number, value, row in _numbered(lines(text), in_order, "number")
+            }
+            return [{"id": row["id"], "match": match[row["id"]]} for row in gold]
         case Mine():
             return _mined(gold, text)
         case Rank():

@@ -135,7 +135,7 @@ def test_an_export_is_of_the_seed_that_is_asked_for(finished: Study, tmp_path: P
     assert folder.name == "seed2"
     files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert {"xnli/test-de.tsv", "panx/test-en.tsv", "mlqa/test-de.json", "xquad/test-en.json"} <= files
-    assert (folder / "tatoeba/test-de.tsv").read_text() == "0\n1\n1\n"
+    assert (folder / "tatoeba/test-de.tsv").read_text() == "1\n1\n0\n"
 
 
 def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(
