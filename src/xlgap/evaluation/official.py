@@ -19,8 +19,8 @@ Tasks have the benchmark's folder names (``panx`` is WikiANN-NER). A file by kin
 Places and numbers count the test rows that are given. Of a study with fewer ``test_rows`` than the
 release they are those rows: its files can be scored on its own prepared rows, and on nothing else.
 
-Sources: google-research/xtreme, ``evaluate.py``, ``utils_preprocess.py`` (commit 838c13b) and the tasks'
-own scorers.
+Sources: google-research/xtreme, ``evaluate.py`` and ``utils_preprocess.py`` (commit 838c13b), and the
+tasks' own scorers.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ FOLDERS: Mapping[str, str] = {"wikiann": "panx"}
 """Official folder names that are not our task names."""
 RANKED = 20
 """Candidates that are written for a query: those that mAP@20 looks at."""
+
+
+class OtherRowsError(DataError):
+    """Predictions are of other rows than the test data: by their number, or by their ids."""
 
 
 def layout() -> dict[str, Task]:
@@ -161,7 +165,7 @@ def read(task: Task, gold: Sequence[Row], text: str) -> list[Row]:
 def _numbered(found: Sequence[str], gold: Sequence[Row], what: str) -> Iterator[tuple[int, str, Row]]:
     """Line number, line and test row, one to one."""
     if len(found) != len(gold):
-        raise DataError(
+        raise OtherRowsError(
             f"line {min(len(found), len(gold)) + 1}: expected {len(gold)} lines, one {what} for each "
             f"row of the test data, got {len(found)}; predict every row, in their order."
         )
@@ -193,13 +197,13 @@ def _tagged(kind: Tag, gold: Sequence[Row], text: str) -> Iterator[Row]:
         sentences[-1][1].append(one_of(tag, kind.tags, number, "tag"))
     if len(sentences) != len(gold):
         last = sentences[-1][0] if sentences else 1
-        raise DataError(
+        raise OtherRowsError(
             f"line {last}: expected {len(gold)} sentences, one for each of the test data, with an "
             f"empty line after each, got {len(sentences)}; predict every sentence, in their order."
         )
     for (number, tags), row in zip(sentences, gold, strict=True):
         if len(tags) != len(row["tokens"]):
-            raise DataError(
+            raise OtherRowsError(
                 f"line {number}: the sentence that begins here has {len(tags)} tags, its test row "
                 f"(id {row['id']!r}) {len(row['tokens'])} tokens; give one tag a token."
             )
@@ -239,13 +243,13 @@ def _check_ids(
     known = {row["id"] for row in gold}
     strange = [name for name in found if name not in known]
     if strange:
-        raise DataError(
+        raise OtherRowsError(
             f"line 1: {len(strange)} {what} ids are not in the test data, the first is {strange[0]!r}; "
             f"{suggestion(strange[0], known)}"
         )
     lacking = [row["id"] for row in gold if row["id"] not in found]
     if lacking and all_of:
-        raise DataError(
+        raise OtherRowsError(
             f"line 1: {len(lacking)} of {len(gold)} {what} ids of the test data have no answer, the "
             f"first is {lacking[0]!r}; give '' where nothing was found."
         )

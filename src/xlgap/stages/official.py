@@ -6,7 +6,7 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from xlgap.data.released import VARIABLE
 from xlgap.errors import ConfigError, DataError, ResultError, unknown
 from xlgap.evaluation import ledger, official
 from xlgap.evaluation.editions import EDITIONS, overall
-from xlgap.evaluation.submission import Submission, score_folder
+from xlgap.evaluation.submission import Submission, official_name, score_folder
 from xlgap.formats import atomic_dir, read_jsonl
 from xlgap.records import EditionScore
 from xlgap.stages.overall import overall_lines
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
+from xlgap.tasks.base import Task
 
 COLUMNS = ("task", "language", "official", "corrected", "metrics")
 
@@ -67,6 +68,30 @@ def export_official(
                 _write_cell(study, cell, k, place)
     names = dict.fromkeys((cell.model, cell.arm.name) for cell in cells)
     return [out / name / of_arm / f"seed{k}" for name, of_arm in names for k in seeds]
+
+
+def export_notes(study: Study, folders: Sequence[Path]) -> Iterator[str]:
+    """What of an export is not of a whole official test file, a sentence each task."""
+    known = official.layout()
+    for name in sorted({place.name for folder in folders for place in folder.iterdir()}):
+        listed = study.manifest(known[name].name)["splits"].get("test", {})
+        parts = [why for code, facts in listed.items() if (why := _part(known[name], code, facts))]
+        if parts:
+            others = f" and {len(parts) - 1} more" if len(parts) > 1 else ""
+            yield (
+                f"{name}: not of whole official test files ({parts[0]}{others}), so that no official "
+                f"scorer takes it; score it with --data {layout.PREPARED}."
+            )
+
+
+def _part(task: Task, language: str, facts: Mapping[str, Any]) -> str:
+    """What a language was tested on in place of the whole official file; empty where it was that."""
+    if facts["rows"] != facts.get("released_rows", facts["rows"]):
+        return f"{language}: {facts['rows']} of {facts['released_rows']} rows"
+    files = facts.get("origin", {}).get("files", [])
+    if files and files[0]["path"] != official_name(task, language):
+        return f"{language}: {files[0]['path']}"
+    return ""
 
 
 def _check_choice(study: Study, *, model: str | None, arm: str | None, seed: int | None) -> None:
@@ -146,6 +171,8 @@ def submission_notes(found: Submission) -> Iterator[str]:
         yield f"{task}: these files are missing: {', '.join(names)}."
     for name, why in found.unscored.items():
         yield f"{name}: not scored, for {why}."
+    for name, why in found.stand_ins.items():
+        yield f"{name}: not comparable with official scores, for {why}."
 
 
 def submission_table(found: Submission) -> list[dict[str, Any]]:

@@ -138,6 +138,33 @@ def test_an_export_is_of_the_seed_that_is_asked_for(finished: Study, tmp_path: P
     assert (folder / "tatoeba/test-de.tsv").read_text() == "1\n1\n0\n"
 
 
+def test_an_export_says_what_is_not_of_whole_official_test_files(
+    finished: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {
+        "rows": 3,
+        "released_rows": 3,
+        "origin": {"files": [{"path": "xtreme_v1/pawsx/dev-de.tsv"}]},
+    }
+    tests = {
+        "tatoeba": {"de": {"rows": 3, "released_rows": 1000}, "tr": {"rows": 3, "released_rows": 1000}},
+        "pawsx": {"de": facts},
+        "xnli": {"de": {**facts, "origin": {"files": [{"path": "xtreme_r/xnli/test-de.tsv"}]}}},
+    }
+    for name, test in tests.items():
+        write_json(layout.prepared(name) / "manifest.json", {"splits": {"test": test}})
+    monkeypatch.setattr(Study, "here", lambda: finished)
+    assert main(["export", "--official", str(tmp_path / "out")]) == 0
+    pawsx, tatoeba = capsys.readouterr().err.splitlines()
+    assert pawsx.startswith(
+        "pawsx: not of whole official test files (de: xtreme_v1/pawsx/dev-de.tsv), "
+    )
+    assert tatoeba.startswith(
+        "tatoeba: not of whole official test files (de: 3 of 1000 rows and 1 more)"
+    )
+    assert tatoeba.endswith("score it with --data data/prepared.")
+
+
 def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(
     finished: Study, tmp_path: Path
 ) -> None:
