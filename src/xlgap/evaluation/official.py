@@ -175,12 +175,14 @@ def _numbered(found: Sequence[str], gold: Sequence[Row], what: str) -> Iterator[
 
 def _index(value: str, of: int, number: int) -> int:
     text = value.strip()
-    if not (text.isascii() and text.isdecimal()) or int(text) >= of:
+    numeral = text.lstrip("0") or "0"
+    known = text.isascii() and text.isdecimal() and len(numeral) <= len(str(of))
+    if not known or int(numeral) >= of:
         raise DataError(
-            f"line {number}: got {value!r}, expected the number of a line of the other language, 0 to "
-            f"{of - 1}."
+            f"line {number}: got {value[:40]!r}, expected the number of a line of the other language, "
+            f"0 to {of - 1}."
         )
-    return int(text)
+    return int(numeral)
 
 
 def _tagged(kind: Tag, gold: Sequence[Row], text: str) -> Iterator[Row]:
@@ -226,15 +228,30 @@ def _chosen(choices: int, gold: Sequence[Row], text: str) -> Iterator[Row]:
 
 def _object(text: str, shape: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise DataError(
             f"line {error.lineno}: not valid JSON at column {error.colno} ({error.msg}); expected "
             f"{shape}."
         ) from error
+    except RecursionError as error:
+        raise DataError(f"line 1: too deep for JSON of this layout; expected {shape}.") from error
     if not isinstance(value, dict):
         raise DataError(f"line 1: expected a JSON object {shape}, got {type(value).__name__}.")
     return value
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names differ: of two answers to a question which is meant cannot be told.
+
+    Raises:
+        DataError: a name stands twice.
+    """
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise DataError(f"line 1: id {twice!r} stands more than once; give each id one answer.")
+    return found
 
 
 def _check_ids(
@@ -282,6 +299,9 @@ def _ranked(task: Task, gold: Sequence[Row], text: str) -> Iterator[Row]:
         place = dict.fromkeys(found, 1)
     else:
         numbered = list(json_lines(text, ("id", "ranked")))
+        for number, value in numbered:
+            if not isinstance(value["id"], str):
+                raise DataError(f"line {number}: expected as 'id' a text, got {value['id']!r:.60}.")
         found = {value["id"]: value["ranked"] for _, value in numbered}
         place = {value["id"]: number for number, value in numbered}
         if len(found) != len(numbered):
@@ -289,9 +309,10 @@ def _ranked(task: Task, gold: Sequence[Row], text: str) -> Iterator[Row]:
             raise DataError(f"line {place[twice]}: id {twice!r} stands more than once.")
     _check_ids(gold, found, "query", all_of=task.name != "mewslix")
     for name, ids in found.items():
-        if not isinstance(ids, list) or len(set(map(str, ids))) != len(ids):
+        texts = isinstance(ids, list) and all(isinstance(each, str) for each in ids)
+        if not texts or len(set(ids)) != len(ids):
             raise DataError(
                 f"line {place[name]}: expected for {name!r} a list of different ids, the best first."
             )
     for row in gold:
-        yield {"id": row["id"], "ranked": [str(i) for i in found.get(row["id"], ())]}
+        yield {"id": row["id"], "ranked": list(found.get(row["id"], ()))}

@@ -64,8 +64,9 @@ def score_folder(folder: Path, data: Path) -> Submission:
         unscored |= {f"{name}/{files[c].name}": why for c, why in absent.items()}
         for language, rows in gold.items():
             path = files[language]
+            text = read_text(path)
             try:
-                found = official.read(task, rows, read_text(path))
+                found = official.read(task, rows, text)
             except official.OtherRowsError as error:
                 if language not in instead:
                     raise DataError(f"{path}, {error}") from error
@@ -80,8 +81,9 @@ def score_folder(folder: Path, data: Path) -> Submission:
                 for metric in task.metrics
             }
     if not scores:
-        why = f": {next(iter(unscored.values()))}" if unscored else ""
-        raise ResultError(f"{folder}: nothing in it can be scored on {data}{why}.")
+        empty = "its folders hold no files; expected such as xnli/test-de.tsv"
+        why = next(iter(unscored.values()), empty)
+        raise ResultError(f"{folder}: nothing in it can be scored on {data}: {why}.")
     missing = {task: names for task, names in missing.items() if names}
     return Submission(scores=scores, missing=missing, unscored=unscored, stand_ins=stand_ins)
 
@@ -178,4 +180,6 @@ def _absent(task: Task, language: str, directory: ReleaseDirectory) -> str:
     except DataError as error:
         return str(error).rstrip(".")
     lacking = [name for name in names if directory.stored(name) is None]
-    return f"{directory.root / lacking[0]} is not there" if lacking else ""
+    wanted = official_name(task, language)
+    first = lacking[:1] if names[0] == wanted else [wanted]
+    return f"{directory.root / first[0]} is not there" if lacking else ""

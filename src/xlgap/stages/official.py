@@ -169,10 +169,19 @@ def submission_notes(found: Submission) -> Iterator[str]:
     """What the folder lacks and what could not be scored, a sentence each."""
     for task, names in found.missing.items():
         yield f"{task}: these files are missing: {', '.join(names)}."
-    for name, why in found.unscored.items():
-        yield f"{name}: not scored, for {why}."
-    for name, why in found.stand_ins.items():
-        yield f"{name}: not comparable with official scores, for {why}."
+    yield from _by_task("not scored", found.unscored)
+    yield from _by_task("not comparable with official scores", found.stand_ins)
+
+
+def _by_task(what: str, reasons: Mapping[str, str]) -> Iterator[str]:
+    """A sentence a task: the first file with its reason, and the names of the others."""
+    tasks: dict[str, dict[str, str]] = {}
+    for path, why in reasons.items():
+        name, file = path.split("/")
+        tasks.setdefault(name, {})[file] = why
+    for name, files in tasks.items():
+        (file, why), *others = files.items()
+        yield f"{name}: {what}: {', '.join([f'{file} ({why})', *(other for other, _ in others)])}."
 
 
 def submission_table(found: Submission) -> list[dict[str, Any]]:

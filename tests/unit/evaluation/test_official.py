@@ -165,6 +165,11 @@ def changed(text: str, old: str, new: str) -> str:
         ("xquad", '"Alexandria"', "3", r"the answer to 'r1' must be a text, got 3"),
         ("tatoeba", "2\n", "7\n", r"line 2: got '7', expected the number of a line .* 0 to 2"),
         ("tatoeba", "2\n", "-1\n", r"line 2: got '-1', expected the number"),
+        ("tatoeba", "2\n", "2" * 5000 + "\n", r"line 2: got '2{40}', expected the number"),
+        ("xquad", '"r1"', '"r0"', r"line 1: id 'r0' stands more than once"),
+        ("xquad", "{", "[" * 100_000, r"line 1: too deep for JSON"),
+        ("xcopa", '"label":', '"label":' + "1" * 5000, r"line 1: not a JSON object"),
+        ("lareqa", '"id":"r1"', '"id":["r1"]', r"line 2: expected as 'id' a text, got \['r1'\]"),
         ("xcopa", '"r1"', '"r2"', r"line 2: idx 'r2' is not that of the test row, 'r1'"),
         ("xcopa", '"label":', '"answer":', r"line 1: expected the keys label"),
         ("bucc2018", "en-2", "en-9", r"line 1: english id 'en-9' is not in the test data"),
@@ -198,8 +203,27 @@ def test_a_question_without_an_answer_is_refused_but_a_mention_counts_as_zero() 
 
 def test_an_id_ranked_twice_is_refused() -> None:
     task = get_task("mewslix")
-    with pytest.raises(DataError, match="'r0' a list of different ids"):
-        official.read(task, three_rows(task), json.dumps({"r0": ["Q1", "Q1"]}))
+    for ranked in (["Q1", "Q1"], "Q1", [1], [["Q1"]], None):
+        with pytest.raises(DataError, match="'r0' a list of different ids"):
+            official.read(task, three_rows(task), json.dumps({"r0": ranked}))
+
+
+def test_a_file_that_is_no_text_is_named_once(tmp_path: Path) -> None:
+    task = get_task("xnli")
+    folder, data = lay_out(tmp_path, task, "de", three_rows(task), "neutral\n" * 3)
+    path = folder / "xnli" / "test-de.tsv"
+    path.write_bytes(b"neutral\n\xff\n")
+    with pytest.raises(DataError, match=r"line 2: .* not UTF-8") as error:
+        score_folder(folder, data)
+    assert str(error.value).count(str(path)) == 1
+
+
+def test_folders_without_files_are_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "found" / "xnli").mkdir(parents=True)
+    with pytest.raises(
+        ResultError, match=r"its folders hold no files; expected such as xnli/test-de\.tsv"
+    ):
+        score_folder(tmp_path / "found", tmp_path)
 
 
 def test_folders_and_files_of_other_names_are_refused(tmp_path: Path) -> None:
