@@ -35,10 +35,15 @@ from xlgap.evaluation.editions import EDITIONS
 from xlgap.formats import canonical
 from xlgap.tasks import get_task, task_names
 from xlgap.tasks._readers.text import json_lines, lines, one_of
-from xlgap.tasks.base import Choose, Classify, Mine, Rank, Retrieve, Row, Span, Tag, Task
+from xlgap.tasks.base import Choose, Classify, Kind, Mine, Rank, Retrieve, Row, Span, Tag, Task
 
 FOLDERS: Mapping[str, str] = {"wikiann": "panx"}
 """Official folder names that are not our task names."""
+ANSWERS: Mapping[type[Kind], str] = {
+    **{Classify: "label", Choose: "label", Tag: "tags", Span: "text"},
+    **{Retrieve: "match", Mine: "match", Rank: "ranked"},
+}
+"""The key of the answer in a row of predictions."""
 RANKED = 20
 """Candidates that are written for a query: those that mAP@20 looks at."""
 
@@ -68,8 +73,15 @@ def written(task: Task, gold: Sequence[Row], predictions: Sequence[Row]) -> str:
         predictions: one for each of them, in any order; of sentences to mine the foreign ones suffice.
 
     Raises:
-        DataError: a test row has no prediction, or a prediction no test row.
+        DataError: a test row has no prediction, or a prediction no test row or another answer's keys.
     """
+    wanted = {"id", ANSWERS[type(task.kind)]} if type(task.kind) in ANSWERS else set()
+    for line, row in enumerate(predictions, 1):
+        if not wanted <= row.keys():
+            raise DataError(
+                f"line {line}: expected the keys {', '.join(sorted(wanted))}, got "
+                f"{', '.join(row)}; predict again."
+            )
     by_id = {row["id"]: row for row in predictions}
     _check_written(task, gold, by_id)
     found = [by_id[row["id"]] for row in gold if row["id"] in by_id]
@@ -108,8 +120,8 @@ def _check_written(task: Task, gold: Sequence[Row], found: Mapping[str, Row]) ->
     if lacking or strange:
         of = f"test row {lacking[0]!r} has none" if lacking else f"{strange[0]!r} is no test row"
         raise DataError(
-            f"expected one prediction for each of the {len(needed)} test rows of '{task.name}', got "
-            f"{len(found)}: {of}; predict again, on the rows that are prepared."
+            f"line 1: expected a prediction for each of the {len(needed)} test rows of '{task.name}', "
+            f"got {len(found)}: {of}; predict again, on the rows that are prepared."
         )
 
 

@@ -41,7 +41,8 @@ def export_official(
         seed: this one alone.
 
     Raises:
-        ConfigError: ``out`` has something in it.
+        ConfigError: ``out`` has something in it, or cannot be written.
+        DataError: predictions are not of the prepared rows.
         UnknownNameError: the study has no such model, arm or seed.
         ResultError: it has no task of the layout, or a cell has no predictions.
     """
@@ -61,11 +62,17 @@ def export_official(
         )
     seeds = [k for k in study.params.study.seeds if seed in (None, k)]
     require_complete([c.key for c in cells if not (_predictions(c) / "cell.json").is_file()])
-    with atomic_dir(out) as temporary:
-        for cell in cells:
-            for k in seeds:
-                place = temporary / cell.model / cell.arm.name / f"seed{k}" / folders[cell.task.name]
-                _write_cell(study, cell, k, place)
+    try:
+        with atomic_dir(out) as temporary:
+            for cell in cells:
+                study.manifest(cell.task.name)  # what it says of the rows is told afterwards
+                for k in seeds:
+                    place = temporary / cell.model / cell.arm.name / f"seed{k}"
+                    _write_cell(study, cell, k, place / folders[cell.task.name])
+    except OSError as error:
+        raise ConfigError(
+            f"--official {out}: cannot be written ({error.strerror}); name another directory."
+        ) from error
     names = dict.fromkeys((cell.model, cell.arm.name) for cell in cells)
     return [out / name / of_arm / f"seed{k}" for name, of_arm in names for k in seeds]
 
@@ -111,8 +118,13 @@ def _write_cell(study: Study, cell: Cell, seed: int, place: Path) -> None:
     place.mkdir(parents=True)
     for language in cell.eval_languages(study.params):
         gold = study.rows(cell.task.name, "test", language)
-        found = read_jsonl(_predictions(cell) / f"seed{seed}" / f"{language}.jsonl")
-        text = official.written(cell.task, gold, found)
+        source = _predictions(cell) / f"seed{seed}" / f"{language}.jsonl"
+        found = read_jsonl(source)
+        try:
+            text = official.written(cell.task, gold, found)
+            official.read(cell.task, gold, text)
+        except DataError as error:
+            raise DataError(f"{source}, {error}") from error
         path = place / official.file_name(cell.task, language)
         path.write_text(text, encoding="utf8", newline="")
 

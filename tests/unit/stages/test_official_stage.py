@@ -176,6 +176,8 @@ def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(
         export_official(finished, out, **chosen)
     assert [p.name for p in out.iterdir()] == ["mine"]
     last = finished.grid.cells[-1]
+    with pytest.raises(ConfigError, match=r"/proc/none: cannot be written \(.*name another"):
+        export_official(finished, Path("/proc/none"), **chosen)
     folder = layout.predictions(last.task.name, last.model, last.arm.name)
     code = last.eval_languages(finished.params)[0]
     (folder / "seed2" / f"{code}.jsonl").write_text("{damaged")
@@ -187,6 +189,28 @@ def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(
     assert not (tmp_path / "half").exists()
     with pytest.raises(UnknownNameError, match="unknown model 'nan'; did you mean 'nano'"):
         export_official(finished, tmp_path / "half", **{**chosen, "model": "nan"})
+
+
+@pytest.mark.parametrize(
+    ("task", "old", "new", "said"),
+    [
+        ("xnli", '"label"', '"answer"', r"line 1: expected the keys id, label, got id, answer"),
+        ("xnli", '"id":"r1"', '"id":"r9"', r"line 1: expected a .* 3 test rows .*: .*'r1' has none"),
+        ("xnli", '"neutral"', '"maybe"', r"line \d: label 'maybe' is outside the set"),
+        ("udpos", '"tags":[', '"tags":["X",', r"line 1: the sentence that begins here has"),
+        ("tatoeba", '"match":"r0"', '"match":"r9"', r"'r9' is no test row"),
+    ],
+)
+def test_predictions_that_are_not_of_the_prepared_rows_are_not_exported(
+    finished: Study, tmp_path: Path, task: str, old: str, new: str, said: str
+) -> None:
+    path = layout.predictions(task, "nano", "direct_en") / "seed2" / "de.jsonl"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(DataError, match=said) as error:
+        export_official(finished, tmp_path / "out", model=None, arm=None, seed=None)
+    assert str(error.value).startswith(f"{path}, line ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_overall_score_of_a_study_names_what_is_missing(finished: Study) -> None:
