@@ -276,11 +276,15 @@ def show_scores(arguments: Arguments) -> None:
 
 def export_predictions(arguments: Arguments) -> None:
     """Write the study's predictions in the official submission layout."""
-    from xlgap.stages.official import export_official
+    from xlgap.stages.official import export_notes, export_official
     from xlgap.stages.study import Study
 
     chosen = {"model": arguments.model, "arm": arguments.arm, "seed": arguments.seed}
-    for folder in export_official(Study.here(), arguments.official, **chosen):
+    study = Study.here()
+    folders = export_official(study, arguments.official, **chosen)
+    for note in export_notes(study, folders):
+        print(note, file=sys.stderr)
+    for folder in folders:
         print(folder)
 
 

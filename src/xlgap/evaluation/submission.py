@@ -1,9 +1,17 @@
-"""A folder of predictions in the official layout, of whatever system: found, read and scored."""
+"""A folder of predictions in the official layout, of whatever system: found, read and scored.
+
+On release files predictions are scored as those of the official test file wherever it stands. What a
+study would train on does not matter here: PAWS-X is scored on its test files also where, for want of
+its training file, studies train and test on parts of the dev files. Where the official file is absent
+and the release has another one in its place (dev files of WikiANN and MLQA), predictions of that one
+are scored and said to be so; a file that is of other rows, as an official submission's is, is named and
+left out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xlgap.data.sources import ReleaseDirectory, load, release_names
@@ -24,11 +32,13 @@ class Submission:
         scores: by task, language and metric, 0-100; every metric that the task declares.
         missing: the files that a task's folder lacks, by task.
         unscored: tasks and languages without test data to score them on, and why.
+        stand_ins: files that are scored on something else than the official test file, and on what.
     """
 
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     missing: Mapping[str, tuple[str, ...]]
     unscored: Mapping[str, str]
+    stand_ins: Mapping[str, str]
 
 
 def score_folder(folder: Path, data: Path) -> Submission:
@@ -45,26 +55,37 @@ def score_folder(folder: Path, data: Path) -> Submission:
     scores: dict[str, dict[str, dict[str, float]]] = {}
     missing: dict[str, tuple[str, ...]] = {}
     unscored: dict[str, str] = {}
+    stand_ins: dict[str, str] = {}
     for name, task in _tasks(folder):
         files = _files(folder / name, task)
         lacking = [c for c in task.eval_languages if c not in files]
         missing[task.name] = tuple(official.file_name(task, c) for c in lacking)
-        gold, absent = _test_data(task, files, data)
+        gold, absent, instead = _test_data(task, files, data)
         unscored |= {f"{name}/{files[c].name}": why for c, why in absent.items()}
         for language, rows in gold.items():
             path = files[language]
+            text = read_text(path)
             try:
-                found = official.read(task, rows, read_text(path))
+                found = official.read(task, rows, text)
+            except official.OtherRowsError as error:
+                if language not in instead:
+                    raise DataError(f"{path}, {error}") from error
+                unscored[f"{name}/{path.name}"] = f"{instead[language]}: {str(error).rstrip('.')}"
+                continue
             except DataError as error:
                 raise DataError(f"{path}, {error}") from error
+            if language in instead:
+                stand_ins[f"{name}/{path.name}"] = instead[language]
             scores.setdefault(task.name, {})[language] = {
                 metric: round(get_metric(metric, task).score(task, rows, found, language), 8)
                 for metric in task.metrics
             }
     if not scores:
-        why = f": {next(iter(unscored.values()))}" if unscored else ""
-        raise ResultError(f"{folder}: nothing in it can be scored on {data}{why}.")
-    return Submission(scores=scores, missing={k: v for k, v in missing.items() if v}, unscored=unscored)
+        empty = "its folders hold no files; expected such as xnli/test-de.tsv"
+        why = next(iter(unscored.values()), empty)
+        raise ResultError(f"{folder}: nothing in it can be scored on {data}: {why}.")
+    missing = {task: names for task, names in missing.items() if names}
+    return Submission(scores=scores, missing=missing, unscored=unscored, stand_ins=stand_ins)
 
 
 def _tasks(folder: Path) -> list[tuple[str, Task]]:
@@ -101,8 +122,8 @@ def _files(folder: Path, task: Task) -> dict[str, Path]:
 
 def _test_data(
     task: Task, languages: Iterable[str], data: Path
-) -> tuple[dict[str, list[Row]], dict[str, str]]:
-    """The test rows of each language, and of those that have none why.
+) -> tuple[dict[str, list[Row]], dict[str, str], dict[str, str]]:
+    """The test rows of each language, of those that have none why, and what is no official test file.
 
     Raises:
         DataError: they are damaged.
@@ -110,12 +131,44 @@ def _test_data(
     if any(data.glob(f"*/{MANIFEST}")):
         paths = {c: data / task.name / "test" / f"{c}.jsonl" for c in languages}
         there = {c: read_jsonl(path) for c, path in paths.items() if path.is_file()}
-        return there, {c: f"{path} is not there" for c, path in paths.items() if c not in there}
+        return there, {c: f"{path} is not there" for c, path in paths.items() if c not in there}, {}
     directory = ReleaseDirectory.open(data, wanted_by=f"task '{task.name}'")
-    absent = {c: why for c in languages if (why := _absent(task, c, directory))}
+    scored = official_first(task)
+    absent = {c: why for c in languages if (why := _absent(scored, c, directory))}
     have = [c for c in languages if c not in absent]
-    loaded = load(task, "test", have, source="release", data_dir=data)
-    return {c: found.rows for c, found in loaded.items()}, absent
+    loaded = load(scored, "test", have, source="release", data_dir=data)
+    instead = {c: why for c in have if (why := _stand_in(scored, c, directory))}
+    return {c: found.rows for c, found in loaded.items()}, absent, instead
+
+
+def official_first(task: Task) -> Task:
+    """``task`` with its official test files read wherever they stand.
+
+    The first declaration of a split is the official one; what it needs beside its own files is for what
+    trains beside it.
+    """
+    if task.release is None or "test" not in task.release:
+        return task
+    files = tuple(
+        replace(file, needs=(file.path, *file.aligned)) if file.needs else file
+        for file in task.release["test"]
+    )
+    return replace(task, release={**task.release, "test": files})
+
+
+def official_name(task: Task, language: str) -> str:
+    """The official test file of a language, whether or not it is there."""
+    declared = (task.release or {})["test"]
+    first = next(f for f in declared if f.languages is None or language in f.languages)
+    of_official = replace(task, release={"test": (replace(first, needs=()),)})
+    return release_names(of_official, "test", language, ReleaseDirectory(Path()))[0]
+
+
+def _stand_in(task: Task, language: str, directory: ReleaseDirectory) -> str:
+    """That another file stands in for the official test file; empty where none does."""
+    wanted = official_name(task, language)
+    found = release_names(task, "test", language, directory)[0]
+    return "" if found == wanted else f"{wanted} is not there and {found} stands in for it"
 
 
 def _absent(task: Task, language: str, directory: ReleaseDirectory) -> str:
@@ -127,4 +180,6 @@ def _absent(task: Task, language: str, directory: ReleaseDirectory) -> str:
     except DataError as error:
         return str(error).rstrip(".")
     lacking = [name for name in names if directory.stored(name) is None]
-    return f"{directory.root / lacking[0]} is not there" if lacking else ""
+    wanted = official_name(task, language)
+    first = lacking[:1] if names[0] == wanted else [wanted]
+    return f"{directory.root / first[0]} is not there" if lacking else ""

@@ -6,7 +6,7 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from xlgap.data.released import VARIABLE
 from xlgap.errors import ConfigError, DataError, ResultError, unknown
 from xlgap.evaluation import ledger, official
 from xlgap.evaluation.editions import EDITIONS, overall
-from xlgap.evaluation.submission import Submission, score_folder
+from xlgap.evaluation.submission import Submission, official_name, score_folder
 from xlgap.formats import atomic_dir, read_jsonl
 from xlgap.records import EditionScore
 from xlgap.stages.overall import overall_lines
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
+from xlgap.tasks.base import Task
 
 COLUMNS = ("task", "language", "official", "corrected", "metrics")
 
@@ -40,7 +41,8 @@ def export_official(
         seed: this one alone.
 
     Raises:
-        ConfigError: ``out`` has something in it.
+        ConfigError: ``out`` has something in it, or cannot be written.
+        DataError: predictions are not of the prepared rows.
         UnknownNameError: the study has no such model, arm or seed.
         ResultError: it has no task of the layout, or a cell has no predictions.
     """
@@ -60,13 +62,43 @@ def export_official(
         )
     seeds = [k for k in study.params.study.seeds if seed in (None, k)]
     require_complete([c.key for c in cells if not (_predictions(c) / "cell.json").is_file()])
-    with atomic_dir(out) as temporary:
-        for cell in cells:
-            for k in seeds:
-                place = temporary / cell.model / cell.arm.name / f"seed{k}" / folders[cell.task.name]
-                _write_cell(study, cell, k, place)
+    try:
+        with atomic_dir(out) as temporary:
+            for cell in cells:
+                study.manifest(cell.task.name)  # what it says of the rows is told afterwards
+                for k in seeds:
+                    place = temporary / cell.model / cell.arm.name / f"seed{k}"
+                    _write_cell(study, cell, k, place / folders[cell.task.name])
+    except OSError as error:
+        raise ConfigError(
+            f"--official {out}: cannot be written ({error.strerror}); name another directory."
+        ) from error
     names = dict.fromkeys((cell.model, cell.arm.name) for cell in cells)
     return [out / name / of_arm / f"seed{k}" for name, of_arm in names for k in seeds]
+
+
+def export_notes(study: Study, folders: Sequence[Path]) -> Iterator[str]:
+    """What of an export is not of a whole official test file, a sentence each task."""
+    known = official.layout()
+    for name in sorted({place.name for folder in folders for place in folder.iterdir()}):
+        listed = study.manifest(known[name].name)["splits"].get("test", {})
+        parts = [why for code, facts in listed.items() if (why := _part(known[name], code, facts))]
+        if parts:
+            others = f" and {len(parts) - 1} more" if len(parts) > 1 else ""
+            yield (
+                f"{name}: not of whole official test files ({parts[0]}{others}), so that no official "
+                f"scorer takes it; score it with --data {layout.PREPARED}."
+            )
+
+
+def _part(task: Task, language: str, facts: Mapping[str, Any]) -> str:
+    """What a language was tested on in place of the whole official file; empty where it was that."""
+    if facts["rows"] != facts.get("released_rows", facts["rows"]):
+        return f"{language}: {facts['rows']} of {facts['released_rows']} rows"
+    files = facts.get("origin", {}).get("files", [])
+    if files and files[0]["path"] != official_name(task, language):
+        return f"{language}: {files[0]['path']}"
+    return ""
 
 
 def _check_choice(study: Study, *, model: str | None, arm: str | None, seed: int | None) -> None:
@@ -86,8 +118,13 @@ def _write_cell(study: Study, cell: Cell, seed: int, place: Path) -> None:
     place.mkdir(parents=True)
     for language in cell.eval_languages(study.params):
         gold = study.rows(cell.task.name, "test", language)
-        found = read_jsonl(_predictions(cell) / f"seed{seed}" / f"{language}.jsonl")
-        text = official.written(cell.task, gold, found)
+        source = _predictions(cell) / f"seed{seed}" / f"{language}.jsonl"
+        found = read_jsonl(source)
+        try:
+            text = official.written(cell.task, gold, found)
+            official.read(cell.task, gold, text)
+        except DataError as error:
+            raise DataError(f"{source}, {error}") from error
         path = place / official.file_name(cell.task, language)
         path.write_text(text, encoding="utf8", newline="")
 
@@ -144,8 +181,19 @@ def submission_notes(found: Submission) -> Iterator[str]:
     """What the folder lacks and what could not be scored, a sentence each."""
     for task, names in found.missing.items():
         yield f"{task}: these files are missing: {', '.join(names)}."
-    for name, why in found.unscored.items():
-        yield f"{name}: not scored, for {why}."
+    yield from _by_task("not scored", found.unscored)
+    yield from _by_task("not comparable with official scores", found.stand_ins)
+
+
+def _by_task(what: str, reasons: Mapping[str, str]) -> Iterator[str]:
+    """A sentence a task: the first file with its reason, and the names of the others."""
+    tasks: dict[str, dict[str, str]] = {}
+    for path, why in reasons.items():
+        name, file = path.split("/")
+        tasks.setdefault(name, {})[file] = why
+    for name, files in tasks.items():
+        (file, why), *others = files.items()
+        yield f"{name}: {what}: {', '.join([f'{file} ({why})', *(other for other, _ in others)])}."
 
 
 def submission_table(found: Submission) -> list[dict[str, Any]]:

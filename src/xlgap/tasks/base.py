@@ -221,7 +221,8 @@ class Task:
         preliminary: tasks that the official recipe trains on in English before this one, in order.
         recipe: fine-tuning defaults.
         licence, citation: of the data; ``noncommercial`` where the licence says so.
-        release, hub, lab: the three sources; ``None`` where the task is not to be had there.
+        release, hub, lab: the three sources; ``None`` where the task is not to be had there. Of a
+            language's declarations of a release split the first is the official one.
             ``lab(world, split, rows, seed)`` yields rows ``{language, ...}`` of every language of
             ``world``, parallel across languages.
         sample: three raw rows with ``language``: documentation and test fixture.

@@ -10,7 +10,8 @@ them must not be tested on the official test files: these share sentences with t
 Chinese dev pairs 195 and 465 have a sentence that stands, word for word, in the test file of their
 language). The dev files are divided by the English pairs, in the same way in every language, so that no
 sentence is in two parts: three groups in five train, one is dev, one is test. Scores are then not
-comparable with published ones.
+comparable with published ones. Predictions of other systems (``xlgap score --predictions``) are scored
+on the official test files that there are, whoever trains on what.
 
 Other languages train on their dev files in either case, on pairs with a translation and, beside
 official test files, without the sentences of these. On the hub all files are there; training data of

@@ -99,10 +99,51 @@ def test_the_layout_is_the_official_one() -> None:
     assert text("xnli") == "entailment\nneutral\ncontradiction\n"
     assert text("udpos").startswith("\n".join(get_task("udpos").sample[0]["tags"]) + "\n\n")
     assert json.loads(text("xquad")) == {"r0": "Ptolemaios II.", "r1": "Alexandria", "r2": "托勒密二世"}
-    assert text("tatoeba") == "0\n1\n2\n"
+    assert text("tatoeba") == "1\n2\n0\n"  # the English sentences begin with The, It, Please
     assert text("bucc2018") == "de-1\ten-2\n"
     names = {name: official.file_name(get_task(name), "de") for name in ("xnli", "xquad", "xcopa")}
     assert names == {"xnli": "test-de.tsv", "xquad": "test-de.json", "xcopa": "test-de.jsonl"}
+
+
+def tatoeba_rows(*english: str) -> list[Row]:
+    pairs = enumerate(english, 1)
+    return [{"id": f"{n}", "group": f"{n}", "text": f"Satz {n}", "english": text} for n, text in pairs]
+
+
+def test_the_lines_of_tatoeba_are_of_the_sorted_english_file() -> None:
+    task = get_task("tatoeba")
+    rows = tatoeba_rows("Éa", "a", " B ", "b", '"Z"', "B", "a")
+    text = official.written(task, rows, gold_predictions(task, rows))
+    assert text == "4\n2\n5\n1\n6\n3\n0\n"
+    assert official.read(task, rows, text) == gold_predictions(task, rows)
+
+
+def test_a_wrong_match_of_tatoeba_stays_with_its_english_sentence() -> None:
+    task = get_task("tatoeba")
+    rows = tatoeba_rows("c", "a", "b")
+    found = [{"id": "1", "match": "2"}, {"id": "2", "match": "2"}, {"id": "3", "match": "3"}]
+    text = official.written(task, rows, found)
+    assert text == "1\n2\n1\n"
+    assert official.read(task, rows, text) == found
+
+
+@every_task
+def test_a_row_without_a_prediction_moves_no_other_one(task: Task) -> None:
+    rows = three_rows(task)
+    found = gold_predictions(task, rows)
+    with pytest.raises(
+        DataError, match=f"of '{task.name}', got .*: test row '{rows[0]['id']}' has none"
+    ):
+        official.written(task, rows, found[1:])
+    with pytest.raises(DataError, match="'r9' is no test row; predict again"):
+        official.written(task, rows, [*found, {**found[0], "id": "r9"}])
+
+
+def test_a_match_that_is_no_test_row_is_said() -> None:
+    task = get_task("tatoeba")
+    found = [{"id": "1", "match": "1"}, {"id": "2", "match": "7"}]
+    with pytest.raises(DataError, match="'7' is no test row"):
+        official.written(task, tatoeba_rows("a", "b"), found)
 
 
 def changed(text: str, old: str, new: str) -> str:
@@ -122,8 +163,13 @@ def changed(text: str, old: str, new: str) -> str:
         ("xquad", '"r1"', '"q9"', r"line 1: 1 question ids are not in the test data, .*'q9'"),
         ("xquad", ",\n", "\n", r"line 3: not valid JSON"),
         ("xquad", '"Alexandria"', "3", r"the answer to 'r1' must be a text, got 3"),
-        ("tatoeba", "1\n", "7\n", r"line 2: got '7', expected the number of a line .* 0 to 2"),
-        ("tatoeba", "1\n", "-1\n", r"line 2: got '-1', expected the number"),
+        ("tatoeba", "2\n", "7\n", r"line 2: got '7', expected the number of a line .* 0 to 2"),
+        ("tatoeba", "2\n", "-1\n", r"line 2: got '-1', expected the number"),
+        ("tatoeba", "2\n", "2" * 5000 + "\n", r"line 2: got '2{40}', expected the number"),
+        ("xquad", '"r1"', '"r0"', r"line 1: id 'r0' stands more than once"),
+        ("xquad", "{", "[" * 100_000, r"line 1: too deep for JSON"),
+        ("xcopa", '"label":', '"label":' + "1" * 5000, r"line 1: not a JSON object"),
+        ("lareqa", '"id":"r1"', '"id":["r1"]', r"line 2: expected as 'id' a text, got \['r1'\]"),
         ("xcopa", '"r1"', '"r2"', r"line 2: idx 'r2' is not that of the test row, 'r1'"),
         ("xcopa", '"label":', '"answer":', r"line 1: expected the keys label"),
         ("bucc2018", "en-2", "en-9", r"line 1: english id 'en-9' is not in the test data"),
@@ -157,8 +203,27 @@ def test_a_question_without_an_answer_is_refused_but_a_mention_counts_as_zero() 
 
 def test_an_id_ranked_twice_is_refused() -> None:
     task = get_task("mewslix")
-    with pytest.raises(DataError, match="'r0' a list of different ids"):
-        official.read(task, three_rows(task), json.dumps({"r0": ["Q1", "Q1"]}))
+    for ranked in (["Q1", "Q1"], "Q1", [1], [["Q1"]], None):
+        with pytest.raises(DataError, match="'r0' a list of different ids"):
+            official.read(task, three_rows(task), json.dumps({"r0": ranked}))
+
+
+def test_a_file_that_is_no_text_is_named_once(tmp_path: Path) -> None:
+    task = get_task("xnli")
+    folder, data = lay_out(tmp_path, task, "de", three_rows(task), "neutral\n" * 3)
+    path = folder / "xnli" / "test-de.tsv"
+    path.write_bytes(b"neutral\n\xff\n")
+    with pytest.raises(DataError, match=r"line 2: .* not UTF-8") as error:
+        score_folder(folder, data)
+    assert str(error.value).count(str(path)) == 1
+
+
+def test_folders_without_files_are_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "found" / "xnli").mkdir(parents=True)
+    with pytest.raises(
+        ResultError, match=r"its folders hold no files; expected such as xnli/test-de\.tsv"
+    ):
+        score_folder(tmp_path / "found", tmp_path)
 
 
 def test_folders_and_files_of_other_names_are_refused(tmp_path: Path) -> None:

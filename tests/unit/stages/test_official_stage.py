@@ -135,7 +135,34 @@ def test_an_export_is_of_the_seed_that_is_asked_for(finished: Study, tmp_path: P
     assert folder.name == "seed2"
     files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert {"xnli/test-de.tsv", "panx/test-en.tsv", "mlqa/test-de.json", "xquad/test-en.json"} <= files
-    assert (folder / "tatoeba/test-de.tsv").read_text() == "0\n1\n1\n"
+    assert (folder / "tatoeba/test-de.tsv").read_text() == "1\n1\n0\n"
+
+
+def test_an_export_says_what_is_not_of_whole_official_test_files(
+    finished: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {
+        "rows": 3,
+        "released_rows": 3,
+        "origin": {"files": [{"path": "xtreme_v1/pawsx/dev-de.tsv"}]},
+    }
+    tests = {
+        "tatoeba": {"de": {"rows": 3, "released_rows": 1000}, "tr": {"rows": 3, "released_rows": 1000}},
+        "pawsx": {"de": facts},
+        "xnli": {"de": {**facts, "origin": {"files": [{"path": "xtreme_r/xnli/test-de.tsv"}]}}},
+    }
+    for name, test in tests.items():
+        write_json(layout.prepared(name) / "manifest.json", {"splits": {"test": test}})
+    monkeypatch.setattr(Study, "here", lambda: finished)
+    assert main(["export", "--official", str(tmp_path / "out")]) == 0
+    pawsx, tatoeba = capsys.readouterr().err.splitlines()
+    assert pawsx.startswith(
+        "pawsx: not of whole official test files (de: xtreme_v1/pawsx/dev-de.tsv), "
+    )
+    assert tatoeba.startswith(
+        "tatoeba: not of whole official test files (de: 3 of 1000 rows and 1 more)"
+    )
+    assert tatoeba.endswith("score it with --data data/prepared.")
 
 
 def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(
@@ -149,6 +176,8 @@ def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(
         export_official(finished, out, **chosen)
     assert [p.name for p in out.iterdir()] == ["mine"]
     last = finished.grid.cells[-1]
+    with pytest.raises(ConfigError, match=r"/proc/none: cannot be written \(.*name another"):
+        export_official(finished, Path("/proc/none"), **chosen)
     folder = layout.predictions(last.task.name, last.model, last.arm.name)
     code = last.eval_languages(finished.params)[0]
     (folder / "seed2" / f"{code}.jsonl").write_text("{damaged")
@@ -160,6 +189,28 @@ def test_an_export_overwrites_nothing_and_leaves_nothing_half_done(
     assert not (tmp_path / "half").exists()
     with pytest.raises(UnknownNameError, match="unknown model 'nan'; did you mean 'nano'"):
         export_official(finished, tmp_path / "half", **{**chosen, "model": "nan"})
+
+
+@pytest.mark.parametrize(
+    ("task", "old", "new", "said"),
+    [
+        ("xnli", '"label"', '"answer"', r"line 1: expected the keys id, label, got id, answer"),
+        ("xnli", '"id":"r1"', '"id":"r9"', r"line 1: expected a .* 3 test rows .*: .*'r1' has none"),
+        ("xnli", '"neutral"', '"maybe"', r"line \d: label 'maybe' is outside the set"),
+        ("udpos", '"tags":[', '"tags":["X",', r"line 1: the sentence that begins here has"),
+        ("tatoeba", '"match":"r0"', '"match":"r9"', r"'r9' is no test row"),
+    ],
+)
+def test_predictions_that_are_not_of_the_prepared_rows_are_not_exported(
+    finished: Study, tmp_path: Path, task: str, old: str, new: str, said: str
+) -> None:
+    path = layout.predictions(task, "nano", "direct_en") / "seed2" / "de.jsonl"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(DataError, match=said) as error:
+        export_official(finished, tmp_path / "out", model=None, arm=None, seed=None)
+    assert str(error.value).startswith(f"{path}, line ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_overall_score_of_a_study_names_what_is_missing(finished: Study) -> None:

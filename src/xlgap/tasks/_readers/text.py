@@ -152,9 +152,10 @@ def json_lines(text: str, keys: Sequence[str]) -> Iterator[tuple[int, dict[str, 
     for number, line in enumerate(lines(text), 1):
         try:
             value = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # the others: a number or a depth beyond Python's
+            reason = getattr(error, "msg", error)
             raise DataError(
-                f"line {number}: not a JSON object ({error.msg}), expected one; {_AGAIN}"
+                f"line {number}: not a JSON object ({reason}), expected one; {_AGAIN}"
             ) from error
         missing = [key for key in keys if not isinstance(value, Mapping) or key not in value]
         if missing:
