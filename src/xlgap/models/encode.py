@@ -214,7 +214,11 @@ def _(kind: Candidate, rows: Sequence[Row], tokenizer: Tokenizer, window: Window
 def _cut_candidates(
     kind: Candidate, rows: Sequence[Row], tokenizer: Tokenizer, window: Window
 ) -> list[_Piece]:
-    """In a pair the longer side, as a rule the context, is cut first."""
+    """In a pair the longer side, as a rule the context, is cut first.
+
+    A pair is encoded in prediction as it is in training. The official script does so in training alone;
+    in LAReQA's inference it runs sentence and context together and encodes them as one text.
+    """
     texts = [(r["candidate"], r["context"]) if kind.pair else r["candidate"] for r in rows]
     return _cut(tokenizer, texts, window)
 

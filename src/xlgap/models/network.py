@@ -1,5 +1,8 @@
 """An encoder with the heads that tasks need, as one module for the DeepSpeed engine.
 
+Heads read the encoder's last state as it is: without BERT's pooler, and without the dense layer and the
+tanh that stand before the output in the official heads for classification and multiple choice.
+
 Shape letters: B sequences, L sub-words, D width, C classes or tags, P masked positions.
 """
 
