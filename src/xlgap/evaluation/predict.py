@@ -210,19 +210,19 @@ def most_context(examples: Sequence[Example]) -> list[Flags]:
     the row's context; the first window is taken of equal ones (the max-context rule of SQuAD's
     scripts). False outside the context.
     """
-    shown = [int((example.marks[:, 0] >= 0).sum()) for example in examples]
-    best: dict[tuple[int, int], tuple[float, int]] = {}  # by row and place: score, negative window
-    for number, (example, length) in enumerate(zip(examples, shown, strict=True)):
-        for at in range(length):
-            place = example.row, example.begin + at
-            score = min(at, length - 1 - at) + 0.01 * length
-            best[place] = max((score, -number), best.get(place, (-1.0, 0)))
-    found = []
+    found = [example.marks[:, 0] >= 0 for example in examples]
+    windows: dict[int, list[int]] = {}
     for number, example in enumerate(examples):
-        flags = example.marks[:, 0] >= 0
-        for at, position in enumerate(np.flatnonzero(flags)):
-            flags[position] = best[example.row, example.begin + at][1] == -number
-        found.append(flags)
+        windows.setdefault(example.row, []).append(number)
+    for numbers in windows.values():
+        places = [examples[n].begin + np.arange(int(found[n].sum())) for n in numbers]
+        context = np.full((len(numbers), 1 + max((p[-1] for p in places if len(p)), default=0)), -1.0)
+        for shown, of in zip(context, places, strict=True):
+            at, length = np.arange(len(of)), len(of)
+            shown[of] = np.minimum(at, length - 1 - at) + 0.01 * length
+        best = context.argmax(0)
+        for i, (number, of) in enumerate(zip(numbers, places, strict=True)):
+            found[number][found[number]] = best[of] == i
     return found
 
 

@@ -110,3 +110,23 @@ def test_the_most_context_is_the_shorter_sides_then_the_longer_windows_then_the_
     assert found == [[0, 1, 2, 3], [4, 5, 6], [7, 8, 9], [0, 1, 2, 3, 4, 5]]
     equal = [part(0, 4), part(0, 4)]
     assert [flags.any() for flags in most_context(equal)] == [True, False]
+
+
+@pytest.mark.parametrize(("total", "room", "step"), [(1, 5, 3), (50, 7, 3), (50, 20, 1), (31, 10, 10)])
+def test_every_sub_word_counts_in_one_window_by_the_rule_as_it_is_written(
+    total: int, room: int, step: int
+) -> None:
+    bounds = [(n, min(n + room, total)) for n in range(0, max(1, total - room + step), step)]
+    found = most_context([part(*bound) for bound in bounds])
+    for position in range(total):
+        context = [
+            min(position - begin, end - 1 - position) + 0.01 * (end - begin)
+            if begin <= position < end
+            else -1
+            for begin, end in bounds
+        ]
+        counts = [
+            begin <= position < end and bool(flags[2 + position - begin])
+            for (begin, end), flags in zip(bounds, found, strict=True)
+        ]
+        assert counts == [n == context.index(max(context)) for n in range(len(bounds))]
