@@ -136,7 +136,10 @@ def test_multichecklist_has_the_same_items_in_every_language(real_data: Path) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["xquad", "mlqa", "tydiqa"])
 def test_windows_of_64_sub_words_lose_nothing(name: str, real_data: Path, tmp_path: Path) -> None:
-    """No character is outside all windows, no answer of a stride's length is cut in all of them."""
+    """No character is outside all windows, no answer as long as they overlap is cut in all of them.
+
+    One of half that length stands whole in the window where its start has the most context.
+    """
     task = get_task(name)
     languages = IN_PART if name == "tydiqa" else task.eval_languages
     rows = {code: of.rows[::17] for code, of in loaded(real_data, name, "test", languages).items()}
@@ -151,10 +154,13 @@ def test_windows_of_64_sub_words_lose_nothing(name: str, real_data: Path, tmp_pa
         assert max(example.length for example in examples) <= 64
         inside = [np.zeros(len(row["context"]), bool) for row in found]
         whole = [False] * len(found)
+        shared = [0] * len(found)  # sub-words of neighbouring windows, that of the largest one
         oracle = []
         for example in examples:
             for begin, end in example.marks[example.marks[:, 0] >= 0]:
                 inside[example.row][begin:end] = True
+            shown = int((example.marks[:, 0] >= 0).sum())
+            shared[example.row] = max(shared[example.row], shown - window.stride)
             first, last = example.labels
             scores = generator.random((example.length, 2), np.float32)
             if first:
@@ -169,8 +175,9 @@ def test_windows_of_64_sub_words_lose_nothing(name: str, real_data: Path, tmp_pa
             left = {c for c, there in zip(context, inside[n], strict=True) if not there}
             assert not "".join(left).strip(), (code, row["id"], left)
             pieces = len(tokenizer.fast.encode(f" {answer} ", add_special_tokens=False).ids) + 2
-            if pieces <= window.stride:
+            if pieces <= shared[n]:
                 assert whole[n], (code, row["id"], answer)
+            if pieces <= shared[n] // 2:
                 assert answer.strip() in predicted[n]["text"], (code, row["id"])
             for text in (predicted[n]["text"], guessed[n]["text"]):
                 assert text, (code, row["id"])

@@ -32,6 +32,7 @@ N_BEST = 20
 AT_ONCE = 1 << 16  # candidates of a pool that are held as sub-words
 
 Array = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,14 +185,16 @@ def best_answers(
 
     Where questions may have none, a row is left without (``""``) when its lowest score of position 0,
     first and last together, is above the best answer's, as in the official script of SQuAD v2.0
-    (threshold 0). Elsewhere a row is never left without.
+    (threshold 0). Elsewhere a row is never left without. An answer begins at a sub-word only in the
+    window where that has the most context, as in the official scripts: where windows overlap, scores
+    at the edge of one do not count.
     """
     best: list[tuple[float, str]] = [(-np.inf, "")] * len(rows)
     none = np.full(len(rows), np.inf)
-    for example, scores in zip(examples, logits, strict=True):
+    for example, scores, begins in zip(examples, logits, most_context(examples), strict=True):
         context = rows[example.row]["context"]
         none[example.row] = min(none[example.row], float(scores[0, 0] + scores[0, 1]))
-        found = _best_span(example, scores, context)
+        found = _best_span(example, scores, begins, context)
         if found is not None and found[0] > best[example.row][0]:
             best[example.row] = (found[0], context[found[1] : found[2]].strip())
     return [
@@ -200,19 +203,47 @@ def best_answers(
     ]
 
 
-def _best_span(example: Example, scores: Array, context: str) -> tuple[float, int, int] | None:
+def most_context(examples: Sequence[Example]) -> list[Flags]:
+    """Per sub-word of each window, whether it has the most context of all windows of its row there.
+
+    Its context is what the window shows on its shorter side, and a hundredth of all that it shows of
+    the row's context; the first window is taken of equal ones (the max-context rule of SQuAD's
+    scripts). False outside the context.
+    """
+    found = [example.marks[:, 0] >= 0 for example in examples]
+    windows: dict[int, list[int]] = {}
+    for number, example in enumerate(examples):
+        windows.setdefault(example.row, []).append(number)
+    for numbers in windows.values():
+        places = [examples[n].begin + np.arange(int(found[n].sum())) for n in numbers]
+        context = np.full((len(numbers), 1 + max((p[-1] for p in places if len(p)), default=0)), -1.0)
+        for shown, of in zip(context, places, strict=True):
+            at, length = np.arange(len(of)), len(of)
+            shown[of] = np.minimum(at, length - 1 - at) + 0.01 * length
+        best = context.argmax(0)
+        for i, (number, of) in enumerate(zip(numbers, places, strict=True)):
+            found[number][found[number]] = best[of] == i
+    return found
+
+
+def _best_span(
+    example: Example, scores: Array, begins: Flags, context: str
+) -> tuple[float, int, int] | None:
     """Score and character range of the best answer among the n-best starts and ends of a window.
 
-    A sub-word of white space alone neither begins nor ends one. Where no end of the n-best stands
-    behind a start, the best start has the best end behind it; ``None`` where nothing is a context.
+    It starts where ``begins`` says. A sub-word of white space alone neither begins nor ends one. Where
+    no end of the n-best stands behind a start, the best start has the best end behind it; ``None``
+    where none can begin.
     """
     marks = example.marks
     inside = np.array(
         [k for k, (a, b) in enumerate(marks) if a >= 0 and context[a:b].strip()], np.int64
     )
-    if len(inside) == 0:
+    allowed = inside[begins[inside]]
+    if len(allowed) == 0:
         return None
-    first, last = (inside[np.argsort(-scores[inside, side], kind="stable")[:N_BEST]] for side in (0, 1))
+    first = allowed[np.argsort(-scores[allowed, 0], kind="stable")[:N_BEST]]
+    last = inside[np.argsort(-scores[inside, 1], kind="stable")[:N_BEST]]
     pairs = [(a, b) for a in first for b in last if a <= b < a + MAX_ANSWER]
     if not pairs:
         begin = first[0]

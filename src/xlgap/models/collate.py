@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from xlgap.models.encode import IGNORE, Example
+from xlgap.models.encode import IGNORE, Example, Types
 from xlgap.models.network import Batch
 
 
@@ -15,7 +15,8 @@ def collate(examples: Sequence[Example], *, pad: int) -> Batch:
     """Pad to the longest sequence.
 
     Returns:
-        ``input_ids`` and ``attention_mask`` ``[B, L]``; ``labels`` ``[rows, 1 or 2]``, or ``[B, L]``
+        ``input_ids`` and ``attention_mask`` ``[B, L]``, and ``token_type_ids`` where an example has
+        types; ``labels`` ``[rows, 1 or 2]``, or ``[B, L]``
         where an example has one label a sub-word.
     """
     sequences = [s for example in examples for s in example.sequences]
@@ -28,8 +29,20 @@ def collate(examples: Sequence[Example], *, pad: int) -> Batch:
     return {
         "input_ids": torch.from_numpy(ids),
         "attention_mask": torch.from_numpy(mask),
+        **token_types([t for e in examples for t in e.types or [None] * len(e.sequences)], longest),
         "labels": torch.from_numpy(_labels(examples, longest)),
     }
+
+
+def token_types(types: Sequence[Types | None], longest: int) -> Batch:
+    """``token_type_ids`` ``[B, L]``, 0 where there is none; nothing where no sequence has any."""
+    if all(of is None for of in types):
+        return {}
+    padded = np.zeros((len(types), longest), np.int64)
+    for i, of in enumerate(types):
+        if of is not None:
+            padded[i, : len(of)] = of
+    return {"token_type_ids": torch.from_numpy(padded)}
 
 
 def _labels(

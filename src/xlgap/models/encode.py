@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from xlgap.errors import TrainingError
-from xlgap.models.tokenizer import Tokenizer
+from xlgap.models.tokenizer import PairFrame, Tokenizer, pair_frame
 from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Row, Span, Tag
 
 Ids = npt.NDArray[np.int32]
+Types = npt.NDArray[np.int8]
 IGNORE = -100  # a position without a label
 
 
@@ -36,12 +37,17 @@ class Example:
         marks: where predictions are read: per sub-word the index of the token that starts there
             (tag; a causal model's scores there are of that token's last sub-word) or -1; per sub-word
             its character offsets in the context (span, ``[L, 2]``), -1 outside.
+        begin: which sub-word of the context is the window's first (span).
+        types: token types of each sequence, as the tokenizer's post-processor gives them; none where
+            all of them are 0.
     """
 
     row: int
     sequences: tuple[Ids, ...]
     labels: npt.NDArray[np.int64]
     marks: Ids = field(default_factory=lambda: np.empty(0, np.int32))
+    begin: int = 0
+    types: tuple[Types, ...] = ()
 
     @property
     def length(self) -> int:
@@ -56,10 +62,16 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Limits of one sequence: sub-words in all, and shared by neighbouring windows."""
+    """Limits of one sequence.
+
+    Attributes:
+        max_length: sub-words in all, special ones included.
+        stride: sub-words of a long context from the start of a window to that of the next one, as
+            ``doc_stride`` in the official scripts; what a window has room for, where that is less.
+    """
 
     max_length: int
-    stride: int = 0
+    stride: int = 128
 
 
 def encode(kind: Kind, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
@@ -87,7 +99,24 @@ def _labels(*values: int) -> npt.NDArray[np.int64]:
 _AT_ONCE = 1024  # texts that are held with all that the library knows of each sub-word
 
 
-def _cut(tokenizer: Tokenizer, texts: list[Any], window: Window) -> list[Ids]:
+@dataclass(frozen=True)
+class _Piece:
+    """Sub-words of one sequence, and their token types."""
+
+    ids: Ids
+    types: Types
+
+
+def _example(
+    row: int, pieces: Sequence[_Piece], labels: npt.NDArray[np.int64], **place: Any
+) -> Example:
+    """The example of some sequences; types are kept where one of them is not 0."""
+    types = tuple(piece.types for piece in pieces)
+    kept = types if any(of.any() for of in types) else ()
+    return Example(row, tuple(piece.ids for piece in pieces), labels, types=kept, **place)
+
+
+def _cut(tokenizer: Tokenizer, texts: list[Any], window: Window) -> list[_Piece]:
     """Encode texts or pairs, cutting the longer side first where they pass the window.
 
     The library's own truncation keeps what it cuts off, of a pair each piece of one side with each of
@@ -100,16 +129,16 @@ def _cut(tokenizer: Tokenizer, texts: list[Any], window: Window) -> list[Ids]:
     ]
 
 
-def _shortened(encoding: Any, length: int) -> Ids:
+def _shortened(encoding: Any, length: int) -> _Piece:
     """The first sub-words of each side, special ones kept, ``length`` in all."""
-    ids = _ids(encoding.ids)
+    ids, types = _ids(encoding.ids), np.asarray(encoding.type_ids, np.int8)
     if len(ids) <= length:
-        return ids
+        return _Piece(ids, types)
     side = np.asarray([-1 if number is None else number for number in encoding.sequence_ids])
     special, first, second = (np.flatnonzero(side == number) for number in (-1, 0, 1))
     a, b = longest_first(len(first), len(second), length - len(special))
-    kept: Ids = ids[np.sort(np.concatenate([special, first[:a], second[:b]]))]
-    return kept
+    kept = np.sort(np.concatenate([special, first[:a], second[:b]]))
+    return _Piece(ids[kept], types[kept])
 
 
 def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
@@ -128,21 +157,20 @@ def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
 def _(kind: Classify, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
     texts = [(r["text"], r["text_b"]) if kind.pair else r["text"] for r in rows]
     index = {label: i for i, label in enumerate(kind.labels)}
-    sequences = _cut(tokenizer, texts, window)
+    pieces = _cut(tokenizer, texts, window)
     return [
-        Example(i, (ids,), _labels(index[row["label"]]))
-        for i, (row, ids) in enumerate(zip(rows, sequences, strict=True))
+        _example(i, (piece,), _labels(index[row["label"]]))
+        for i, (row, piece) in enumerate(zip(rows, pieces, strict=True))
     ]
 
 
 @_encode.register
 def _(kind: Choose, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
     texts = [(r["text"], choice) for r in rows for choice in r["choices"]]
-    sequences = _cut(tokenizer, texts, window)
+    pieces = _cut(tokenizer, texts, window)
     n = kind.choices
     return [
-        Example(i, tuple(sequences[i * n : (i + 1) * n]), _labels(row["label"]))
-        for i, row in enumerate(rows)
+        _example(i, pieces[i * n : (i + 1) * n], _labels(row["label"])) for i, row in enumerate(rows)
     ]
 
 
@@ -150,18 +178,17 @@ def _(kind: Choose, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -
 def _(
     kind: Retrieve | Mine, rows: Sequence[Row], tokenizer: Tokenizer, window: Window
 ) -> list[Example]:
-    sequences = _cut(tokenizer, [r["text"] for r in rows], window)
-    return [Example(i, (ids,), _labels()) for i, ids in enumerate(sequences)]
+    pieces = _cut(tokenizer, [r["text"] for r in rows], window)
+    return [_example(i, (piece,), _labels()) for i, piece in enumerate(pieces)]
 
 
 @_encode.register
 def _(kind: Rank, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
     """Two sequences a row: its query and its right candidate."""
-    queries = encode_queries(kind, rows, tokenizer, window)
-    candidates = encode(Candidate(pair=kind.pair), rows, tokenizer, window)
+    queries = _cut_queries(kind, rows, tokenizer, window)
+    candidates = _cut_candidates(Candidate(pair=kind.pair), rows, tokenizer, window)
     return [
-        Example(i, (*query.sequences, *candidate.sequences), _labels())
-        for i, (query, candidate) in enumerate(zip(queries, candidates, strict=True))
+        _example(i, pieces, _labels()) for i, pieces in enumerate(zip(queries, candidates, strict=True))
     ]
 
 
@@ -169,16 +196,31 @@ def encode_queries(
     kind: Rank, rows: Sequence[Row], tokenizer: Tokenizer, window: Window
 ) -> list[Example]:
     """The queries alone, cut at ``query_length``, or at the window where that is shorter."""
+    pieces = _cut_queries(kind, rows, tokenizer, window)
+    return [_example(i, (piece,), _labels()) for i, piece in enumerate(pieces)]
+
+
+def _cut_queries(kind: Rank, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[_Piece]:
     shorter = Window(max_length=min(kind.query_length, window.max_length))
-    sequences = _cut(tokenizer, [row["text"] for row in rows], shorter)
-    return [Example(i, (ids,), _labels()) for i, ids in enumerate(sequences)]
+    return _cut(tokenizer, [row["text"] for row in rows], shorter)
 
 
 @_encode.register
 def _(kind: Candidate, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
-    """In a pair the longer side, as a rule the context, is cut first."""
+    pieces = _cut_candidates(kind, rows, tokenizer, window)
+    return [_example(i, (piece,), _labels()) for i, piece in enumerate(pieces)]
+
+
+def _cut_candidates(
+    kind: Candidate, rows: Sequence[Row], tokenizer: Tokenizer, window: Window
+) -> list[_Piece]:
+    """In a pair the longer side, as a rule the context, is cut first.
+
+    A pair is encoded in prediction as it is in training. The official script does so in training alone;
+    in LAReQA's inference it runs sentence and context together and encodes them as one text.
+    """
     texts = [(r["candidate"], r["context"]) if kind.pair else r["candidate"] for r in rows]
-    return [Example(i, (ids,), _labels()) for i, ids in enumerate(_cut(tokenizer, texts, window))]
+    return _cut(tokenizer, texts, window)
 
 
 @_encode.register
@@ -244,24 +286,23 @@ MAX_QUESTION = 64  # sub-words, as in the official scripts; in a short window ha
 
 @_encode.register
 def _(kind: Span, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> list[Example]:
-    fast = tokenizer.fast
-    bos, eos = _frame(tokenizer)
+    fast, frame = tokenizer.fast, pair_frame(tokenizer)
     questions = fast.encode_batch([r["question"] for r in rows], add_special_tokens=False)
     contexts = fast.encode_batch([r["context"] for r in rows], add_special_tokens=False)
     examples = []
     for i, (row, question, context) in enumerate(zip(rows, questions, contexts, strict=True)):
-        prefix = [bos, *question.ids[: min(MAX_QUESTION, window.max_length // 2)], eos]
-        room = window.max_length - len(prefix) - 1
-        if room <= window.stride and len(context.ids) > room:
+        asked = question.ids[: min(MAX_QUESTION, window.max_length // 2)]
+        room = window.max_length - len(asked) - frame.size
+        if room < 1 and context.ids:
             raise TrainingError(
-                f"a window of {window.max_length} sub-words with stride {window.stride} has no room "
-                f"for a question of {len(prefix) - 2}; raise max_length or lower the stride."
+                f"a window of {window.max_length} sub-words has no room for a context behind a "
+                f"question of {len(asked)}; max_length must be at least {2 * frame.size + 1}."
             )
         answer = _answer_span(row, context.offsets)
-        step = max(1, room - window.stride)  # no more than the stride is enough for a context that fits
-        for begin in range(0, max(1, len(context.ids) - window.stride), step):
+        step = max(1, min(window.stride, room))
+        for begin in range(0, max(1, len(context.ids)), step):
             end = min(begin + room, len(context.ids))
-            examples.append(_window(i, prefix, context, begin, end, eos, answer))
+            examples.append(_window(i, frame, asked, context, begin, end, answer))
             if end == len(context.ids):
                 break
     return examples
@@ -279,19 +320,21 @@ def _answer_span(row: Row, offsets: Sequence[tuple[int, int]]) -> tuple[int, int
 
 def _window(
     row: int,
-    prefix: list[int],
+    frame: PairFrame,
+    question: Sequence[int],
     context: Any,
     begin: int,
     end: int,
-    eos: int,
     answer: tuple[int, int] | None,
 ) -> Example:
     """Sub-words ``begin`` to ``end`` of a context behind its question; no answer inside: position 0."""
-    ids = _ids([*prefix, *context.ids[begin:end], eos])
+    ids, types = frame.join(question, context.ids[begin:end])
+    start = len(frame.before) + len(question) + len(frame.between)
     marks = np.full((len(ids), 2), -1, np.int32)
     if end > begin:
-        marks[len(prefix) : len(prefix) + end - begin] = context.offsets[begin:end]
+        marks[start : start + end - begin] = context.offsets[begin:end]
     first = last = 0
     if answer is not None and begin <= answer[0] and answer[1] < end:
-        first, last = (len(prefix) + position - begin for position in answer)
-    return Example(row, (ids,), _labels(first, last), marks)
+        first, last = (start + position - begin for position in answer)
+    piece = _Piece(_ids(ids), np.asarray(types, np.int8))
+    return _example(row, (piece,), _labels(first, last), marks=marks, begin=begin)

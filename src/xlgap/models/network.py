@@ -1,5 +1,8 @@
 """An encoder with the heads that tasks need, as one module for the DeepSpeed engine.
 
+Heads read the encoder's last state as it is: without BERT's pooler, and without the dense layer and the
+tanh that stand before the output in the official heads for classification and multiple choice.
+
 Shape letters: B sequences, L sub-words, D width, C classes or tags, P masked positions.
 """
 
@@ -183,23 +186,22 @@ class Network(nn.Module):
         self.encoder = encoder
         self.head = head
 
+    def _inputs(self, batch: Batch) -> Batch:
+        """What the encoder is called with: token types only where it tells some apart, as BERT."""
+        config: Any = self.encoder.config
+        several = (getattr(config, "type_vocab_size", None) or 0) > 1
+        names = ("input_ids", "attention_mask", *["token_type_ids"] * several)
+        return {name: batch[name] for name in names if name in batch}
+
     def hidden(self, batch: Batch, layer: int | None = None) -> Tensor:
         """Hidden states ``[B, L, D]``: the last ones, or those after block ``layer``."""
-        out = self.encoder(
-            input_ids=batch["input_ids"],
-            attention_mask=batch["attention_mask"],
-            output_hidden_states=layer is not None,
-        )
+        out = self.encoder(**self._inputs(batch), output_hidden_states=layer is not None)
         states: Tensor = out.last_hidden_state if layer is None else out.hidden_states[layer]
         return states
 
     def layers(self, batch: Batch) -> tuple[Tensor, ...]:
         """Hidden states ``[B, L, D]`` after every block, in order, of one forward pass."""
-        out = self.encoder(
-            input_ids=batch["input_ids"],
-            attention_mask=batch["attention_mask"],
-            output_hidden_states=True,
-        )
+        out = self.encoder(**self._inputs(batch), output_hidden_states=True)
         blocks: tuple[Tensor, ...] = out.hidden_states[1:]  # before them the embeddings
         return blocks
 

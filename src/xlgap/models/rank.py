@@ -23,8 +23,9 @@ INITIAL_SCALE = 100.0  # as in the official script
 class RankHead(nn.Module):
     """Unit vectors of sequences, and the loss of telling a query's candidate from the others'.
 
-    The vector is the state that :func:`~xlgap.models.causal.whole` reads, at length 1. Nothing here is
-    drawn at random: the one parameter is the scale of the similarities.
+    The vector is the state that :func:`~xlgap.models.causal.whole` reads, at length 1; the official
+    script has the encoder's pooler, a dense layer and a tanh, in between. Nothing here is drawn at
+    random: the one parameter is the scale of the similarities.
     """
 
     def __init__(self, *, causal: bool) -> None:

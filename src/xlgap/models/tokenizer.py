@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,59 @@ class Tokenizer:
     mask: int | None
     size: int
     digest: str
+
+
+@dataclass(frozen=True)
+class PairFrame:
+    """What the post-processor puts around the two sides of a pair.
+
+    Attributes:
+        before, between, after: ids of special tokens.
+        types: token types of ``before``, the first side, ``between``, the second side and ``after``,
+            one of each.
+    """
+
+    before: tuple[int, ...]
+    between: tuple[int, ...]
+    after: tuple[int, ...]
+    types: tuple[tuple[int, ...], int, tuple[int, ...], int, tuple[int, ...]]
+
+    @property
+    def size(self) -> int:
+        """How many special tokens there are."""
+        return len(self.before) + len(self.between) + len(self.after)
+
+    def join(self, first: Sequence[int], second: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Ids and token types of a pair of which ``first`` and ``second`` are the bare sub-words."""
+        before, left, between, right, after = self.types
+        ids = [*self.before, *first, *self.between, *second, *self.after]
+        kinds = [*before, *[left] * len(first), *between, *[right] * len(second), *after]
+        return ids, kinds
+
+
+def pair_frame(tokenizer: Tokenizer) -> PairFrame:
+    """The frame of pairs, read off one that the tokenizer encodes.
+
+    A tokenizer that puts nothing anywhere, as BLOOM's, would run the two sides together: there the
+    end-of-sequence token stands before, between and after them.
+    """
+    probe = tokenizer.fast.encode("a", "a")
+    sides = probe.sequence_ids
+    first = [k for k, side in enumerate(sides) if side == 0]
+    second = [k for k, side in enumerate(sides) if side == 1]
+    if not first or not second or first[-1] > second[0]:
+        raise DataError(
+            "the tokenizer does not encode a pair as one side behind the other; "
+            "choose a checkpoint whose tokenizer does."
+        )
+    if len(first) + len(second) == len(sides):
+        eos = (tokenizer.eos,)
+        return PairFrame(eos, eos, eos, ((0,), 0, (0,), 0, (0,)))
+    parts = slice(0, first[0]), slice(first[-1] + 1, second[0]), slice(second[-1] + 1, None)
+    before, between, after = (tuple(probe.ids[part]) for part in parts)
+    types = [tuple(probe.type_ids[part]) for part in parts]
+    left, right = probe.type_ids[first[0]], probe.type_ids[second[0]]
+    return PairFrame(before, between, after, (types[0], left, types[1], right, types[2]))
 
 
 def train_tokenizer(lines: Iterable[str], path: Path, *, vocabulary: int) -> None:

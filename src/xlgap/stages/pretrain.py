@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import psutil
 
 from xlgap import layout
@@ -38,12 +36,10 @@ from xlgap.stages.prepare import corpus_lines
 from xlgap.stages.start import POINTER
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, usage, write_journal
-from xlgap.training.data import MaskedText, encode_lines
+from xlgap.training.data import Line, MaskedText, encode_lines
 from xlgap.training.engine import device, drawn_from, process_group, rank
 from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
-
-Sequence = npt.NDArray[np.int32]
 
 
 def pretrain(study: Study, model: str) -> None:
@@ -186,13 +182,13 @@ def _train(
     return result, state
 
 
-def _sequences(study: Study, tokenizer: Tokenizer) -> list[Sequence]:
+def _sequences(study: Study, tokenizer: Tokenizer) -> list[Line]:
     """The encoded lines of all languages."""
     lines = [line for code in study.params.languages.pretraining for line in corpus_lines(code)]
     return encode_lines(lines, tokenizer, length=study.params.pretrain.sequence_length)
 
 
-def _settings(study: Study, spec: ScratchModel, sequences: list[Sequence]) -> PhaseSettings:
+def _settings(study: Study, spec: ScratchModel, sequences: list[Line]) -> PhaseSettings:
     """Steps and batch such that all sizes see ``pretrain.tokens`` sub-words, padding left out."""
     numbers, train = study.params.pretrain, study.params.train
     mean = sum(len(s) for s in sequences) / len(sequences)

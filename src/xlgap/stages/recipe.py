@@ -57,7 +57,11 @@ def recipe(task: Task, params: Params, model: str) -> Recipe:
 
 
 def window(task: Task, params: Params) -> Window:
-    """Limits of one sequence of the task."""
+    """Limits of one sequence of the task; in a short one the stride is a third of it at most.
+
+    A third is what the official 128 are of 384, so that windows overlap at any length: beside a
+    question, which takes half of one at most, there is room for more than a third.
+    """
     length = max_length(task, params)
     return Window(max_length=length, stride=min(task.recipe.stride, length // 3))
 

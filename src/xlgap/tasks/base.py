@@ -133,7 +133,8 @@ class Recipe:
         epochs: passes over the training rows.
         batch_rows: rows in a global batch.
         max_length: sub-words in a sequence.
-        stride: sub-words that neighbouring windows of a long context share (``Span`` only).
+        stride: sub-words of a long context from the start of a window to that of the next one
+            (``Span`` only); a third of ``max_length`` at most.
         warmup_steps, weight_decay: of the optimizer.
         select: keep the checkpoint that is best on English dev, or the last one.
     """

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from xlgap.errors import DataError
-from xlgap.models.collate import collate
-from xlgap.models.encode import IGNORE, Example
+from xlgap.models.collate import collate, token_types
+from xlgap.models.encode import IGNORE, Example, Ids, Types
 from xlgap.models.network import Batch
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.training.batches import Index
@@ -66,6 +66,17 @@ class TaskData:
 
 
 @dataclass(frozen=True)
+class Line:
+    """Sub-words of a line, special ones included, and their token types; ``None``: all are 0."""
+
+    ids: Ids
+    types: Types | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
 class MaskedText:
     """Lines of text of which a fixed share of sub-words is masked anew at every step.
 
@@ -73,7 +84,7 @@ class MaskedText:
     2019). The draw depends on ``seed``, the step and the line alone; special tokens are never masked.
     """
 
-    sequences: Sequence[npt.NDArray[np.int32]]
+    sequences: Sequence[Line]
     tokenizer: Tokenizer
     fraction: float
     seed: int
@@ -90,26 +101,27 @@ class MaskedText:
 
     def supervised(self, indices: Index) -> int:
         """Masked positions."""
-        return sum(self._count(self.sequences[i]) for i in indices)
+        return sum(self._count(self.sequences[i].ids) for i in indices)
 
-    def _count(self, sequence: npt.NDArray[np.int32]) -> int:
+    def _count(self, sequence: Ids) -> int:
         words = int((sequence > self.tokenizer.unk).sum())
         return min(words, max(1, round(self.fraction * words)))
 
     def batch(self, indices: Index, *, step: int) -> Batch:
-        """``input_ids``, ``attention_mask`` and ``labels`` ``[B, L]``."""
+        """``input_ids``, ``attention_mask`` and ``labels`` ``[B, L]``; ``token_type_ids`` of pairs."""
         longest = max(len(self.sequences[i]) for i in indices)
         ids = np.full((len(indices), longest), self.tokenizer.pad, np.int64)
         mask = np.zeros_like(ids)
         labels = np.full_like(ids, IGNORE)
         for row, index in enumerate(indices):
-            sequence = self.sequences[index]
+            sequence = self.sequences[index].ids
             ids[row, : len(sequence)] = sequence
             mask[row, : len(sequence)] = 1
             self._mask(ids[row], labels[row], sequence, (self.seed, step, int(index)))
         return {
             "input_ids": torch.from_numpy(ids),
             "attention_mask": torch.from_numpy(mask),
+            **token_types([self.sequences[i].types for i in indices], longest),
             "labels": torch.from_numpy(labels),
         }
 
@@ -117,7 +129,7 @@ class MaskedText:
         self,
         ids: npt.NDArray[np.int64],
         labels: npt.NDArray[np.int64],
-        sequence: npt.NDArray[np.int32],
+        sequence: Ids,
         key: tuple[int, int, int],
     ) -> None:
         """Mask one line in place."""
@@ -133,13 +145,12 @@ class MaskedText:
         ids[other] = random.integers(first_word, self.tokenizer.size - 1, len(other))
 
 
-def encode_lines(
-    lines: Iterable[str], tokenizer: Tokenizer, *, length: int
-) -> list[npt.NDArray[np.int32]]:
+def encode_lines(lines: Iterable[str], tokenizer: Tokenizer, *, length: int) -> list[Line]:
     """One sequence a line, at most ``length`` sub-words; a longer line becomes several.
 
     A tab in a line parts a pair (a sentence and its translation, say), which is encoded as the
-    fine-tuning tasks encode theirs: ``<s> a </s> b </s>``; a pair that is too long is cut.
+    fine-tuning tasks encode theirs, ``<s> a </s> b </s>`` and its token types; a pair that is too long
+    is cut.
 
     Raises:
         DataError: there is no text.
@@ -154,13 +165,17 @@ def encode_lines(
             singles.append(first)
     tokenizer.fast.enable_truncation(length)
     try:
-        found = [e.ids for e in tokenizer.fast.encode_batch(pairs)]
+        found = [_line(e) for e in tokenizer.fast.encode_batch(pairs)]
         for encoding in tokenizer.fast.encode_batch(singles):
-            found += [e.ids for e in (encoding, *encoding.overflowing)]
+            found += [_line(e) for e in (encoding, *encoding.overflowing)]
     finally:
         tokenizer.fast.no_truncation()
-    sequences = [np.asarray(ids, np.int32) for ids in found]
-    sequences = [s for s in sequences if (s > tokenizer.unk).any()]
+    sequences = [line for line in found if (line.ids > tokenizer.unk).any()]
     if not sequences:
         raise DataError("the corpus has no sub-word to learn; raise 'pretrain.corpus_lines'.")
     return sequences
+
+
+def _line(encoding: Any) -> Line:
+    types = np.asarray(encoding.type_ids, np.int8)
+    return Line(np.asarray(encoding.ids, np.int32), types if types.any() else None)

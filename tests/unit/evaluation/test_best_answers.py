@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from xlgap.evaluation.predict import MAX_ANSWER, best_answers
+from xlgap.evaluation.predict import MAX_ANSWER, best_answers, most_context
 from xlgap.models.encode import Example
 from xlgap.tasks.base import Span
 
@@ -71,3 +73,60 @@ def test_answers_go_to_their_own_rows() -> None:
     of = [((9, 9), (0, 0), (0, 0), (0, 0)), BETA, ((0, 0), (0, 0), (0, 0), (9, 9))]
     found = best_answers(Span(), rows, windows, [scores(0, *pairs) for pairs in of])
     assert [row["text"] for row in found] == ["alpha", "beta", "gamma"]
+
+
+LETTERS = {"id": "q", "context": "abcdefghij"}
+
+
+def part(begin: int, end: int, row: int = 0) -> Example:
+    """A window of some letters, each of which is a sub-word."""
+    return replace(window(tuple((n, n + 1) for n in range(begin, end)), row), begin=begin)
+
+
+def test_an_answer_begins_only_in_the_window_where_that_has_the_most_context() -> None:
+    """The letter f ends the first window, and has three letters to both sides in the second."""
+    windows = [part(0, 6), part(2, 9), part(4, 10)]
+    edge = scores(0, *[(0, 0)] * 5, (9, 0))
+    middle = scores(0, (0, 0), (0, 0), (3, 3), *[(0, 0)] * 4)
+    last = scores(0, *[(0, 0)] * 6)
+    assert best_answers(Span(), [LETTERS], windows, [edge, middle, last])[0]["text"] == "e"
+    middle[5] = (4, 4)  # f again, where it counts
+    assert best_answers(Span(), [LETTERS], windows, [edge, middle, last])[0]["text"] == "f"
+
+
+def test_an_answer_may_end_where_another_window_has_more_context() -> None:
+    windows = [part(0, 6), part(3, 9)]
+    one = scores(0, *[(0, 0)] * 3, (9, 0), (0, 0), (0, 9))
+    text = best_answers(Span(), [LETTERS], windows, [one, scores(0, *[(0, 0)] * 6)])[0]["text"]
+    assert text == "def"
+
+
+def test_the_most_context_is_the_shorter_sides_then_the_longer_windows_then_the_first_ones() -> None:
+    rows = [part(0, 6), part(2, 9), part(4, 10), part(0, 6, row=1)]
+    found = [
+        [int(n) for n in np.flatnonzero(flags[2:]) + example.begin]
+        for example, flags in zip(rows, most_context(rows), strict=True)
+    ]
+    assert found == [[0, 1, 2, 3], [4, 5, 6], [7, 8, 9], [0, 1, 2, 3, 4, 5]]
+    equal = [part(0, 4), part(0, 4)]
+    assert [flags.any() for flags in most_context(equal)] == [True, False]
+
+
+@pytest.mark.parametrize(("total", "room", "step"), [(1, 5, 3), (50, 7, 3), (50, 20, 1), (31, 10, 10)])
+def test_every_sub_word_counts_in_one_window_by_the_rule_as_it_is_written(
+    total: int, room: int, step: int
+) -> None:
+    bounds = [(n, min(n + room, total)) for n in range(0, max(1, total - room + step), step)]
+    found = most_context([part(*bound) for bound in bounds])
+    for position in range(total):
+        context = [
+            min(position - begin, end - 1 - position) + 0.01 * (end - begin)
+            if begin <= position < end
+            else -1
+            for begin, end in bounds
+        ]
+        counts = [
+            begin <= position < end and bool(flags[2 + position - begin])
+            for (begin, end), flags in zip(bounds, found, strict=True)
+        ]
+        assert counts == [n == context.index(max(context)) for n in range(len(bounds))]

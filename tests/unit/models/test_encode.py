@@ -1,5 +1,3 @@
-import itertools
-
 import numpy as np
 import pytest
 
@@ -101,15 +99,21 @@ def test_the_answer_stands_where_the_labels_say(tokenizer, answer):
     assert CONTEXT[begin:end].strip() == answer
 
 
-def test_windows_share_their_stride_and_cover_the_context(tokenizer):
-    examples = encode(Span(), [span_row("25 birds")], tokenizer, Window(max_length=40, stride=8))
+@pytest.mark.parametrize("stride", [1, 4, 8, 1000])
+def test_windows_start_a_stride_apart_and_cover_the_context(tokenizer, stride):
+    examples = encode(Span(), [span_row("25 birds")], tokenizer, Window(max_length=40, stride=stride))
     assert len(examples) > 1
     assert all(e.length <= 40 for e in examples)
     covered = {tuple(m) for e in examples for m in e.marks.tolist() if m[0] >= 0}
     offsets = tokenizer.fast.encode(CONTEXT, add_special_tokens=False).offsets
     assert covered == set(offsets)
-    spans = [[m for m in e.marks.tolist() if m[0] >= 0] for e in examples]
-    assert all(a[-8:] == b[:8] for a, b in itertools.pairwise(spans))
+    spans = [[tuple(m) for m in e.marks.tolist() if m[0] >= 0] for e in examples]
+    room = len(spans[0])
+    step = min(stride, room)  # no more than there is room for
+    assert [e.begin for e in examples] == list(range(0, len(offsets) - room + step, step))
+    assert spans == [offsets[e.begin : e.begin + room] for e in examples]
+    if stride == 1000:
+        return  # windows that share nothing may cut the answer
     held = [e for e in examples if e.labels.tolist() != [0, 0]]
     assert held
     for example in held:
@@ -118,12 +122,15 @@ def test_windows_share_their_stride_and_cover_the_context(tokenizer):
 
 
 def test_a_window_without_room_is_refused(tokenizer):
-    with pytest.raises(TrainingError, match="has no room for a question"):
-        encode(Span(), [span_row("1999")], tokenizer, Window(max_length=20, stride=10))
+    with pytest.raises(TrainingError, match=r"no room for a context .* must be at least 7"):
+        encode(Span(), [span_row("1999")], tokenizer, Window(max_length=6))
+    examples = encode(Span(), [span_row("1999")], tokenizer, Window(max_length=7))
+    shown = [(e.marks[:, 0] >= 0).sum() for e in examples]
+    assert shown == [1] * len(tokenizer.fast.encode(CONTEXT, add_special_tokens=False).ids)
 
 
 @pytest.mark.parametrize("room", [-1, 0, 1])
-def test_a_context_that_fits_needs_no_room_beyond_the_stride(tokenizer, room):
+def test_a_context_that_fits_is_one_window_whatever_the_stride(tokenizer, room):
     """The sub-words left for it beside its question are ``room`` more than the stride."""
     row = span_row("mat") | {"context": "the mat", "answers": {"text": ["mat"], "answer_start": [4]}}
     question = len(tokenizer.fast.encode(row["question"], add_special_tokens=False).ids)
