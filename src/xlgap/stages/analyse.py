@@ -28,7 +28,7 @@ from xlgap.formats import dir_digest, write_json
 from xlgap.graph import stage_names
 from xlgap.published import load_scores
 from xlgap.records import Source
-from xlgap.stages.overall import edition_scores
+from xlgap.stages.overall import edition_scores, tested_here
 from xlgap.stages.score import score
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
@@ -102,7 +102,7 @@ def _analysed(study: Study, measured: MeasuredStudy) -> Analysis:
     prepared = (name for name in study.params.all_tasks if layout.prepared(name).is_dir())
     return replace(
         found,
-        editions=edition_scores(measured.scores),
+        editions=edition_scores(measured.scores, tested=tested_here()),
         errors=result.rounded(_errors(measured)),
         data=data_sets(map(study.manifest, prepared)),
     )
