@@ -203,13 +203,15 @@ def _over_seeds(rows: Sequence[EditionScore]) -> EditionScore:
 
 
 def told(row: EditionScore) -> str:
-    """A mean over tasks in words: both numbers, of how many tasks, and what is missing from them."""
+    """A mean over tasks in words: both numbers, of which tasks, how many of these lack languages."""
     assert row.level != "task"
     if row.official is None or row.corrected is None:
         return f"no score: missing {', '.join(row.missing)}"
     spread = "" if row.spread is None else f" (± {row.spread:.2f} over {row.seeds} seeds)"
     both = f"{row.official:.2f} {official_words([row])}{spread}, {row.corrected:.2f} corrected"
-    return "; ".join(filter(None, (both, f"mean of {tasks_told(row)}", shortcomings(row))))
+    n = len(row.lacking)
+    lacking = f"; of those present {n} {'lacks' if n == 1 else 'lack'} languages" if n else ""
+    return f"{both}; mean of {tasks_told(row)}{lacking}"
 
 
 def tasks_told(row: EditionScore) -> str:
@@ -218,10 +220,3 @@ def tasks_told(row: EditionScore) -> str:
     if not row.missing:
         return f"all {of} tasks"
     return f"the {n} of {of} tasks present, missing: {', '.join(row.missing)}"
-
-
-def shortcomings(row: EditionScore) -> str:
-    """What the tasks of a mean lack, and what they are scored on; empty where nothing is to be said."""
-    lacking = f"languages are missing from {', '.join(row.lacking)}" if row.lacking else ""
-    scored = f"scored on {row.scored_on}" if row.scored_on else ""
-    return "; ".join(filter(None, (lacking, scored)))
