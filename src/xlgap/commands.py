@@ -79,6 +79,9 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     tasks.add_argument(
         "--all", action="store_true", help="also the lab's, diagnostic and supplementary ones"
     )
+    tasks.add_argument(
+        "--citations", action="store_true", help="whom to cite and the licence, in place of the rest"
+    )
     tasks.add_argument("--json", action="store_true", help="print JSON")
     tasks.set_defaults(run=show_tasks)
 
@@ -322,7 +325,8 @@ def show_tasks(arguments: Arguments) -> None:
         print(json.dumps([listings.task_json(task) for task in shown], indent=1, ensure_ascii=False))
     else:
         rows = [listings.task_text(task) for task in shown]
-        listings.show(rows, listings.TASK_COLUMNS, terminal=sys.stdout.isatty())
+        columns = listings.CITATION_COLUMNS if arguments.citations else listings.TASK_COLUMNS
+        listings.show(rows, columns, terminal=sys.stdout.isatty())
     if others:
         told = "the lab's, diagnostic and supplementary ones"
         print(f"{others} more tasks, {told}: xlgap tasks --all", file=sys.stderr)

@@ -6,6 +6,8 @@ half a file is never taken for a result.
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import hashlib
 import json
 import lzma
@@ -13,7 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ Shape = Any
 The key ``str`` stands for every key. An object may have other keys, too.
 """
 
+UNFINISHED = "xlgap-unfinished-"
+"""Stands in the names of directories that are being made, and in no others."""
 _KINDS = {
     dict: "an object", list: "a list", str: "a text", int: "a whole number", float: "a number",
     bool: "true or false", type(None): "nothing",
@@ -76,12 +80,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_dir(path: Path) -> Iterator[Path]:
     """Yield an empty directory beside ``path``; on success it replaces ``path``, on error it goes.
 
-    One that a kill left there goes, too: what depends on the whole folder would read it.
+    One that a kill left there goes, too: what depends on the whole folder would read it. One that a
+    running process is making stays, and so does whatever else lies there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*"):
-        shutil.rmtree(left, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{UNFINISHED}*"):
+        _remove_abandoned(left)
+    temporary, held = _held_dir(path)
     try:
         yield temporary
         if path.exists():
@@ -92,6 +97,36 @@ def atomic_dir(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(held)
+
+
+def _held_dir(path: Path) -> tuple[Path, int]:
+    """A new directory beside ``path`` and the descriptor that locks it; a kill gives the lock up."""
+    while True:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.{UNFINISHED}", dir=path.parent))
+        # Another process may take it for abandoned before it is locked: then there is a next one.
+        with suppress(FileNotFoundError):
+            held = os.open(temporary, os.O_RDONLY)
+            with suppress(OSError):  # a file system without locks: nothing is taken away
+                fcntl.flock(held, fcntl.LOCK_EX)
+            if temporary.is_dir():
+                return temporary, held
+            os.close(held)
+
+
+def _remove_abandoned(left: Path) -> None:
+    """Remove an unfinished directory unless the process that makes it is still there."""
+    try:
+        held = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(left, ignore_errors=True)
+    except OSError:
+        pass  # locked, or on a file system without locks
+    finally:
+        os.close(held)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ MODEL_COLUMNS = (
     *("repo", "family", "params_total", "params_nonembedding", "layers", "d_model", "revision"),
 )
 TASK_COLUMNS = ("name", "role", "kind", "languages", "metric", "recipe", "sources", "licence")
+CITATION_COLUMNS = ("name", "licence", "citation")
 BENCHMARK_ROLES = ("target", "intermediate")
 UNTRAINED = ("retrieve", "mine")  # kinds whose models are compared by their vectors alone
 
@@ -43,14 +44,14 @@ def listed_tasks(*, everything: bool) -> tuple[list[Task], int]:
 
 
 def task_json(task: Task) -> dict[str, Any]:
-    """One task as JSON."""
+    """One task as JSON; ``languages`` are those it is evaluated in, else trained in."""
     from xlgap.evaluation import ledger
 
     return {
         "name": task.name,
         "role": task.role,
         "kind": task.kind.name,
-        "languages": list(task.eval_languages),
+        "languages": list(task.eval_languages or task.train_languages),
         "train_languages": list(task.train_languages),
         "metric": list(task.metrics),
         "ledger": [
@@ -65,13 +66,14 @@ def task_json(task: Task) -> dict[str, Any]:
 
 
 def task_text(task: Task) -> dict[str, Any]:
-    """One task as a line of a table; languages that it is evaluated in, else trained in."""
+    """One task as a line of a table."""
     from xlgap.evaluation import ledger
 
     mark = " (non-commercial)" if task.noncommercial else ""
+    rest = task_json(task)
     return {
-        **task_json(task),
-        "languages": len(task.eval_languages or task.train_languages),
+        **rest,
+        "languages": len(rest["languages"]),
         "metric": ledger.summary(task),
         "recipe": recipe_text(task),
         "licence": f"{task.licence}{mark}",

@@ -5,6 +5,7 @@ Analysis sees only :class:`Score`: published results and our own go through the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,6 +81,12 @@ class EditionScore:
         seeds: training seeds behind the means.
         present, missing: languages of a task; tasks of a group or of the whole.
         metric: of a task, official and corrected.
+        lacking: tasks of a mean that lack languages.
+        capped, standing_in: languages of a task, tasks of a mean, that are present and whose score is
+            not the benchmark's: on a part of the test rows, on files in place of the official ones.
+        rows, released_rows: of a task's test files in the languages present, how many were scored and
+            how many there are; ``None`` where the data do not say.
+        stands_in: which files stand in for the official test files of a task.
     """
 
     edition: str
@@ -94,3 +101,31 @@ class EditionScore:
     present: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     metric: str = ""
+    lacking: tuple[str, ...] = ()
+    capped: tuple[str, ...] = ()
+    standing_in: tuple[str, ...] = ()
+    rows: int | None = None
+    released_rows: int | None = None
+    stands_in: str = ""
+
+    @property
+    def scored_on(self) -> str:
+        """What it is scored on where that is not all of the official test files; empty where it is."""
+        if self.level == "task":
+            of = f" ({', '.join(self.standing_in)})" if self.standing_in != self.present else ""
+            files = f"{self.stands_in} in place of the official test files{of}"
+            rows = f"{self.rows:,} of {self.released_rows:,} rows" if self.capped else ""
+            return ", ".join(filter(None, (files if self.standing_in else "", rows)))
+        part = f"part of the test rows of {', '.join(self.capped)}"
+        files = f"files that stand in for the official test files of {', '.join(self.standing_in)}"
+        found = (part if self.capped else "", files if self.standing_in else "")
+        return " and ".join(filter(None, found))
+
+
+def official_words(rows: Iterable[EditionScore]) -> str:
+    """What the official numbers of ``rows`` are: ``official``, or on what else than the test files."""
+    rows = tuple(rows)
+    part = "part of the rows" if any(row.capped for row in rows) else ""
+    files = "stand-in files" if any(row.standing_in for row in rows) else ""
+    found = " and ".join(filter(None, (part, files)))
+    return f"official metrics on {found}" if found else "official"

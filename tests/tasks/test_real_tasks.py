@@ -46,7 +46,6 @@ NOT_RELEASED = {  # languages without a file in the bundle
     "wikiann": {"th"},
     "tydiqa": {"ar", "bn", "fi", "id", "ru", "te"},
 }
-NONCOMMERCIAL_PARTS = {("squad", "fa")}  # of a task that is free otherwise
 NOTHING_LEFT = {"f1", "em", "f1_mlqa", "em_mlqa"}
 """Rules of which some right answers are nothing: an article, a sign. Those score 0, as officially."""
 
@@ -136,8 +135,7 @@ def test_real_files(task: Task, real_data: Path) -> None:
             divided |= task.name in COUNTED_ELSEWHERE
             for name in names if split != "candidates" else ():  # there a row is a sentence
                 assert divided or len(found.rows) == listed[name]["rows"], name
-            marked = task.noncommercial or (task.name, code) in NONCOMMERCIAL_PARTS
-            assert marked or not found.noncommercial
+            assert task.noncommercial or not found.noncommercial
             assert len({row["id"] for row in found.rows}) == len(found.rows)
             scored = split == "test" or (code == "en" and split != "candidates")
             for metric in task.metrics if scored else ():

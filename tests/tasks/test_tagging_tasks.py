@@ -100,6 +100,8 @@ class TestWikiannFiles:
     ) -> None:
         train, dev, test = (rows_of(stripped, "wikiann", s, "en") for s in ("train", "dev", "test"))
         assert len(test) == 30
+        tested = load(get_task("wikiann"), "test", ["en"], source="release", data_dir=stripped)
+        assert tested["en"].origin["stands_in"] == "dev files"
         assert len(train) + len(dev) == 98
         assert 2 < len(dev) < 25
         words = [first_words(rows) for rows in (train, dev, test)]

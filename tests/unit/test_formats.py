@@ -4,6 +4,8 @@ import json
 import lzma
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -192,13 +194,40 @@ def test_other_encodings_are_refused(tmp_path):
         formats.read_text(tmp_path / "latin1.txt")
 
 
-def test_what_a_kill_left_beside_a_folder_goes(tmp_path):
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from xlgap.formats import atomic_dir
+with atomic_dir(Path(sys.argv[1])) as temporary:
+    (temporary / "half.json").write_text("{")
+    print(flush=True)
+    sys.stdin.readline()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_kill_left_beside_a_folder_goes_and_what_is_being_made_stays(tmp_path):
     """A stage that depends on the whole parent would read it."""
-    left, other = tmp_path / ".out.x1y2", tmp_path / ".another.x1y2"
-    for folder in (left, other):
-        folder.mkdir()
-        (folder / "half.json").write_text("{")
-    with formats.atomic_dir(tmp_path / "out") as temporary:
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", KILLED, str(out)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        (left,) = tmp_path.iterdir()
+        with formats.atomic_dir(out):
+            assert (left / "half.json").is_file()
+        other.communicate(b"\n")
+    assert left.is_dir()
+    with formats.atomic_dir(out) as temporary:
         assert not left.exists()
         (temporary / "whole.json").write_text("{}")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".another.x1y2", "out"]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_of_the_user_s_with_a_similar_name_stays(tmp_path):
+    for name in (".out.backup", ".out.x1y2", ".another.x1y2"):
+        (tmp_path / name).mkdir()
+    with formats.atomic_dir(tmp_path / "out"):
+        pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        *(".another.x1y2", ".out.backup", ".out.x1y2", "out"),
+    ]

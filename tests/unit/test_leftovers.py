@@ -21,7 +21,7 @@ KEPT = {
     "models/pretrained/nano/model.safetensors",
     "models/warm/nano/direct_en/pointer.json",
     "results/predictions/toy_nli/nano-direct_en/cell.json",
-    "results/predictions/toy_nli/.nano-direct_en.x1/cell.json",  # being written
+    "results/predictions/toy_nli/.nano-direct_en.xlgap-unfinished-x1/cell.json",  # being written
     "results/scores/toy_nli.csv",
     "results/items/toy_nli.parquet",
     "results/metrics.json",

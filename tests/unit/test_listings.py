@@ -54,7 +54,9 @@ def test_json_says_of_each_task_what_a_reader_needs(
         task = get_task(name)
         assert row["role"] == task.role
         assert row["kind"] == task.kind.name
-        assert row["languages"] == list(task.eval_languages)
+        trained = task.role == "intermediate"
+        assert row["languages"] == list(task.train_languages if trained else task.eval_languages)
+        assert row["languages"]
         assert row["metric"] == list(task.metrics) == [line["metric"] for line in row["ledger"]]
         assert row["recipe"]["learning_rate"] == task.recipe.learning_rate
         assert row["sources"]
@@ -71,4 +73,12 @@ def test_a_task_without_training_of_its_own_says_whose_it_is() -> None:
 
 
 def test_the_table_marks_what_is_not_for_commercial_use() -> None:
-    assert listings.task_text(get_task("xnli"))["licence"].endswith("(non-commercial)")
+    for name in ("xnli", "squad"):  # the latter for its Persian part
+        assert listings.task_text(get_task(name))["licence"].endswith("(non-commercial)")
+
+
+def test_the_citation_of_each_task_is_listed_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "--citations"]) == 0
+    said = capsys.readouterr().out.split()
+    for task in listings.listed_tasks(everything=False)[0]:
+        assert set(task.citation.split()) <= set(said), task.name

@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xlgap.analysis import words
-from xlgap.records import EditionScore
+from xlgap.records import EditionScore, official_words
+
+STAR = "*"
+STARRED = (
+    f"{STAR} of a task: not scored on all rows of the official test files; of a mean: some of its "
+    "tasks are not, or lack languages."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +51,9 @@ def _table(scores: Sequence[EditionScore]) -> OverallTable:
     (title,) = _unique(s.name for s in scores if s.level == "overall")
     seeds = max(s.seeds for s in scores)
     spread = "" if seeds == 1 else f" ± standard deviation over {seeds} seeds"
+    both = f"{official_words(scores)} / corrected{spread}"
     return OverallTable(
-        title=f"{title}: official / corrected{spread}, mean of what is present (n of N)",
+        title=f"{title}: {both}, mean of what is present (n of N)",
         columns=("Arm", *(_head(level, name, scores) for level, name in order)),
         rows=tuple(
             (model, arm, *(_cell(cells[model, arm, level, name]) for level, name in order))
@@ -67,28 +74,51 @@ def _cell(score: EditionScore) -> str:
     spread = "" if score.spread is None else f" ± {words.number(score.spread)}"
     of = len(score.present) + len(score.missing)
     part = f" ({len(score.present)} of {of})" if score.missing else ""
-    return f"{words.number(score.official)} / {words.number(score.corrected)}{spread}{part}"
+    star = STAR if score.scored_on or score.lacking else ""
+    return f"{words.number(score.official)} / {words.number(score.corrected)}{spread}{part}{star}"
 
 
 def _notes(scores: Sequence[EditionScore]) -> Iterator[str]:
+    if any(s.scored_on or s.lacking for s in scores):
+        yield STARRED
+    whole = [s for s in scores if s.level == "overall"]
+    complete = [s for s in whole if not (s.missing or s.lacking or s.scored_on)]
+    if not complete:
+        yield f"None of these is a score of the whole of {whole[0].name}."
+    elif len(complete) < len(whole):
+        who = "; ".join(f"{s.model} {s.arm}" for s in complete)
+        yield f"Of these only the scores of {who} are of the whole of {whole[0].name}."
     tasks = [
         (f"Tasks without a score: {', '.join(s.missing)}", s)
         for s in scores
         if s.level == "overall" and s.missing
     ]
     yield from _each_once(tasks, scores)
-    yield from lacking_languages(scores)
+    yield from task_notes(scores)
 
 
-def lacking_languages(scores: Sequence[EditionScore]) -> Iterator[str]:
-    """A sentence for each task of one edition that lacks languages, whatever the model and arm."""
-    notes = [
+def task_notes(scores: Sequence[EditionScore]) -> Iterator[str]:
+    """For each task of one edition what languages it lacks, and what it is scored on.
+
+    A sentence each, the same for all models and arms told once; of rows nothing where all are scored.
+    """
+    yield from _each_once(_lacking(scores), scores)
+    yield from _each_once(_scored_on(scores), scores)
+
+
+def _lacking(scores: Sequence[EditionScore]) -> list[tuple[str, EditionScore]]:
+    return [
         (f"{s.name} has {len(s.present)} of {len(s.present) + len(s.missing)} languages, missing: "
          f"{', '.join(s.missing)}", s)
         for s in scores
         if s.level == "task" and s.missing and s.present
     ]  # fmt: skip
-    yield from _each_once(notes, scores)
+
+
+def _scored_on(scores: Sequence[EditionScore]) -> list[tuple[str, EditionScore]]:
+    return [
+        (f"{s.name} is scored on {s.scored_on}", s) for s in scores if s.level == "task" and s.scored_on
+    ]
 
 
 def _each_once(

@@ -18,6 +18,7 @@ from xlgap.analysis import words
 from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.diagnostic import ErrorRate, error_tables
+from xlgap.analysis.excused import Excused
 from xlgap.analysis.figures import drawings
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
@@ -122,6 +123,7 @@ def write_tables(folder: Path, analysis: Analysis) -> None:
         ("diagnostic_error_rates", ErrorRate, analysis.errors),
         ("published_slopes", LanguageSlope, analysis.published_slopes),
         ("data_sets", DataSet, analysis.data),
+        ("excused_leaks", Excused, analysis.excused),
     )
     for name, kind, rows in tables:
         columns = [f.name for f in dataclasses.fields(kind)]

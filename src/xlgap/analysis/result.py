@@ -17,6 +17,7 @@ from typing import Any
 
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.diagnostic import ErrorRate
+from xlgap.analysis.excused import Excused
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.published_answers import published_answers, published_slopes
@@ -65,6 +66,7 @@ class Analysis:
         editions: overall scores of the benchmark's editions, where the study has tasks of them.
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
+        excused: leaks of test items that documented exceptions let pass.
     """
 
     study: str
@@ -88,6 +90,7 @@ class Analysis:
     editions: tuple[EditionScore, ...] = ()
     errors: tuple[ErrorRate, ...] = ()
     data: tuple[DataSet, ...] = ()
+    excused: tuple[Excused, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:

@@ -37,7 +37,7 @@ class Loaded:
         rows: prepared rows, in the order of the source.
         origin: where they stood, for the manifest: files with digests, or repository and revision and,
             as ``more``, those of further ones; also the rows that are no items, ``dropped``, counted
-            by reason.
+            by reason, and which files it is that ``stands_in`` for the official ones.
         noncommercial: whether the source marks them so.
     """
 
@@ -230,7 +230,8 @@ def _from_release(task: Task, split: Split, code: str, files: _Files) -> Loaded:
         raise DataError(message if known else f"{where}, {message}") from error
     noncommercial = any(fact["licence_class"] == "nc" for fact in facts)
     counted = {"dropped": dict(sorted(dropped.items()))} if dropped else {}
-    return Loaded(found, {"files": facts, **counted}, noncommercial)
+    stands_in = {"stands_in": file.stands_in} if file.stands_in else {}
+    return Loaded(found, {"files": facts, **counted, **stands_in}, noncommercial)
 
 
 def _named(message: str, names: Sequence[str], directory: ReleaseDirectory) -> str:

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field, replace
 
 from xlgap.errors import unknown
 from xlgap.evaluation import ledger
-from xlgap.records import EditionScore
+from xlgap.evaluation.tested import OfTests, marked
+from xlgap.records import EditionScore, official_words
 from xlgap.tasks import get_task, task_names
 from xlgap.tasks.base import Task
 
@@ -95,7 +96,7 @@ def get_edition(name: str) -> Edition:
 
 
 def overall(
-    edition: Edition, seeds: Sequence[OfTasks], *, model: str, arm: str
+    edition: Edition, seeds: Sequence[OfTasks], *, model: str, arm: str, tested: OfTests | None = None
 ) -> tuple[EditionScore, ...]:
     """Rows of each task, each group and the whole edition, in this order.
 
@@ -104,13 +105,15 @@ def overall(
         seeds: one table of scores a training seed; what one of them lacks counts in none.
         model: name for the rows.
         arm: name for the rows.
+        tested: what is known of the test rows; nothing is said of a task that it has not.
 
     Returns:
         Means over seeds; ``spread`` is the standard deviation of the official score over seeds, which
         says nothing of items, languages or tasks; ``None`` with one seed.
     """
     shared = frozenset.intersection(*(_finite(scores) for scores in seeds))
-    of_seed = [tuple(_rows(edition, scores, shared, model, arm)) for scores in seeds]
+    empty = EditionScore(edition=edition.name, model=model, arm=arm, level="task", name="")
+    of_seed = [tuple(_rows(edition, empty, scores, shared, tested or {})) for scores in seeds]
     return tuple(_over_seeds(same) for same in zip(*of_seed, strict=True))
 
 
@@ -125,11 +128,13 @@ def _finite(scores: OfTasks) -> Shared:
 
 
 def _rows(
-    edition: Edition, scores: OfTasks, shared: Shared, model: str, arm: str
+    edition: Edition, empty: EditionScore, scores: OfTasks, shared: Shared, tested: OfTests
 ) -> Iterator[EditionScore]:
-    empty = EditionScore(edition=edition.name, model=model, arm=arm, level="task", name="")
     found = {
-        name: _task_row(edition, replace(empty, name=name), scores, shared) for name in edition.tasks
+        name: marked(
+            _task_row(edition, replace(empty, name=name), scores, shared), tested.get(name, {})
+        )
+        for name in edition.tasks
     }
     yield from found.values()
     for group, names in edition.groups.items():
@@ -167,15 +172,19 @@ def _mean_row(rows: Sequence[EditionScore], *, level: str, name: str) -> Edition
     def mean(values: Sequence[float | None]) -> float | None:
         return statistics.fmean(v for v in values if v is not None) if there else None
 
-    return replace(
-        rows[0],
+    return EditionScore(
+        edition=rows[0].edition,
+        model=rows[0].model,
+        arm=rows[0].arm,
         level=level,
         name=name,
         official=mean([row.official for row in there]),
         corrected=mean([row.corrected for row in there]),
         present=tuple(row.name for row in there),
         missing=tuple(row.name for row in rows if row.official is None),
-        metric="",
+        lacking=tuple(row.name for row in there if row.missing),
+        capped=tuple(row.name for row in there if row.capped),
+        standing_in=tuple(row.name for row in there if row.standing_in),
     )
 
 
@@ -194,12 +203,20 @@ def _over_seeds(rows: Sequence[EditionScore]) -> EditionScore:
 
 
 def told(row: EditionScore) -> str:
-    """A mean over tasks in words: both numbers, of how many tasks, and which are missing."""
+    """A mean over tasks in words: both numbers, of which tasks, how many of these lack languages."""
     assert row.level != "task"
     if row.official is None or row.corrected is None:
         return f"no score: missing {', '.join(row.missing)}"
+    spread = "" if row.spread is None else f" (± {row.spread:.2f} over {row.seeds} seeds)"
+    both = f"{row.official:.2f} {official_words([row])}{spread}, {row.corrected:.2f} corrected"
+    n = len(row.lacking)
+    lacking = f"; of those present {n} {'lacks' if n == 1 else 'lack'} languages" if n else ""
+    return f"{both}; mean of {tasks_told(row)}{lacking}"
+
+
+def tasks_told(row: EditionScore) -> str:
+    """Of which tasks a mean is."""
     n, of = len(row.present), len(row.present) + len(row.missing)
-    both = f"{row.official:.2f} official, {row.corrected:.2f} corrected"
     if not row.missing:
-        return f"{both}; mean of all {of} tasks"
-    return f"{both}; mean of the {n} of {of} tasks present, missing: {', '.join(row.missing)}"
+        return f"all {of} tasks"
+    return f"the {n} of {of} tasks present, missing: {', '.join(row.missing)}"

@@ -16,6 +16,7 @@ from xlgap.analysis import gap as gaps_of
 from xlgap.analysis import result
 from xlgap.analysis.assemble import assemble
 from xlgap.analysis.diagnostic import METRIC, ErrorRate, error_rates
+from xlgap.analysis.excused import SHAPE, Excused, excused
 from xlgap.analysis.licences import data_sets
 from xlgap.analysis.report import write_partial_report, write_report
 from xlgap.analysis.result import Analysis
@@ -24,11 +25,11 @@ from xlgap.analysis.study import Study as MeasuredStudy
 from xlgap.analysis.tables import load, write_rows
 from xlgap.errors import ResultError, unknown
 from xlgap.evaluation.metrics import get_metric
-from xlgap.formats import dir_digest, write_json
+from xlgap.formats import dir_digest, read_json, write_json
 from xlgap.graph import stage_names
 from xlgap.published import load_scores
 from xlgap.records import Source
-from xlgap.stages.overall import edition_scores
+from xlgap.stages.overall import edition_scores, tested_here
 from xlgap.stages.score import score
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
@@ -102,10 +103,16 @@ def _analysed(study: Study, measured: MeasuredStudy) -> Analysis:
     prepared = (name for name in study.params.all_tasks if layout.prepared(name).is_dir())
     return replace(
         found,
-        editions=edition_scores(measured.scores),
+        editions=edition_scores(measured.scores, tested=tested_here()),
         errors=result.rounded(_errors(measured)),
         data=data_sets(map(study.manifest, prepared)),
+        excused=_excused(),
     )
+
+
+def _excused() -> tuple[Excused, ...]:
+    """What the leakage gate let pass; nothing where it has not come to a verdict."""
+    return excused(read_json(layout.LEAKAGE, SHAPE)) if layout.LEAKAGE.is_file() else ()
 
 
 def _errors(measured: MeasuredStudy) -> tuple[ErrorRate, ...]:

@@ -7,28 +7,42 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from xlgap import listings
-from xlgap.analysis.overall import lacking_languages
+from xlgap.analysis.overall import task_notes
 from xlgap.analysis.tables import read_scores
 from xlgap.errors import ResultError
-from xlgap.evaluation.editions import EDITIONS, XTREME_R, OfTasks, get_edition, overall, told
-from xlgap.layout import SCORES
+from xlgap.evaluation.editions import (
+    EDITIONS,
+    XTREME_R,
+    Edition,
+    OfTasks,
+    get_edition,
+    overall,
+    tasks_told,
+    told,
+)
+from xlgap.evaluation.tested import OfTests, read_tested
+from xlgap.layout import PREPARED, SCORES
 from xlgap.layout import scores as scores_path
-from xlgap.records import EditionScore, Score
+from xlgap.records import EditionScore, Score, official_words
 from xlgap.stages.study import Study
 
 ENGLISH = "en"
-COLUMNS = ("edition", "model", "arm", "level", "name", "official", "corrected", "spread", "of")
+COLUMNS = ("edition", "model", "arm", "level", "name", "official", "corrected", "spread", "of", "rows")
 
 
-def edition_scores(scores: Sequence[Score], *, edition: str | None = None) -> tuple[EditionScore, ...]:
+def edition_scores(
+    scores: Sequence[Score], *, edition: str | None = None, tested: OfTests | None = None
+) -> tuple[EditionScore, ...]:
     """The scores of each model under each arm that is trained in English, in each edition.
 
     Args:
         scores: measured, of all metrics.
         edition: one edition alone.
+        tested: what is known of the test rows.
 
     Returns:
         Rows of tasks, groups and editions; none of an edition that the study has no task of.
@@ -40,8 +54,22 @@ def edition_scores(scores: Sequence[Score], *, edition: str | None = None) -> tu
         for each in editions
         for (model, arm), seeds in tables.items()
         if any(name in table for table in seeds for name in each.tasks)
-        for row in overall(each, seeds, model=model, arm=arm)
+        for row in overall(each, seeds, model=model, arm=arm, tested=tested)
     )
+
+
+def tested_here() -> OfTests:
+    """What the prepared data of the current directory say of the test rows of the benchmark's tasks."""
+    return tested_in(PREPARED)
+
+
+def tested_in(data: Path) -> OfTests:
+    """The same of a ``data/prepared``; nothing of a directory of release files.
+
+    Raises:
+        DataError: a manifest is damaged.
+    """
+    return read_tested(data, dict.fromkeys(name for each in EDITIONS.values() for name in each.tasks))
 
 
 def _tables(scores: Sequence[Score]) -> dict[tuple[str, str], list[OfTasks]]:
@@ -62,7 +90,7 @@ def measured_editions(study: Study, edition: str | None) -> tuple[EditionScore, 
         ResultError: none of them is of the edition.
         UnknownNameError: there is no such edition.
     """
-    rows = edition_scores(load_measured(study), edition=edition)
+    rows = edition_scores(load_measured(study), edition=edition, tested=tested_here())
     if not rows:
         wanted = "the benchmark" if edition is None else get_edition(edition).title
         raise ResultError(
@@ -95,12 +123,30 @@ def print_scores(study: Study, edition: str | None, *, as_json: bool) -> None:
 
 
 def as_table(rows: Sequence[EditionScore]) -> list[dict[str, Any]]:
-    """The rows as a table for people: ``of`` says how many languages or tasks are present."""
+    """The rows as a table for people.
+
+    ``of`` says how many languages or tasks are present, ``rows`` how many of the test rows were scored,
+    with a star where other files stand in for the official ones.
+    """
     return [
-        {**asdict(row), "of": f"{len(row.present)} of {len(row.present) + len(row.missing)}"}
+        {
+            **asdict(row),
+            "of": f"{len(row.present)} of {len(row.present) + len(row.missing)}",
+            "rows": _rows_told(row),
+        }
         for row in rows
         if row.official is not None
     ]
+
+
+def _rows_told(row: EditionScore) -> str:
+    star = "*" if row.standing_in else ""
+    if row.level != "task":
+        return f"part{star}" if row.capped else star
+    if row.rows is None or row.released_rows is None:
+        return ""
+    count = f"{row.rows:,} of {row.released_rows:,}" if row.capped else f"all {row.rows:,}"
+    return count + star
 
 
 def overall_lines(rows: Sequence[EditionScore]) -> Iterator[str]:
@@ -109,10 +155,9 @@ def overall_lines(rows: Sequence[EditionScore]) -> Iterator[str]:
         of_edition = [row for row in rows if row.edition == edition]
         for row in of_edition:
             if row.level == "overall":
-                spread = "" if row.spread is None else f" (± {row.spread:.2f} over {row.seeds} seeds)"
                 who = " ".join(filter(None, (row.model, row.arm)))
-                yield f"{row.name}, {who}: {told(row)}{spread}"
-        yield from (f"  {note}" for note in lacking_languages(of_edition))
+                yield f"{row.name}, {who}: {told(row)}"
+        yield from (f"  {note}" for note in task_notes(of_edition))
 
 
 def closing_line(study: Study) -> Iterator[str]:
@@ -124,22 +169,29 @@ def closing_line(study: Study) -> Iterator[str]:
     for edition in EDITIONS.values():
         if edition is not XTREME_R and not (names & set(edition.tasks)) - set(XTREME_R.tasks):
             continue
-        rows = edition_scores(load_measured(study), edition=edition.name)
+        rows = edition_scores(load_measured(study), edition=edition.name, tested=tested_here())
         whole = [row for row in rows if row.level == "overall"]
-        if not whole:
-            continue
-        most = max(len(row.present) for row in whole)
-        arm = next(row.arm for row in whole if len(row.present) == most)
-        of_arm = [row for row in whole if row.arm == arm]
-        scores = ", ".join(
-            f"{row.model} {row.official:.1f} ({row.corrected:.1f})"
-            for row in of_arm
-            if row.official is not None
-        )
-        missing = of_arm[0].missing
-        of = len(edition.tasks)
-        lacks = f"the {of - len(missing)} of {of} tasks present, missing: {', '.join(missing)}"
-        yield (
-            f"{edition.title} under {arm}, official (corrected): {scores}; mean of "
-            f"{lacks if missing else f'all {of} tasks'}; languages: xlgap scores"
-        )
+        if whole:
+            most = max(len(row.present) for row in whole)
+            arm = next(row.arm for row in whole if len(row.present) == most)
+            yield _closing(edition, arm, [row for row in whole if row.arm == arm])
+
+
+def _closing(edition: Edition, arm: str, rows: Sequence[EditionScore]) -> str:
+    """One edition: each model's score, and of which tasks, once where it is the same for all models."""
+    same = len({row.missing for row in rows}) == 1
+    scores = (", " if same else "; ").join(
+        _score_told(row) + ("" if same else f" as the mean of {tasks_told(row)}") for row in rows
+    )
+    parts = [
+        f"{edition.title} under {arm}, {official_words(rows)} (corrected): {scores}",
+        *([f"mean of {tasks_told(rows[0])}"] if same else []),
+        "languages and rows: xlgap scores",
+    ]
+    return "; ".join(parts)
+
+
+def _score_told(row: EditionScore) -> str:
+    if row.official is None or row.corrected is None:
+        return f"{row.model} no score"
+    return f"{row.model} {row.official:.1f} ({row.corrected:.1f})"

@@ -172,6 +172,7 @@ class ReleaseFile:
     by_language: bool = False
     languages: tuple[str, ...] | None = None
     needs: tuple[str, ...] = ()
+    stands_in: str = ""  # of a test split that is not the official one: which files it is from
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ TASK = Task(
     release={
         "test": (
             ReleaseFile(path=_TEST, read=squad_unique, needs=(_TEST,)),
-            ReleaseFile(path=_DEV, read=squad_unique),
+            ReleaseFile(path=_DEV, read=squad_unique, stands_in="dev files"),
         )
     },
     hub=HubDataset(

@@ -56,6 +56,7 @@ _FOLDER = "xtreme_v1/pawsx/"
 _TRAIN, _DEV_EN = f"{_FOLDER}train-en.tsv", f"{_FOLDER}dev-en.tsv"
 _DEV, _TEST = _FOLDER + "dev-{language}.tsv", _FOLDER + "test-{language}.tsv"
 _EN = ("en",)
+_PART = "part of the dev files"
 
 
 def _from_dev(reader: Callable[..., Iterator[Row]]) -> tuple[ReleaseFile, ReleaseFile]:
@@ -91,8 +92,10 @@ TASK = Task(
         ),
         "test": (
             ReleaseFile(path=_TEST, read=pawsx, needs=(_TRAIN,)),
-            ReleaseFile(path=_DEV_EN, read=read_test_part, languages=_EN),
-            ReleaseFile(path=_DEV, aligned=(_DEV_EN,), read=read_test_part, languages=_OTHERS),
+            ReleaseFile(path=_DEV_EN, read=read_test_part, languages=_EN, stands_in=_PART),
+            ReleaseFile(
+                path=_DEV, aligned=(_DEV_EN,), read=read_test_part, languages=_OTHERS, stands_in=_PART
+            ),
         ),
     },
     hub=HubDataset(

@@ -87,7 +87,7 @@ TASK = Task(
         ),
         "test": (
             ReleaseFile(path=_TEST, read=read, needs=(_TEST,)),
-            ReleaseFile(path=_DEV, read=read),
+            ReleaseFile(path=_DEV, read=read, stands_in="dev files"),
         ),
     },
     hub=HubDataset(

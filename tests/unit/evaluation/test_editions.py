@@ -64,7 +64,7 @@ def test_a_task_is_the_mean_over_languages_and_the_whole_the_mean_over_tasks() -
     )
     assert told(whole) == (
         "51.00 official, 58.50 corrected; mean of the 2 of 10 tasks present, missing: xcopa, wikiann, "
-        "xquad, mlqa, tydiqa, tatoeba, lareqa, mewslix"
+        "xquad, mlqa, tydiqa, tatoeba, lareqa, mewslix; of those present 1 lacks languages"
     )
     assert of(rows, "qa").official is None
     assert told(of(rows, "qa")) == "no score: missing xquad, mlqa, tydiqa"

@@ -261,7 +261,8 @@ def test_scores_are_printed_for_people_and_as_json(
     assert main(["scores", "--edition", "xtreme"]) == 0
     out = capsys.readouterr().out
     assert "XTREME, nano direct_en: " in out
-    assert "corrected; mean of all 9 tasks (± " in out
+    assert "corrected; mean of all 9 tasks; of those present " in out
+    assert " official (± " in out
     assert "XTREME-R" not in out
     assert main(["scores", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -244,3 +244,13 @@ def test_an_experiment_that_was_deleted_is_one_sentence(toy: Study) -> None:
     client.delete_experiment(experiment)
     with pytest.raises(XlgapError, match=f"restore --experiment-id {experiment}"):
         restore(toy)
+
+
+def test_the_report_has_the_leaks_that_the_gate_let_pass(toy: Study) -> None:
+    known = {"train": "lab_nli", "split": "train", "test": "lab_ner", "reason": "They share a page."}
+    write_json(layout.LEAKAGE, {"known": [{**known, "items": {"de": 2}, "pairs": 3}]})
+    analyse(toy)
+    report(toy)
+    page = (layout.REPORT / "index.html").read_text()
+    assert "<td>lab_nli/train</td><td>lab_ner</td><td>de 2</td>" in page
+    assert "They share a page." in page
