@@ -1,19 +1,18 @@
 """``params.yaml`` as frozen, checked values.
 
 The file is read once; an unknown key or a wrong value is a :class:`ConfigError` of one sentence that
-names the key, what was got and what is allowed. Nothing else in xlgap reads YAML for its settings.
+names the key, what was got and what is allowed.
 """
 
 from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -28,6 +27,7 @@ from pydantic import (
 )
 
 from xlgap.errors import ConfigError, suggestion
+from xlgap.mapping import read_mapping
 from xlgap.wording import UNKNOWN, requirement, short
 
 
@@ -321,43 +321,6 @@ def overlaid(path: Path, study: Path) -> dict[str, Any]:
         else:
             raise ConfigError(f"{study}: '{key}' must be a mapping, got {value!r}.")
     return merged
-
-
-class _UniqueKeys(yaml.CSafeLoader):
-    """Safe YAML in which a key that stands twice in a mapping is an error, not the last one's win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue  # "<<": keys merged in may be given anew
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                continue  # the parent class refuses it
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """The YAML mapping in ``path``."""
-    try:
-        raw = yaml.load(path.read_text(encoding="utf8"), Loader=_UniqueKeys)  # noqa: S506 (is safe)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        what = "a directory, not a file" if path.is_dir() else "no such file"
-        message = f"{path}: {what}; run in a study's directory or name a file in studies/."
-        raise ConfigError(message) from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, no such date, a huge number
-        mark = getattr(error, "problem_mark", None)
-        at = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"{path}{at}: not valid YAML ({problem}).") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: expected a mapping of keys, got {type(raw).__name__}.")
-    return raw
 
 
 def check(raw: Mapping[str, Any], where: Path) -> Params:

@@ -63,7 +63,15 @@ def _one_seed(
     tracker = open_tracker(study, name=name, digest=key, kind="cell", tags=run_tags(cell))
     with stop.listening(), progress_bar() as display, tracker as run:
         observer = TrainingObserver(name, stop, run, display)
-        fitted = fit(study, cell.model, start, cell.phases, seed=seed, observer=observer)
+        fitted = fit(
+            study,
+            cell.model,
+            start,
+            cell.phases,
+            seed=seed,
+            observer=observer,
+            scored=cell.task.kind,
+        )
         predicted = time.monotonic()
         if folder is not None:
             _predict(study, cell, fitted.network, start, folder / f"seed{seed}")

@@ -39,7 +39,7 @@ from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import predictor, recipe, train_digest, window, zero_plan
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
-from xlgap.tasks.base import Rank, Row, Task
+from xlgap.tasks.base import Kind, Rank, Row, Task
 from xlgap.training.data import TaskData
 from xlgap.training.engine import agreed, barrier, device, rank, world_size
 from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
@@ -63,17 +63,36 @@ class Fitted:
 
 
 def fit(
-    study: Study, model: str, start: Start, phases: Sequence[Phase], *, seed: int, observer: Observer
+    study: Study,
+    model: str,
+    start: Start,
+    phases: Sequence[Phase],
+    *,
+    seed: int,
+    observer: Observer,
+    scored: Kind | None = None,
 ) -> Fitted:
     """Run ``phases`` from ``start``, or load what an equal training left.
+
+    Args:
+        study: with the tasks' rows and recipes.
+        model: name of the model.
+        start: the weights that training begins with.
+        phases: in order; none leaves the encoder as it is.
+        seed: of new heads, order and dropout.
+        observer: told what happens.
+        scored: what is predicted next; where there is no phase, the network gets the head of this
+            kind, which must be one of which nothing is drawn at random.
 
     Raises:
         Interrupted: a signal asked for a stop; the state is saved.
         TrainingError: training failed.
     """
     if not phases:
-        untrained = Network(start.encoder(), None).to(device())
-        return Fitted(start.digest, untrained, (), reused=True)
+        untrained = Network(start.encoder(), None)
+        if scored is not None:
+            untrained.head = make_head(scored, untrained.encoder, seed=0)
+        return Fitted(start.digest, untrained.to(device()), (), reused=True)
     key = train_digest(study, model, start.digest, phases, seed)
     folder = layout.weights(key)
     layout.WEIGHTS.mkdir(exist_ok=True)

@@ -219,6 +219,7 @@ class Task:
         metrics: names in :mod:`xlgap.evaluation.metrics`; the first is the primary one.
         proxy_train: the task whose training data stand in where this one has none.
         preliminary: tasks that the official recipe trains on in English before this one, in order.
+        contains: tasks whose training data are part of this one's, maybe in another form.
         recipe: fine-tuning defaults.
         licence, citation: of the data; ``noncommercial`` where the licence says so.
         release, hub, lab: the three sources; ``None`` where the task is not to be had there.
@@ -242,6 +243,7 @@ class Task:
     noncommercial: bool = False
     proxy_train: str | None = None
     preliminary: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
     release: Mapping[Split, tuple[ReleaseFile, ...]] | None = None
     hub: HubDataset | None = None
     lab: Callable[[World, Split, int, int], Iterable[Row]] | None = None

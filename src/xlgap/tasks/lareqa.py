@@ -197,6 +197,7 @@ TASK = Task(
     eval_languages=LANGUAGES,
     parallel=True,
     metrics=("map20",),
+    contains=("squad",),
     recipe=Recipe(learning_rate=2e-5, epochs=3, batch_rows=16, max_length=256),
     licence="CC BY-SA 4.0",
     citation="Roy et al. 2020, arXiv 2004.05484; trained on Rajpurkar et al. 2016, arXiv 1606.05250",

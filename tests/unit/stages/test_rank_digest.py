@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ import pytest
 from xlgap import layout
 from xlgap.config import check
 from xlgap.errors import TrainingError
+from xlgap.evaluation.predict import Predictor, embed_pool, predict
 from xlgap.formats import write_json, write_jsonl
 from xlgap.models.encode import Window, encode
+from xlgap.models.ladder import scratch_config
+from xlgap.models.network import scratch_encoder
 from xlgap.planning.figures import model_figures
 from xlgap.planning.work import prediction_work
 from xlgap.regimes.base import Phase
 from xlgap.stages import recipe
-from xlgap.stages.fit import _require_negatives
+from xlgap.stages.fit import _require_negatives, fit
 from xlgap.stages.identity import run_digest
 from xlgap.stages.recipe import train_digest
+from xlgap.stages.start import Start
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 
@@ -28,6 +33,19 @@ ROWS = [
     {"id": str(n), "group": "1", "text": f"the cat {n}", "targets": [f"c{n}"], "candidate": "a dog"}
     for n in range(4)
 ]
+
+
+class Silent:
+    """An observer that nobody asks anything."""
+
+    def on_start(self, step: int, *, steps: int) -> None: ...
+
+    def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None: ...
+
+    def on_evaluation(self, step: int, score: float) -> None: ...
+
+    def stop_requested(self) -> bool:
+        return False
 
 
 @pytest.fixture
@@ -131,3 +149,24 @@ def test_the_plan_counts_the_whole_pool_whatever_languages_are_scored(
     assert one.rows == 10 + 50 * 3
     assert two.rows == one.rows + 10
     assert one.tokens == one.rows * 32  # half of a sequence, one for each
+
+
+@pytest.mark.parametrize("name", ["mewslix", "tatoeba", "bucc2018"])
+def test_an_encoder_that_nothing_trains_gets_the_head_that_is_scored(
+    study: Callable[..., Study], tokenizer: Any, name: str
+) -> None:
+    config = scratch_config(
+        layers=1, width=16, heads=2, feed_forward=16, vocabulary=tokenizer.size, positions=64
+    )
+    start = Start("start", lambda: scratch_encoder(config, seed=0), tokenizer, {})
+    kind = get_task(name).kind
+    fitted = fit(study(), "nano", start, (), seed=1, observer=Silent(), scored=kind)
+    assert (fitted.digest, fitted.phases, fitted.reused) == ("start", (), True)
+    if name != "mewslix":
+        assert fitted.network.head is None
+        return
+    how = Predictor(tokenizer=tokenizer, window=Window(max_length=32), token_budget=512)
+    candidates = [{"id": f"c{n}", "group": "1", "candidate": row["text"]} for n, row in enumerate(ROWS)]
+    pool = embed_pool(fitted.network, kind, candidates, how)
+    found = predict(fitted.network, kind, ROWS, replace(how, pool=pool))
+    assert [row["ranked"][0] for row in found] == ["c0", "c1", "c2", "c3"]
