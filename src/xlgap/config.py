@@ -156,7 +156,8 @@ class ArmParams(Section):
 class TaskParams(Section):
     """How one task is prepared and trained. Absent training numbers come from the task's recipe.
 
-    ``dropout`` is of fine-tuning; absent, it is the model's own.
+    ``micro_rows``: at most so many rows in a forward pass of a device. ``dropout`` is of fine-tuning;
+    absent, it is the model's own.
     """
 
     version: Positive = 1
@@ -166,6 +167,7 @@ class TaskParams(Section):
     learning_rate: Rate | None = None
     epochs: PositiveFloat | None = None
     batch_rows: Positive | None = None
+    micro_rows: Positive | None = None
     max_length: Positive | None = None
     dropout: Dropout | None = None
 

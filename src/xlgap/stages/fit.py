@@ -36,7 +36,7 @@ from xlgap.models.network import (
 )
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase
-from xlgap.stages.recipe import predictor, recipe, train_digest, window, zero_plan
+from xlgap.stages.recipe import Recipe, predictor, recipe, train_digest, window, zero_plan
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Kind, Rank, Row, Task
@@ -185,13 +185,14 @@ def _one_phase(
         raise DataError(f"task '{name}' has no training row in '{phase.language}'.")
     examples = encode(task.kind, rows, tokenizer, window(task, params))
     if isinstance(task.kind, Rank):
-        _require_negatives(examples, params, numbers.batch_rows, task)
+        _require_negatives(examples, params, numbers, task)
     steps = max(1, math.ceil(numbers.epochs * len(examples) / numbers.batch_rows))
     settings = PhaseSettings(
         steps=steps,
-        warmup_steps=min(numbers.warmup_steps, steps // 10),  # a short training warms up for a tenth
+        warmup_steps=numbers.warmup_of(steps),
         batch_rows=numbers.batch_rows,
         token_budget=params.train.micro_batch_tokens,
+        micro_rows=numbers.micro_rows,
         evaluations=params.train.evaluations,
         select="dev" if numbers.select == "dev" else "last",
         seed=seed,
@@ -211,12 +212,17 @@ def _one_phase(
 
 
 def _require_negatives(
-    examples: Sequence[Example], params: Params, batch_rows: int, task: Task
+    examples: Sequence[Example], params: Params, numbers: Recipe, task: Task
 ) -> None:
     """Two rows at least in a micro-batch: alone, a row's candidate has nothing to be told from."""
+    if numbers.micro_rows == 1:
+        raise TrainingError(
+            f"task '{task.name}' learns to tell candidates of a micro-batch apart, which takes two "
+            "rows: 'micro_rows' is 1; raise it."
+        )
     longest = max(example.length * len(example.sequences) for example in examples)
     tokens = params.train.micro_batch_tokens
-    rows = min(batch_rows, len(examples)) // world_size()
+    rows = min(numbers.batch_rows, len(examples)) // world_size()
     if rows < 2 or tokens < 2 * longest:
         raise TrainingError(
             f"task '{task.name}' learns to tell candidates of a micro-batch apart, which takes "

@@ -135,7 +135,10 @@ class Recipe:
         max_length: sub-words in a sequence.
         stride: sub-words that neighbouring windows of a long context share (``Span`` only).
         warmup_steps, weight_decay: of the optimizer.
-        select: keep the checkpoint that is best on English dev, or the last one.
+        micro_rows: rows that a device takes in one forward pass, where they matter: a ranking task's
+            loss is over them. As many as fit when ``None``.
+        select: keep the checkpoint that is best on dev rows, English ones unless the arm trains on the
+            target language's own, or the last one.
     """
 
     learning_rate: float = 2e-5
@@ -145,6 +148,7 @@ class Recipe:
     stride: int = 128
     warmup_steps: int = 0
     weight_decay: float = 0.0
+    micro_rows: int | None = None
     select: Literal["dev", "last"] = "dev"
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from xlgap import layout
-from xlgap.config import Params
+from xlgap.config import Params, check
 from xlgap.formats import write_json
 from xlgap.stages.describe import settings
+from xlgap.stages.recipe import recipe
 from xlgap.stages.study import Study
+from xlgap.tasks import get_task
 
 ARMS = {
     "direct_en": {"regime": "direct_en"},
@@ -63,6 +65,27 @@ def test_phases_before_the_target_task_have_their_tasks_name_in_front(toy: Study
 def test_rows_are_those_of_the_language_that_is_trained_on(toy: Study) -> None:
     found = settings(toy, toy.grid.cell("nano-direct_de-toy_nli"))
     assert (found["train_rows"], found["test_rows"]) == (90, 9)
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "warm"),
+    [
+        ({}, 347, 500),  # TyDiQA's official warm-up is longer than its training
+        ({}, 8_200, 500),
+        ({"train_rows": 100}, 347, 34),
+        ({"epochs": 3}, 347, 34),
+        ({"batch_rows": 32}, 8_200, 500),
+        ({"batch_rows": 32}, 347, 34),
+        ({"learning_rate": 0.1, "max_length": 64}, 347, 500),
+    ],
+)
+def test_the_recipes_warm_up_is_cut_only_where_the_study_cuts_its_steps(
+    raw_real_study: Callable[..., dict], given: dict, steps: int, warm: int
+) -> None:
+    raw = raw_real_study(tasks={"tydiqa": given, "xnli": {}})
+    params = check(raw, Path("params.yaml"))
+    assert recipe(get_task("tydiqa"), params, "xs").warmup_of(steps) == warm
+    assert recipe(get_task("xnli"), params, "xs").warmup_of(steps) == 0
 
 
 def test_a_proxy_counts_as_the_target_task(toy: Study) -> None:
