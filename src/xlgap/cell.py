@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xlgap.config import Params, ScratchModel
-from xlgap.consistency import check_evaluation, check_languages, check_source, check_sweep, naming
+from xlgap.consistency import (
+    check_blocks,
+    check_evaluation,
+    check_languages,
+    check_source,
+    check_sweep,
+    naming,
+)
 from xlgap.errors import ConfigError, ResultError, unknown
 from xlgap.languages import get_language
 from xlgap.regimes import get_regime
@@ -192,6 +199,7 @@ def grid(params: Params) -> Grid:
         ConfigError, UnknownNameError: see :func:`arms`; also an unknown task or language.
     """
     check_languages(params)
+    check_blocks(params)
     for section, names in (("tasks", params.tasks), ("intermediate", params.intermediate)):
         with naming(section):
             for name in names:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from xlgap.config import Params
+from xlgap.config import HubModel, Params
 from xlgap.errors import ConfigError, UnknownNameError
 from xlgap.lab.cldr import supported
 from xlgap.languages import get_language
+from xlgap.models.catalogue import find_checkpoint
 from xlgap.tasks import get_task, task_names
 from xlgap.tasks.base import Retrieve, Task
 
@@ -100,6 +101,21 @@ def check_sweep(targets: Sequence[Task], params: Params) -> None:
             raise ConfigError(
                 f"{key}: no retrieval task of the study has test data in '{code}'; remove it"
                 + (f", or name one of: {', '.join(found[0].eval_languages)}." if found else ".")
+            )
+
+
+def check_blocks(params: Params) -> None:
+    """The block that a checkpoint names for retrieval must be one of those in the catalogue.
+
+    Raises:
+        ConfigError: it has fewer.
+    """
+    for name, model in params.models.items():
+        known = find_checkpoint(model.hub) if isinstance(model, HubModel) else None
+        if known is not None and (model.retrieval_layer or 0) > known.layers:
+            raise ConfigError(
+                f"key 'models.{name}.retrieval_layer': must not pass the model's blocks, "
+                f"{known.layers}; got {model.retrieval_layer}."
             )
 
 

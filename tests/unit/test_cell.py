@@ -109,6 +109,15 @@ def test_data_that_are_part_of_the_target_tasks_are_no_intermediate_task(
     assert {cell.task.name for cell in made.cells} == {"wikiann"}
 
 
+def test_a_checkpoint_names_a_block_that_it_has(study):
+    def made(block):
+        return study(models={"a": {"hub": "FacebookAI/xlm-roberta-large", "retrieval_layer": block}})
+
+    assert grid(made(24)).cells
+    with pytest.raises(ConfigError, match=r"'models\.a\.retrieval_layer': .* blocks, 24; got 25\."):
+        grid(made(25))
+
+
 def test_a_frozen_encoder_ranks(raw_real_study):
     raw = raw_real_study(
         arms={"pretrained": {"regime": "pretrained"}},

@@ -9,7 +9,8 @@ from typing import Any
 
 from xlgap import layout
 from xlgap.cell import max_length
-from xlgap.config import Params, ScratchModel
+from xlgap.config import Params
+from xlgap.errors import ConfigError
 from xlgap.evaluation.predict import Predictor
 from xlgap.formats import digest, file_digest
 from xlgap.models.encode import Window
@@ -61,9 +62,7 @@ def recipe(task: Task, params: Params, model: str) -> Recipe:
         value = getattr(given, key)
         own[key] = own[key] if value is None else value
     own["learning_rate"] *= params.train.learning_rate_scale
-    spec = params.models[model]
-    if isinstance(spec, ScratchModel):
-        own["learning_rate"] *= spec.finetune_scale
+    own["learning_rate"] *= params.models[model].finetune_scale
     return Recipe(**own)
 
 
@@ -73,14 +72,36 @@ def window(task: Task, params: Params) -> Window:
     return Window(max_length=length, stride=min(task.recipe.stride, length // 3))
 
 
-def predictor(task: Task, params: Params, tokenizer: Tokenizer, layers: int) -> Predictor:
-    """How the task is predicted in this study, with a model of ``layers`` blocks."""
+def retrieval_block(params: Params, model: str, layers: int) -> int:
+    """The block, from 1, that is pooled for retrieval: the model's own, or the study's share of all.
+
+    Args:
+        params: of the study.
+        model: name of the model.
+        layers: its blocks.
+
+    Raises:
+        ConfigError: the model's own is beyond its last block.
+    """
+    block = params.models[model].retrieval_layer
+    if block is None:
+        return max(1, math.ceil(params.evaluation.retrieval_layer * layers))
+    if block > layers:
+        raise ConfigError(
+            f"key 'models.{model}.retrieval_layer': must not pass the model's blocks, {layers}; "
+            f"got {block}."
+        )
+    return block
+
+
+def predictor(task: Task, params: Params, tokenizer: Tokenizer, block: int) -> Predictor:
+    """How the task is predicted in this study; retrieval, with what :func:`retrieval_block` says."""
     evaluation = params.evaluation
     return Predictor(
         tokenizer=tokenizer,
         window=window(task, params),
         token_budget=evaluation.batch_tokens,
-        layer=max(1, math.ceil(evaluation.retrieval_layer * layers)),
+        layer=block,
         pooling=evaluation.pooling,
         centred=evaluation.centred,
     )

@@ -9,9 +9,10 @@ import pytest
 
 from xlgap import layout
 from xlgap.config import Params, check
+from xlgap.errors import ConfigError
 from xlgap.formats import write_json
 from xlgap.stages.describe import settings
-from xlgap.stages.recipe import recipe
+from xlgap.stages.recipe import recipe, retrieval_block
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 
@@ -86,6 +87,33 @@ def test_the_recipes_warm_up_is_cut_only_where_the_study_cuts_its_steps(
     params = check(raw, Path("params.yaml"))
     assert recipe(get_task("tydiqa"), params, "xs").warmup_of(steps) == warm
     assert recipe(get_task("xnli"), params, "xs").warmup_of(steps) == 0
+
+
+def test_published_blocks_of_base_and_large_models_stand_in_one_study(
+    raw_real_study: Callable[..., dict],
+) -> None:
+    models = {
+        "base": {"hub": "FacebookAI/xlm-roberta-base", "retrieval_layer": 8},
+        "large": {"hub": "FacebookAI/xlm-roberta-large", "retrieval_layer": 14},
+        "other": {"hub": "a/b", "revision": "0" * 40},
+    }
+    params = check(
+        raw_real_study(models=models, evaluation={"retrieval_layer": 0.5}), Path("params.yaml")
+    )
+    assert [retrieval_block(params, name, 24) for name in models] == [8, 14, 12]
+    assert retrieval_block(params, "other", 1) == 1
+    with pytest.raises(ConfigError, match=r"'models\.large\.retrieval_layer': .* blocks, 12; got 14"):
+        retrieval_block(params, "large", 12)
+
+
+def test_a_large_checkpoint_is_fine_tuned_at_its_own_rate(raw_real_study: Callable[..., dict]) -> None:
+    models = {
+        "base": {"hub": "FacebookAI/xlm-roberta-base"},
+        "large": {"hub": "FacebookAI/xlm-roberta-large", "finetune_scale": 1.5},
+    }
+    params = check(raw_real_study(models=models, tasks={"xnli": {}}), Path("params.yaml"))
+    rates = [recipe(get_task("xnli"), params, name).learning_rate for name in models]
+    assert rates == pytest.approx([2e-5, 3e-5])
 
 
 def test_a_proxy_counts_as_the_target_task(toy: Study) -> None:
