@@ -85,6 +85,7 @@ def fill(params: Params) -> None:
             steps = schedule(
                 lengths, steps=len(examples) // numbers.batch_rows, batch_rows=numbers.batch_rows,
                 token_budget=params.train.micro_batch_tokens, world=1, seed=0,
+                micro_rows=numbers.micro_rows,
             )  # fmt: skip
             batches = [micro.ranks[0] for step in steps for micro in step.micro]
             padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from xlgap.config import read_mapping
+from xlgap.mapping import read_mapping
 
 # A job in the background has SIGINT ignored, and so would have what the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

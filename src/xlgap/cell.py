@@ -6,19 +6,24 @@ decides what is computed: the graph, the scores, the analysis and the plan all i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 from xlgap.config import Params, ScratchModel
-from xlgap.errors import ConfigError, ResultError, UnknownNameError, unknown
-from xlgap.lab.cldr import supported
+from xlgap.consistency import (
+    check_blocks,
+    check_evaluation,
+    check_languages,
+    check_source,
+    check_sweep,
+    naming,
+)
+from xlgap.errors import ConfigError, ResultError, unknown
 from xlgap.languages import get_language
 from xlgap.regimes import get_regime
 from xlgap.regimes.base import ArmSpec, Phase, Regime, trained_on
-from xlgap.tasks import get_task, task_names
-from xlgap.tasks.base import Mine, Retrieve, Task
+from xlgap.tasks import get_task
+from xlgap.tasks.base import Mine, Rank, Retrieve, Task
 
 
 @dataclass(frozen=True)
@@ -149,11 +154,11 @@ def arms(params: Params) -> tuple[Arm, ...]:
 
 
 def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
-    with _key(f"arms.{name}.regime"):
+    with naming(f"arms.{name}.regime"):
         regime = get_regime(spec.regime)
     key = f"key 'arms.{name}'"
     if spec.language is not None:
-        with _key(f"arms.{name}.language"):
+        with naming(f"arms.{name}.language"):
             get_language(spec.language)
     if regime.needs_language and spec.language in (None, "en"):
         raise ConfigError(
@@ -172,7 +177,7 @@ def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
             f"{key}: regime '{regime.name}' has no intermediate stage, got {list(spec.intermediate)}."
         )
     for task in spec.intermediate:
-        with _key(f"arms.{name}.intermediate"):
+        with naming(f"arms.{name}.intermediate"):
             get_task(task)
         if task not in params.all_tasks:
             raise ConfigError(
@@ -193,9 +198,10 @@ def grid(params: Params) -> Grid:
     Raises:
         ConfigError, UnknownNameError: see :func:`arms`; also an unknown task or language.
     """
-    _check_languages(params)
+    check_languages(params)
+    check_blocks(params)
     for section, names in (("tasks", params.tasks), ("intermediate", params.intermediate)):
-        with _key(section):
+        with naming(section):
             for name in names:
                 get_task(name)
     for name in params.intermediate:
@@ -204,10 +210,10 @@ def grid(params: Params) -> Grid:
                 f"key 'intermediate.{name}': it stands under 'tasks', too; remove one of them."
             )
     targets = [get_task(name) for name in params.tasks]
-    _check_evaluation(targets, params)
-    _check_sweep(targets, params)
+    check_evaluation(targets, params)
+    check_sweep(targets, params)
     for name in params.all_tasks:
-        _check_source(get_task(name), params)
+        check_source(get_task(name), params)
         _check_length(get_task(name), params)
     cells: list[Cell] = []
     left_out: dict[tuple[str, str], LeftOut] = {}
@@ -232,79 +238,6 @@ def grid(params: Params) -> Grid:
     return Grid(tuple(cells), tuple(left_out.values()))
 
 
-@contextmanager
-def _key(name: str) -> Iterator[None]:
-    """Have errors about unknown names in a ``with`` block name the key that holds them."""
-    try:
-        yield
-    except UnknownNameError as error:
-        raise UnknownNameError(f"key '{name}': {error}") from None
-
-
-def _check_languages(params: Params) -> None:
-    for key, codes in params.languages:
-        with _key(f"languages.{key}"):
-            for code in codes:
-                get_language(code)
-    lacking = [c for c in params.languages.pretraining if c not in supported()]
-    if params.study.source == "lab" and lacking:
-        raise ConfigError(
-            f"key 'languages.pretraining': the lab has no text in {', '.join(lacking)}: CLDR as Babel "
-            "carries it has no data of its own for it; remove it."
-        )
-
-
-def _check_evaluation(targets: Sequence[Task], params: Params) -> None:
-    key, codes = "key 'languages.evaluation'", params.languages.evaluation
-    scored = {code for task in targets for code in task.eval_languages}
-    for code in codes:
-        if code not in scored:
-            others = [
-                name
-                for name in task_names()
-                if code in get_task(name).eval_languages
-                and params.study.source in get_task(name).sources
-            ]
-            raise ConfigError(
-                f"{key}: no task of the study has test data in '{code}'; remove it"
-                + (f", or add a task that has: {', '.join(others)}." if others else ".")
-            )
-    for task in targets:
-        if not task.eval_languages:
-            raise ConfigError(
-                f"key 'tasks.{task.name}': it has no test data in any language; name it under "
-                "'intermediate'."
-            )
-        if not set(codes) & set(task.eval_languages):
-            raise ConfigError(
-                f"key 'tasks.{task.name}': it has no test data in {', '.join(codes)}; remove it, or "
-                f"add to 'languages.evaluation' some of: {', '.join(task.eval_languages)}."
-            )
-    if "en" in scored and "en" not in codes:
-        raise ConfigError(
-            f"{key}: English is missing, which gaps are measured against; add en to {list(codes)}."
-        )
-
-
-def _check_sweep(targets: Sequence[Task], params: Params) -> None:
-    """A language that vectors are chosen on must be scored, so that its test rows are prepared."""
-    key = "key 'evaluation.sweep_languages'"
-    found = [task for task in targets if isinstance(task.kind, Retrieve)]
-    for code in params.evaluation.sweep_languages:
-        with _key("evaluation.sweep_languages"):
-            get_language(code)
-        if code not in params.languages.evaluation:
-            raise ConfigError(
-                f"{key}: '{code}' is not in 'languages.evaluation', "
-                f"{list(params.languages.evaluation)}; add it there, or remove it here."
-            )
-        if not any(code in task.eval_languages for task in found):
-            raise ConfigError(
-                f"{key}: no retrieval task of the study has test data in '{code}'; remove it"
-                + (f", or name one of: {', '.join(found[0].eval_languages)}." if found else ".")
-            )
-
-
 def unscored(params: Params) -> dict[str, tuple[str, ...]]:
     """By task, the study's evaluation languages that it has no test data in; none where it has all."""
     lacking = {
@@ -312,19 +245,6 @@ def unscored(params: Params) -> dict[str, tuple[str, ...]]:
         for name in params.tasks
     }
     return {name: codes for name, codes in lacking.items() if codes}
-
-
-def _check_source(task: Task, params: Params) -> None:
-    if params.study.source not in task.sources:
-        raise ConfigError(
-            f"key 'study.source': task '{task.name}' cannot be had from '{params.study.source}'; "
-            f"it can from: {', '.join(task.sources)}."
-        )
-    if task.proxy_train is not None and task.proxy_train not in params.all_tasks:
-        raise ConfigError(
-            f"key 'tasks.{task.name}': it is trained by proxy on '{task.proxy_train}', which has no "
-            f"entry; add '{task.proxy_train}: {{}}' under 'tasks' or 'intermediate'."
-        )
 
 
 def _check_preliminary(arm: Arm, task: Task, params: Params) -> None:
@@ -370,7 +290,8 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
         return f"no evaluation data in '{arm.spec.language}'"
     on_task = arm.regime.task_phases(arm.spec, task)
     if not arm.warm_phases and not on_task:
-        return None if isinstance(task.kind, Retrieve | Mine) else "an untrained head cannot be scored"
+        scored = isinstance(task.kind, Retrieve | Mine | Rank)  # nothing of their heads is drawn
+        return None if scored else "an untrained head cannot be scored"
     own = {name for phase in on_task for name in phase.tasks}
     for phase in arm.warm_phases:
         for name in phase.tasks:
@@ -381,11 +302,22 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
                 )
             if name in own:
                 return f"'{name}' is the training data of '{task.name}' itself, no intermediate task"
+            same = [other for other in _rows_of(name) if any(other in _rows_of(o) for o in own)]
+            if same:
+                return (
+                    f"the training data of '{same[-1]}' are in those of '{name}' and of '{task.name}', "
+                    "so that it is no intermediate task"
+                )
     for phase in (*arm.warm_phases, *on_task):
         for name in phase.tasks:
             if phase.language not in get_task(name).train_languages:
                 return f"'{name}' has no training data in '{phase.language}'"
     return None
+
+
+def _rows_of(name: str) -> tuple[str, ...]:
+    """The tasks whose training rows are among those of a task: its own and what it contains."""
+    return (name, *get_task(name).contains)
 
 
 def require_complete(missing: list[str]) -> None:

@@ -17,10 +17,11 @@ import yaml
 from xlgap import layout
 from xlgap.alone import alone
 from xlgap.cell import Cell, Grid, grid
-from xlgap.config import Params, ScratchModel, check, load_params, overlaid, read_mapping
+from xlgap.config import Params, ScratchModel, check, load_params, overlaid
 from xlgap.data import released
 from xlgap.errors import ConfigError
 from xlgap.formats import write_text
+from xlgap.mapping import read_mapping
 from xlgap.models.catalogue import pinned_revision
 from xlgap.regimes.base import trained_on
 from xlgap.tasks import get_task

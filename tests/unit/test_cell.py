@@ -77,6 +77,58 @@ def test_mnli_is_none_of_xnli_and_squad_none_of_what_it_trains(raw_real_study):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("intermediate", "target", "same"),
+    [
+        ("anli_plus", "xnli", "mnli"),
+        ("squad2", "xquad", "squad"),
+        ("squad2", "tatoeba", "squad"),
+        ("squad2", "lareqa", "squad"),
+        ("squad", "lareqa", "squad"),
+        ("lareqa", "mlqa", "squad"),
+        ("ud_english", "udpos", "ud_english"),
+    ],
+)
+def test_data_that_are_part_of_the_target_tasks_are_no_intermediate_task(
+    raw_real_study, intermediate, target, same
+):
+    names = {"mnli", "squad", "anli_plus", "squad2", "ud_english", intermediate} - {target, "lareqa"}
+    tasks = {key: {} for key in (target, "wikiann", *({"lareqa"} & {intermediate}))}
+    raw = raw_real_study(
+        arms={"inter": {"regime": "intermediate_en", "intermediate": [intermediate]}},
+        tasks=tasks,
+        intermediate={key: {} for key in sorted(names - set(tasks))},
+        models={"a": {"hub": "FacebookAI/xlm-roberta-base"}},
+    )
+    made = grid(check(raw, Path("params.yaml")))
+    reasons = {o.task: o.reason for o in made.left_out}
+    assert reasons[target] == (
+        f"the training data of '{same}' are in those of '{intermediate}' and of '{target}', so that it "
+        "is no intermediate task"
+    )
+    assert {cell.task.name for cell in made.cells} == {"wikiann"}
+
+
+def test_a_checkpoint_names_a_block_that_it_has(study):
+    def made(block):
+        return study(models={"a": {"hub": "FacebookAI/xlm-roberta-large", "retrieval_layer": block}})
+
+    assert grid(made(24)).cells
+    with pytest.raises(ConfigError, match=r"'models\.a\.retrieval_layer': .* blocks, 24; got 25\."):
+        grid(made(25))
+
+
+def test_a_frozen_encoder_ranks(raw_real_study):
+    raw = raw_real_study(
+        arms={"pretrained": {"regime": "pretrained"}},
+        tasks={"lareqa": {}, "mewslix": {}, "udpos": {}},
+        intermediate={},
+    )
+    made = grid(check(raw, Path("params.yaml")))
+    assert {cell.task.name for cell in made.cells} == {"lareqa", "mewslix"}
+    assert [o.task for o in made.left_out] == ["udpos"]
+
+
 def test_a_proxy_trains_on_the_other_task(study):
     made = grid(study(arms=ARMS, tasks=TASKS))
     cell = made.cell("nano-direct_sw-toy_retrieval")

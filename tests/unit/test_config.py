@@ -51,10 +51,11 @@ def test_a_model_with_hub_is_a_checkpoint(study):
     assert isinstance(params.models["xlmr"], HubModel)
 
 
-def test_pretraining_reads_all_but_the_factor_of_fine_tuning(study):
+@pytest.mark.parametrize("later", [{"finetune_scale": 3}, {"retrieval_layer": 2}], ids=str)
+def test_pretraining_reads_nothing_that_comes_after_it(study, later):
     size = {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
     plain = study(models={"nano": size}).models["nano"]
-    scaled = study(models={"nano": {**size, "finetune_scale": 3}}).models["nano"]
+    scaled = study(models={"nano": {**size, **later}}).models["nano"]
     assert scaled != plain
     assert scaled.pretraining == plain.pretraining == {**size, "dropout": 0.0, "pretrained": True}
     for key, value in {"layers": 3, "dropout": 0.1, "learning_rate": 0.1, "pretrained": False}.items():
@@ -106,6 +107,8 @@ def test_a_checkpoint_is_told_of_the_keys_of_checkpoints(raw_study):
         ("models.nano.layers", 0, "key 'models.nano.layers': must be greater than 0; got 0."),
         ("models.nano.layers", "two", "key 'models.nano.layers': must be a whole number; got 'two'."),
         ("models.nano.layers", True, "key 'models.nano.layers': must be a number, not yes or no"),
+        ("models.nano.retrieval_layer", 3, "key 'models.nano.retrieval_layer': must not pass the"),
+        ("models.nano.retrieval_layer", 0, "key 'models.nano.retrieval_layer': must be"),
         ("models.nano.finetune_scale", True, "key 'models.nano.finetune_scale': must be a number, not"),
         ("models.nano.layers", 2.5, "key 'models.nano.layers': must be a whole number; got 2.5."),
         ("models.nano.heads", 5, "key 'models.nano.heads': must divide the width, 32; got 5."),

@@ -17,7 +17,7 @@ class Phase:
     """One stretch of training with one optimizer schedule.
 
     Attributes:
-        tasks: names of the tasks mixed in this phase (one, unless the regime is a joint one).
+        tasks: the name of the task that it trains on: exactly one, so far no regime mixes several.
         language: language of the training rows.
         select_language: language of the dev rows that choose the checkpoint; English unless the arm
             trains on the target language's own data, whose dev set is then part of its supervision.

@@ -1,4 +1,4 @@
-"""No fine-tuning at all: retrieval with the pretrained encoder."""
+"""No fine-tuning at all: retrieval and ranking with the pretrained encoder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xlgap.tasks.base import Task
 
 
 class Pretrained(Regime):
-    """No fine-tuning at all: retrieval with the pretrained encoder."""
+    """No fine-tuning at all: retrieval and ranking with the pretrained encoder."""
 
     name = "pretrained"
 

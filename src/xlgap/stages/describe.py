@@ -97,6 +97,7 @@ def settings(study: Study, cell: Cell) -> dict[str, Any]:
                 f"{start}batch_rows": numbers.batch_rows,
                 f"{start}max_length": numbers.max_length,
                 f"{start}dropout": own if numbers.dropout is None else numbers.dropout,
+                **({} if numbers.micro_rows is None else {f"{start}micro_rows": numbers.micro_rows}),
                 f"{start}train_rows": splits["train"][phase.language]["rows"],
                 f"{start}dev_rows": splits["dev"][phase.select_language]["rows"],
             }

@@ -19,7 +19,7 @@ from xlgap.stages.describe import describe, operations
 from xlgap.stages.fit import Fitted, fit
 from xlgap.stages.identity import run_digest, run_name, run_tags
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
-from xlgap.stages.recipe import predictor, recipe, train_digest, zero_plan
+from xlgap.stages.recipe import predictor, recipe, retrieval_block, train_digest, zero_plan
 from xlgap.stages.selection import Selection
 from xlgap.stages.start import Start, arm_start
 from xlgap.stages.study import Study
@@ -63,7 +63,15 @@ def _one_seed(
     tracker = open_tracker(study, name=name, digest=key, kind="cell", tags=run_tags(cell))
     with stop.listening(), progress_bar() as display, tracker as run:
         observer = TrainingObserver(name, stop, run, display)
-        fitted = fit(study, cell.model, start, cell.phases, seed=seed, observer=observer)
+        fitted = fit(
+            study,
+            cell.model,
+            start,
+            cell.phases,
+            seed=seed,
+            observer=observer,
+            scored=cell.task.kind,
+        )
         predicted = time.monotonic()
         if folder is not None:
             _predict(study, cell, fitted.network, start, folder / f"seed{seed}")
@@ -82,7 +90,8 @@ def _predict(study: Study, cell: Cell, network: Network, start: Start, folder: P
     """One file a language, and what was selected on other rows than those scored."""
     params, task = study.params, cell.task
     layers: int = network.encoder.config.num_hidden_layers  # type: ignore[union-attr, assignment]
-    how = predictor(task, params, start.tokenizer, layers)
+    block = retrieval_block(params, cell.model, layers)
+    how = predictor(task, params, start.tokenizer, block)
     if isinstance(task.kind, Rank):
         codes = task.kind.pool
         candidates = [row for code in codes for row in study.rows(task.name, "candidates", code)]

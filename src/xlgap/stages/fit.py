@@ -36,10 +36,10 @@ from xlgap.models.network import (
 )
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase
-from xlgap.stages.recipe import predictor, recipe, train_digest, window, zero_plan
+from xlgap.stages.recipe import Recipe, predictor, recipe, train_digest, window, zero_plan
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
-from xlgap.tasks.base import Rank, Row, Task
+from xlgap.tasks.base import Kind, Rank, Row, Task
 from xlgap.training.data import TaskData
 from xlgap.training.engine import agreed, barrier, device, rank, world_size
 from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
@@ -63,17 +63,36 @@ class Fitted:
 
 
 def fit(
-    study: Study, model: str, start: Start, phases: Sequence[Phase], *, seed: int, observer: Observer
+    study: Study,
+    model: str,
+    start: Start,
+    phases: Sequence[Phase],
+    *,
+    seed: int,
+    observer: Observer,
+    scored: Kind | None = None,
 ) -> Fitted:
     """Run ``phases`` from ``start``, or load what an equal training left.
+
+    Args:
+        study: with the tasks' rows and recipes.
+        model: name of the model.
+        start: the weights that training begins with.
+        phases: in order; none leaves the encoder as it is.
+        seed: of new heads, order and dropout.
+        observer: told what happens.
+        scored: what is predicted next; where there is no phase, the network gets the head of this
+            kind, which must be one of which nothing is drawn at random.
 
     Raises:
         Interrupted: a signal asked for a stop; the state is saved.
         TrainingError: training failed.
     """
     if not phases:
-        untrained = Network(start.encoder(), None).to(device())
-        return Fitted(start.digest, untrained, (), reused=True)
+        untrained = Network(start.encoder(), None)
+        if scored is not None:
+            untrained.head = make_head(scored, untrained.encoder, seed=0)
+        return Fitted(start.digest, untrained.to(device()), (), reused=True)
     key = train_digest(study, model, start.digest, phases, seed)
     folder = layout.weights(key)
     layout.WEIGHTS.mkdir(exist_ok=True)
@@ -166,13 +185,14 @@ def _one_phase(
         raise DataError(f"task '{name}' has no training row in '{phase.language}'.")
     examples = encode(task.kind, rows, tokenizer, window(task, params))
     if isinstance(task.kind, Rank):
-        _require_negatives(examples, params, numbers.batch_rows, task)
+        _require_negatives(examples, params, numbers, task)
     steps = max(1, math.ceil(numbers.epochs * len(examples) / numbers.batch_rows))
     settings = PhaseSettings(
         steps=steps,
-        warmup_steps=min(numbers.warmup_steps, steps // 10),  # a short training warms up for a tenth
+        warmup_steps=numbers.warmup_of(steps),
         batch_rows=numbers.batch_rows,
         token_budget=params.train.micro_batch_tokens,
+        micro_rows=numbers.micro_rows,
         evaluations=params.train.evaluations,
         select="dev" if numbers.select == "dev" else "last",
         seed=seed,
@@ -192,12 +212,17 @@ def _one_phase(
 
 
 def _require_negatives(
-    examples: Sequence[Example], params: Params, batch_rows: int, task: Task
+    examples: Sequence[Example], params: Params, numbers: Recipe, task: Task
 ) -> None:
     """Two rows at least in a micro-batch: alone, a row's candidate has nothing to be told from."""
+    if numbers.micro_rows == 1:
+        raise TrainingError(
+            f"task '{task.name}' learns to tell candidates of a micro-batch apart, which takes two "
+            "rows: 'micro_rows' is 1; raise it."
+        )
     longest = max(example.length * len(example.sequences) for example in examples)
     tokens = params.train.micro_batch_tokens
-    rows = min(batch_rows, len(examples)) // world_size()
+    rows = min(numbers.batch_rows, len(examples)) // world_size()
     if rows < 2 or tokens < 2 * longest:
         raise TrainingError(
             f"task '{task.name}' learns to tell candidates of a micro-batch apart, which takes "

@@ -66,6 +66,10 @@ def evaluated(study: Study, cell: Cell) -> dict[str, Any]:
     if isinstance(task.kind, Retrieve | Mine):
         names = ("retrieval_layer", "pooling", "centred")
         found |= {f"evaluation.{name}": getattr(params.evaluation, name) for name in names}
+        block = params.models[cell.model].retrieval_layer
+        if block is not None:  # in place of the share
+            del found["evaluation.retrieval_layer"]
+            found["evaluation.retrieval_block"] = block
     if isinstance(task.kind, Retrieve) and params.evaluation.sweep_languages:
         found["evaluation.sweep_languages"] = " ".join(params.evaluation.sweep_languages)
     return found

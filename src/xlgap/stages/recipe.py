@@ -9,7 +9,8 @@ from typing import Any
 
 from xlgap import layout
 from xlgap.cell import max_length
-from xlgap.config import Params, ScratchModel
+from xlgap.config import Params
+from xlgap.errors import ConfigError
 from xlgap.evaluation.predict import Predictor
 from xlgap.formats import digest, file_digest
 from xlgap.models.encode import Window
@@ -24,7 +25,11 @@ from xlgap.training.zero import ZeroPlan
 
 @dataclass(frozen=True)
 class Recipe:
-    """The numbers that a task is trained with: its own, unless ``params.yaml`` says otherwise."""
+    """The numbers that a task is trained with: its own, unless ``params.yaml`` says otherwise.
+
+    ``whole``: whether the number of steps is that of the task's own recipe, which its warm-up is for:
+    the study gives it no rows, epochs or batches.
+    """
 
     learning_rate: float
     epochs: float
@@ -33,8 +38,14 @@ class Recipe:
     stride: int
     warmup_steps: int
     weight_decay: float
+    micro_rows: int | None
     select: str
     dropout: float | None
+    whole: bool
+
+    def warmup_of(self, steps: int) -> int:
+        """Steps until the peak rate, of a training of ``steps``: a tenth at most where it is cut."""
+        return self.warmup_steps if self.whole else min(self.warmup_steps, steps // 10)
 
 
 def recipe(task: Task, params: Params, model: str) -> Recipe:
@@ -46,13 +57,12 @@ def recipe(task: Task, params: Params, model: str) -> Recipe:
     own = asdict(task.recipe)
     given = params.task(task.name)
     own["dropout"] = given.dropout
-    for key in ("learning_rate", "epochs", "batch_rows", "max_length"):
+    own["whole"] = (given.train_rows, given.epochs, given.batch_rows) == (None, None, None)
+    for key in ("learning_rate", "epochs", "batch_rows", "max_length", "micro_rows"):
         value = getattr(given, key)
         own[key] = own[key] if value is None else value
     own["learning_rate"] *= params.train.learning_rate_scale
-    spec = params.models[model]
-    if isinstance(spec, ScratchModel):
-        own["learning_rate"] *= spec.finetune_scale
+    own["learning_rate"] *= params.models[model].finetune_scale
     return Recipe(**own)
 
 
@@ -66,14 +76,36 @@ def window(task: Task, params: Params) -> Window:
     return Window(max_length=length, stride=min(task.recipe.stride, length // 3))
 
 
-def predictor(task: Task, params: Params, tokenizer: Tokenizer, layers: int) -> Predictor:
-    """How the task is predicted in this study, with a model of ``layers`` blocks."""
+def retrieval_block(params: Params, model: str, layers: int) -> int:
+    """The block, from 1, that is pooled for retrieval: the model's own, or the study's share of all.
+
+    Args:
+        params: of the study.
+        model: name of the model.
+        layers: its blocks.
+
+    Raises:
+        ConfigError: the model's own is beyond its last block.
+    """
+    block = params.models[model].retrieval_layer
+    if block is None:
+        return max(1, math.ceil(params.evaluation.retrieval_layer * layers))
+    if block > layers:
+        raise ConfigError(
+            f"key 'models.{model}.retrieval_layer': must not pass the model's blocks, {layers}; "
+            f"got {block}."
+        )
+    return block
+
+
+def predictor(task: Task, params: Params, tokenizer: Tokenizer, block: int) -> Predictor:
+    """How the task is predicted in this study; retrieval, with what :func:`retrieval_block` says."""
     evaluation = params.evaluation
     return Predictor(
         tokenizer=tokenizer,
         window=window(task, params),
         token_budget=evaluation.batch_tokens,
-        layer=max(1, math.ceil(evaluation.retrieval_layer * layers)),
+        layer=block,
         pooling=evaluation.pooling,
         centred=evaluation.centred,
     )
@@ -90,7 +122,7 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
                 {
                     "name": name,
                     "version": params.task(name).version,
-                    "recipe": asdict(recipe(get_task(name), params, model)),
+                    "recipe": _told(recipe(get_task(name), params, model)),
                     "train": file_digest(layout.rows(name, "train", phase.language)),
                     "dev": file_digest(layout.rows(name, "dev", phase.select_language)),
                 }
@@ -98,7 +130,7 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
             ],
             "language": phase.language,
             **({"keeps_head": True} if phase.keeps_head else {}),
-            **_spread(phase, params),
+            **_spread(phase, params, model),
         }
         for phase in phases
     ]
@@ -106,11 +138,26 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
     return digest({"start": start, "phases": described, "seed": seed, "train": train})
 
 
-def _spread(phase: Phase, params: Params) -> dict[str, Any]:
+def _told(numbers: Recipe) -> dict[str, Any]:
+    """The numbers that weights depend on in every task; for the others see :func:`_spread`."""
+    found = asdict(numbers)
+    del found["micro_rows"]
+    if not (numbers.whole and numbers.warmup_steps):  # without a warm-up it changes nothing
+        del found["whole"]
+    return found
+
+
+def _spread(phase: Phase, params: Params, model: str) -> dict[str, Any]:
     """How a phase is spread over micro-batches, where its loss is over what is in one: ranking."""
-    if not any(isinstance(get_task(name).kind, Rank) for name in phase.tasks):
+    ranking = [name for name in phase.tasks if isinstance(get_task(name).kind, Rank)]
+    if not ranking:
         return {}
-    return {"micro_batch_tokens": params.train.micro_batch_tokens, "world_size": world_size()}
+    rows = {name: recipe(get_task(name), params, model).micro_rows for name in ranking}
+    return {
+        "micro_batch_tokens": params.train.micro_batch_tokens,
+        "world_size": world_size(),
+        **({"micro_rows": rows} if any(rows.values()) else {}),
+    }
 
 
 def zero_plan(params: Params, numbers: Recipe) -> ZeroPlan:

@@ -63,6 +63,7 @@ TASK = Task(
     eval_languages=(),
     parallel=False,
     metrics=("accuracy",),
+    contains=("mnli",),
     recipe=Recipe(learning_rate=2e-5, epochs=3, batch_rows=32, max_length=128),
     licence="ANLI: CC BY-NC 4.0; MultiNLI: OANC and others; SNLI: CC BY-SA 4.0",
     noncommercial=True,

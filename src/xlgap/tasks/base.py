@@ -136,7 +136,10 @@ class Recipe:
         stride: sub-words of a long context from the start of a window to that of the next one
             (``Span`` only); a third of ``max_length`` at most.
         warmup_steps, weight_decay: of the optimizer.
-        select: keep the checkpoint that is best on English dev, or the last one.
+        micro_rows: rows that a device takes in one forward pass, where they matter: a ranking task's
+            loss is over them. As many as fit when ``None``.
+        select: keep the checkpoint that is best on dev rows, English ones unless the arm trains on the
+            target language's own, or the last one.
     """
 
     learning_rate: float = 2e-5
@@ -146,6 +149,7 @@ class Recipe:
     stride: int = 128
     warmup_steps: int = 0
     weight_decay: float = 0.0
+    micro_rows: int | None = None
     select: Literal["dev", "last"] = "dev"
 
 
@@ -221,6 +225,7 @@ class Task:
         metrics: names in :mod:`xlgap.evaluation.metrics`; the first is the primary one.
         proxy_train: the task whose training data stand in where this one has none.
         preliminary: tasks that the official recipe trains on in English before this one, in order.
+        contains: tasks whose training data are part of this one's, maybe in another form.
         recipe: fine-tuning defaults.
         licence, citation: of the data; ``noncommercial`` where the licence says so.
         release, hub, lab: the three sources; ``None`` where the task is not to be had there. Of a
@@ -245,6 +250,7 @@ class Task:
     noncommercial: bool = False
     proxy_train: str | None = None
     preliminary: tuple[str, ...] = ()
+    contains: tuple[str, ...] = ()
     release: Mapping[Split, tuple[ReleaseFile, ...]] | None = None
     hub: HubDataset | None = None
     lab: Callable[[World, Split, int, int], Iterable[Row]] | None = None

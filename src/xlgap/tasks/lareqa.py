@@ -8,6 +8,7 @@ Trained on SQuAD v1.1: each question with the sentence in which its first answer
 whose answer begins in none is left out. SQuAD has no sentence breaks. Those here are by
 :func:`sentences`, a short rule of our own; the official ones are by another rule-based breaker, sb_sed,
 so that training sentences differ a little. Of XQuAD-R's 1,180 English sentences the rule finds 1,163.
+The loss tells the candidates of one forward pass apart: of 4, four of them a step, as officially.
 
 The release's SQuAD files are as in :mod:`xlgap.tasks.squad`: parts of its dev set, without a paragraph
 of XQuAD. There is no hub source: the hub's XQuAD-R lacks the sentence breaks that make the candidates.
@@ -197,7 +198,8 @@ TASK = Task(
     eval_languages=LANGUAGES,
     parallel=True,
     metrics=("map20",),
-    recipe=Recipe(learning_rate=2e-5, epochs=3, batch_rows=16, max_length=256),
+    contains=("squad",),
+    recipe=Recipe(learning_rate=2e-5, epochs=3, batch_rows=16, max_length=256, micro_rows=4),
     licence="CC BY-SA 4.0",
     citation="Roy et al. 2020, arXiv 2004.05484; trained on Rajpurkar et al. 2016, arXiv 1606.05250",
     release={

@@ -26,6 +26,7 @@ TASK = Task(
     eval_languages=(),
     parallel=False,
     metrics=("f1", "em"),
+    contains=("squad",),
     recipe=RECIPE,
     licence="CC BY-SA 4.0",
     citation="Rajpurkar et al. 2018, arXiv 1806.03822",

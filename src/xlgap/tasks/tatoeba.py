@@ -5,8 +5,8 @@ that is the training data by proxy (:mod:`xlgap.tasks.squad`); an arm without an
 beside it. Each language has English sentences of its own: scores of two languages are not over the same
 items, hence not parallel in the sense of :class:`~xlgap.tasks.base.Task`.
 
-Published vectors are the mean of the output of block 8 of 12, or 14 of 24.
-``evaluation.retrieval_layer`` is a share of the blocks: 0.6 is block 8 of 12, 0.58 block 14 of 24.
+Published vectors are the mean of the output of block 8 of 12, or 14 of 24. No one share of the blocks,
+``evaluation.retrieval_layer``, is both; ``models.NAME.retrieval_layer`` is a model's own block.
 ``evaluation.sweep_languages`` has layer and pooling chosen on these languages for the others instead
 (:mod:`xlgap.evaluation.sweep`).
 """

@@ -72,6 +72,7 @@ TASK = Task(
     eval_languages=tuple(sorted((*_WITH_TRAIN, *_DEV_ONLY, *_TEST_ONLY))),
     parallel=False,
     metrics=("f1", "token_accuracy"),
+    contains=("ud_english",),
     recipe=Recipe(learning_rate=2e-5, epochs=10, batch_rows=32, max_length=128),
     licence="by treebank: CC BY-SA, CC BY-NC-SA, GPL and others; the English merge is CC BY-NC-SA",
     noncommercial=True,

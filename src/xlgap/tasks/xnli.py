@@ -1,7 +1,10 @@
 """XNLI: does the premise entail the hypothesis? 15 languages, translations of each other.
 
 Official protocol: trained on MultiNLI, so training and dev rows are those of :mod:`xlgap.tasks.mnli`
-(which says what trains a target language). The test labels that XTREME strips are in the release files.
+(which says what trains a target language). The checkpoint, too, is selected on those dev rows: of an
+English training on MultiNLI's, where the official script takes XNLI's English dev set. That one has the
+items that train other languages here, in translation. The test labels that XTREME strips are in the
+release files.
 """
 
 from __future__ import annotations

@@ -51,10 +51,20 @@ def schedule(
     token_budget: int,
     world: int,
     seed: int,
+    micro_rows: int | None = None,
 ) -> list[Step]:
     """``steps`` steps over examples of ``lengths``, reshuffled every epoch.
 
-    The content of a step does not depend on ``world`` nor on ``token_budget``.
+    The content of a step depends on none of ``world``, ``token_budget`` and ``micro_rows``.
+
+    Args:
+        lengths: padded sub-words of each example.
+        steps: of the optimizer.
+        batch_rows: examples in a step, over all ranks.
+        token_budget: padded sub-words in a micro-batch, per rank.
+        world: ranks.
+        seed: of the order.
+        micro_rows: examples in a micro-batch at most, per rank; as many as fit when ``None``.
     """
     size = np.asarray(lengths, np.int64)
     random = np.random.default_rng(seed)
@@ -62,7 +72,8 @@ def schedule(
     batches: list[Index] = []
     while len(batches) < steps:
         batches += _epoch(size, rows, random)
-    return [Step(_micro(batch, size, token_budget, world)) for batch in batches[:steps]]
+    limit = micro_rows or rows
+    return [Step(_micro(batch, size, token_budget, world, limit)) for batch in batches[:steps]]
 
 
 def _epoch(size: Index, rows: int, random: np.random.Generator) -> list[Index]:
@@ -77,12 +88,15 @@ def _epoch(size: Index, rows: int, random: np.random.Generator) -> list[Index]:
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def _micro(batch: Index, size: Index, budget: int, world: int) -> tuple[MicroBatch, ...]:
-    """Cut one batch, longest first, so that rows x longest stays within ``budget`` on each rank."""
+def _micro(batch: Index, size: Index, budget: int, world: int, limit: int) -> tuple[MicroBatch, ...]:
+    """Cut one batch, longest first, so that rows x longest stays within ``budget`` on each rank.
+
+    No rank has more than ``limit`` rows.
+    """
     order = batch[np.argsort(-size[batch], kind="stable")]
     micro, begin = [], 0
     while begin < len(order):
-        rows = max(1, budget // int(size[order[begin]])) * world
+        rows = min(limit, max(1, budget // int(size[order[begin]]))) * world
         part = order[begin : begin + rows]
         micro.append(MicroBatch(tuple(part[rank::world] for rank in range(world))))
         begin += rows

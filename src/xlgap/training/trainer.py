@@ -43,6 +43,7 @@ class PhaseSettings:
         warmup_steps: steps until the peak learning rate.
         batch_rows: examples a step.
         token_budget: padded sub-words in a micro-batch, per rank.
+        micro_rows: examples in a micro-batch at most, per rank; as many as fit when ``None``.
         evaluations: evaluations on dev, evenly spaced, the last at the end; 0 for none.
         select: keep the weights of the best evaluation, or the last ones.
         seed: of order, masks and dropout.
@@ -59,6 +60,7 @@ class PhaseSettings:
     seed: int
     zero: ZeroPlan
     checkpoint_seconds: float = 300.0
+    micro_rows: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +129,7 @@ def train_phase(
         token_budget=settings.token_budget,
         world=world_size(),
         seed=settings.seed,
+        micro_rows=settings.micro_rows,
     )
     network.to(device())
     engine = start_engine(network, settings.zero)

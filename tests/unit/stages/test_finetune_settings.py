@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from xlgap import layout
-from xlgap.config import Params
+from xlgap.config import Params, check
+from xlgap.errors import ConfigError
 from xlgap.formats import write_json
 from xlgap.stages.describe import settings
+from xlgap.stages.recipe import recipe, retrieval_block
 from xlgap.stages.study import Study
+from xlgap.tasks import get_task
 
 ARMS = {
     "direct_en": {"regime": "direct_en"},
@@ -63,6 +66,54 @@ def test_phases_before_the_target_task_have_their_tasks_name_in_front(toy: Study
 def test_rows_are_those_of_the_language_that_is_trained_on(toy: Study) -> None:
     found = settings(toy, toy.grid.cell("nano-direct_de-toy_nli"))
     assert (found["train_rows"], found["test_rows"]) == (90, 9)
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "warm"),
+    [
+        ({}, 347, 500),  # TyDiQA's official warm-up is longer than its training
+        ({}, 8_200, 500),
+        ({"train_rows": 100}, 347, 34),
+        ({"epochs": 3}, 347, 34),
+        ({"batch_rows": 32}, 8_200, 500),
+        ({"batch_rows": 32}, 347, 34),
+        ({"learning_rate": 0.1, "max_length": 64}, 347, 500),
+    ],
+)
+def test_the_recipes_warm_up_is_cut_only_where_the_study_cuts_its_steps(
+    raw_real_study: Callable[..., dict], given: dict, steps: int, warm: int
+) -> None:
+    raw = raw_real_study(tasks={"tydiqa": given, "xnli": {}})
+    params = check(raw, Path("params.yaml"))
+    assert recipe(get_task("tydiqa"), params, "xs").warmup_of(steps) == warm
+    assert recipe(get_task("xnli"), params, "xs").warmup_of(steps) == 0
+
+
+def test_published_blocks_of_base_and_large_models_stand_in_one_study(
+    raw_real_study: Callable[..., dict],
+) -> None:
+    models = {
+        "base": {"hub": "FacebookAI/xlm-roberta-base", "retrieval_layer": 8},
+        "large": {"hub": "FacebookAI/xlm-roberta-large", "retrieval_layer": 14},
+        "other": {"hub": "a/b", "revision": "0" * 40},
+    }
+    params = check(
+        raw_real_study(models=models, evaluation={"retrieval_layer": 0.5}), Path("params.yaml")
+    )
+    assert [retrieval_block(params, name, 24) for name in models] == [8, 14, 12]
+    assert retrieval_block(params, "other", 1) == 1
+    with pytest.raises(ConfigError, match=r"'models\.large\.retrieval_layer': .* blocks, 12; got 14"):
+        retrieval_block(params, "large", 12)
+
+
+def test_a_large_checkpoint_is_fine_tuned_at_its_own_rate(raw_real_study: Callable[..., dict]) -> None:
+    models = {
+        "base": {"hub": "FacebookAI/xlm-roberta-base"},
+        "large": {"hub": "FacebookAI/xlm-roberta-large", "finetune_scale": 1.5},
+    }
+    params = check(raw_real_study(models=models, tasks={"xnli": {}}), Path("params.yaml"))
+    rates = [recipe(get_task("xnli"), params, name).learning_rate for name in models]
+    assert rates == pytest.approx([2e-5, 3e-5])
 
 
 def test_a_proxy_counts_as_the_target_task(toy: Study) -> None:

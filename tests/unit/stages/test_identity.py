@@ -86,6 +86,22 @@ def test_a_run_has_the_settings_of_its_evaluation(study: Callable[..., Params]) 
     }
 
 
+def test_a_models_own_block_makes_other_runs_of_its_retrieval_alone(
+    digests: Callable[..., dict[str, str]], study: Callable[..., Params]
+) -> None:
+    size = {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
+    first = digests(models={"nano": {**size, "retrieval_layer": 1}})
+    assert changed(digests(models={"nano": size}), first) == {RETRIEVAL}
+    second = {"nano": {**size, "retrieval_layer": 2}}
+    assert changed(first, digests(models=second)) == {RETRIEVAL}
+    assert digests(models=second) == digests(models=second, evaluation={"retrieval_layer": 0.9})
+    tasks = {"toy_nli": {}, "toy_retrieval": {}}
+    found = Study(study(arms=ARMS, tasks=tasks, models=second))
+    told = evaluated(found, found.grid.cell(RETRIEVAL))
+    assert told["evaluation.retrieval_block"] == 2
+    assert "evaluation.retrieval_layer" not in told
+
+
 def test_a_sweep_makes_other_runs_of_retrieval_alone(digests: Callable[..., dict[str, str]]) -> None:
     assert digests() == digests(evaluation={"sweep_languages": []})
     one = digests(evaluation={"sweep_languages": ["de"]})

@@ -26,6 +26,26 @@ def test_a_micro_batch_keeps_its_budget_and_all_ranks_take_the_same_number(
 
 
 @settings(deadline=None, max_examples=30)
+@given(LENGTHS, st.integers(1, 3), st.integers(1, 16), st.integers(1, 5), st.integers(8, 200))
+def test_a_micro_batch_has_at_most_the_rows_that_are_asked_for(lengths, world, rows, most, budget):
+    numbers = {"steps": 4, "batch_rows": rows, "token_budget": budget, "world": world, "seed": 1}
+    limited = schedule(lengths, **numbers, micro_rows=most)
+    for one, two in zip(limited, schedule(lengths, **numbers), strict=True):
+        assert sorted(one.examples.tolist()) == sorted(two.examples.tolist())
+        for micro in one.micro:
+            for mine in micro.ranks:
+                assert len(mine) <= most
+                assert len(mine) <= 1 or len(mine) * max(lengths[i] for i in mine) <= budget
+
+
+def test_four_rows_at_a_time_make_a_batch_of_sixteen_four_passes():
+    (step,) = schedule(
+        [5] * 16, steps=1, batch_rows=16, token_budget=8192, world=1, seed=0, micro_rows=4
+    )
+    assert [len(micro.ranks[0]) for micro in step.micro] == [4, 4, 4, 4]
+
+
+@settings(deadline=None, max_examples=30)
 @given(LENGTHS, st.integers(1, 8), st.integers(0, 5))
 def test_what_a_step_holds_depends_on_neither_world_nor_budget(lengths, rows, seed):
     one = schedule(lengths, steps=4, batch_rows=rows, token_budget=999, world=1, seed=seed)
