@@ -15,6 +15,7 @@ from xlgap.checks.leakage_known import KNOWN, Known, percent, text_digest
 from xlgap.checks.leakage_known import MEASURED as REAL
 from xlgap.checks.leakage_own import exceptions
 from xlgap.config import Params, check
+from xlgap.data.sources import load
 from xlgap.errors import LeakageError
 from xlgap.formats import digest
 from xlgap.tasks import get_task, task_names
@@ -401,6 +402,31 @@ def test_the_report_has_the_same_bytes_for_the_same_data(zero_shot: Params) -> N
     sets = xquad_and(span("s1", ENGLISH))
     first, again = (report(verdict(zero_shot, order, (PASSES,))) for order in (sets, sets[::-1]))
     assert digest(first) == digest(again)
+
+
+def test_copies_of_real_items_of_which_other_items_are_known_are_leaks(real_data: Path) -> None:
+    """XNLI's six items whose premise MultiNLI has, and WikiANN's that have a sibling in training."""
+
+    def planted(source: str, tested: str, copied: Callable[[Row], bool]) -> tuple[int, int]:
+        task = get_task(tested)
+        (items,) = load(task, "test", ["en"], source="release", data_dir=real_data).values()
+        copies = [row | {"id": f"copy-{row['id']}"} for row in items.rows if copied(row)]
+        train, test = Place(source, "train", "en"), Place(tested, "test", "en")
+        held = {
+            train: rows(str(train), *copies),
+            test: rows(str(test), *items.rows),
+        }
+        verdict = judge({train: frozenset({test})}, held.__getitem__, source="release")
+        return len(copies), len({p.test_id for p in verdict.leaks if p.train_id == f"copy-{p.test_id}"})
+
+    listed = {(k.train, k.split, k.test): k.texts or {} for k in KNOWN}
+    premises = listed["anli_plus", "train", "xnli"]
+    assert planted("anli_plus", "xnli", lambda row: text_digest(row["text"]) in premises) == (6, 6)
+    siblings = {text for text, most in listed["wikiann", "train", "wikiann"].items() if most < 100}
+    copies, found = planted(
+        "wikiann", "wikiann", lambda row: text_digest(" ".join(row["tokens"])) in siblings
+    )
+    assert copies == found > 50
 
 
 def test_ones_own_exception_stands_in_place_of_the_documented_one() -> None:
