@@ -70,7 +70,8 @@ def audit(threshold: float, tasks: list[str], *, write: bool) -> int:
     for (task, split, code, tested), pairs in sorted(of.items()):
         counts = Counter(language for language, _ in {(p.test.language, p.test_id) for p in pairs})
         shown = ", ".join(f"{language} {count}" for language, count in counts.most_common())
-        first = ", ".join(f"{p.train_id} <-> {p.test.language} {p.test_id}" for p in pairs[:3])
+        named = dict.fromkeys(f"{p.train_id} <-> {p.test.language} {p.test_id}" for p in pairs)
+        first = ", ".join(list(named)[:3])
         known = all(any(e.covers(p) for e in KNOWN) for p in pairs)
         print(f"{task}/{split}/{code} <-> {tested}: {shown} ({'known' if known else 'NEW'}; {first})")
     if write and not tasks:  # a part of the test sets would leave the others out
