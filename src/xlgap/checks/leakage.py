@@ -17,11 +17,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xlgap.checks.near import NearIndex, normal, weight
 from xlgap.data import schema
-from xlgap.tasks.base import Choose, Classify, Kind, Rank, Row, Span
+from xlgap.tasks.base import Choose, Classify, Kind, Rank, Retrieve, Row, Span
 
 THRESHOLD = 0.6
 """Least Jaccard similarity of near-duplicates; chosen on real data, see ``docs/leakage.md``."""
@@ -54,19 +54,19 @@ class Rows:
         kind: of its task.
         parallel: whether one id is one item in every language of the split.
         rows: prepared ones.
-        whole: whether they are all that the source has of it.
+        data: digest of the files that they are all of; ``None`` where they are a part, or no files.
     """
 
     place: Place
     kind: Kind
     parallel: bool
     rows: Sequence[Row]
-    whole: bool = True
+    data: str | None = None
 
 
 @dataclass(frozen=True, order=True, kw_only=True)
 class Leak:
-    """A training row and the test item that it gives away.
+    """A training row and the test item that it gives away, by one text; other texts are other leaks.
 
     Attributes:
         train, train_id: the row.
@@ -84,6 +84,11 @@ class Leak:
     by: str
     train_text: str
     test_text: str
+
+    @property
+    def pair(self) -> tuple[Place, str, Place, str]:
+        """The row and the item."""
+        return self.train, self.train_id, self.test, self.test_id
 
     def __str__(self) -> str:
         """``squad/train/en 5726 <-> xquad/test/en 5726 (same id; "The ..." <-> "The ...")``."""
@@ -113,7 +118,8 @@ def passages(kind: Kind, row: Row) -> list[str]:
     Of a question about a context it is the context, and of a query for a sentence the paragraph that
     the sentence stands in: questions recur by nature. Of a query for an entity it is the query: what is
     described in the pool is the same in training and test by design. Of an item with choices it is all
-    of it, of other rows each text; of a pair of short texts both together.
+    of it, of other rows each text; of a pair both together, too, where one of them is short: else
+    an item would be known by its long one alone, which other items may have as well.
     """
     match kind:
         case Span():
@@ -124,10 +130,19 @@ def passages(kind: Kind, row: Row) -> list[str]:
             texts = whole_row(kind, row)
         case _:
             texts = schema.texts(kind, row)
-    long = [text for text in dict.fromkeys(texts) if weight(normal(text)) >= LEAST_WEIGHT]
-    if long or not isinstance(kind, Classify):
-        return long
-    return [text for text in whole_row(kind, row) if weight(normal(text)) >= LEAST_WEIGHT]
+    long = _long(texts)
+    if isinstance(kind, Classify) and len(long) < len(texts):
+        return [*long, *_long(whole_row(kind, row))]
+    return long
+
+
+def whole_passage(kind: Kind, row: Row) -> list[str]:
+    """All texts of a row as one, if it is not too short to be compared."""
+    return _long(whole_row(kind, row))
+
+
+def _long(texts: Iterable[str]) -> list[str]:
+    return [text for text in dict.fromkeys(texts) if weight(normal(text)) >= LEAST_WEIGHT]
 
 
 def whole_row(kind: Kind, row: Row) -> list[str]:
@@ -138,6 +153,17 @@ def whole_row(kind: Kind, row: Row) -> list[str]:
 def generated(kind: Kind, row: Row) -> list[str]:
     """What must not recur as it is in generated data, whose sentences differ in one word by design."""
     return list(dict.fromkeys((*passages(kind, row), *whole_row(kind, row))))
+
+
+def translations(rows: Rows) -> Rows:
+    """The gold pairs of a set of sentences to mine, each as one row with its foreign sentence's id."""
+    english = {row["id"]: row["text"] for row in rows.rows if row["side"] == "english"}
+    paired = [
+        {key: row[key] for key in ("id", "group", "text")} | {"english": english[row["match"]]}
+        for row in rows.rows
+        if row["match"]
+    ]
+    return replace(rows, kind=Retrieve(), rows=paired)
 
 
 Units = Callable[[Kind, Row], list[str]]
@@ -151,7 +177,7 @@ def leaks(
     threshold: float = THRESHOLD,
     units: Units = passages,
 ) -> list[Leak]:
-    """The test items that training rows give away, each pair of row and item once, in order.
+    """The test items that training rows give away, once for each text that they share, in order.
 
     Args:
         train: training sets; each is looked at once.
@@ -168,17 +194,13 @@ def leaks(
         for row in rows.rows:
             for name in lineage(row):
                 issued[name].append((rows.place, row))
-    found: dict[tuple[Place, str, Place, str], Leak] = {}
+    found: set[Leak] = set()
     for rows in train:
         if not any(asked(rows.place, place) for place in sets):
             continue
-        for leak in (*_of_ids(rows, sets, issued, units), *_of_texts(rows, index, found_at, units)):
-            key = (leak.train, leak.train_id, leak.test, leak.test_id)
-            before = found.get(key)
-            better = before is None or (before.by == "text" and leak.similarity > before.similarity)
-            if better and asked(leak.train, leak.test):
-                found[key] = leak
-    return sorted(found.values())
+        shared = (*_of_ids(rows, sets, issued), *_of_texts(rows, index, found_at, units))
+        found.update(leak for leak in shared if asked(leak.train, leak.test))
+    return sorted(found)
 
 
 _Standing = tuple[Place, str, str]  # set, id of the row, text as it stands
@@ -212,7 +234,6 @@ def _of_ids(
     rows: Rows,
     sets: Mapping[Place, Rows],
     issued: Mapping[str, Sequence[tuple[Place, Row]]],
-    units: Units,
 ) -> Iterable[Leak]:
     for row in rows.rows:
         for name in lineage(row):

@@ -9,18 +9,34 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from typing import Any
 
 from xlgap.cell import Cell, Grid
-from xlgap.checks.leakage import THRESHOLD, Leak, Place, Rows, generated, leaks, passages
-from xlgap.checks.leakage_known import KNOWN, Known
+from xlgap.checks.leakage import (
+    THRESHOLD,
+    Leak,
+    Place,
+    Rows,
+    generated,
+    leaks,
+    lineage,
+    passages,
+    translations,
+    whole_passage,
+    whole_row,
+)
+from xlgap.checks.leakage_known import MEASURED, Known
+from xlgap.checks.leakage_own import exceptions
 from xlgap.config import Params
 from xlgap.errors import LeakageError
 from xlgap.tasks import get_task
+from xlgap.tasks.base import Mine
 
 _SHOWN = 3  # pairs that the sentence names
 
 Asked = Mapping[Place, frozenset[Place]]
+Read = Callable[[Place], Rows]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +45,9 @@ class Verdict:
 
     Attributes:
         asked: by training set, the test sets that it must be free of.
-        leaks: pairs that no exception covers.
-        excused: by exception, the pairs that it covers.
-        stale: exceptions that cover nothing in data that the study reads in full.
+        leaks: those that no exception covers.
+        excused: by exception, those of pairs of row and item all of whose leaks are covered.
+        stale: exceptions that cover nothing in the very data that they were measured on.
     """
 
     asked: Asked
@@ -49,32 +65,48 @@ def reads(cell: Cell) -> Iterator[Place]:
                 yield Place(name, "dev", phase.select_language)
 
 
-def must_be_apart(study_grid: Grid, params: Params) -> Asked:
+def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:
     """By training set, the test sets that a cell which reads it is scored on.
 
-    Where test sets are translations of each other it is the item that must be unknown: the sets of all
-    languages of the study then count, whichever the cell is scored in.
+    It is the item that must be unknown: test sets in other languages of the study count, too, where
+    they are translations of those that the cell is scored on, or have items of them, by issued ids.
+    A task of mining has no training set of its own; its dev pairs set the threshold for its test pairs
+    in the same language.
+
+    Args:
+        study_grid: the study's cells.
+        params: of the study.
+        read: gives the rows of a set.
     """
+    ids = cache(lambda place: frozenset[str]().union(*map(lineage, read(place).rows)))
     found: dict[Place, set[Place]] = defaultdict(set)
     seen = set()
     for cell in study_grid.cells:
         if (cell.arm.name, cell.task.name) in seen:
             continue
         seen.add((cell.arm.name, cell.task.name))
-        codes = cell.eval_languages(params)
-        if cell.task.parallel:
-            codes = tuple(c for c in params.languages.evaluation if c in cell.task.eval_languages)
+        name, codes = cell.task.name, cell.eval_languages(params)
+        scored = {Place(name, "test", code) for code in codes}
+        have = [c for c in params.languages.evaluation if c in cell.task.eval_languages]
+        others = {Place(name, "test", code) for code in have} - scored
+        if others and not cell.task.parallel:
+            tested = frozenset[str]().union(*map(ids, scored))
+            others = {place for place in others if ids(place) & tested}
         for place in reads(cell):
-            found[place] |= {Place(cell.task.name, "test", code) for code in codes}
+            found[place] |= scored | others
+        if isinstance(cell.task.kind, Mine):
+            for code in codes:
+                found[Place(name, "dev", code)].add(Place(name, "test", code))
     return {place: frozenset(found[place]) for place in sorted(found)}
 
 
 def judge(
     asked: Asked,
-    read: Callable[[Place], Rows],
+    read: Read,
     *,
     source: str,
-    known: Sequence[Known] = KNOWN,
+    known: Sequence[Known] | None = None,
+    measured: Mapping[Place, str] = MEASURED,
 ) -> Verdict:
     """Compare all that must be apart.
 
@@ -83,37 +115,57 @@ def judge(
         read: gives the rows of a set.
         source: where the rows come from. Of generated rows (``lab``) only equal ones are leaks: their
             sentences differ in one word by design.
-        known: the documented exceptions.
+        known: the documented exceptions; all of them when ``None``.
+        measured: digests of the files that these were measured on.
     """
     tests = {place: read(place) for place in sorted({p for places in asked.values() for p in places})}
     trains = [read(place) for place in asked]
     free = source == "lab"
-    found = leaks(
-        trains,
-        tests.values(),
-        lambda train, test: test in asked[train],
+    compare = partial(
+        leaks,
+        asked=lambda train, test: test in asked[train],
         threshold=1.0 if free else THRESHOLD,
-        units=generated if free else passages,
     )
-    applicable = [exception for exception in known if exception.source == source]
+    found = compare(
+        [rows for rows in trains if not isinstance(rows.kind, Mine)],
+        tests.values(),
+        units=generated if free else passages,
+    ) + compare(
+        [translations(rows) for rows in trains if isinstance(rows.kind, Mine)],
+        [translations(rows) for rows in tests.values() if isinstance(rows.kind, Mine)],
+        units=whole_row if free else whole_passage,
+    )
+    documented = exceptions() if known is None else known
+    applicable = [exception for exception in documented if source in exception.sources]
     excused: dict[Known, list[Leak]] = {exception: [] for exception in applicable}
     left: list[Leak] = []
-    for leak in found:
-        covering = next((e for e in applicable if e.covers(leak)), None)
-        (left if covering is None else excused[covering]).append(leak)
+    for shared in _by_pair(found).values():
+        covering = [next((e for e in applicable if e.covers(leak)), None) for leak in shared]
+        uncovered = [leak for leak, e in zip(shared, covering, strict=True) if e is None]
+        left += uncovered
+        for leak, exception in zip(shared, covering, strict=True):
+            if exception is not None and not uncovered:
+                excused[exception].append(leak)
     for exception, pairs in excused.items():
         if not exception.allows(items(pairs)):
             left += pairs
-    whole = {rows.place for rows in (*trains, *tests.values()) if rows.whole}
-    stale = [e for e, pairs in excused.items() if not pairs and _in_full(e, asked, whole)]
+    same = {r.place for r in (*trains, *tests.values()) if r.data and r.data == measured.get(r.place)}
+    stale = [e for e, pairs in excused.items() if not pairs and _in_full(e, asked, same)]
     used = {e: pairs for e, pairs in excused.items() if pairs and e.allows(items(pairs))}
     return Verdict(asked=asked, leaks=sorted(left), excused=used, stale=stale)
 
 
-def _in_full(exception: Known, asked: Asked, whole: set[Place]) -> bool:
-    """Whether all that an exception is about is read, and nothing of it left out."""
+def _by_pair(found: Iterable[Leak]) -> Mapping[tuple[Place, str, Place, str], list[Leak]]:
+    pairs = defaultdict(list)
+    for leak in found:
+        pairs[leak.pair].append(leak)
+    return pairs
+
+
+def _in_full(exception: Known, asked: Asked, same: set[Place]) -> bool:
+    """Whether all that an exception is about is read, as it was measured."""
     return all(
-        test in asked.get(train, ()) and {train, test} <= whole
+        test in asked.get(train, ()) and {train, test} <= same
         for train in exception.train_sets()
         for test in exception.test_sets()
     )
@@ -141,7 +193,7 @@ def report(verdict: Verdict) -> dict[str, Any]:
             {
                 **{k: v for k, v in asdict(exception).items() if k != "texts"},
                 "items": items(pairs),
-                "pairs": len(pairs),
+                "pairs": len(_by_pair(pairs)),
             }
             for exception, pairs in verdict.excused.items()
         ],
@@ -163,28 +215,30 @@ def require_clean(verdict: Verdict, *, listed: str) -> None:
     if verdict.stale:
         exception, others = verdict.stale[0], len(verdict.stale) - 1
         raise LeakageError(
-            f"the exception {exception} covers nothing any more, though all that it names was read"
+            f"the exception {exception} covers nothing any more, though all that it names was read "
+            "from the files that it was measured on"
             + (f" ({others} more are as stale)" if others else "")
-            + "; remove it from checks/leakage_known.py."
+            + "; remove it from checks/leakage_known.py or leakage_own.py."
         )
 
 
 def _leaking(found: Sequence[Leak], listed: str) -> str:
     items = {(leak.test.task, leak.test.language, leak.test_id) for leak in found}
     tasks = sorted({leak.test.task for leak in found})
-    shown, more = "; ".join(map(str, _one_each(found))), len(found) - _SHOWN
+    shown, more = "; ".join(map(str, _one_each(found))), len(_by_pair(found)) - _SHOWN
     return (
         f"training data hold near-duplicates of {len(items)} test items of {', '.join(tasks)}: {shown}"
         + (f"; and {more} more pairs, all in {listed}" if more > 0 else "")
         + "; take these rows out of the training set, or document the pair of data sets with a reason "
-        "and a bound in checks/leakage_known.py."
+        "and a bound in checks/leakage_own.py."
     )
 
 
 def _one_each(found: Sequence[Leak]) -> list[Leak]:
     """The first pairs of different items, those with the same id before those found by their text."""
-    best: dict[tuple[str, str], Leak] = {}
-    for leak in sorted(found, key=lambda leak: (leak.by, -leak.similarity, leak)):
-        best.setdefault((leak.test.task, leak.test_id), leak)
-    ordered = [*best.values(), *(leak for leak in found if leak not in best.values())]
-    return ordered[:_SHOWN]
+    ranked = sorted(found, key=lambda leak: (leak.by, -leak.similarity, leak))
+    pairs = {leak.pair: leak for leak in reversed(ranked)}
+    best = {(leak.test.task, leak.test_id): leak for leak in reversed(ranked)}
+    first = sorted(best.values(), key=ranked.index)
+    others = (pairs[pair] for pair in sorted(set(pairs) - {leak.pair for leak in first}))
+    return [*first, *others][:_SHOWN]

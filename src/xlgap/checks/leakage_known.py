@@ -1,8 +1,9 @@
 """Documented exceptions of the leakage gate: leaks that released data have, and that are let pass.
 
-Each names a pair of data sets, why they are used all the same, which texts are let pass (digests of
-them, in ``leakage_known.txt``) and how many items of each test language; another text or more items
-are a leak again, and an exception that covers nothing any more is stale, which is an error.
+Each names a pair of data sets, why they are used all the same, which test texts are let pass up to
+which similarity (``leakage_known.txt``), and how many items of each test language. Another text, more
+items, or a training text that is more like the test text are a leak again; an exception that covers
+nothing in the files that it was measured on (their digests stand in the same file) is stale, an error.
 Texts and numbers are those of ``benchmarks/leakage.py audit`` over the release files; pairs of which
 more than one test item in twenty is known have no exception (``docs/leakage.md`` names them).
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from xlgap.checks.leakage import Leak, Place
 from xlgap.checks.near import normal
@@ -27,8 +29,9 @@ class Known:
         test: the task whose test items they hold.
         rows: how many test items at most, by the language that they are found in.
         reason: why the study goes on.
-        source: where both come from.
-        texts: digests of the test texts that are let pass, see :func:`text_digest`; any when ``None``.
+        sources: where both may come from.
+        texts: by digest of a test text, see :func:`text_digest`, the greatest similarity that is let
+            pass, see :func:`percent`; any text when ``None``.
     """
 
     train: str
@@ -36,9 +39,9 @@ class Known:
     test: str
     rows: Mapping[str, int]
     reason: str
-    source: str = "release"
+    sources: tuple[str, ...] = ("release", "hub")
     split: str = "train"
-    texts: frozenset[str] | None = None
+    texts: Mapping[str, int] | None = None
 
     def __str__(self) -> str:
         """``wikiann/train (en) <-> wikiann (en)``."""
@@ -56,12 +59,15 @@ class Known:
         return (Place(self.test, "test", code) for code in self.rows)
 
     def covers(self, leak: Leak) -> bool:
-        """Whether the leak is between the data sets that this names."""
+        """Whether the leak is one of those that this lets pass."""
         return (
             (leak.train.task, leak.train.split, leak.test.task) == (self.train, self.split, self.test)
             and leak.train.language in self.train_languages
             and leak.test.language in self.rows
-            and (self.texts is None or text_digest(leak.test_text) in self.texts)
+            and (
+                self.texts is None
+                or percent(leak.similarity) <= self.texts.get(text_digest(leak.test_text), -1)
+            )
         )
 
     def allows(self, items: Mapping[str, int]) -> bool:
@@ -74,14 +80,59 @@ def text_digest(text: str) -> str:
     return digest(normal(text), 8)
 
 
-def _listed() -> dict[str, frozenset[str]]:
-    """The digests by ``squad/train mlqa``: training set and test set."""
+def percent(similarity: float) -> int:
+    """A similarity in whole percents, rounded down: 100 for equal texts alone."""
+    return int(100 * similarity)
+
+
+def _lines(sign: str) -> dict[str, list[str]]:
     text = (resources.files("xlgap.checks") / "leakage_known.txt").read_text(encoding="utf8")
-    parts = (line.partition(": ") for line in text.splitlines())
-    return {name: frozenset(digests.split()) for name, _, digests in parts}
+    parts = (line[1:].partition(": ") for line in text.splitlines() if line[0] == sign)
+    return {name: words.split() for name, _, words in parts}
 
 
-_TEXTS = _listed()
+def listed(texts: Mapping[str, Mapping[str, int]], measured: Mapping[Place, str]) -> str:
+    """What ``leakage_known.txt`` holds.
+
+    Args:
+        texts: by ``squad/train mlqa``, training set and test set, what :class:`Known` calls texts.
+        measured: digests of the files of each set.
+    """
+    of: dict[str, list[str]] = {}
+    for place, files in sorted(measured.items()):
+        of.setdefault(f"{place.task}/{place.split}", []).append(f"{place.language}:{files}")
+    lines = [f"={name}: {' '.join(words)}\n" for name, words in of.items()]
+    for name, greatest in sorted(texts.items()):
+        words = [f"{text}:{most}" if most < 100 else text for text, most in sorted(greatest.items())]
+        lines.append(f"+{name}: {' '.join(words)}\n")
+    return "".join(lines)
+
+
+def _pairs(words: list[str]) -> dict[str, str]:
+    return {name: value for name, _, value in (word.partition(":") for word in words)}
+
+
+def _place(name: str) -> Place:
+    task, split, language = name.split("/")
+    return Place(task, split, language)
+
+
+_TEXTS = {
+    name: {text: int(most or 100) for text, most in _pairs(words).items()}
+    for name, words in _lines("+").items()
+}
+MEASURED: Mapping[Place, str] = {
+    _place(f"{name}/{language}"): files
+    for name, words in _lines("=").items()
+    for language, files in _pairs(words).items()
+}
+"""Digests of the files that the exceptions were measured on, see :func:`files_digest`."""
+
+
+def files_digest(origin: Mapping[str, Any]) -> str | None:
+    """Of a set's origin, as its manifest has it, a digest of the files; ``None`` where it has none."""
+    files = origin.get("files")
+    return digest([file["sha256"] for file in files], 8) if files else None
 
 
 def _codes(text: str) -> tuple[str, ...]:

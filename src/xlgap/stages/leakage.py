@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,13 @@ def leakage(study: Study) -> None:
     """
     from xlgap.checks.leakage_gate import judge, must_be_apart, report, require_clean
 
+    layout.LEAKAGE.unlink(missing_ok=True)  # an earlier verdict is none on these data
+
+    @cache
     def read(place: Place) -> Rows:
         return _read(study, place)
 
-    asked = must_be_apart(study.grid, study.params)
+    asked = must_be_apart(study.grid, study.params, read)
     verdict = judge(asked, read, source=study.params.study.source)
     _list_pairs(verdict, layout.LEAKS)
     require_clean(verdict, listed=layout.LEAKS.as_posix())
@@ -39,15 +43,17 @@ def leakage(study: Study) -> None:
 
 def _read(study: Study, place: Place) -> Rows:
     from xlgap.checks.leakage import Rows
+    from xlgap.checks.leakage_known import files_digest
 
     task = get_task(place.task)
     listed = study.manifest(place.task)["splits"][place.split][place.language]
+    whole = listed["rows"] == listed.get("released_rows")
     return Rows(
         place=place,
         kind=task.kind,
         parallel=task.parallel,
         rows=study.rows(place.task, place.split, place.language),
-        whole=listed["rows"] == listed.get("released_rows"),
+        data=files_digest(listed.get("origin", {})) if whole else None,
     )
 
 

@@ -11,8 +11,11 @@ import pytest
 from xlgap.cell import grid
 from xlgap.checks.leakage import Leak, Place, Rows, leaks
 from xlgap.checks.leakage_gate import Verdict, judge, must_be_apart, report, require_clean
-from xlgap.checks.leakage_known import KNOWN, Known, text_digest
+from xlgap.checks.leakage_known import KNOWN, Known, percent, text_digest
+from xlgap.checks.leakage_known import MEASURED as REAL
+from xlgap.checks.leakage_own import exceptions
 from xlgap.config import Params, check
+from xlgap.data.sources import load
 from xlgap.errors import LeakageError
 from xlgap.formats import digest
 from xlgap.tasks import get_task, task_names
@@ -42,10 +45,10 @@ def pair(name: str, text: str, text_b: str) -> Row:
     return {"id": name, "group": name, "text": text, "text_b": text_b, "label": "neutral"}
 
 
-def rows(place: str, *found: Row, whole: bool = True) -> Rows:
+def rows(place: str, *found: Row, data: str | None = None) -> Rows:
     task = get_task(place.split("/")[0])
     return Rows(
-        place=Place(*place.split("/")), kind=task.kind, parallel=task.parallel, rows=found, whole=whole
+        place=Place(*place.split("/")), kind=task.kind, parallel=task.parallel, rows=found, data=data
     )
 
 
@@ -67,17 +70,28 @@ def zero_shot(raw_real_study: Callable[..., dict]) -> Params:
     )
 
 
-def verdict(params: Params, sets: list[Rows], known: tuple[Known, ...] = ()) -> Verdict:
+def verdict(
+    params: Params,
+    sets: list[Rows],
+    known: tuple[Known, ...] = (),
+    measured: Mapping[Place, str] | None = None,
+) -> Verdict:
     held: Mapping[Place, Rows] = {found.place: found for found in sets}
-    asked = must_be_apart(grid(params), params)
-    return judge(asked, held.__getitem__, source=params.study.source, known=known)
+    asked = must_be_apart(grid(params), params, held.__getitem__)
+    return judge(
+        asked, held.__getitem__, source=params.study.source, known=known, measured=measured or {}
+    )
 
 
-def xquad_and(*train: Row, whole: bool = True) -> list[Rows]:
+def empty(place: Place) -> Rows:
+    return rows(str(place))
+
+
+def xquad_and(*train: Row, data: str | None = None) -> list[Rows]:
     return [
-        rows("squad/train/en", *train, whole=whole),
-        rows("xquad/test/en", span("q1", ENGLISH), span("q2", OTHER), whole=whole),
-        rows("xquad/test/th", span("q1", THAI), span("q2", OTHER_THAI), whole=whole),
+        rows("squad/train/en", *train, data=data),
+        rows("xquad/test/en", span("q1", ENGLISH), span("q2", OTHER), data=data),
+        rows("xquad/test/th", span("q1", THAI), span("q2", OTHER_THAI), data=data),
     ]
 
 
@@ -106,7 +120,7 @@ def test_it_is_a_leak_too_where_only_the_translation_is_scored(
         ),
         Path("params.yaml"),
     )
-    asked = must_be_apart(grid(params), params)
+    asked = must_be_apart(grid(params), params, empty)
     assert asked[Place("squad", "train", "en")] == {
         Place("xquad", "test", code) for code in ("en", "de", "ru")
     }
@@ -175,7 +189,7 @@ def test_only_what_a_study_trains_and_scores_together_is_asked(
 ) -> None:
     """German rows are read by an arm that is scored in German alone, and tests are no translations."""
     params = check(raw_real_study(tasks={"udpos": {}}, intermediate={}), Path("params.yaml"))
-    asked = must_be_apart(grid(params), params)
+    asked = must_be_apart(grid(params), params, empty)
     everywhere = {Place("udpos", "test", code) for code in ("en", "de", "ru")}
     assert asked[Place("udpos", "train", "en")] == everywhere
     assert asked[Place("udpos", "train", "de")] == {Place("udpos", "test", "de")}
@@ -225,34 +239,153 @@ def test_more_leaks_than_an_exception_allows_stop_the_study(zero_shot: Params) -
 
 def test_an_exception_lets_pass_the_texts_that_it_lists_and_no_others(zero_shot: Params) -> None:
     train = xquad_and(span("s1", ENGLISH))
-    listed = replace(PASSES, texts=frozenset({text_digest(ENGLISH)}))
+    listed = replace(PASSES, texts={text_digest(ENGLISH): 100})
     require_clean(verdict(zero_shot, train, (listed,)), listed="")
-    other = replace(PASSES, texts=frozenset({text_digest(OTHER)}))
+    other = replace(PASSES, texts={text_digest(OTHER): 100})
     assert pairs(verdict(zero_shot, train, (other,)).leaks)
 
 
 def test_an_exception_of_other_data_sets_covers_nothing(zero_shot: Params) -> None:
     for other in (
         replace(PASSES, test="mlqa"),
-        replace(PASSES, source="hub"),
+        replace(PASSES, sources=("lab",)),
         replace(PASSES, split="dev"),
     ):
         assert verdict(zero_shot, xquad_and(span("s1", ENGLISH)), (other,)).leaks
 
 
+STORY = span("s1", "Something that is quite another story altogether.")
+MEASURED = {
+    Place("squad", "train", "en"): "f1",
+    Place("xquad", "test", "en"): "f1",
+    Place("xquad", "test", "th"): "f1",
+}
+
+
 def test_a_stale_exception_stops_the_study(zero_shot: Params) -> None:
-    found = verdict(zero_shot, xquad_and(span("s1", OTHER[:40] + ENGLISH[40:])), (PASSES,))
+    found = verdict(zero_shot, xquad_and(STORY, data="f1"), (PASSES,), MEASURED)
     with pytest.raises(
         LeakageError, match=r"squad/train \(en\) <-> xquad \(en, th\) covers nothing any more"
     ):
         require_clean(found, listed="")
 
 
-def test_a_study_that_reads_a_part_cannot_say_that_an_exception_is_stale(zero_shot: Params) -> None:
-    sets = xquad_and(span("s1", "Something that is quite another story altogether."), whole=False)
-    found = verdict(zero_shot, sets, (PASSES,))
+@pytest.mark.parametrize("data", [None, "f2"])
+def test_a_part_or_other_files_cannot_say_that_an_exception_is_stale(
+    zero_shot: Params, data: str | None
+) -> None:
+    found = verdict(zero_shot, xquad_and(STORY, data=data), (PASSES,), MEASURED)
     assert not found.stale
     require_clean(found, listed="")
+
+
+def test_an_exception_of_release_files_covers_the_same_texts_of_the_hub() -> None:
+    asked = {Place("squad", "train", "en"): frozenset({Place("xquad", "test", "en")})}
+    held = {found.place: found for found in xquad_and(span("s1", ENGLISH))}
+    listed = replace(PASSES, texts={text_digest(ENGLISH): 100})
+    found = judge(asked, held.__getitem__, source="hub", known=(listed,), measured={})
+    assert (found.leaks, list(found.excused)) == ([], [listed])
+
+
+def test_an_item_passes_only_by_exceptions_for_all_of_its_texts() -> None:
+    """Its premise is known, of another item; the hypothesis, long or short, is its own."""
+    known = replace(PASSES, train="mnli", test="xnli", texts={text_digest(ENGLISH): 100})
+    asked = {Place("mnli", "train", "en"): frozenset({Place("xnli", "test", "en")})}
+
+    def found(trained: str, tested: str) -> list[Leak]:
+        held = {
+            Place("mnli", "train", "en"): rows("mnli/train/en", pair("1", ENGLISH, trained)),
+            Place("xnli", "test", "en"): rows("xnli/test/en", pair("7", ENGLISH, tested)),
+        }
+        verdict = judge(asked, held.__getitem__, source="release", known=(known,), measured={})
+        return list(verdict.leaks)
+
+    assert found("Nobody ever saw it burn at all, neither by day nor by night.", OTHER) == []
+    assert {leak.test_text for leak in found(OTHER, OTHER)} == {OTHER}
+    short = "It was dark."
+    assert {leak.test_text for leak in found(short, short)} == {f"{ENGLISH} {short}"}
+
+
+def test_a_copy_of_an_item_that_is_known_as_a_sibling_alone_is_a_leak(zero_shot: Params) -> None:
+    sibling = ENGLISH.replace("second king", "fourth queen")
+    train = xquad_and(span("s1", sibling))
+    (leak,) = verdict(zero_shot, train).leaks
+    known = replace(PASSES, texts={text_digest(ENGLISH): percent(leak.similarity)})
+    assert verdict(zero_shot, train, (known,)).leaks == []
+    assert verdict(zero_shot, xquad_and(span("s1", ENGLISH)), (known,)).leaks
+
+
+def test_items_that_test_sets_share_by_id_are_compared_in_all_languages_of_the_study(
+    raw_real_study: Callable[..., dict],
+) -> None:
+    """MLQA's sets are no translations as wholes: Arabic shares an item with English, German none."""
+    params = check(
+        raw_real_study(
+            languages={"evaluation": ["en", "ar", "de"], "pretraining": ["en"]},
+            arms={
+                "inter_ar": {"regime": "intermediate_tgt", "intermediate": ["mnli"], "language": "ar"}
+            },
+            tasks={"mlqa": {}},
+            intermediate={"mnli": {}, "squad": {}},
+        ),
+        Path("params.yaml"),
+    )
+    shared, other = "a4968ca8a18de16aa3859be760e43dbd3af3fce9", "56beb4343aeaaa14008c925b"
+    sets = [
+        rows("squad/train/en", span("s1", ENGLISH)),
+        rows("mnli/train/ar", STORY),
+        rows("mlqa/test/en", span(shared, ENGLISH)),
+        rows("mlqa/test/ar", span(shared, THAI)),
+        rows("mlqa/test/de", span(other, OTHER_THAI)),
+    ]
+    held = {found.place: found for found in sets}
+    asked = must_be_apart(grid(params), params, held.__getitem__)
+    assert asked[Place("squad", "train", "en")] == {
+        Place("mlqa", "test", "ar"),
+        Place("mlqa", "test", "en"),
+    }
+
+
+def sentences(*pairs: tuple[str, str], alone: str = "") -> list[Row]:
+    found = []
+    for n, (foreign, english) in enumerate(pairs):
+        row = {"id": f"de-{n}", "group": f"de-{n}", "side": "foreign", "text": foreign}
+        found += [
+            {**row, "match": f"en-{n}"},
+            {**row, "id": f"en-{n}", "side": "english", "text": english, "match": ""},
+        ]
+    row = {"id": "de-x", "group": "de-x", "side": "foreign", "text": alone, "match": ""}
+    return [*found, *([row] if alone else [])]
+
+
+def test_gold_pairs_that_set_the_threshold_of_mining_are_none_of_the_test_pairs(
+    raw_real_study: Callable[..., dict],
+) -> None:
+    params = check(
+        raw_real_study(
+            languages={"evaluation": ["de"], "pretraining": ["en", "de"]},
+            arms={"direct_en": {"regime": "direct_en"}},
+            tasks={"bucc2018": {}},
+            intermediate={"squad": {}},
+        ),
+        Path("params.yaml"),
+    )
+    german = "Der Leuchtturm wurde vom zweiten König aus weißem Stein am Ufer der Insel erbaut."
+    market = "Die Händler der südlichen Inseln verkauften jeden Herbst Pfeffer und Kupfer."
+
+    def found(*dev: Row) -> list[tuple[str, str]]:
+        sets = [
+            rows("squad/train/en", span("s1", STORY["context"])),
+            rows("bucc2018/dev/de", *dev),
+            rows("bucc2018/test/de", *sentences((german, ENGLISH), alone=market)),
+        ]
+        return pairs(verdict(params, sets).leaks)
+
+    edited = ENGLISH.replace("white", "pale")
+    leak = [("bucc2018/dev/de de-1", "bucc2018/test/de de-0")]
+    assert found(*sentences((market, OTHER), (german, edited))) == leak
+    assert found(*sentences((market, OTHER), alone=german)) == []  # a sentence alone may recur
+    assert found(*sentences((market, ENGLISH))) == []
 
 
 def test_the_sentence_names_the_first_pairs_and_counts_the_rest(zero_shot: Params) -> None:
@@ -271,6 +404,39 @@ def test_the_report_has_the_same_bytes_for_the_same_data(zero_shot: Params) -> N
     assert digest(first) == digest(again)
 
 
+def test_copies_of_real_items_of_which_other_items_are_known_are_leaks(real_data: Path) -> None:
+    """XNLI's six items whose premise MultiNLI has, and WikiANN's that have a sibling in training."""
+
+    def planted(source: str, tested: str, copied: Callable[[Row], bool]) -> tuple[int, int]:
+        task = get_task(tested)
+        (items,) = load(task, "test", ["en"], source="release", data_dir=real_data).values()
+        copies = [row | {"id": f"copy-{row['id']}"} for row in items.rows if copied(row)]
+        train, test = Place(source, "train", "en"), Place(tested, "test", "en")
+        held = {
+            train: rows(str(train), *copies),
+            test: rows(str(test), *items.rows),
+        }
+        verdict = judge({train: frozenset({test})}, held.__getitem__, source="release")
+        return len(copies), len({p.test_id for p in verdict.leaks if p.train_id == f"copy-{p.test_id}"})
+
+    listed = {(k.train, k.split, k.test): k.texts or {} for k in KNOWN}
+    premises = listed["anli_plus", "train", "xnli"]
+    assert planted("anli_plus", "xnli", lambda row: text_digest(row["text"]) in premises) == (6, 6)
+    siblings = {text for text, most in listed["wikiann", "train", "wikiann"].items() if most < 100}
+    copies, found = planted(
+        "wikiann", "wikiann", lambda row: text_digest(" ".join(row["tokens"])) in siblings
+    )
+    assert copies == found > 50
+
+
+def test_ones_own_exception_stands_in_place_of_the_documented_one() -> None:
+    first, *others = KNOWN
+    own = replace(first, rows={"en": 9}, texts=None, sources=("hub",))
+    assert exceptions([own]) == (own, *others)
+    new = replace(own, split="dev")
+    assert exceptions([new]) == (*KNOWN, new)
+
+
 def test_exceptions_name_tasks_and_languages_that_there_are() -> None:
     for known in KNOWN:
         assert {known.train, known.test} <= set(task_names())
@@ -279,3 +445,4 @@ def test_exceptions_name_tasks_and_languages_that_there_are() -> None:
         assert min(known.rows.values()) > 0
         assert known.texts
         assert known.reason.endswith(".")
+        assert {*known.train_sets(), *known.test_sets()} <= set(REAL)  # else it is never stale

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from xlgap import layout
 from xlgap.config import check, overlaid
@@ -80,6 +82,31 @@ def test_a_sentence_of_the_tagging_test_set_in_training_stops_the_study(study: S
         plant(layout.rows("udpos", split, "en"), 0, tokens=tokens, tags=["NOUN"] * len(tokens))
     with pytest.raises(LeakageError, match="1 test items of udpos"):
         leakage(study)
+
+
+CODE_THAT_DECIDES_NOTHING = {"config", "errors", "formats", "layout", "stages.study", "data"}
+
+
+def test_a_change_of_the_code_that_says_what_is_compared_runs_the_gate_again(
+    request: pytest.FixtureRequest,
+) -> None:
+    root = request.config.rootpath
+    deps = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf8"))["stages"]["leakage"]["deps"]
+    package = root / "src" / "xlgap"
+    declared = [(root / dep.removeprefix("${graph.root}/")).with_suffix("") for dep in deps]
+    own = [*package.glob("checks/leakage*.py"), package / "stages" / "leakage.py"]
+    code = "".join(file.read_text(encoding="utf8") for file in own)
+    read = {*re.findall(r"from xlgap\.([\w.]+) import", code), "data.schema", "regimes.base"}
+    for name in read - CODE_THAT_DECIDES_NOTHING:
+        module = package.joinpath(*name.split("."))
+        assert any(module.is_relative_to(dep) for dep in declared), f"{name} is no dependency"
+
+
+def test_a_study_that_leaks_has_no_earlier_verdict(study: Study) -> None:
+    leakage(study)
+    assert read_json(layout.LEAKAGE)["passed"] is True
+    test_a_sentence_of_the_tagging_test_set_in_training_stops_the_study(study)
+    assert not layout.LEAKAGE.exists()
 
 
 def test_a_repaired_study_passes_again(study: Study) -> None:
