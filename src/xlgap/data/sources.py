@@ -298,7 +298,7 @@ def _finished(
         counts = dropped if wanted == split else Counter[str]()
         return _kept(_hub_rows(task, hub, wanted, code), counts)
 
-    return of(split) if hub.finish is None else hub.finish(split, of)
+    return of(split) if hub.finish is None else _kept(hub.finish(split, of), dropped)
 
 
 def _hub_rows(task: Task, hub: HubDataset, split: Split, code: str) -> Iterator[Row]:
