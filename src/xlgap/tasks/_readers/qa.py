@@ -154,6 +154,21 @@ def squad_unique(text: str) -> Iterator[Row]:
     return unique(map(_answered, _questions(text)), _AGAIN)
 
 
+def apart(rows: Iterable[Row], xquad: str) -> Iterator[Row]:
+    """``rows`` of SQuAD's dev set without the paragraphs that XQuAD took; these are dropped, counted.
+
+    Args:
+        rows: in SQuAD's columns.
+        xquad: text of the second file that a reader was given, the English XQuAD.
+
+    Raises:
+        DataError: the second file is damaged.
+    """
+    taken = {row["context"] for row in of_file(2, squad_unique(xquad))}
+    for row in rows:
+        yield dropped("its paragraph is in XQuAD") if row.get("context") in taken else row
+
+
 def _answered(question: _Question) -> Row:
     _refuse_stripped(question)
     return question.checked()
