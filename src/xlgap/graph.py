@@ -19,6 +19,7 @@ from xlgap.alone import alone
 from xlgap.cell import Cell, Grid, grid
 from xlgap.config import Params, ScratchModel, check, load_params, overlaid
 from xlgap.data import released
+from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.formats import write_text
 from xlgap.mapping import read_mapping
@@ -115,7 +116,9 @@ def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
     source = cell.trained_on if phases else cell.task.name
     manifest = (layout.prepared(source) / "manifest.json").as_posix()
     train = layout.rows(source, "train", phases[-1].language).as_posix() if phases else manifest
-    dev = layout.rows(source, "dev", phases[-1].select_language).as_posix() if phases else manifest
+    dev = manifest
+    if phases and has_dev(get_task(source), params.study.source):
+        dev = layout.rows(source, "dev", phases[-1].select_language).as_posix()
     return {
         "model": cell.model,
         "arm": cell.arm.name,

@@ -14,6 +14,7 @@ from xlgap.data.sources import load
 from xlgap.errors import DataError
 from xlgap.tasks import commonsenseqa, copa, exams, get_task, hellaswag
 from xlgap.tasks._readers import choice
+from xlgap.tasks.base import DROPPED
 
 COPA = {
     "premise": "The ferry stayed in the harbour.",
@@ -101,11 +102,14 @@ def test_rows_of_every_format() -> None:
     assert (row["text"], row["choices"][3]) == ("A dog, wet.\nIt shook. Why ?", "Fog .")
 
 
-def test_examination_questions_with_other_numbers_of_choices_are_left_out() -> None:
+def test_examination_questions_with_other_numbers_of_choices_are_left_out_and_counted() -> None:
     asked = four(LETTERED)
     untold = {**asked, "question": {**asked["question"], "stem": ""}}
-    rows = list(exams.read(jsonl(four(LETTERED, 3, answerKey="@"), asked, LETTERED, untold)))
-    assert [(len(row["choices"]), row["label"]) for row in rows] == [(4, 2)]
+    found = list(exams.read(jsonl(four(LETTERED, 3, answerKey="@"), asked, LETTERED, untold)))
+    other = {DROPPED: "another number of choices than 4, or no question"}
+    assert [found[0], *found[2:]] == [other] * 3
+    rows = found[1:2]
+    assert (len(rows[0]["choices"]), rows[0]["label"]) == (4, 2)
     choices = [{**choice, "para": "A paragraph."} for choice in asked["question"]["choices"]]
     told = {**asked, "question": {**asked["question"], "choices": choices}}
     assert list(exams.read(jsonl(told))) == rows
@@ -119,7 +123,9 @@ def test_examination_questions_of_later_splits_are_not_trained_on() -> None:
     other = {**asked, "id": "y", "question": {**asked["question"], "stem": "And in summer?"}}
     train = jsonl(asked, other)
     assert [row["id"] for row in exams.read(train)] == ["x", "y"]
-    assert [row["id"] for row in exams.read(train, jsonl(turned))] == ["y"]
+    first, second = exams.read(train, jsonl(turned))
+    assert first == {DROPPED: "stands in a later split, too"}
+    assert second["id"] == "y"
 
 
 def test_a_target_language_of_copa_is_divided() -> None:

@@ -81,6 +81,8 @@ def test_real_files_have_the_listed_rows(task: Task, real_data: Path) -> None:
         rows = {name: listed[name]["rows"] for name in names}
         if task.name == "exams":
             assert len(found.rows) == KEPT[split, code]
+            dropped = sum(found.origin.get("dropped", {}).values())
+            assert len(found.rows) + dropped == rows[names[0]]
         elif task.name == "copa" and code != "en":
             assert (len(found.rows), *rows.values()) == (80 if split == "train" else 20, 100)
         else:

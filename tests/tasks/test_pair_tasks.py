@@ -383,6 +383,19 @@ def test_target_language_sets_have_the_manifests_rows(real_data: Path, code: str
     at_chance("mnli", rows, code)
 
 
+@pytest.mark.parametrize(
+    ("code", "name", "rows"), [("my", "dev-my", (1992, 498)), ("qu", "dev-quy", (597, 146))]
+)
+def test_xnli_in_languages_that_it_lacks_is_divided_by_premise(
+    code: str, name: str, rows: tuple[int, int], real_data: Path
+) -> None:
+    train, dev = (rows_of(real_data, "mnli", split, code) for split in ("train", "dev"))
+    assert (len(train), len(dev)) == rows
+    assert sum(rows) == listed(real_data, f"target_language/nli/xnli_ext/{name}.tsv")
+    assert not {row["text"] for row in train} & {row["text"] for row in dev}
+    at_chance("mnli", train + dev, code)
+
+
 def test_no_image_of_real_jnli_is_in_train_and_dev(real_data: Path) -> None:
     directory = ReleaseDirectory(real_data)
     texts = [directory.read(REAL["ja", split][0])[0] for split in ("train", "dev")]

@@ -8,12 +8,21 @@ from pathlib import Path
 
 import pytest
 
+from xlgap import layout
 from xlgap.cell import grid
 from xlgap.checks.validate import validate
 from xlgap.config import check
 from xlgap.data.prepare import prepare
 from xlgap.errors import DataError, ExpectationError
 from xlgap.formats import read_json, read_jsonl, write_jsonl
+from xlgap.graph import graph_mapping
+from xlgap.models.ladder import scratch_config
+from xlgap.models.network import scratch_encoder
+from xlgap.models.tokenizer import load_tokenizer, train_tokenizer
+from xlgap.stages.fit import fit
+from xlgap.stages.prepare import index
+from xlgap.stages.start import Start
+from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 
 ARMS = {
@@ -80,3 +89,70 @@ def test_unanswerable_questions_are_prepared_and_validated_and_stripped_answers_
         DataError, match=r"train_from_dev\.json, line 1: no question of the file has an"
     ):
         prepare(task, params, prepared, data_dir=tmp_path / "release")
+
+
+class Heard:
+    """Counts the evaluations on dev."""
+
+    evaluations = 0
+
+    def on_start(self, step: int, *, steps: int) -> None: ...
+
+    def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None: ...
+
+    def on_evaluation(self, step: int, score: float) -> None:
+        self.evaluations += 1
+
+    def stop_requested(self) -> bool:
+        return False
+
+
+@pytest.mark.usefixtures("one_rank")
+def test_tydiqa_trains_on_every_question_without_a_dev_set(
+    raw_real_study: Callable[..., dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = raw_real_study(
+        languages={"evaluation": ["en"], "pretraining": ["en"]},
+        models={"nano": {"layers": 1, "width": 16, "heads": 2, "feed_forward": 32}},
+        arms={"direct_en": {"regime": "direct_en"}},
+        tasks={"tydiqa": {"epochs": 1, "max_length": 32, "batch_rows": 8, "learning_rate": 0.01}},
+        intermediate={},
+    )
+    monkeypatch.chdir(tmp_path)
+    params, task = check(raw, Path("params.yaml")), get_task("tydiqa")
+    folder = tmp_path / "release/xtreme_r/tydiqa"
+    for path, name in (("train/tydiqa.goldp.en.train", "train"), ("dev/tydiqa.goldp.en.dev", "test")):
+        (folder / f"tydiqa-goldp-v1.1-{path}.json").parent.mkdir(parents=True)
+        (folder / f"tydiqa-goldp-v1.1-{path}.json").write_text(tydiqa_file(name), encoding="utf8")
+    prepared = layout.prepared("tydiqa")
+    made = prepare(task, params, prepared, data_dir=tmp_path / "release")
+    assert made["splits"].keys() == {"train", "test"}
+    assert made["splits"]["train"]["en"]["rows"] == 40
+    validate(task, params, prepared, tmp_path / "checks.json")
+
+    study, heard = Study(params), Heard()
+    index(study)
+    (cell,) = study.grid.cells
+    graph = graph_mapping(params, root=".", files={"tydiqa": "0", "corpus": "0"})["graph"]
+    assert graph["finetune"][cell.key]["dev"] == f"{prepared.as_posix()}/manifest.json"
+    train_tokenizer(
+        [row["context"] for row in study.rows("tydiqa", "train", "en")], layout.TOKENIZER, vocabulary=35
+    )
+    tokenizer = load_tokenizer(layout.TOKENIZER)
+    config = scratch_config(
+        layers=1, width=16, heads=2, feed_forward=32, vocabulary=tokenizer.size, positions=32
+    )
+    start = Start("start", lambda: scratch_encoder(config, seed=0), tokenizer, {})
+    fitted = fit(study, "nano", start, cell.phases, seed=1, observer=heard)
+    assert fitted.phases[0]["dev"] == []
+    assert heard.evaluations == 0
+
+
+def tydiqa_file(name: str) -> str:
+    paragraphs = []
+    for n in range(40):
+        context = f"The {name} boat number {n} left. The river was high."
+        answers = [{"text": f"number {n}", "answer_start": context.index("number")}]
+        question = {"id": f"{name}-{n}", "question": f"Which {name}, {n}?", "answers": answers}
+        paragraphs.append({"context": context, "qas": [question]})
+    return json.dumps({"version": "1.1", "data": [{"title": "t", "paragraphs": paragraphs}]})

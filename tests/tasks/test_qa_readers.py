@@ -19,7 +19,6 @@ from xlgap.tasks._readers.qa import (
     squad_mended,
     squad_unique,
     tydiqa,
-    tydiqa_dev,
     tydiqa_train,
 )
 from xlgap.tasks._readers.qamr import qamr
@@ -164,18 +163,15 @@ def test_two_chinese_sets_are_one_with_groups_of_their_own() -> None:
         list(cmrc_and_drcd(GOOD, other[:50]))
 
 
-def test_repeated_ids_of_tydiqa_are_numbered_where_they_train_and_paragraphs_are_not_divided() -> None:
+def test_repeated_ids_of_tydiqa_are_numbered_where_they_train() -> None:
     articles = [
         {"paragraphs": [{"context": f"{CONTEXT} {n}", "qas": [question("7", answer("river"))] * 2}]}
         for n in range(60)
     ]
     text = json.dumps({"data": articles})
-    train, dev = list(tydiqa_train(text)), list(tydiqa_dev(text))
-    ids = [row["id"] for row in (*train, *dev)]
+    ids = [row["id"] for row in tydiqa_train(text)]
     assert len(set(ids)) == len(ids) == 120
     assert sorted(ids)[:2] == ["7", "7#10"]
-    assert dev
-    assert not {row["context"] for row in train} & {row["context"] for row in dev}
 
 
 IAPP = {
@@ -258,7 +254,7 @@ def tydiqa_release(root: Path, *names: str) -> dict[str, str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}", encoding="utf8")
     task, directory = get_task("tydiqa"), ReleaseDirectory(root)
-    splits: tuple[Split, ...] = ("train", "dev", "test")
+    splits: tuple[Split, ...] = ("train", "test")
     return {s: Path(release_names(task, s, "en", directory)[0]).name for s in splits}
 
 
@@ -276,6 +272,5 @@ def test_tydiqa_never_trains_on_what_stands_in_for_its_test_files(tmp_path: Path
         official = set(OFFICIAL) <= set(names) or not set(PART) <= set(names)
         assert found["test"] == ("tydiqa.goldp.en.dev.json" if official else PART[1])
         directory = ReleaseDirectory(tmp_path / str(number))
-        for split in ("train", "dev"):
-            (path,) = release_names(get_task("tydiqa"), split, "en", directory)
-            assert ("v1.1-train" in path) == official
+        (path,) = release_names(get_task("tydiqa"), "train", "en", directory)
+        assert ("v1.1-train" in path) == official

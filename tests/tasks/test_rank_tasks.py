@@ -221,7 +221,7 @@ def test_a_language_where_the_answer_begins_in_no_sentence_has_no_right_candidat
     assert "tr_1_0" not in targets
 
 
-def test_a_training_question_whose_answer_begins_in_no_sentence_is_left_out(files: Path) -> None:
+def test_a_training_question_whose_answer_begins_in_no_sentence_is_counted(files: Path) -> None:
     path = files / "intermediate_en/qa/squad_v1.1/train_from_dev.json"
     found = json.loads(path.read_text())
     paragraph = found["data"][0]["paragraphs"][0]
@@ -234,7 +234,9 @@ def test_a_training_question_whose_answer_begins_in_no_sentence_is_left_out(file
         }
     )
     path.write_text(json.dumps(found))
-    rows = of(LAREQA, "train", files)["en"]
+    found = load(LAREQA, "train", ["en"], source="release", data_dir=files)["en"]
+    assert found.origin["dropped"] == {"its answer begins in no sentence": 1}
+    rows = found.rows
     assert len(rows) == 40
     assert rows[0]["candidate"] == second
     assert rows[0]["targets"] == ["en_1_1"]

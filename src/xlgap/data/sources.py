@@ -156,6 +156,11 @@ def has_split(task: Task, split: Split, source: SourceName) -> bool:
     return task.lab is not None
 
 
+def has_dev(task: Task, source: SourceName) -> bool:
+    """Whether trainings on the task have dev rows; one that keeps its last checkpoint needs none."""
+    return task.recipe.select == "dev" or has_split(task, "dev", source)
+
+
 def checked(kind: Kind, rows: Iterable[Row], where: str) -> list[Row]:
     """``rows`` as a list, each checked against the schema of their kind.
 
@@ -299,7 +304,7 @@ def _finished(
         counts = dropped if wanted == split else Counter[str]()
         return _kept(_hub_rows(task, hub, wanted, code), counts)
 
-    return of(split) if hub.finish is None else hub.finish(split, of)
+    return of(split) if hub.finish is None else _kept(hub.finish(split, of), dropped)
 
 
 def _hub_rows(task: Task, hub: HubDataset, split: Split, code: str) -> Iterator[Row]:

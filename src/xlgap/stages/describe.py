@@ -10,6 +10,7 @@ import numpy as np
 
 from xlgap.cell import Cell
 from xlgap.config import ScratchModel
+from xlgap.data.sources import has_dev
 from xlgap.planning.memory import weight_bytes
 from xlgap.planning.work import training_operations
 from xlgap.records import Score
@@ -99,8 +100,9 @@ def settings(study: Study, cell: Cell) -> dict[str, Any]:
                 f"{start}dropout": own if numbers.dropout is None else numbers.dropout,
                 **({} if numbers.micro_rows is None else {f"{start}micro_rows": numbers.micro_rows}),
                 f"{start}train_rows": splits["train"][phase.language]["rows"],
-                f"{start}dev_rows": splits["dev"][phase.select_language]["rows"],
             }
+            if has_dev(get_task(name), params.study.source):
+                found[f"{start}dev_rows"] = splits["dev"][phase.select_language]["rows"]
     return found
 
 

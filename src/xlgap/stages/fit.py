@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from xlgap import layout
 from xlgap.config import Params
+from xlgap.data.sources import has_dev
 from xlgap.errors import DataError, TrainingError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.predict import Predictor, predict
@@ -199,8 +200,10 @@ def _one_phase(
         zero=zero_plan(params, numbers),
         checkpoint_seconds=params.train.checkpoint_seconds,
     )
-    dev = study.rows(name, "dev", phase.select_language)
-    score = dev_scorer(task, dev, phase.select_language, predictor(task, params, tokenizer, 1))
+    score = None
+    if has_dev(task, params.study.source):
+        dev = study.rows(name, "dev", phase.select_language)
+        score = dev_scorer(task, dev, phase.select_language, predictor(task, params, tokenizer, 1))
     return train_phase(
         network,
         TaskData(examples, tokenizer.pad),

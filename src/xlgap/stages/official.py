@@ -20,7 +20,7 @@ from xlgap.evaluation.editions import EDITIONS, overall
 from xlgap.evaluation.submission import Submission, official_name, score_folder
 from xlgap.formats import atomic_dir, read_jsonl
 from xlgap.records import EditionScore
-from xlgap.stages.overall import overall_lines
+from xlgap.stages.overall import overall_lines, tested_in
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Task
@@ -154,7 +154,8 @@ def score_predictions(folder: Path, data: Path | None) -> tuple[Submission, tupl
     rows: list[EditionScore] = []
     for edition in EDITIONS.values():
         if set(found.scores) & set(edition.tasks):
-            rows += overall(edition, [found.scores], model=str(folder), arm="")
+            tested = tested_in(data)
+            rows += overall(edition, [found.scores], model=str(folder), arm="", tested=tested)
     return found, tuple(rows)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from xlgap import layout
 from xlgap.cell import Cell, arms
+from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.formats import JSON, digest, write_json
 from xlgap.graph import needs_corpus
@@ -119,7 +120,9 @@ def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
             read[f"{name}/{phase.language}"] = {
                 "version": study.params.task(name).version,
                 "train": splits["train"][phase.language]["sha256"],
-                "dev": splits["dev"][phase.select_language]["sha256"],
+                "dev": splits["dev"][phase.select_language]["sha256"]
+                if has_dev(get_task(name), study.params.study.source)
+                else None,
                 "recipe": study.params.task(name).model_dump(),
             }
     return read

@@ -10,6 +10,7 @@ from typing import Any
 from xlgap import layout
 from xlgap.cell import max_length
 from xlgap.config import Params
+from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.evaluation.predict import Predictor
 from xlgap.formats import digest, file_digest
@@ -124,7 +125,9 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
                     "version": params.task(name).version,
                     "recipe": _told(recipe(get_task(name), params, model)),
                     "train": file_digest(layout.rows(name, "train", phase.language)),
-                    "dev": file_digest(layout.rows(name, "dev", phase.select_language)),
+                    "dev": file_digest(layout.rows(name, "dev", phase.select_language))
+                    if has_dev(get_task(name), params.study.source)
+                    else None,
                 }
                 for name in phase.tasks
             ],

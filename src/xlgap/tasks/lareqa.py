@@ -5,26 +5,31 @@ paragraphs in all languages, 13,014, each with its paragraph. A question has one
 language, the sentence in which the answer begins; a language where it begins in none has none.
 
 Trained on SQuAD v1.1: each question with the sentence in which its first answer begins; a question
-whose answer begins in none is left out. SQuAD has no sentence breaks. Those here are by
+whose answer begins in none is left out and counted. SQuAD has no sentence breaks. Those here are by
 :func:`sentences`, a short rule of our own; the official ones are by another rule-based breaker, sb_sed,
 so that training sentences differ a little. Of XQuAD-R's 1,180 English sentences the rule finds 1,163.
 The loss tells the candidates of one forward pass apart: of 4, four of them a step, as officially.
 
-The release's SQuAD files are as in :mod:`xlgap.tasks.squad`: parts of its dev set, without a paragraph
-of XQuAD. There is no hub source: the hub's XQuAD-R lacks the sentence breaks that make the candidates.
+The release's SQuAD files are as in :mod:`xlgap.tasks.squad`: all of the official train file where the
+directory has it, and for dev, which chooses the checkpoint, the official dev file without the
+paragraphs of XQuAD-R; else parts of the dev file, which lack them, too. Dev thus has other paragraphs
+of the articles that are tested, and no paragraph that is. There is no hub source: the hub's XQuAD-R
+lacks the sentence breaks that make the candidates.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from xlgap.errors import DataError
-from xlgap.tasks._readers.qa import squad_unique
-from xlgap.tasks.base import Rank, Recipe, ReleaseFile, Row, Task
+from xlgap.tasks import squad
+from xlgap.tasks._readers.qa import apart, squad_unique
+from xlgap.tasks._readers.text import dropped
+from xlgap.tasks.base import DROPPED, Rank, Recipe, ReleaseFile, Row, Task
 
 LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 _PATTERN = "xtreme_r/lareqa/xquad-r/{language}.json"
@@ -38,6 +43,9 @@ _FIRMS = ("co", "corp", "inc", "ltd", "bros")
 _MONTHS = ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
 _OTHERS = ("mt", "ft", "vs", "no", "nos", "vol", "fig", "ca", "cf", "al", "etc")
 _ABBREVIATIONS = frozenset((*_TITLES, *_RANKS, *_FIRMS, *_MONTHS, *_OTHERS))
+
+
+_NOWHERE = "its answer begins in no sentence"
 
 
 class _Paragraph(NamedTuple):
@@ -89,13 +97,27 @@ def _name(language: str, paragraph: int, sentence: int) -> str:
 
 def _training(text: str) -> Iterator[Row]:
     """SQuAD's questions with the sentence that holds the answer."""
+    return _with_sentence(squad_unique(text))
+
+
+def _dev(text: str, tested: str) -> Iterator[Row]:
+    """The same without the paragraphs of ``tested``, the English file of XQuAD-R."""
+    return _with_sentence(apart(squad_unique(text), tested))
+
+
+def _with_sentence(rows: Iterable[Row]) -> Iterator[Row]:
     spans: list[tuple[int, int]] = []
     group, number = "", 0
-    for row in squad_unique(text):
+    for row in rows:
+        if DROPPED in row:
+            yield row
+            continue
         if row["group"] != group:
             group, number, spans = row["group"], number + 1, sentences(row["context"])
         sentence = _holding(spans, row)
-        if sentence is not None:
+        if sentence is None:
+            yield dropped(_NOWHERE)
+        else:
             begin, end = spans[sentence]
             yield {
                 "id": row["id"],
@@ -159,7 +181,9 @@ def _questions(language: str, text: str, *of_each: str) -> Iterator[Row]:
     for row in rows:
         paragraph = paragraphs[row["group"]]
         sentence = _holding(paragraph.spans, row)
-        if sentence is not None:
+        if sentence is None:
+            yield dropped(_NOWHERE)
+        else:
             yield {
                 "id": row["id"],
                 "group": row["group"],
@@ -182,8 +206,9 @@ def _candidates(language: str, text: str) -> Iterator[Row]:
             }
 
 
-def _squad_file(name: str) -> ReleaseFile:
-    return ReleaseFile(path=f"intermediate_en/qa/squad_v1.1/{name}_from_dev.json", read=_training)
+_TRAIN, _DEV = f"{squad.FOLDER}/train-v1.1.json", f"{squad.FOLDER}/dev-v1.1.json"
+_PART_TRAIN, _PART_DEV = f"{squad.FOLDER}/train_from_dev.json", f"{squad.FOLDER}/heldout_from_dev.json"
+_TESTED = (_PATTERN.format(language="en"),)
 
 
 _TOWER = "The tower was finished in 1889. Its builders took two years."
@@ -203,8 +228,17 @@ TASK = Task(
     licence="CC BY-SA 4.0",
     citation="Roy et al. 2020, arXiv 2004.05484; trained on Rajpurkar et al. 2016, arXiv 1606.05250",
     release={
-        "train": (_squad_file("train"),),
-        "dev": (_squad_file("heldout"),),
+        # The last declaration of each split is there to name the file that is missing.
+        "train": (
+            ReleaseFile(path=_TRAIN, read=_training, needs=(_TRAIN,)),
+            ReleaseFile(path=_PART_TRAIN, read=_training, needs=(_PART_TRAIN,)),
+            ReleaseFile(path=_TRAIN, read=_training),
+        ),
+        "dev": (
+            ReleaseFile(path=_DEV, aligned=_TESTED, read=_dev, needs=(_TRAIN,)),
+            ReleaseFile(path=_PART_DEV, read=_training, needs=(_PART_DEV,)),
+            ReleaseFile(path=_DEV, aligned=_TESTED, read=_dev),
+        ),
         "test": tuple(
             ReleaseFile(
                 path=_PATTERN,

@@ -1,7 +1,7 @@
 """MultiNLI: an English intermediate task, and the training data of XNLI.
 
-English: the official recipe trains XNLI on it. Other languages have no MultiNLI. Six have a set of the
-same three labels that their speakers wrote or corrected:
+English: the official recipe trains XNLI on it. Other languages have no MultiNLI. Eight have a set of
+the same three labels that their speakers wrote, corrected or translated:
 
 ==== ========== ================================================ ============= =====================
 code set        origin                                           train / dev   licence
@@ -12,26 +12,31 @@ fa   FarsTail   made from exam questions in Persian              7,266 / 1,537 A
 nl   SICK-NL    SICK, machine-translated and corrected           4,439 / 495   MIT; SICK CC BY-NC-SA
 ko   KLUE-NLI   written in Korean; its dev set, divided          2,502 / 498   CC BY-SA 4.0
 ja   JNLI       image captions written in Japanese               2,434 / 2,508 CC BY-SA 4.0
+my   myXNLI     XNLI's dev set in Burmese, by people; divided    1,992 / 498   CC BY-NC 4.0
+qu   AmericasN. 743 pairs of XNLI's dev set in Quechua; divided  597 / 146     CC BY-SA; XNLI BY-NC
 ==== ========== ================================================ ============= =====================
 
 OCNLI's pairs without a majority label (``-``) are dropped and counted. IndoNLI's and SICK-NL's train
 and dev sets share premises, as released. JNLI's official train split is absent: its valid split trains,
-its test split is dev, and no image is in both.
+its test split is dev, and no image is in both. Of myXNLI and AmericasNLI four premises in five train,
+the fifth is dev; their test files, translations of XNLI's test set, are not read, nor is KorNLI, XNLI
+in Korean.
 
 In the other languages of XNLI its dev set stands in, 2,490 pairs of MultiNLI's genres translated by
 people, four premises in five for training, the fifth for dev. XNLI's test premises are in neither.
 
 A target-language arm thus trains on other premises than an English arm: its effect is *language +
-domain*, and ``tasks.mnli.train_rows`` must be at most what the smallest has (1,992 of XNLI's dev set)
-for arms to use equal numbers of rows.
+domain*, and ``tasks.mnli.train_rows`` must be at most what the smallest has (1,992 of XNLI's dev set,
+597 in Quechua) for arms to use equal numbers of rows.
 
-Release files: MultiNLI's official train split is absent; 8,814 pairs of ``validation_matched`` stand
-in.
+Release files: MultiNLI's official ``multinli_1.0_train.jsonl`` and ``multinli_1.0_dev_matched.jsonl``
+where the directory has the former; else 8,814 pairs of the matched dev set train and 1,001 are dev.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from xlgap.tasks import xnli
@@ -40,9 +45,9 @@ from xlgap.tasks._readers.pairs import nli_json, nli_table
 from xlgap.tasks._readers.text import filled, tab_pairs
 from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
 
-_OWN = ("fa", "id", "ja", "ko", "nl", "zh")  # have a set of their own
+_OWN = ("fa", "id", "ja", "ko", "my", "nl", "qu", "zh")  # have a set of their own
 _OTHERS = tuple(code for code in xnli.LANGUAGES if code not in ("en", *_OWN))
-_DEV_SHARE = 5  # one premise of XNLI dev in five is for dev
+_DEV_SHARE = 5  # one premise of XNLI dev, in whatever language, in five is for dev
 
 
 def read(text: str) -> Iterator[Row]:
@@ -74,12 +79,27 @@ def read_sick(text: str) -> Iterator[Row]:
 
 def read_xnli_train(text: str) -> Iterator[Row]:
     """The training part of XNLI's dev set."""
-    return (row for row in tab_pairs(text, xnli.LABELS) if int(row["group"]) % _DEV_SHARE)
+    return _part(tab_pairs(text, xnli.LABELS), dev=False)
 
 
 def read_xnli_dev(text: str) -> Iterator[Row]:
     """The dev part of XNLI's dev set."""
-    return (row for row in tab_pairs(text, xnli.LABELS) if not int(row["group"]) % _DEV_SHARE)
+    return _part(tab_pairs(text, xnli.LABELS), dev=True)
+
+
+def read_myxnli(text: str, *, dev: bool) -> Iterator[Row]:
+    """One part of myXNLI's dev set."""
+    return _part(nli_table(text, ("sentence1", "sentence2", "gold_label")), dev=dev)
+
+
+def read_americas(text: str, *, dev: bool) -> Iterator[Row]:
+    """One part of a dev set of AmericasNLI."""
+    names = ("premise", "hypothesis", "label")
+    return _part(nli_table(text, names, others=("id", "language")), dev=dev)
+
+
+def _part(rows: Iterator[Row], *, dev: bool) -> Iterator[Row]:
+    return (row for row in rows if (int(row["group"]) % _DEV_SHARE == 0) == dev)
 
 
 def _hub_row(row: Mapping[str, Any]) -> Row:
@@ -92,6 +112,10 @@ def _hub_row(row: Mapping[str, Any]) -> Row:
     }
 
 
+_EN = ("en",)
+_FOLDER = "intermediate_en/nli/mnli"
+_TRAIN, _DEV = f"{_FOLDER}/multinli_1.0_train.jsonl", f"{_FOLDER}/multinli_1.0_dev_matched.jsonl"
+_PART_TRAIN, _PART_DEV = f"{_FOLDER}/train.jsonl", f"{_FOLDER}/dev.jsonl"
 _XNLI_DEV = "xtreme_r/xnli/dev-{language}.tsv"
 
 
@@ -106,12 +130,23 @@ def _own(
     return train, dev
 
 
+def _divided(code: str, name: str, reader: Callable[..., Iterator[Row]]) -> tuple[ReleaseFile, ...]:
+    """XNLI's dev set in a language that XNLI lacks: the part that trains, the part that is dev."""
+    path = f"target_language/nli/xnli_ext/{name}"
+    return tuple(
+        ReleaseFile(path=path, read=partial(reader, dev=dev), languages=(code,))
+        for dev in (False, True)
+    )
+
+
 _OWN_TRAIN, _OWN_DEV = zip(
     _own("fa", "fa_farstail", ("Train-word.csv", "Val-word.csv"), read_farstail),
     _own("id", "id_indonli", ("train.jsonl", "val.jsonl")),
     _own("ja", "ja_jnli", ("valid-v1.3.json", "test-v1.3.json"), read_jnli),
     _own("ko", "ko_klue_nli", ("train.jsonl", "dev.jsonl")),
+    _divided("my", "dev-my.tsv", read_myxnli),
     _own("nl", "nl_sick_nl", ("train.tsv", "dev.tsv"), read_sick),
+    _divided("qu", "dev-quy.tsv", read_americas),
     _own("zh", "zh_ocnli", ("train.jsonl", "dev.jsonl")),
     strict=True,
 )
@@ -129,7 +164,8 @@ TASK = Task(
     licence=(
         "MultiNLI: OANC and others, see the paper; XNLI: CC BY-NC 4.0; OCNLI: CC BY-NC 2.0; IndoNLI: "
         "annotations unstated; FarsTail: Apache-2.0; SICK-NL: MIT, of SICK CC BY-NC-SA 3.0; KLUE-NLI "
-        "and JNLI: CC BY-SA 4.0"
+        "and JNLI: CC BY-SA 4.0; myXNLI: CC BY-NC 4.0; AmericasNLI: CC BY-SA 4.0, of XNLI"
+        " CC BY-NC 4.0"
     ),
     noncommercial=True,
     citation=(
@@ -137,16 +173,21 @@ TASK = Task(
         "OCNLI: Hu et al. 2020, arXiv 2010.05444; IndoNLI: Mahendra et al. 2021, arXiv 2110.14566; "
         "FarsTail: Amirkhani et al. 2020, arXiv 2009.08820; SICK-NL: Wijnholds and Moortgat 2021, "
         "arXiv 2101.05716; KLUE-NLI: Park et al. 2021, arXiv 2105.09680; JNLI: Kurihara, Kawahara and "
-        "Shibata 2022, LREC"
+        "Shibata 2022, LREC; myXNLI: Htet and Dras 2025, arXiv 2504.09645; AmericasNLI: Ebrahimi et "
+        "al. 2022, arXiv 2104.08726"
     ),
     release={
         "train": (
-            ReleaseFile(path="intermediate_en/nli/mnli/train.jsonl", read=read, languages=("en",)),
+            ReleaseFile(path=_TRAIN, read=read, languages=_EN, needs=(_TRAIN,)),
+            ReleaseFile(path=_PART_TRAIN, read=read, languages=_EN, needs=(_PART_TRAIN,)),
+            ReleaseFile(path=_TRAIN, read=read, languages=_EN),  # names the file that is missing
             *_OWN_TRAIN,
             ReleaseFile(path=_XNLI_DEV, read=read_xnli_train, languages=_OTHERS),
         ),
         "dev": (
-            ReleaseFile(path="intermediate_en/nli/mnli/dev.jsonl", read=read, languages=("en",)),
+            ReleaseFile(path=_DEV, read=read, languages=_EN, needs=(_TRAIN,)),
+            ReleaseFile(path=_PART_DEV, read=read, languages=_EN, needs=(_PART_DEV,)),
+            ReleaseFile(path=_DEV, read=read, languages=_EN),
             *_OWN_DEV,
             ReleaseFile(path=_XNLI_DEV, read=read_xnli_dev, languages=_OTHERS),
         ),

@@ -1,6 +1,7 @@
 """QAMR: questions and answers that take a sentence's meaning apart, an English intermediate task.
 
-Release files: the official train split is absent; the dev split trains and the test split is dev.
+Release files: the official ``filtered/train.tsv`` and ``filtered/dev.tsv`` where the directory has the
+former; else the dev split trains and the test split is dev.
 Sentences come as treebank tokens, answers as their numbers, see
 :func:`~xlgap.tasks._readers.qamr.qamr`.
 """
@@ -11,6 +12,8 @@ from xlgap.tasks._readers.qamr import qamr
 from xlgap.tasks.base import Recipe, ReleaseFile, Span, Task
 
 _FOLDER = "intermediate_en/qa/qamr"
+_TRAIN, _DEV = f"{_FOLDER}/filtered/train.tsv", f"{_FOLDER}/filtered/dev.tsv"
+_PART_TRAIN, _PART_DEV = f"{_FOLDER}/filtered.dev.tsv", f"{_FOLDER}/filtered.test.tsv"
 _SENTENCES = (f"{_FOLDER}/wiki-sentences.tsv",)
 _CONTEXT = "The old mill on the hill was sold to a baker in spring ."
 
@@ -36,8 +39,17 @@ TASK = Task(
     licence="MIT; sentences of Wikipedia: CC BY-SA 3.0, of Wikinews: CC BY 2.5",
     citation="Michael et al. 2018, arXiv 1711.05885",
     release={
-        "train": (ReleaseFile(path=f"{_FOLDER}/filtered.dev.tsv", aligned=_SENTENCES, read=qamr),),
-        "dev": (ReleaseFile(path=f"{_FOLDER}/filtered.test.tsv", aligned=_SENTENCES, read=qamr),),
+        # The last declaration of each split is there to name the file that is missing.
+        "train": (
+            ReleaseFile(path=_TRAIN, aligned=_SENTENCES, read=qamr, needs=(_TRAIN,)),
+            ReleaseFile(path=_PART_TRAIN, aligned=_SENTENCES, read=qamr, needs=(_PART_TRAIN,)),
+            ReleaseFile(path=_TRAIN, aligned=_SENTENCES, read=qamr),
+        ),
+        "dev": (
+            ReleaseFile(path=_DEV, aligned=_SENTENCES, read=qamr, needs=(_TRAIN,)),
+            ReleaseFile(path=_PART_DEV, aligned=_SENTENCES, read=qamr, needs=(_PART_DEV,)),
+            ReleaseFile(path=_DEV, aligned=_SENTENCES, read=qamr),
+        ),
     },
     sample=(
         {

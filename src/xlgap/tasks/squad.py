@@ -1,9 +1,12 @@
 """SQuAD v1.1: an English intermediate task, and the training data of XQuAD, MLQA, Tatoeba and LAReQA.
 
-Release files: the official English train split is absent; 8,234 questions of the dev set stand in,
-1,146 more are held out for dev. Neither contains a paragraph of XQuAD, both contain other paragraphs of
-its articles. On the hub the train split is the official one, and dev is the whole official dev set, of
-which XQuAD is a part: the recipe keeps the last checkpoint, so nothing is selected on it.
+XQuAD and XQuAD-R are 240 paragraphs of SQuAD's dev set. Release files: where the directory has the
+official ``train-v1.1.json``, all of it trains, and dev is the official dev set without XQuAD's
+paragraphs, 9,380 questions, which takes the English file of XQuAD. Else 8,234 questions of the dev set
+stand in and 1,146 more are dev: scores on them do not compare with published ones. No split contains a
+paragraph of XQuAD, those from the dev set contain other paragraphs of its articles. On the hub the
+train split is the official one, and dev is the whole official dev set, of which XQuAD is a part. The
+recipe keeps the last checkpoint, so nothing is selected on dev.
 
 Counterparts in the target languages, made like SQuAD but on other texts (no translations, so an effect
 is one of language and domain): Arabic ARCD, Persian ParsiNLU, Japanese JSQuAD, Portuguese FaQuAD, Thai
@@ -15,11 +18,11 @@ begin with their title and "[SEP]", as released.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from xlgap.formats import digest
-from xlgap.tasks._readers.qa import cmrc_and_drcd, iapp, squad_mended, squad_unique
+from xlgap.tasks._readers.qa import apart, cmrc_and_drcd, iapp, squad_mended, squad_unique
 from xlgap.tasks.base import HubDataset, Recipe, ReleaseFile, Row, Span, Task
 
 RECIPE = Recipe(
@@ -64,7 +67,10 @@ def _counterparts(split: int) -> tuple[ReleaseFile, ...]:
     )
 
 
-_ENGLISH = "intermediate_en/qa/squad_v1.1"
+FOLDER = "intermediate_en/qa/squad_v1.1"
+_TRAIN, _DEV = f"{FOLDER}/train-v1.1.json", f"{FOLDER}/dev-v1.1.json"
+_PART_TRAIN, _PART_DEV = f"{FOLDER}/train_from_dev.json", f"{FOLDER}/heldout_from_dev.json"
+XQUAD = "xtreme_r/xquad/xquad.en.json"  # whose paragraphs are part of the official dev sets
 _CONTEXT = "The lighthouse of Alexandria was built under Ptolemy II between 284 and 246 BC."
 
 
@@ -78,6 +84,13 @@ def hub_row(row: Mapping[str, Any]) -> Row:
         "answers": {key: list(row["answers"][key]) for key in ("text", "answer_start")},
     }
 
+
+def read_dev(text: str, xquad: str) -> Iterator[Row]:
+    """Rows of the official dev file without XQuAD's paragraphs."""
+    return apart(squad_unique(text), xquad)
+
+
+_EN = ("en",)
 
 TASK = Task(
     name="squad",
@@ -98,11 +111,18 @@ TASK = Task(
     "1810.07366, and Shao et al. 2018, arXiv 1806.00920",
     release={
         "train": (
-            ReleaseFile(path=f"{_ENGLISH}/train_from_dev.json", read=squad_unique, languages=("en",)),
+            ReleaseFile(path=_TRAIN, read=squad_unique, languages=_EN, needs=(_TRAIN,)),
+            ReleaseFile(path=_PART_TRAIN, read=squad_unique, languages=_EN, needs=(_PART_TRAIN,)),
+            ReleaseFile(
+                path=_TRAIN, read=squad_unique, languages=_EN
+            ),  # names the file that is missing
             *_counterparts(0),
         ),
         "dev": (
-            ReleaseFile(path=f"{_ENGLISH}/heldout_from_dev.json", read=squad_unique, languages=("en",)),
+            # The small release has the official dev file, too, from which its training part is taken.
+            ReleaseFile(path=_DEV, aligned=(XQUAD,), read=read_dev, languages=_EN, needs=(_TRAIN,)),
+            ReleaseFile(path=_PART_DEV, read=squad_unique, languages=_EN, needs=(_PART_DEV,)),
+            ReleaseFile(path=_DEV, aligned=(XQUAD,), read=read_dev, languages=_EN),
             *_counterparts(1),
         ),
     },

@@ -2,8 +2,8 @@
 
 Not translated: every language has questions of its own. Official protocol: trained on its own English
 (3,696 questions), scored by SQuAD's EM and F1 with the English normaliser in every language; the
-language-aware F1 stands beside it. The task has no dev split besides the one it is scored on: one
-paragraph in ten of a train file is dev.
+language-aware F1 stands beside it. The task has no dev split besides the one it is scored on and needs
+none: the recipe keeps the last checkpoint, and a train file trains whole.
 
 Release files: the official dev files are the test set where the directory has them. Else, in English,
 Korean and Swahili, a part of the official train file stands in (15 paragraphs in 100), and the rest
@@ -11,19 +11,18 @@ trains: such scores do not compare with published ones. XTREME's train files rep
 that train are numbered, a test file with such ids is refused.
 
 On the hub both splits are the official ones. Spaces around its texts were cut off and the offsets left
-as they were: an answer is where its text stands nearest to its offset. Of paragraphs that begin with a
-space others are dev than of a release.
+as they were: an answer is where its text stands nearest to its offset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from xlgap.languages import get_language
 from xlgap.tasks._readers import hub
-from xlgap.tasks._readers.qa import held_out, tydiqa, tydiqa_dev, tydiqa_train
-from xlgap.tasks.base import HubDataset, ReleaseFile, Row, Span, Split, Task
+from xlgap.tasks._readers.qa import tydiqa, tydiqa_train
+from xlgap.tasks.base import HubDataset, ReleaseFile, Span, Task
 from xlgap.tasks.squad import RECIPE
 
 LANGUAGES = ("ar", "bn", "en", "fi", "id", "ko", "ru", "sw", "te")
@@ -38,11 +37,6 @@ _FINNISH = "Majakka rakennettiin vuonna 1884 saaren länsirannalle."
 
 def _hub_language(row: Mapping[str, Any]) -> str:
     return str(row["id"]).partition("-")[0]
-
-
-def _hub_part(split: Split, read: Callable[[Split], Iterator[Row]]) -> Iterator[Row]:
-    rows = read(split)
-    return rows if split == "test" else (row for row in rows if held_out(row) == (split == "dev"))
 
 
 TASK = Task(
@@ -65,11 +59,6 @@ TASK = Task(
             ReleaseFile(path=_PART_TRAIN, read=tydiqa_train, needs=(_PART_TRAIN,)),
             ReleaseFile(path=_TRAIN, read=tydiqa_train),
         ),
-        "dev": (
-            ReleaseFile(path=_TRAIN, read=tydiqa_dev, needs=(_TRAIN, _TEST)),
-            ReleaseFile(path=_PART_TRAIN, read=tydiqa_dev, needs=(_PART_TRAIN,)),
-            ReleaseFile(path=_TRAIN, read=tydiqa_dev),
-        ),
         "test": (
             ReleaseFile(path=_TEST, read=tydiqa, needs=(_TEST,)),
             ReleaseFile(path=_PART_TEST, read=tydiqa, needs=(_PART_TEST,), stands_in=_PART_NAME),
@@ -80,11 +69,10 @@ TASK = Task(
         repo="google-research-datasets/tydiqa",
         revision="da78f23f9119363459acbaf46bf89426ff26c259",
         config="secondary_task",
-        splits={"train": "train", "dev": "train", "test": "validation"},
+        splits={"train": "train", "test": "validation"},
         row=hub.at_nearest,
         names={code: get_language(code).name.lower() for code in LANGUAGES} | {"ar": "arabic"},
         language_of=_hub_language,
-        finish=_hub_part,
     ),
     sample=(
         {

@@ -7,7 +7,7 @@ Release files: XTREME's download strips the tags of test files. Where a language
 dev file is tested on, so that nothing may be selected on it: a tenth of the training file is dev then,
 and training sentences that stand in the dev file are left out and counted (198 in English). Scores on
 dev files are not comparable with published ones. Put labelled test files beside the others for the
-official protocol.
+official protocol. The hub has the 40 languages of XTREME v1 and lacks the other eight.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "
 
 
 def read(text: str) -> Iterator[Row]:
-    """Rows of an official file, see :func:`~xlgap.tasks._readers.tab_pairs`."""
+    """Rows of an official file, see :func:`~xlgap.tasks._readers.text.tab_pairs`."""
     return tab_pairs(text, LABELS)
 
 

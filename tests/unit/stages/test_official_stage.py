@@ -254,6 +254,17 @@ def test_the_commands_print_what_the_stages_found(
     assert {row["edition"] for row in found["editions"]} == {"xtreme-r", "xtreme"}
 
 
+def test_a_folder_scored_on_prepared_data_says_what_these_are(finished: Study, tmp_path: Path) -> None:
+    (folder,) = export_official(finished, tmp_path / "out", model=None, arm=None, seed=1)
+    listed = {"rows": 3, "released_rows": 1190, "origin": {"stands_in": "dev files"}}
+    splits = {"test": {"en": listed, "de": listed}}
+    write_json(layout.prepared("xquad") / "manifest.json", {"splits": splits})
+    _, rows = score_predictions(folder, layout.PREPARED)
+    (xquad,) = (row for row in rows if (row.edition, row.name) == ("xtreme-r", "xquad"))
+    assert (xquad.rows, xquad.released_rows, xquad.stands_in) == (6, 2380, "dev files")
+    assert {row.rows for row in rows if row.name == "xnli"} == {None}
+
+
 def test_scores_are_printed_for_people_and_as_json(
     finished: Study, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,10 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from xlgap.errors import DataError
-from xlgap.tasks._readers.text import filled, json_lines, lines, not_constant, of_file, one_of
-from xlgap.tasks.base import Row
+from xlgap.tasks._readers.text import (
+    dropped,
+    filled,
+    json_lines,
+    lines,
+    not_constant,
+    of_file,
+    one_of,
+)
+from xlgap.tasks.base import DROPPED, Row
 
 LETTERS = "ABCDE"
+OTHERS = "another number of choices than {}, or no question"
 _AGAIN = "the file may be truncated or of another format: fetch it again."
 _COPA = ("premise", "choice1", "choice2", "question", "label", "idx")
 
@@ -116,8 +125,8 @@ def lettered(text: str, choices: int, *, others: bool = False) -> Iterator[Row]:
     Args:
         text: of the file.
         choices: how many a question has, labelled A, B, ...
-        others: leave out what has another number of choices, and questions without a text, instead of
-            taking them for damage.
+        others: drop what has another number of choices, and questions without a text, and have them
+            counted, instead of taking them for damage.
 
     Raises:
         DataError: a line is no such question.
@@ -132,6 +141,7 @@ def _lettered(text: str, choices: int, *, others: bool) -> Iterator[Row]:
         if not isinstance(given, list):
             raise DataError(f"line {number}: expected a list as 'choices', got {given!r}; {_AGAIN}")
         if others and (len(given) != choices or not str(stem).strip()):
+            yield dropped(OTHERS.format(choices))
             continue
         marks = "".join(str(_inside(choice, "label", number)) for choice in given)
         if marks != letters:
@@ -161,9 +171,14 @@ def _inside(value: Any, key: str, number: int) -> Any:
 
 
 def without(rows: Iterator[Row], *later: Iterator[Row]) -> Iterator[Row]:
-    """``rows`` without those that stand in ``later`` splits, in whatever order of their choices."""
-    seen = {_question(row) for split in later for row in split}
-    return (row for row in rows if _question(row) not in seen)
+    """``rows`` without those that stand in ``later`` splits, in whatever order of their choices.
+
+    These are dropped and counted.
+    """
+    seen = {_question(row) for split in later for row in split if DROPPED not in row}
+    for row in rows:
+        again = DROPPED not in row and _question(row) in seen
+        yield dropped("stands in a later split, too") if again else row
 
 
 def _question(row: Row) -> tuple[str, ...]:

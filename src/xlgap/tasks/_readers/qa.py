@@ -6,7 +6,6 @@ release they are for, and say what they drop.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from xlgap.tasks.base import DROPPED, Row
 
 MAX_WRONG = 0.1
 """Largest share of answers at a wrong offset in a file that is read nevertheless; the most is 0.06."""
-DEV_SHARE = 10  # one paragraph in ten is dev where a release has train and test alone
 _AGAIN = "the file may be truncated or of another format: fetch it again."
 
 
@@ -154,6 +152,21 @@ def squad_unique(text: str) -> Iterator[Row]:
     return unique(map(_answered, _questions(text)), _AGAIN)
 
 
+def apart(rows: Iterable[Row], xquad: str) -> Iterator[Row]:
+    """``rows`` of SQuAD's dev set without the paragraphs that XQuAD took; these are dropped, counted.
+
+    Args:
+        rows: in SQuAD's columns.
+        xquad: text of the second file that a reader was given, the English XQuAD.
+
+    Raises:
+        DataError: the second file is damaged.
+    """
+    taken = {row["context"] for row in of_file(2, squad_unique(xquad))}
+    for row in rows:
+        yield dropped("its paragraph is in XQuAD") if row.get("context") in taken else row
+
+
 def _answered(question: _Question) -> Row:
     _refuse_stripped(question)
     return question.checked()
@@ -282,24 +295,9 @@ def tydiqa(text: str) -> Iterator[Row]:
     )
 
 
-def _numbered(text: str) -> Iterator[Row]:
+def tydiqa_train(text: str) -> Iterator[Row]:
     """Training questions of TyDiQA; where an id stands again, it is numbered: ``id#2``, ``id#3``."""
     seen: dict[str, int] = {}
     for row in map(_answered, _questions(text)):
         seen[row["id"]] = number = seen.get(row["id"], 0) + 1
         yield row if number == 1 else row | {"id": f"{row['id']}#{number}"}
-
-
-def held_out(row: Row) -> bool:
-    """Whether the paragraph is one of the tenth that is dev."""
-    return int(hashlib.sha256(row["context"].encode()).hexdigest()[:8], 16) % DEV_SHARE == 0
-
-
-def tydiqa_train(text: str) -> Iterator[Row]:
-    """The questions of a TyDiQA train file that train: nine paragraphs in ten."""
-    return (row for row in _numbered(text) if not held_out(row))
-
-
-def tydiqa_dev(text: str) -> Iterator[Row]:
-    """The questions of a TyDiQA train file that are dev: one paragraph in ten."""
-    return (row for row in _numbered(text) if held_out(row))
