@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from dvc.dvcfile import Lockfile
 from dvc.utils.serialize import dumps_yaml, parse_yaml, parse_yaml_for_update
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lockfile
@@ -53,6 +53,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(name=st.sampled_from(["prepare@a", "warmstart@b-c.d", "report", "new@e"]), value=values)
 def test_a_stage_is_recorded_in_the_bytes_of_dvc(name: str, value: Any) -> None:
     lines = stage_lines(name, entry(value))

@@ -90,6 +90,7 @@ UNUSED: Mapping[str, set[str]] = {
         *("guid", "source", "author", "label2", "label3", "label4", "label5"),
     },
     "*ja_jnli/*.json": {"sentence_pair_id"},
+    "*dev-quy.tsv": {"0", "1"},  # id, language
     "*hellaswag/*.jsonl": {"activity_label"},
     "*commonsenseqa/*_rand_split.jsonl": {"question.question_concept"},
     "*xcopa/*.jsonl": {"changed"},

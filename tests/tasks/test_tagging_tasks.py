@@ -28,7 +28,8 @@ from xlgap.stages.fit import fit
 from xlgap.stages.recipe import predictor
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
-from xlgap.tasks import ccg, get_task, udpos, wikiann
+from xlgap.tasks import ccg, get_task, wikiann
+from xlgap.tasks._readers.declared import UPOS
 from xlgap.tasks.base import Row, Split
 
 PANX = "xtreme_r/panx"
@@ -279,7 +280,7 @@ def listed(root: Path, name: str) -> int:
 def test_real_english_ud_has_the_manifests_rows(real_data: Path, split: Split) -> None:
     rows = rows_of(real_data, "ud_english", split, "en")
     assert len(rows) == listed(real_data, f"{UD}/{split}.tsv")
-    assert {tag for row in rows for tag in row["tags"]} <= set(udpos.TAGS)
+    assert {tag for row in rows for tag in row["tags"]} <= set(UPOS)
     at_chance("ud_english", rows, "en")
 
 

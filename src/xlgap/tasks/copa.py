@@ -17,10 +17,9 @@ from collections.abc import Callable, Iterator
 
 from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.choice import copa
-from xlgap.tasks.base import Choose, HubDataset, Recipe, ReleaseFile, Row, Split, Task
+from xlgap.tasks._readers.declared import COPA_RECIPE, XCOPA_LANGUAGES
+from xlgap.tasks.base import Choose, HubDataset, ReleaseFile, Row, Split, Task
 
-LANGUAGES = ("et", "ht", "id", "it", "qu", "sw", "ta", "th", "tr", "vi", "zh")
-RECIPE = Recipe(learning_rate=2e-5, epochs=5, batch_rows=32, max_length=128, select="last")
 _DEV_SHARE = 5  # one question of XCOPA's validation set in five is for dev
 _XCOPA = "xtreme_r/xcopa/val.{language}.jsonl"
 
@@ -48,11 +47,11 @@ TASK = Task(
     kind=Choose(choices=2),
     role="intermediate",
     family="classification",
-    train_languages=("en", *LANGUAGES),
+    train_languages=("en", *XCOPA_LANGUAGES),
     eval_languages=(),
     parallel=False,
     metrics=("accuracy",),
-    recipe=RECIPE,
+    recipe=COPA_RECIPE,
     licence="BSD 2-Clause; XCOPA (languages other than English): CC BY 4.0",
     citation=(
         "Roemmele et al. 2011, AAAI Spring Symposium Series; XCOPA: Ponti et al. 2020, arXiv 2005.00333"
@@ -60,11 +59,11 @@ TASK = Task(
     release={
         "train": (
             ReleaseFile(path="intermediate_en/mc/copa/train-en.jsonl", read=copa, languages=("en",)),
-            ReleaseFile(path=_XCOPA, read=read_xcopa_train, languages=LANGUAGES),
+            ReleaseFile(path=_XCOPA, read=read_xcopa_train, languages=XCOPA_LANGUAGES),
         ),
         "dev": (
             ReleaseFile(path="intermediate_en/mc/copa/val-en.jsonl", read=copa, languages=("en",)),
-            ReleaseFile(path=_XCOPA, read=read_xcopa_dev, languages=LANGUAGES),
+            ReleaseFile(path=_XCOPA, read=read_xcopa_dev, languages=XCOPA_LANGUAGES),
         ),
     },
     hub=HubDataset(
@@ -81,7 +80,7 @@ TASK = Task(
                 config="{language}",
                 splits={"train": "validation", "dev": "validation"},
                 row=hub.copa,
-                names={code: code for code in LANGUAGES},
+                names={code: code for code in XCOPA_LANGUAGES},
                 finish=_hub_part,
             ),
         ),

@@ -26,7 +26,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from xlgap.errors import DataError
-from xlgap.tasks import squad
+from xlgap.tasks._readers.declared import SQUAD
 from xlgap.tasks._readers.qa import apart, squad_unique
 from xlgap.tasks._readers.text import dropped
 from xlgap.tasks.base import DROPPED, Rank, Recipe, ReleaseFile, Row, Task
@@ -206,8 +206,8 @@ def _candidates(language: str, text: str) -> Iterator[Row]:
             }
 
 
-_TRAIN, _DEV = f"{squad.FOLDER}/train-v1.1.json", f"{squad.FOLDER}/dev-v1.1.json"
-_PART_TRAIN, _PART_DEV = f"{squad.FOLDER}/train_from_dev.json", f"{squad.FOLDER}/heldout_from_dev.json"
+_TRAIN, _DEV = f"{SQUAD}/train-v1.1.json", f"{SQUAD}/dev-v1.1.json"
+_PART_TRAIN, _PART_DEV = f"{SQUAD}/train_from_dev.json", f"{SQUAD}/heldout_from_dev.json"
 _TESTED = (_PATTERN.format(language="en"),)
 
 

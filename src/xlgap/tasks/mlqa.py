@@ -16,9 +16,9 @@ Of the hub's texts the spaces around them may be cut off, see :mod:`xlgap.tasks.
 from __future__ import annotations
 
 from xlgap.tasks._readers import hub
+from xlgap.tasks._readers.declared import SQUAD_RECIPE
 from xlgap.tasks._readers.qa import squad_unique
 from xlgap.tasks.base import HubDataset, ReleaseFile, Span, Task
-from xlgap.tasks.squad import RECIPE
 
 _TEST = "xtreme_r/mlqa/test/test-context-{language}-question-{language}.json"
 _DEV = "xtreme_r/mlqa/dev/dev-context-{language}-question-{language}.json"
@@ -34,7 +34,7 @@ TASK = Task(
     parallel=False,
     metrics=("f1_mlqa", "em_mlqa", "f1_aware", "em_aware"),
     proxy_train="squad",
-    recipe=RECIPE,
+    recipe=SQUAD_RECIPE,
     licence="CC BY-SA 3.0",
     citation="Lewis et al. 2020, arXiv 1910.07475",
     release={

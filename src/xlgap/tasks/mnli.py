@@ -39,14 +39,14 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from xlgap.tasks import xnli
+from xlgap.tasks._readers.declared import XNLI_LANGUAGES
 from xlgap.tasks._readers.hub import named
-from xlgap.tasks._readers.pairs import nli_json, nli_table
+from xlgap.tasks._readers.pairs import NLI_LABELS, nli_json, nli_table
 from xlgap.tasks._readers.text import filled, tab_pairs
 from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
 
 _OWN = ("fa", "id", "ja", "ko", "my", "nl", "qu", "zh")  # have a set of their own
-_OTHERS = tuple(code for code in xnli.LANGUAGES if code not in ("en", *_OWN))
+_OTHERS = tuple(code for code in XNLI_LANGUAGES if code not in ("en", *_OWN))
 _DEV_SHARE = 5  # one premise of XNLI dev, in whatever language, in five is for dev
 
 
@@ -79,12 +79,12 @@ def read_sick(text: str) -> Iterator[Row]:
 
 def read_xnli_train(text: str) -> Iterator[Row]:
     """The training part of XNLI's dev set."""
-    return _part(tab_pairs(text, xnli.LABELS), dev=False)
+    return _part(tab_pairs(text, NLI_LABELS), dev=False)
 
 
 def read_xnli_dev(text: str) -> Iterator[Row]:
     """The dev part of XNLI's dev set."""
-    return _part(tab_pairs(text, xnli.LABELS), dev=True)
+    return _part(tab_pairs(text, NLI_LABELS), dev=True)
 
 
 def read_myxnli(text: str, *, dev: bool) -> Iterator[Row]:
@@ -108,7 +108,7 @@ def _hub_row(row: Mapping[str, Any]) -> Row:
         "group": str(row["promptID"]),
         "text": row["premise"],
         "text_b": row["hypothesis"],
-        "label": named(xnli.LABELS, row["label"]),
+        "label": named(NLI_LABELS, row["label"]),
     }
 
 
@@ -153,10 +153,10 @@ _OWN_TRAIN, _OWN_DEV = zip(
 
 TASK = Task(
     name="mnli",
-    kind=Classify(labels=xnli.LABELS),
+    kind=Classify(labels=NLI_LABELS),
     role="intermediate",
     family="classification",
-    train_languages=tuple(sorted({*xnli.LANGUAGES, *_OWN})),
+    train_languages=tuple(sorted({*XNLI_LANGUAGES, *_OWN})),
     eval_languages=(),
     parallel=False,
     metrics=("accuracy",),

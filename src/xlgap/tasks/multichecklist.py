@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from xlgap.tasks._readers.declared import SQUAD_RECIPE
 from xlgap.tasks._readers.multichecklist import read
 from xlgap.tasks.base import ReleaseFile, Span, Task
-from xlgap.tasks.squad import RECIPE
 
 LANGUAGES = (
     *("af", "ar", "az", "bg", "bn", "de", "el", "en", "es", "et", "eu", "fa", "fi", "fr", "gu", "he"),
@@ -34,7 +34,7 @@ TASK = Task(
     parallel=False,
     metrics=("f1", "em", "f1_aware", "em_aware"),
     proxy_train="squad",
-    recipe=RECIPE,
+    recipe=SQUAD_RECIPE,
     licence="Apache-2.0",
     citation="Ruder et al. 2021, arXiv 2104.07412; Ribeiro et al. 2020, arXiv 2005.04118",
     release={

@@ -18,23 +18,13 @@ begin with their title and "[SEP]", as released.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from xlgap.formats import digest
+from xlgap.tasks._readers import hub
+from xlgap.tasks._readers.declared import SQUAD, SQUAD_RECIPE, XQUAD
 from xlgap.tasks._readers.qa import apart, cmrc_and_drcd, iapp, squad_mended, squad_unique
-from xlgap.tasks.base import HubDataset, Recipe, ReleaseFile, Row, Span, Task
+from xlgap.tasks.base import HubDataset, ReleaseFile, Row, Span, Task
 
-RECIPE = Recipe(
-    learning_rate=3e-5,
-    epochs=3,
-    batch_rows=32,
-    max_length=384,
-    stride=128,
-    warmup_steps=500,
-    weight_decay=1e-4,
-    select="last",
-)
 _QA = "target_language/qa"
 
 
@@ -67,22 +57,9 @@ def _counterparts(split: int) -> tuple[ReleaseFile, ...]:
     )
 
 
-FOLDER = "intermediate_en/qa/squad_v1.1"
-_TRAIN, _DEV = f"{FOLDER}/train-v1.1.json", f"{FOLDER}/dev-v1.1.json"
-_PART_TRAIN, _PART_DEV = f"{FOLDER}/train_from_dev.json", f"{FOLDER}/heldout_from_dev.json"
-XQUAD = "xtreme_r/xquad/xquad.en.json"  # whose paragraphs are part of the official dev sets
+_TRAIN, _DEV = f"{SQUAD}/train-v1.1.json", f"{SQUAD}/dev-v1.1.json"
+_PART_TRAIN, _PART_DEV = f"{SQUAD}/train_from_dev.json", f"{SQUAD}/heldout_from_dev.json"
 _CONTEXT = "The lighthouse of Alexandria was built under Ptolemy II between 284 and 246 BC."
-
-
-def hub_row(row: Mapping[str, Any]) -> Row:
-    """A hub row in SQuAD's columns; a group is a paragraph."""
-    return {
-        "id": row["id"],
-        "group": digest(row["context"]),
-        "context": row["context"],
-        "question": row["question"],
-        "answers": {key: list(row["answers"][key]) for key in ("text", "answer_start")},
-    }
 
 
 def read_dev(text: str, xquad: str) -> Iterator[Row]:
@@ -101,7 +78,7 @@ TASK = Task(
     eval_languages=(),
     parallel=False,
     metrics=("f1", "em"),
-    recipe=RECIPE,
+    recipe=SQUAD_RECIPE,
     licence="CC BY-SA 4.0 (en, ja, zh), CC BY-SA 3.0 (zh: DRCD), MIT (ar, th), CC BY 4.0 (pt), "
     "CC BY-NC-SA 4.0 (fa)",
     noncommercial=True,
@@ -131,7 +108,7 @@ TASK = Task(
         revision="7b6d24c440a36b6815f21b70d25016731768db1f",
         config="plain_text",
         splits={"train": "train", "dev": "validation"},
-        row=hub_row,
+        row=hub.squad,
         names={"en": "en"},
     ),
     sample=(

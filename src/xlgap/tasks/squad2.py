@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xlgap.tasks._readers import hub
+from xlgap.tasks._readers.declared import SQUAD_RECIPE, XQUAD
 from xlgap.tasks._readers.qa import apart, squad2
 from xlgap.tasks.base import HubDataset, ReleaseFile, Row, Span, Task
-from xlgap.tasks.squad import RECIPE, XQUAD, hub_row
 
 _CONTEXT = "The canal was dug in 1894 to join the two lakes; barges no longer use it."
 _FOLDER = "intermediate_en/qa/squad_v2.0"
@@ -39,7 +40,7 @@ TASK = Task(
     parallel=False,
     metrics=("f1", "em"),
     contains=("squad",),
-    recipe=RECIPE,
+    recipe=SQUAD_RECIPE,
     licence="CC BY-SA 4.0",
     citation="Rajpurkar et al. 2018, arXiv 1806.03822",
     release={
@@ -60,7 +61,7 @@ TASK = Task(
         revision="3ffb306f725f7d2ce8394bc1873b24868140c412",
         config="squad_v2",
         splits={"train": "train", "dev": "validation"},
-        row=hub_row,
+        row=hub.squad,
         names={"en": "en"},
     ),
     sample=(

@@ -21,9 +21,9 @@ from typing import Any
 
 from xlgap.languages import get_language
 from xlgap.tasks._readers import hub
+from xlgap.tasks._readers.declared import SQUAD_RECIPE
 from xlgap.tasks._readers.qa import tydiqa, tydiqa_train
 from xlgap.tasks.base import HubDataset, ReleaseFile, Span, Task
-from xlgap.tasks.squad import RECIPE
 
 LANGUAGES = ("ar", "bn", "en", "fi", "id", "ko", "ru", "sw", "te")
 _FOLDER = "xtreme_r/tydiqa"
@@ -48,7 +48,7 @@ TASK = Task(
     eval_languages=LANGUAGES,
     parallel=False,
     metrics=("f1", "em", "f1_aware", "em_aware"),
-    recipe=RECIPE,
+    recipe=SQUAD_RECIPE,
     licence="Apache-2.0; Wikipedia text: CC BY-SA 3.0",
     citation="Clark et al. 2020, arXiv 2003.05002",
     release={

@@ -7,14 +7,23 @@ of later releases of UD, whose words and tags differ.
 
 from __future__ import annotations
 
-from xlgap.tasks import udpos
-from xlgap.tasks.base import Recipe, ReleaseFile, Tag, Task
+from collections.abc import Iterator
+
+from xlgap.tasks._readers.declared import UPOS
+from xlgap.tasks._readers.text import tagged_sentences
+from xlgap.tasks.base import Recipe, ReleaseFile, Row, Tag, Task
 
 _FOLDER = "intermediate_en/pos/ud_english_ewt/"
 
+
+def read(text: str) -> Iterator[Row]:
+    """Rows of ``form<TAB>UPOS`` lines."""
+    return tagged_sentences(text, UPOS)
+
+
 TASK = Task(
     name="ud_english",
-    kind=Tag(tags=udpos.TAGS, bio=False),
+    kind=Tag(tags=UPOS, bio=False),
     role="intermediate",
     family="structured",
     train_languages=("en",),
@@ -25,8 +34,8 @@ TASK = Task(
     licence="CC BY-SA 4.0",
     citation="Silveira et al. 2014 (UD English-EWT); Zeman et al. 2020 (Universal Dependencies 2.7)",
     release={
-        "train": (ReleaseFile(path=f"{_FOLDER}train.tsv", read=udpos.read),),
-        "dev": (ReleaseFile(path=f"{_FOLDER}dev.tsv", read=udpos.read),),
+        "train": (ReleaseFile(path=f"{_FOLDER}train.tsv", read=read),),
+        "dev": (ReleaseFile(path=f"{_FOLDER}dev.tsv", read=read),),
     },
     sample=(
         {

@@ -18,14 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from xlgap.tasks._readers.declared import UPOS
 from xlgap.tasks._readers.hub import named
 from xlgap.tasks._readers.text import tagged_sentences
 from xlgap.tasks.base import HubDataset, Recipe, ReleaseFile, Row, Tag, Task
 
-TAGS = (
-    *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN"),
-    *("PUNCT", "SCONJ", "SYM", "VERB", "X"),
-)
 _DEV_ONLY = ("de", "es", "hi", "it", "pl", "pt", "ru")
 _WITH_TRAIN = (
     *("af", "ar", "bg", "el", "en", "et", "eu", "fa", "fi", "fr", "he", "hu", "id", "ja", "ko", "lt"),
@@ -37,7 +34,7 @@ _DEV_SHARE = 5  # one sentence of a dev file in five stays dev where the rest tr
 
 def read(text: str) -> Iterator[Row]:
     """Rows of ``form<TAB>UPOS`` lines."""
-    return tagged_sentences(text, TAGS)
+    return tagged_sentences(text, UPOS)
 
 
 def read_dev_as_train(text: str) -> Iterator[Row]:
@@ -52,7 +49,7 @@ def read_dev_rest(text: str) -> Iterator[Row]:
 
 def _hub_row(row: Mapping[str, Any]) -> Row:
     number = str(row["row_number"])
-    tags = [named(TAGS, tag) for tag in row["pos_tags"]]
+    tags = [named(UPOS, tag) for tag in row["pos_tags"]]
     return {"id": number, "group": number, "tokens": list(row["tokens"]), "tags": tags}
 
 
@@ -71,7 +68,7 @@ _DEV = "xtreme_r/udpos/dev-{language}.tsv"
 
 TASK = Task(
     name="udpos",
-    kind=Tag(tags=TAGS, bio=False),
+    kind=Tag(tags=UPOS, bio=False),
     role="target",
     family="structured",
     train_languages=tuple(sorted((*_WITH_TRAIN, *_DEV_ONLY))),

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.choice import copa as read
+from xlgap.tasks._readers.declared import COPA_RECIPE, XCOPA_LANGUAGES
 from xlgap.tasks.base import Choose, HubDataset, ReleaseFile, Task
-from xlgap.tasks.copa import LANGUAGES, RECIPE
 
 TASK = Task(
     name="xcopa",
@@ -24,12 +24,12 @@ TASK = Task(
     role="target",
     family="classification",
     train_languages=(),
-    eval_languages=LANGUAGES,
+    eval_languages=XCOPA_LANGUAGES,
     parallel=True,
     metrics=("accuracy",),
     proxy_train="copa",
     preliminary=("socialiqa",),
-    recipe=RECIPE,
+    recipe=COPA_RECIPE,
     licence="CC BY 4.0",
     citation="Ponti et al. 2020, arXiv 2005.00333",
     release={"test": (ReleaseFile(path="xtreme_r/xcopa/test.{language}.jsonl", read=read),)},

@@ -12,17 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from xlgap.tasks._readers.declared import XNLI_LANGUAGES
 from xlgap.tasks._readers.hub import named
+from xlgap.tasks._readers.pairs import NLI_LABELS
 from xlgap.tasks._readers.text import PREMISE_ROWS, tab_pairs
 from xlgap.tasks.base import Classify, HubDataset, Recipe, ReleaseFile, Row, Task
-
-LABELS = ("entailment", "neutral", "contradiction")
-LANGUAGES = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 
 
 def read(text: str) -> Iterator[Row]:
     """Rows of an official file, see :func:`~xlgap.tasks._readers.text.tab_pairs`."""
-    return tab_pairs(text, LABELS)
+    return tab_pairs(text, NLI_LABELS)
 
 
 def _hub_row(row: Mapping[str, Any]) -> Row:
@@ -32,17 +31,17 @@ def _hub_row(row: Mapping[str, Any]) -> Row:
         "group": str((number - 1) // PREMISE_ROWS + 1),
         "text": row["premise"],
         "text_b": row["hypothesis"],
-        "label": named(LABELS, row["label"]),
+        "label": named(NLI_LABELS, row["label"]),
     }
 
 
 TASK = Task(
     name="xnli",
-    kind=Classify(labels=LABELS),
+    kind=Classify(labels=NLI_LABELS),
     role="target",
     family="classification",
     train_languages=(),
-    eval_languages=LANGUAGES,
+    eval_languages=XNLI_LANGUAGES,
     parallel=True,
     metrics=("accuracy",),
     proxy_train="mnli",

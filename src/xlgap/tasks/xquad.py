@@ -9,9 +9,9 @@ answer is where its text stands nearest to its offset.
 from __future__ import annotations
 
 from xlgap.tasks._readers import hub
+from xlgap.tasks._readers.declared import SQUAD_RECIPE
 from xlgap.tasks._readers.qa import squad_unique
 from xlgap.tasks.base import HubDataset, ReleaseFile, Span, Task
-from xlgap.tasks.squad import RECIPE
 
 _GERMAN = (
     "Der Leuchtturm von Alexandria wurde unter Ptolemaios II. zwischen 284 und 246 v. Chr. gebaut."
@@ -27,7 +27,7 @@ TASK = Task(
     parallel=True,
     metrics=("f1", "em", "f1_aware", "em_aware"),
     proxy_train="squad",
-    recipe=RECIPE,
+    recipe=SQUAD_RECIPE,
     licence="CC BY-SA 4.0",
     citation="Artetxe et al. 2020, arXiv 1910.11856",
     release={"test": (ReleaseFile(path="xtreme_r/xquad/xquad.{language}.json", read=squad_unique),)},

@@ -34,6 +34,17 @@ def whole(text: str, *, begin: int = 0) -> int | str:
     return int(text) - begin if text.strip().isdecimal() else text
 
 
+def squad(row: Mapping[str, Any]) -> Row:
+    """A question in SQuAD's columns; a group is a paragraph."""
+    return {
+        "id": row["id"],
+        "group": digest(row["context"]),
+        "context": row["context"],
+        "question": row["question"],
+        "answers": {key: list(row["answers"][key]) for key in ("text", "answer_start")},
+    }
+
+
 def copa(row: Mapping[str, Any]) -> Row:
     """A question of COPA or XCOPA, see :func:`xlgap.tasks._readers.choice.copa`."""
     return {
