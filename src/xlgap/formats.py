@@ -120,13 +120,10 @@ def _remove_abandoned(left: Path) -> None:
         held = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         return
-    try:
+    with suppress(OSError):  # locked by its maker, or on a file system without locks: it stays
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(left, ignore_errors=True)
-    except OSError:
-        pass  # locked, or on a file system without locks
-    finally:
-        os.close(held)
+    os.close(held)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -145,230 +145,209 @@ def _counts(text: str) -> dict[str, int]:
     return dict(zip(words[::2], map(int, words[1::2]), strict=True))
 
 
+def _known(train: str, codes: str, test: str, rows: str, reason: str, *, split: str = "train") -> Known:
+    """An exception for the texts that the file lists for a training and a test set."""
+    return Known(
+        train=train,
+        split=split,
+        train_languages=_codes(codes),
+        test=test,
+        rows=_counts(rows),
+        texts=_TEXTS[f"{train}/{split} {test}"],
+        reason=reason,
+    )
+
+
 KNOWN: tuple[Known, ...] = (
-    Known(
-        train="anli_plus",
-        train_languages=_codes("en"),
-        test="tydiqa",
-        rows=_counts("en 1"),
-        texts=_TEXTS["anli_plus/train tydiqa"],
-        reason="An ANLI context and a TyDiQA passage are versions of one Wikipedia paragraph.",
+    _known(
+        "anli_plus",
+        "en",
+        "tydiqa",
+        "en 1",
+        "An ANLI context and a TyDiQA passage are versions of one Wikipedia paragraph.",
     ),
-    Known(
-        train="anli_plus",
-        train_languages=_codes("en"),
-        test="xnli",
-        rows=_counts("en 6"),
-        texts=_TEXTS["anli_plus/train xnli"],
-        reason="MultiNLI, a part of ANLI+, has two premises of XNLI's test set.",
+    _known(
+        "anli_plus",
+        "en",
+        "xnli",
+        "en 6",
+        "MultiNLI, a part of ANLI+, has two premises of XNLI's test set.",
     ),
-    Known(
-        train="exams",
+    _known(
+        "exams",
+        "bg hu it tr vi",
+        "exams",
+        "bg 15 hu 10 it 1 tr 4 vi 34",
+        "EXAMS repeats questions between its splits with a few words changed.",
         split="dev",
-        train_languages=_codes("bg hu it tr vi"),
-        test="exams",
-        rows=_counts("bg 15 hu 10 it 1 tr 4 vi 34"),
-        texts=_TEXTS["exams/dev exams"],
-        reason="EXAMS repeats questions between its splits with a few words changed.",
     ),
-    Known(
-        train="exams",
-        train_languages=_codes("bg hu it pt tr"),
-        test="exams",
-        rows=_counts("bg 20 hu 9 it 6 pt 5 tr 3"),
-        texts=_TEXTS["exams/train exams"],
-        reason="EXAMS repeats questions between its splits with a few words changed.",
+    _known(
+        "exams",
+        "bg hu it pt tr",
+        "exams",
+        "bg 20 hu 9 it 6 pt 5 tr 3",
+        "EXAMS repeats questions between its splits with a few words changed.",
     ),
-    Known(
-        train="lareqa",
-        train_languages=_codes("en"),
-        test="mlqa",
-        rows=_counts("en 1"),
-        texts=_TEXTS["lareqa/train mlqa"],
-        reason="Both took a paragraph of one Wikipedia article.",
+    _known(
+        "lareqa",
+        "en",
+        "mlqa",
+        "en 1",
+        "Both took a paragraph of one Wikipedia article.",
     ),
-    Known(
-        train="mnli",
+    _known(
+        "mnli",
+        "id",
+        "wikiann",
+        "id 2",
+        "IndoNLI and WikiANN both took sentences of the Indonesian Wikipedia.",
         split="dev",
-        train_languages=_codes("id"),
-        test="wikiann",
-        rows=_counts("id 2"),
-        texts=_TEXTS["mnli/dev wikiann"],
-        reason="IndoNLI and WikiANN both took sentences of the Indonesian Wikipedia.",
     ),
-    Known(
-        train="mnli",
+    _known(
+        "mnli",
+        "es fr ur",
+        "xnli",
+        "es 1 fr 3 ur 9",
+        "MultiNLI has two premises of XNLI's test set, and XNLI's dev set has some.",
         split="dev",
-        train_languages=_codes("es fr ur"),
-        test="xnli",
-        rows=_counts("es 1 fr 3 ur 9"),
-        texts=_TEXTS["mnli/dev xnli"],
-        reason="MultiNLI has two premises of XNLI's test set, and XNLI's dev set has some.",
     ),
-    Known(
-        train="mnli",
-        train_languages=_codes("id"),
-        test="wikiann",
-        rows=_counts("id 2"),
-        texts=_TEXTS["mnli/train wikiann"],
-        reason="IndoNLI and WikiANN both took sentences of the Indonesian Wikipedia.",
+    _known(
+        "mnli",
+        "id",
+        "wikiann",
+        "id 2",
+        "IndoNLI and WikiANN both took sentences of the Indonesian Wikipedia.",
     ),
-    Known(
-        train="mnli",
-        train_languages=_codes("ar en es fr hi th ur vi"),
-        test="xnli",
-        rows=_counts("ar 1 en 6 es 3 fr 1 hi 1 th 1 ur 27 vi 1"),
-        texts=_TEXTS["mnli/train xnli"],
-        reason="MultiNLI has two premises of XNLI's test set, and XNLI's dev set has some.",
+    _known(
+        "mnli",
+        "ar en es fr hi th ur vi",
+        "xnli",
+        "ar 1 en 6 es 3 fr 1 hi 1 th 1 ur 27 vi 1",
+        "MultiNLI has two premises of XNLI's test set, and XNLI's dev set has some.",
     ),
-    Known(
-        train="pawsx",
+    _known(
+        "pawsx",
+        "de en es fr ja ko",
+        "pawsx",
+        "de 1 en 2 es 1 fr 2 ja 5 ko 1",
+        "PAWS-Wiki took pairs for its splits from the same Wikipedia sentences.",
         split="dev",
-        train_languages=_codes("de en es fr ja ko"),
-        test="pawsx",
-        rows=_counts("de 1 en 2 es 1 fr 2 ja 5 ko 1"),
-        texts=_TEXTS["pawsx/dev pawsx"],
-        reason="PAWS-Wiki took pairs for its splits from the same Wikipedia sentences.",
     ),
-    Known(
-        train="pawsx",
-        train_languages=_codes("de en es fr ja ko zh"),
-        test="pawsx",
-        rows=_counts("de 9 en 9 es 7 fr 10 ja 3 ko 7 zh 6"),
-        texts=_TEXTS["pawsx/train pawsx"],
-        reason="PAWS-Wiki took pairs for its splits from the same Wikipedia sentences.",
+    _known(
+        "pawsx",
+        "de en es fr ja ko zh",
+        "pawsx",
+        "de 9 en 9 es 7 fr 10 ja 3 ko 7 zh 6",
+        "PAWS-Wiki took pairs for its splits from the same Wikipedia sentences.",
     ),
-    Known(
-        train="squad",
-        train_languages=_codes("en"),
-        test="mlqa",
-        rows=_counts("en 1"),
-        texts=_TEXTS["squad/train mlqa"],
-        reason="Both took a paragraph of one Wikipedia article.",
+    _known(
+        "squad",
+        "en",
+        "mlqa",
+        "en 1",
+        "Both took a paragraph of one Wikipedia article.",
     ),
-    Known(
-        train="squad2",
-        train_languages=_codes("en"),
-        test="mlqa",
-        rows=_counts("en 1"),
-        texts=_TEXTS["squad2/train mlqa"],
-        reason="Both took a paragraph of one Wikipedia article.",
+    _known(
+        "squad2",
+        "en",
+        "mlqa",
+        "en 1",
+        "Both took a paragraph of one Wikipedia article.",
     ),
-    Known(
-        train="tydiqa",
-        train_languages=_codes("en"),
-        test="mlqa",
-        rows=_counts("en 2"),
-        texts=_TEXTS["tydiqa/train mlqa"],
-        reason="Both took paragraphs of the same Wikipedia articles.",
+    _known(
+        "tydiqa",
+        "en",
+        "mlqa",
+        "en 2",
+        "Both took paragraphs of the same Wikipedia articles.",
     ),
-    Known(
-        train="tydiqa",
-        train_languages=_codes("en ko sw"),
-        test="tydiqa",
-        rows=_counts("en 1 ko 1 sw 5"),
-        texts=_TEXTS["tydiqa/train tydiqa"],
-        reason="Passages of one Wikipedia article, in two of its versions.",
+    _known(
+        "tydiqa",
+        "en ko sw",
+        "tydiqa",
+        "en 1 ko 1 sw 5",
+        "Passages of one Wikipedia article, in two of its versions.",
     ),
-    Known(
-        train="ud_english",
+    _known(
+        "ud_english",
+        "en",
+        "udpos",
+        "en 2",
+        "English EWT repeats formulas, and is one of the merged treebanks.",
         split="dev",
-        train_languages=_codes("en"),
-        test="udpos",
-        rows=_counts("en 2"),
-        texts=_TEXTS["ud_english/dev udpos"],
-        reason="English EWT repeats formulas, and is one of the merged treebanks.",
     ),
-    Known(
-        train="ud_english",
-        train_languages=_codes("en"),
-        test="udpos",
-        rows=_counts("en 1"),
-        texts=_TEXTS["ud_english/train udpos"],
-        reason="English EWT repeats formulas, and is one of the merged treebanks.",
+    _known(
+        "ud_english",
+        "en",
+        "udpos",
+        "en 1",
+        "English EWT repeats formulas, and is one of the merged treebanks.",
     ),
-    Known(
-        train="udpos",
+    _known(
+        "udpos",
+        "bg de en es eu fi fr hu id it ko nl pt ro uk",
+        "udpos",
+        "bg 3 de 1 en 4 es 4 eu 2 fi 45 fr 5 hu 1 id 2 it 9 ko 32 nl 5 pt 3 ro 4 uk 1",
+        "Treebanks of one language repeat sentences of news and formulas of talk and letters.",
         split="dev",
-        train_languages=_codes("bg de en es eu fi fr hu id it ko nl pt ro uk"),
-        test="udpos",
-        rows=_counts("bg 3 de 1 en 4 es 4 eu 2 fi 45 fr 5 hu 1 id 2 it 9 ko 32 nl 5 pt 3 ro 4 uk 1"),
-        texts=_TEXTS["udpos/dev udpos"],
-        reason="Treebanks of one language repeat sentences of news and formulas of talk and letters.",
     ),
-    Known(
-        train="udpos",
+    _known(
+        "udpos",
+        "fr zh",
+        "wikiann",
+        "fr 1 zh 1",
+        "Treebanks and WikiANN both took sentences of Wikipedia, some of one template.",
         split="dev",
-        train_languages=_codes("fr zh"),
-        test="wikiann",
-        rows=_counts("fr 1 zh 1"),
-        texts=_TEXTS["udpos/dev wikiann"],
-        reason="Treebanks and WikiANN both took sentences of Wikipedia, some of one template.",
     ),
-    Known(
-        train="udpos",
-        train_languages=_codes("en"),
-        test="tatoeba",
-        rows=_counts("et 1 hi 1 ka 1 kk 1 sw 1 th 1 ur 1 vi 1"),
-        texts=_TEXTS["udpos/train tatoeba"],
-        reason="One English sentence of a treebank is Tatoeba's, too.",
+    _known(
+        "udpos",
+        "en",
+        "tatoeba",
+        "et 1 hi 1 ka 1 kk 1 sw 1 th 1 ur 1 vi 1",
+        "One English sentence of a treebank is Tatoeba's, too.",
     ),
-    Known(
-        train="udpos",
-        train_languages=_codes("bg de en es eu fi id it ko nl pt ro ru tr uk ur vi zh"),
-        test="udpos",
-        rows=_counts(
-            "bg 7 de 2 en 3 es 8 eu 9 fi 15 id 4 it 16 ko 153 nl 2 pt 3 ro 6 ru 1 tr 1 uk 1 ur 1 vi 2 "
-            "zh 17"
-        ),
-        texts=_TEXTS["udpos/train udpos"],
-        reason="Treebanks of one language repeat sentences of news and formulas of talk and letters.",
+    _known(
+        "udpos",
+        "bg de en es eu fi id it ko nl pt ro ru tr uk ur vi zh",
+        "udpos",
+        "bg 7 de 2 en 3 es 8 eu 9 fi 15 id 4 it 16 ko 153 nl 2 pt 3 ro 6 ru 1 tr 1 uk 1 ur 1 "
+        "vi 2 zh 17",
+        "Treebanks of one language repeat sentences of news and formulas of talk and letters.",
     ),
-    Known(
-        train="udpos",
-        train_languages=_codes("es eu id ko nl ru zh"),
-        test="wikiann",
-        rows=_counts("es 3 eu 1 id 5 ko 2 nl 1 ru 17 zh 6"),
-        texts=_TEXTS["udpos/train wikiann"],
-        reason="Treebanks and WikiANN both took sentences of Wikipedia, some of one template.",
+    _known(
+        "udpos",
+        "es eu id ko nl ru zh",
+        "wikiann",
+        "es 3 eu 1 id 5 ko 2 nl 1 ru 17 zh 6",
+        "Treebanks and WikiANN both took sentences of Wikipedia, some of one template.",
     ),
-    Known(
-        train="wikiann",
+    _known(
+        "wikiann",
+        "af ar az bg bn de el en es et eu fa fi fr he hi hu id it ja ka kk ko lt ml mr ms nl "
+        "pl pt ro ru sw ta te tl tr uk ur vi zh",
+        "wikiann",
+        "af 8 ar 115 az 27 bg 32 bn 4 de 2 el 37 en 8 es 11 et 56 eu 198 fa 28 fi 5 fr 3 he "
+        "1 hi 4 hu 32 id 10 it 7 ja 4 ka 21 kk 1 ko 10 lt 23 ml 9 mr 23 ms 4 nl 7 pl 15 pt "
+        "12 ro 49 ru 49 sw 1 ta 13 te 6 tl 3 tr 20 uk 216 ur 8 vi 7 zh 4",
+        "WikiANN repeats sentences between its splits, and has many of one template.",
         split="dev",
-        train_languages=_codes(
-            "af ar az bg bn de el en es et eu fa fi fr he hi hu id it ja ka kk ko lt ml mr ms nl pl "
-            "pt ro ru sw ta te tl tr uk ur vi zh"
-        ),
-        test="wikiann",
-        rows=_counts(
-            "af 8 ar 115 az 27 bg 32 bn 4 de 2 el 37 en 8 es 11 et 56 eu 198 fa 28 fi 5 fr 3 he 1 hi "
-            "4 hu 32 id 10 it 7 ja 4 ka 21 kk 1 ko 10 lt 23 ml 9 mr 23 ms 4 nl 7 pl 15 pt 12 ro 49 ru "
-            "49 sw 1 ta 13 te 6 tl 3 tr 20 uk 216 ur 8 vi 7 zh 4"
-        ),
-        texts=_TEXTS["wikiann/dev wikiann"],
-        reason="WikiANN repeats sentences between its splits, and has many of one template.",
     ),
-    Known(
-        train="wikiann",
-        train_languages=_codes("ru"),
-        test="udpos",
-        rows=_counts("ru 2"),
-        texts=_TEXTS["wikiann/train udpos"],
-        reason="Treebanks and WikiANN both took sentences of Wikipedia, some of one template.",
+    _known(
+        "wikiann",
+        "ru",
+        "udpos",
+        "ru 2",
+        "Treebanks and WikiANN both took sentences of Wikipedia, some of one template.",
     ),
-    Known(
-        train="wikiann",
-        train_languages=_codes(
-            "af ar az bg bn de el en es et eu fa fi fr gu he hi hu id it ja ka ko lt ml mr ms my nl "
-            "pa pl pt qu ro ru sw te tl tr ur vi zh"
-        ),
-        test="wikiann",
-        rows=_counts(
-            "af 35 ar 173 az 3 bg 164 bn 15 de 42 el 161 en 70 es 77 et 144 eu 7 fa 108 fi 44 fr 49 "
-            "gu 1 he 14 hi 16 hu 129 id 69 it 69 ja 14 ka 157 ko 84 lt 111 ml 31 mr 11 ms 40 my 1 nl "
-            "89 pa 1 pl 58 pt 112 ro 186 ru 130 sw 29 te 15 tl 17 tr 154 uk 2 ur 22 vi 58 yo 1 zh 17"
-        ),
-        texts=_TEXTS["wikiann/train wikiann"],
-        reason="WikiANN repeats sentences between its splits, and has many of one template.",
+    _known(
+        "wikiann",
+        "af ar az bg bn de el en es et eu fa fi fr gu he hi hu id it ja ka ko lt ml mr ms my "
+        "nl pa pl pt qu ro ru sw te tl tr ur vi zh",
+        "wikiann",
+        "af 35 ar 173 az 3 bg 164 bn 15 de 42 el 161 en 70 es 77 et 144 eu 7 fa 108 fi 44 fr "
+        "49 gu 1 he 14 hi 16 hu 129 id 69 it 69 ja 14 ka 157 ko 84 lt 111 ml 31 mr 11 ms 40 "
+        "my 1 nl 89 pa 1 pl 58 pt 112 ro 186 ru 130 sw 29 te 15 tl 17 tr 154 uk 2 ur 22 vi "
+        "58 yo 1 zh 17",
+        "WikiANN repeats sentences between its splits, and has many of one template.",
     ),
 )

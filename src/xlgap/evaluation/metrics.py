@@ -38,6 +38,7 @@ from xlgap.tasks.base import Span, Tag, Task
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 Floats = NDArray[np.float64]
+Count = Callable[[Task, Rows, Rows, str], Floats]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class Metric:
     name: str
     kinds: tuple[str, ...]
     columns: tuple[str, ...]
-    count: Callable[[Task, Rows, Rows, str], Floats]
+    count: Count
     value: Callable[[Floats], Floats]
 
     def stats(self, task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
@@ -191,24 +192,14 @@ def _answer_exact(task: Task, gold: Rows, predictions: Rows, language: str) -> F
     return _with_ones([exact_match(p, a) for p, a in pairs])
 
 
-def _answer_f1_mlqa(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
-    normal, pairs = partial(normalise_mlqa, language=language), zip(gold, predictions, strict=True)
-    return _with_ones([best_f1(p["text"], g["answers"]["text"], normal) for g, p in pairs])
+def _answered(rate: Callable[..., float], normaliser: Callable[..., str], **how: bool) -> Count:
+    """How well each answer does by ``rate`` after a normaliser that knows the language."""
 
+    def count(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
+        normal, pairs = partial(normaliser, language=language), zip(gold, predictions, strict=True)
+        return _with_ones([rate(p["text"], g["answers"]["text"], normal, **how) for g, p in pairs])
 
-def _answer_exact_mlqa(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
-    normal, pairs = partial(normalise_mlqa, language=language), zip(gold, predictions, strict=True)
-    return _with_ones([exact_match(p["text"], g["answers"]["text"], normal) for g, p in pairs])
-
-
-def _answer_f1_aware(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
-    normal, pairs = partial(normalise_aware, language=language), zip(gold, predictions, strict=True)
-    return _with_ones([best_f1(p["text"], g["answers"]["text"], normal, empty=True) for g, p in pairs])
-
-
-def _answer_exact_aware(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
-    normal, pairs = partial(normalise_aware, language=language), zip(gold, predictions, strict=True)
-    return _with_ones([exact_match(p["text"], g["answers"]["text"], normal) for g, p in pairs])
+    return count
 
 
 def _ranked_precision(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
@@ -262,23 +253,31 @@ METRICS: tuple[Metric, ...] = (
     Metric(name="f1", kinds=("span",), columns=("f1", "items"), count=_answer_f1, value=ratio),
     Metric(name="em", kinds=("span",), columns=("exact", "items"), count=_answer_exact, value=ratio),
     Metric(
-        name="f1_mlqa", kinds=("span",), columns=("f1", "items"), count=_answer_f1_mlqa, value=ratio
+        name="f1_mlqa",
+        kinds=("span",),
+        columns=("f1", "items"),
+        count=_answered(best_f1, normalise_mlqa),
+        value=ratio,
     ),
     Metric(
         name="em_mlqa",
         kinds=("span",),
         columns=("exact", "items"),
-        count=_answer_exact_mlqa,
+        count=_answered(exact_match, normalise_mlqa),
         value=ratio,
     ),
     Metric(
-        name="f1_aware", kinds=("span",), columns=("f1", "items"), count=_answer_f1_aware, value=ratio
+        name="f1_aware",
+        kinds=("span",),
+        columns=("f1", "items"),
+        count=_answered(best_f1, normalise_aware, empty=True),
+        value=ratio,
     ),
     Metric(
         name="em_aware",
         kinds=("span",),
         columns=("exact", "items"),
-        count=_answer_exact_aware,
+        count=_answered(exact_match, normalise_aware),
         value=ratio,
     ),
 )
