@@ -137,10 +137,11 @@ def release_files(tmp_path: Path) -> Path:
 @pytest.fixture
 def real_data(request: pytest.FixtureRequest) -> Path:
     """The real release files: the directory XLGAP_DATA, else ``../shared/data``; skips without."""
-    root = Path(os.environ.get("XLGAP_DATA") or request.config.rootpath.parent / "shared" / "data")
+    checkout = request.config.rootpath
+    root = checkout / (os.environ.get("XLGAP_DATA") or Path("..", "shared", "data"))
     if not root.is_dir():
         pytest.skip(f"no real data: {root} (XLGAP_DATA, else ../shared/data) is no directory")
-    return root
+    return root.resolve()
 
 
 @pytest.fixture
