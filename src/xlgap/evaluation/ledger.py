@@ -10,11 +10,11 @@ Rules were read from google-research/xtreme (commit 838c13b), the tasks' papers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from xlgap.errors import UnknownNameError
-from xlgap.tasks.base import Span, Task
+from xlgap.tasks.base import Span, Tag, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Rule:
         source: where the rule comes from.
         defect: what is known to be wrong with it; empty where nothing is.
         corrects: metrics of the same task whose defect this one mends, whichever it declares.
-        tasks: the tasks that the rule is for; all of the kind when ``None``.
+        fits: what a task must declare for the rule to be the one that its scores are computed by.
     """
 
     metric: str
@@ -37,7 +37,7 @@ class Rule:
     source: str
     defect: str = ""
     corrects: tuple[str, ...] = ()
-    tasks: tuple[str, ...] | None = None
+    fits: Callable[[Task], bool] = lambda _: True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +69,24 @@ _AWARE = (
 _SQUAD_2 = "SQuAD v2.0's evaluate-v2.0.py (Rajpurkar et al. 2018)"
 _SQUAD_F1 = "word F1 with the best gold answer, both normalised"
 _SQUAD_EM = "share of answers equal to a gold answer, both normalised"
-_ENGLISH_ONLY = ("squad", "qamr", "lab_qa")
-_PLAIN_TAGS = ("udpos", "ud_english")
 _MLQA = "MLQA's mlqa_evaluation_v1.py (Lewis et al. 2020)"
+
+
+def _one_tag_a_word(task: Task) -> bool:
+    return isinstance(task.kind, Tag) and not task.kind.bio
+
+
+def _with_unanswerable(task: Task) -> bool:
+    return isinstance(task.kind, Span) and task.kind.unanswerable
+
+
+def _in_english_alone(task: Task) -> bool:
+    return set(task.eval_languages) <= {"en"}
+
+
+def _named(*names: str) -> Callable[[Task], bool]:
+    return lambda task: task.name in names
+
 
 LEDGER: tuple[Rule, ...] = (
     Rule(
@@ -103,7 +118,7 @@ LEDGER: tuple[Rule, ...] = (
         kind="rank",
         rule="mean average precision of the first 20 entities; one is right, so it is MRR@20",
         source="XTREME-R's Mewsli-X (Ruder et al. 2021)",
-        tasks=("mewslix",),
+        fits=_named("mewslix"),
     ),
     Rule(
         metric="map20",
@@ -112,6 +127,14 @@ LEDGER: tuple[Rule, ...] = (
         "of right ones, at most 20",
         source="LAReQA (Roy et al. 2020), XTREME-R",
         defect="XTREME's evaluate.py has no reader for it, so that its overall score is never printed",
+        fits=_named("lareqa"),
+    ),
+    Rule(
+        metric="map20",
+        kind="rank",
+        rule="mean average precision of the first 20 candidates of all languages; divisor: the number "
+        "of right ones, at most 20",
+        source="as LAReQA (Roy et al. 2020)",
     ),
     Rule(
         metric="f1",
@@ -120,15 +143,15 @@ LEDGER: tuple[Rule, ...] = (
         source=f"{_XTREME}, seqeval 0.0.12",
         defect="made for BIO tags: neighbours of one part of speech merge, a tag that begins with S "
         "stands alone, and seqeval 1.2.2 gives another number",
-        tasks=_PLAIN_TAGS,
+        fits=_one_tag_a_word,
     ),
     Rule(
         metric="token_accuracy",
         kind="tag",
         rule="share of tokens with the right tag",
-        source="Universal Dependencies' shared tasks (UPOS)",
+        source="Universal Dependencies' shared tasks (UPOS), CCGbank (Hockenmaier and Steedman 2007)",
         corrects=("f1",),
-        tasks=_PLAIN_TAGS,
+        fits=_one_tag_a_word,
     ),
     Rule(
         metric="f1",
@@ -140,7 +163,7 @@ LEDGER: tuple[Rule, ...] = (
         metric="token_accuracy",
         kind="tag",
         rule="share of tokens with the right tag",
-        source="CCGbank supertagging (Hockenmaier and Steedman 2007); beside F1 elsewhere",
+        source="beside F1",
     ),
     Rule(
         metric="f1_mlqa",
@@ -175,28 +198,28 @@ LEDGER: tuple[Rule, ...] = (
         kind="span",
         rule=f"{_SQUAD_F1}; a question without an answer is answered rightly by the empty text alone",
         source=_SQUAD_2,
-        tasks=("squad2",),
+        fits=_with_unanswerable,
     ),
     Rule(
         metric="em",
         kind="span",
         rule=f"{_SQUAD_EM}; a question without an answer is answered rightly by the empty text alone",
         source=_SQUAD_2,
-        tasks=("squad2",),
+        fits=_with_unanswerable,
     ),
     Rule(
         metric="f1",
         kind="span",
         rule=_SQUAD_F1,
         source=_SQUAD,
-        tasks=_ENGLISH_ONLY,
+        fits=_in_english_alone,
     ),
     Rule(
         metric="em",
         kind="span",
         rule=_SQUAD_EM,
         source=_SQUAD,
-        tasks=_ENGLISH_ONLY,
+        fits=_in_english_alone,
     ),
     Rule(
         metric="f1",
@@ -222,9 +245,7 @@ def rule(task: Task, metric: str) -> Rule:
         UnknownNameError: the ledger has none.
     """
     for entry in LEDGER:
-        if (entry.metric, entry.kind) == (metric, task.kind.name) and (
-            entry.tasks is None or task.name in entry.tasks
-        ):
+        if (entry.metric, entry.kind) == (metric, task.kind.name) and entry.fits(task):
             return entry
     raise UnknownNameError(
         f"task '{task.name}' declares the metric {metric!r} of {task.kind.name} tasks, which the "
@@ -234,7 +255,7 @@ def rule(task: Task, metric: str) -> Rule:
 
 def official(task: Task) -> tuple[str, ...]:
     """The metrics whose mean is the task's official score: two where answers are spans, else one."""
-    own = tuple(name for name in task.metrics if not rule(task, name).corrects)
+    own = tuple(name for name in task.metrics if not set(rule(task, name).corrects) & set(task.metrics))
     return own[: 2 if isinstance(task.kind, Span) else 1]
 
 
