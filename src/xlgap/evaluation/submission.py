@@ -18,6 +18,7 @@ from xlgap.data.sources import ReleaseDirectory, load, release_names
 from xlgap.errors import DataError, ResultError, suggestion
 from xlgap.evaluation import official
 from xlgap.evaluation.metrics import get_metric
+from xlgap.evaluation.tested import OfTests, Tested
 from xlgap.formats import read_jsonl, read_text
 from xlgap.tasks.base import Row, Task
 
@@ -33,12 +34,15 @@ class Submission:
         missing: the files that a task's folder lacks, by task.
         unscored: tasks and languages without test data to score them on, and why.
         stand_ins: files that are scored on something else than the official test file, and on what.
+        tested: on how many rows each task and language was scored, and on which files in place of the
+            official ones; nothing of a study's ``data/prepared``, which says it itself.
     """
 
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     missing: Mapping[str, tuple[str, ...]]
     unscored: Mapping[str, str]
     stand_ins: Mapping[str, str]
+    tested: OfTests
 
 
 def score_folder(folder: Path, data: Path) -> Submission:
@@ -56,6 +60,7 @@ def score_folder(folder: Path, data: Path) -> Submission:
     missing: dict[str, tuple[str, ...]] = {}
     unscored: dict[str, str] = {}
     stand_ins: dict[str, str] = {}
+    tested: dict[str, dict[str, Tested]] = {}
     for name, task in _tasks(folder):
         files = _files(folder / name, task)
         lacking = [c for c in task.eval_languages if c not in files]
@@ -76,6 +81,10 @@ def score_folder(folder: Path, data: Path) -> Submission:
                 raise DataError(f"{path}, {error}") from error
             if language in instead:
                 stand_ins[f"{name}/{path.name}"] = instead[language]
+            if not is_prepared(data):
+                other = _stands_in(task, language) if language in instead else ""
+                test = Tested(rows=len(rows), released_rows=len(rows), stands_in=other)
+                tested.setdefault(task.name, {})[language] = test
             scores.setdefault(task.name, {})[language] = {
                 metric: round(get_metric(metric, task).score(task, rows, found, language), 8)
                 for metric in task.metrics
@@ -85,7 +94,9 @@ def score_folder(folder: Path, data: Path) -> Submission:
         why = next(iter(unscored.values()), empty)
         raise ResultError(f"{folder}: nothing in it can be scored on {data}: {why}.")
     missing = {task: names for task, names in missing.items() if names}
-    return Submission(scores=scores, missing=missing, unscored=unscored, stand_ins=stand_ins)
+    return Submission(
+        scores=scores, missing=missing, unscored=unscored, stand_ins=stand_ins, tested=tested
+    )
 
 
 def _tasks(folder: Path) -> list[tuple[str, Task]]:
@@ -95,7 +106,13 @@ def _tasks(folder: Path) -> list[tuple[str, Task]]:
         )
     known = official.layout()
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    inside = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*/seed*/"))
     for name in names:
+        if name not in known and inside:
+            raise ResultError(
+                f"{folder}: it holds {len(inside)} submissions, one a model, arm and seed; name one of "
+                f"them: {', '.join(inside[:5])}{', ...' if len(inside) > 5 else ''}."
+            )
         if name not in known:
             raise ResultError(
                 f"{folder / name}: no task of the official layout has this name; "
@@ -128,7 +145,7 @@ def _test_data(
     Raises:
         DataError: they are damaged.
     """
-    if any(data.glob(f"*/{MANIFEST}")):
+    if is_prepared(data):
         paths = {c: data / task.name / "test" / f"{c}.jsonl" for c in languages}
         there = {c: read_jsonl(path) for c, path in paths.items() if path.is_file()}
         return there, {c: f"{path} is not there" for c, path in paths.items() if c not in there}, {}
@@ -139,6 +156,11 @@ def _test_data(
     loaded = load(scored, "test", have, source="release", data_dir=data)
     instead = {c: why for c in have if (why := _stand_in(scored, c, directory))}
     return {c: found.rows for c, found in loaded.items()}, absent, instead
+
+
+def is_prepared(data: Path) -> bool:
+    """Whether a directory is a study's ``data/prepared``, and none of release files."""
+    return any(data.glob(f"*/{MANIFEST}"))
 
 
 def official_first(task: Task) -> Task:
@@ -169,6 +191,16 @@ def _stand_in(task: Task, language: str, directory: ReleaseDirectory) -> str:
     wanted = official_name(task, language)
     found = release_names(task, "test", language, directory)[0]
     return "" if found == wanted else f"{wanted} is not there and {found} stands in for it"
+
+
+def _stands_in(task: Task, language: str) -> str:
+    """What a task's declaration calls the files in place of the official ones."""
+    declared = (task.release or {})["test"]
+    return next(
+        f.stands_in
+        for f in declared
+        if f.stands_in and (f.languages is None or language in f.languages)
+    )
 
 
 def _absent(task: Task, language: str, directory: ReleaseDirectory) -> str:

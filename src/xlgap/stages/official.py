@@ -20,18 +20,22 @@ from xlgap.evaluation.editions import EDITIONS, overall
 from xlgap.evaluation.submission import Submission, official_name, score_folder
 from xlgap.formats import atomic_dir, read_jsonl
 from xlgap.records import EditionScore
-from xlgap.stages.overall import overall_lines, tested_in
+from xlgap.stages.overall import as_table, overall_lines, tested_in
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Task
 
 COLUMNS = ("task", "language", "official", "corrected", "metrics")
+EDITION_COLUMNS = ("edition", "level", "name", "official", "corrected", "of", "rows")
 
 
 def export_official(
     study: Study, out: Path, *, model: str | None, arm: str | None, seed: int | None
 ) -> list[Path]:
-    """Write ``OUT/<model>/<arm>/seed<k>/<task>/test-<language>.*``; return the seeds' folders.
+    """Write ``<task>/test-<language>.*`` of each model, arm and seed; return where each one is.
+
+    One alone, as the choice or the study leaves it, is ``out`` itself; of several each is
+    ``OUT/<model>/<arm>/seed<k>``.
 
     Args:
         study: the study in the current directory.
@@ -61,20 +65,25 @@ def export_official(
             f"{', '.join(folders)}."
         )
     seeds = [k for k in study.params.study.seeds if seed in (None, k)]
+    names = dict.fromkeys((cell.model, cell.arm.name) for cell in cells)
+    places = {
+        (*name, k): Path() if len(names) * len(seeds) == 1 else Path(*name, f"seed{k}")
+        for name in names
+        for k in seeds
+    }
     require_complete([c.key for c in cells if not (_predictions(c) / "cell.json").is_file()])
     try:
         with atomic_dir(out) as temporary:
             for cell in cells:
                 study.manifest(cell.task.name)  # what it says of the rows is told afterwards
                 for k in seeds:
-                    place = temporary / cell.model / cell.arm.name / f"seed{k}"
+                    place = temporary / places[cell.model, cell.arm.name, k]
                     _write_cell(study, cell, k, place / folders[cell.task.name])
     except OSError as error:
         raise ConfigError(
             f"--official {out}: cannot be written ({error.strerror}); name another directory."
         ) from error
-    names = dict.fromkeys((cell.model, cell.arm.name) for cell in cells)
-    return [out / name / of_arm / f"seed{k}" for name, of_arm in names for k in seeds]
+    return [out / place for place in places.values()]
 
 
 def export_notes(study: Study, folders: Sequence[Path]) -> Iterator[str]:
@@ -151,10 +160,10 @@ def score_predictions(folder: Path, data: Path | None) -> tuple[Submission, tupl
     if not data.is_dir():
         raise DataError(f"--data {data}: no such directory; name the one with the test data.")
     found = score_folder(folder, data)
+    tested = {**tested_in(data), **found.tested}
     rows: list[EditionScore] = []
     for edition in EDITIONS.values():
         if set(found.scores) & set(edition.tasks):
-            tested = tested_in(data)
             rows += overall(edition, [found.scores], model=str(folder), arm="", tested=tested)
     return found, tuple(rows)
 
@@ -174,8 +183,11 @@ def print_submission(folder: Path, data: Path | None, *, as_json: bool) -> None:
         everything = {**asdict(found), "editions": [asdict(row) for row in rows]}
         print(json.dumps(everything, indent=1, ensure_ascii=False))
         return
-    listings.show(submission_table(found), COLUMNS, terminal=sys.stdout.isatty())
-    print("\n".join(overall_lines(rows)))
+    terminal = sys.stdout.isatty()
+    listings.show(submission_table(found), COLUMNS, terminal=terminal)
+    if rows:
+        listings.show(as_table(rows), EDITION_COLUMNS, terminal=terminal)
+        print("\n".join(overall_lines(rows)))
 
 
 def submission_notes(found: Submission) -> Iterator[str]:

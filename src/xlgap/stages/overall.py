@@ -150,31 +150,44 @@ def _rows_told(row: EditionScore) -> str:
 
 
 def overall_lines(rows: Sequence[EditionScore]) -> Iterator[str]:
-    """For people: of each edition a line a model and arm, then the languages that its tasks lack."""
+    """For people: of each edition, model and arm a line and its groups; then what its tasks lack."""
     for edition in dict.fromkeys(row.edition for row in rows):
         of_edition = [row for row in rows if row.edition == edition]
         for row in of_edition:
             if row.level == "overall":
                 who = " ".join(filter(None, (row.model, row.arm)))
                 yield f"{row.name}, {who}: {told(row)}"
+                same = [r for r in of_edition if (r.model, r.arm) == (row.model, row.arm)]
+                yield f"  by group: {groups_told(same)}"
         yield from (f"  {note}" for note in task_notes(of_edition))
 
 
-def closing_line(study: Study) -> Iterator[str]:
-    """The overall score of every model under the first arm trained in English; none without tasks.
+def groups_told(rows: Sequence[EditionScore]) -> str:
+    """The groups of one model in words: official (corrected), and the tasks that are missing."""
+    parts = []
+    for row in rows:
+        if row.level == "group":
+            missing = f", missing {', '.join(row.missing)}" if row.present and row.missing else ""
+            parts.append(f"{row.name} {_numbers(row)}{missing}")
+    return "; ".join(parts)
 
-    An edition other than XTREME-R is told where the study has a task of it that XTREME-R has not.
+
+def closing_lines(study: Study) -> Iterator[str]:
+    """Each edition's overall score of every model, under the first arm trained in English; by group.
+
+    A study without any task of an edition has no line of it.
     """
-    names = set(study.params.tasks)
     for edition in EDITIONS.values():
-        if edition is not XTREME_R and not (names & set(edition.tasks)) - set(XTREME_R.tasks):
-            continue
         rows = edition_scores(load_measured(study), edition=edition.name, tested=tested_here())
         whole = [row for row in rows if row.level == "overall"]
         if whole:
             most = max(len(row.present) for row in whole)
             arm = next(row.arm for row in whole if len(row.present) == most)
-            yield _closing(edition, arm, [row for row in whole if row.arm == arm])
+            of_arm = [row for row in rows if row.arm == arm]
+            yield _closing(edition, arm, [row for row in of_arm if row.level == "overall"])
+            for model in dict.fromkeys(row.model for row in of_arm):
+                told_of = groups_told([row for row in of_arm if row.model == model])
+                yield f"  {model} by group: {told_of}"
 
 
 def _closing(edition: Edition, arm: str, rows: Sequence[EditionScore]) -> str:
@@ -192,6 +205,11 @@ def _closing(edition: Edition, arm: str, rows: Sequence[EditionScore]) -> str:
 
 
 def _score_told(row: EditionScore) -> str:
+    return f"{row.model} {_numbers(row)}"
+
+
+def _numbers(row: EditionScore) -> str:
+    """Official (corrected), or that there is none."""
     if row.official is None or row.corrected is None:
-        return f"{row.model} no score"
-    return f"{row.model} {row.official:.1f} ({row.corrected:.1f})"
+        return "no score"
+    return f"{row.official:.1f} ({row.corrected:.1f})"

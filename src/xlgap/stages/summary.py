@@ -10,7 +10,7 @@ from typing import Any
 from xlgap import layout
 from xlgap.alone import alone
 from xlgap.formats import read_json
-from xlgap.stages.overall import closing_line
+from xlgap.stages.overall import closing_lines as score_lines
 from xlgap.stages.restore import restore
 from xlgap.stages.study import Study
 from xlgap.tracking.uri import WEB, default_uri, kind, shown
@@ -29,7 +29,7 @@ def closing_lines(directory: Path, *, wall: float, workers: int, since: float) -
             f"pure training and evaluation: {pure:.0f} s; workers' time beyond it: {overhead:.0f}%"
         )
     with contextlib.chdir(directory):
-        lines += closing_line(Study.here())
+        lines += score_lines(Study.here())
     return lines
 
 

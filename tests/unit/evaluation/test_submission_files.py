@@ -9,7 +9,8 @@ import pytest
 from xlgap.data.sources import load
 from xlgap.errors import DataError
 from xlgap.evaluation.submission import score_folder
-from xlgap.stages.official import submission_notes
+from xlgap.records import official_words
+from xlgap.stages.official import score_predictions, submission_notes
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Row
 
@@ -83,6 +84,12 @@ def test_predictions_of_what_stands_in_are_scored_and_said_to_be_so(
     (note,) = (note for note in submission_notes(found) if "not comparable" in note)
     assert note.startswith(f"pawsx: not comparable with official scores: test-fr.tsv ({PAWSX}/test-fr")
     assert note.endswith(f"{PAWSX}/dev-fr.tsv stands in for it).")
+    _, rows = score_predictions(tmp_path / "found", release)
+    pawsx = next(row for row in rows if row.name == "pawsx")
+    whole = next(row for row in rows if row.name == "XTREME")
+    assert pawsx.standing_in == ("fr",)
+    assert pawsx.stands_in
+    assert official_words([whole]) == "official metrics on stand-in files"
 
 
 def test_what_is_wrong_in_any_case_is_an_error_beside_a_stand_in_too(

@@ -18,7 +18,7 @@ from xlgap.errors import ConfigError, DataError, ResultError, UnknownNameError
 from xlgap.evaluation import official
 from xlgap.formats import write_json, write_jsonl
 from xlgap.stages.official import export_official, score_predictions
-from xlgap.stages.overall import closing_line, edition_scores, load_measured, measured_editions
+from xlgap.stages.overall import closing_lines, edition_scores, load_measured, measured_editions
 from xlgap.stages.score import score
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
@@ -132,7 +132,8 @@ def test_the_round_trip_gives_the_study_s_own_scores_to_the_last_digit(
 
 def test_an_export_is_of_the_seed_that_is_asked_for(finished: Study, tmp_path: Path) -> None:
     (folder,) = export_official(finished, tmp_path / "out", model="nano", arm="direct_en", seed=2)
-    assert folder.name == "seed2"
+    assert folder == tmp_path / "out"
+    assert {place.name for place in folder.iterdir()} == set(official.layout())
     files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert {"xnli/test-de.tsv", "panx/test-en.tsv", "mlqa/test-de.json", "xquad/test-en.json"} <= files
     assert (folder / "tatoeba/test-de.tsv").read_text() == "1\n1\n0\n"
@@ -223,8 +224,8 @@ def test_the_overall_score_of_a_study_names_what_is_missing(finished: Study) -> 
     assert 0 < whole.official < 100
     (xnli,) = [row for row in rows if row.name == "xnli"]
     assert xnli.present == ("de", "en", "tr")
-    lines = list(closing_line(finished))
-    assert [line.split()[0] for line in lines] == ["XTREME-R", "XTREME"]  # pawsx is the latter's own
+    lines = [line for line in closing_lines(finished) if not line.startswith(" ")]
+    assert [line.split()[0] for line in lines] == ["XTREME-R", "XTREME"]
     assert f"nano {whole.official:.1f}" in lines[0]
     assert "mean of the 9 of 10 tasks present, missing: xcopa;" in lines[0]
     assert "mean of all 9 tasks;" in lines[1]
@@ -248,6 +249,8 @@ def test_the_commands_print_what_the_stages_found(
     assert "xnli: these files are missing: test-ar.tsv, test-bg.tsv, test-de.tsv" in err
     assert "XTREME-R" in out
     assert "xnli has 2 of 15 languages, missing: ar" in out
+    assert "  by group: classification " in out
+    assert "group" in out
     assert main([*words, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found["scores"]["xnli"]) == ["en", "tr"]
@@ -279,7 +282,23 @@ def test_scores_are_printed_for_people_and_as_json(
     rows = json.loads(capsys.readouterr().out)
     assert {row["edition"] for row in rows} == {"xtreme", "xtreme-r"}
     assert main(["export", "--official", "out", "--seed", "1"]) == 0
-    assert capsys.readouterr().out == "out/nano/direct_en/seed1\n"
+    assert capsys.readouterr().out == "out\n"
+
+
+def test_of_several_submissions_one_is_to_be_named(
+    finished: Study, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Study, "here", lambda: finished)
+    assert main(["export", "--official", "out"]) == 0
+    folders = capsys.readouterr().out.split()
+    assert folders == [f"out/nano/direct_en/seed{k}" for k in (1, 2)]
+    words = ["--data", str(layout.PREPARED), "--predictions"]
+    assert main(["score", *words, "out"]) == 2
+    said = (
+        "out: it holds 2 submissions, one a model, arm and seed; name one of them: nano/direct_en/seed1"
+    )
+    assert said in capsys.readouterr().err
+    assert main(["score", *words, folders[0]]) == 0
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from xlgap.analysis.tables import FIELDS, write_rows
 from xlgap.config import Params
 from xlgap.formats import write_json
 from xlgap.records import Score
-from xlgap.stages.overall import closing_line
+from xlgap.stages.overall import closing_lines
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 
@@ -61,7 +61,7 @@ def write_scores(made: Study, name: str, models: tuple[str, ...]) -> None:
 
 
 def test_the_closing_line_says_that_scores_are_not_the_benchmark_s(scored: Study) -> None:
-    (line, *_) = closing_line(scored)
+    (line, *_) = closing_lines(scored)
     said = (
         "official metrics on part of the rows and stand-in files (corrected): nano 50.0 (50.0), micro"
     )
@@ -70,9 +70,20 @@ def test_the_closing_line_says_that_scores_are_not_the_benchmark_s(scored: Study
     assert line.endswith("; languages and rows: xlgap scores")
 
 
+def test_the_closing_lines_have_both_editions_and_every_group(scored: Study) -> None:
+    lines = list(closing_lines(scored))
+    first = [line for line in lines if not line.startswith(" ")]
+    assert [line.split(" under ")[0] for line in first] == ["XTREME-R", "XTREME"]
+    groups = [line for line in lines if line.startswith("  nano by group: ")]
+    assert len(groups) == 2
+    assert "classification 50.0 (50.0), missing xcopa; structured no score; qa 50.0" in groups[0]
+    assert groups[0].endswith("retrieval no score")
+    assert "missing pawsx" in groups[1]
+
+
 def test_the_closing_line_says_of_each_model_what_it_lacks(scored: Study) -> None:
     write_scores(scored, "xquad", ("micro",))
-    (line, *_) = closing_line(scored)
+    (line, *_) = closing_lines(scored)
     missing = "xcopa, udpos, wikiann"
     assert (
         f"nano 50.0 (50.0) as the mean of the 1 of 10 tasks present, missing: {missing}, xquad" in line
