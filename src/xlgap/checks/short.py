@@ -19,10 +19,10 @@ MEASURED: Mapping[tuple[str, str], float] = {
     ("udpos", "id"): 0.063,
     ("udpos", "nl"): 0.057,
 }
-"""Share of the short test sentences that stand in the training rows too, by task and language, where it
-is above 0.05; see ``docs/leakage.md``."""
+"""Share of the short test sentences that stand in the training rows, by task and language, where it is
+above 0.05; see ``docs/leakage.md``."""
 COMMON = 0.1
-"""Largest share elsewhere: twice 0.05. Files with more training rows than the measured ones share more."""
+"""Largest share elsewhere: twice 0.05. Files with more training rows share more."""
 FEW = 5
 """As many are let pass in any case: of a few test rows a share says little."""
 COLUMNS: Mapping[str, str] = {

@@ -35,8 +35,8 @@ MAX_DUPLICATES = 0.05
 MAX_DUPLICATES_OF: Mapping[str, float] = {"wikiann": 0.15}
 """The same for tasks that are released with more of them; WikiANN reaches 0.12, in Basque."""
 MAX_KNOWN: Mapping[str, float] = {"tag": 0.05}
-"""Largest share of test rows that stand in training data, where it is not 0; 0.01 in UD Korean. Of short
-ones :mod:`xlgap.checks.short` tells."""
+"""Largest share of test rows that stand in training data, where it is not 0; 0.01 in UD Korean. Short
+ones: :mod:`xlgap.checks.short`."""
 
 
 def row_expectations(kind: Kind) -> list[Expectation]:
