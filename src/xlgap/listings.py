@@ -61,6 +61,7 @@ def task_json(task: Task) -> dict[str, Any]:
         "sources": list(task.sources),
         "licence": task.licence,
         "noncommercial": task.noncommercial,
+        "noncommercial_in": list(task.noncommercial_in),
         "citation": task.citation,
     }
 
@@ -69,7 +70,8 @@ def task_text(task: Task) -> dict[str, Any]:
     """One task as a line of a table."""
     from xlgap.evaluation import ledger
 
-    mark = " (non-commercial)" if task.noncommercial else ""
+    of = f": {', '.join(task.noncommercial_in)}" if task.noncommercial_in else ""
+    mark = f" (non-commercial{of})" if task.noncommercial else ""
     rest = task_json(task)
     return {
         **rest,

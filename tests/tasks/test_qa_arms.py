@@ -86,7 +86,8 @@ def test_unanswerable_questions_are_prepared_and_validated_and_stripped_answers_
 
     (folder / "train_from_dev.json").write_text(squad2_file(answered=False), encoding="utf8")
     with pytest.raises(
-        DataError, match=r"train_from_dev\.json, line 1: no question of the file has an"
+        DataError,
+        match=r"train_from_dev\.json, article 1, .* the answers are stripped",
     ):
         prepare(task, params, prepared, data_dir=tmp_path / "release")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from xlgap.data.sources import ReleaseDirectory, release_names
+from xlgap.data.sources import ReleaseDirectory, load, release_names
 from xlgap.errors import DataError
 from xlgap.tasks import get_task
 from xlgap.tasks._readers.qa import (
@@ -97,7 +97,7 @@ def test_a_damaged_file_is_refused_by_place(read: Callable, text: str, message: 
             r"question 'a': expected at least one answer, .*strip",
         ),
         (tydiqa, squad_file(question("a")), r"question 'a': expected at least one answer, .*stripped"),
-        (squad2, squad_file(question("a")), r"line 1: no question of the file has an answer"),
+        (squad2, squad_file(question("a")), r"question 'a': expected at least one answer, .*stripped"),
         (
             squad_unique,
             squad_file(question("a", answer("river", 3))),
@@ -274,3 +274,51 @@ def test_tydiqa_never_trains_on_what_stands_in_for_its_test_files(tmp_path: Path
         directory = ReleaseDirectory(tmp_path / str(number))
         (path,) = release_names(get_task("tydiqa"), "train", "en", directory)
         assert ("v1.1-train" in path) == official
+
+
+def as_xtreme_strips(text: str) -> str:
+    """A file after ``remove_qa_test_annotations`` of XTREME's download: one empty answer a question."""
+    kept = [
+        {"context": paragraph["context"], "qas": [{**asked, "answers": [answer("", 0)]}]}
+        for article in json.loads(text)["data"]
+        for paragraph in article["paragraphs"]
+        for asked in paragraph["qas"]
+    ]
+    return json.dumps({"data": [{"paragraphs": [each]} for each in kept], "version": "1.1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "whence"),
+    [
+        ("xquad", "xtreme_r/xquad/xquad.en.json", "from github.com/google-deepmind/xquad."),
+        (
+            "mlqa",
+            "xtreme_r/mlqa/test/test-context-en-question-en.json",
+            "from the archive dl.fbaipublicfiles.com/MLQA/MLQA_V1.zip.",
+        ),
+        (
+            "tydiqa",
+            "xtreme_r/tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.en.dev.json",
+            "from the archive storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-dev.tgz.",
+        ),
+    ],
+)
+def test_answers_stripped_by_xtremes_own_download_are_named_with_where_the_labelled_file_is(
+    name: str, file: str, whence: str, tmp_path: Path
+) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text(GOOD)
+    task = get_task(name)
+    assert len(load(task, "test", ["en"], source="release", data_dir=tmp_path)["en"].rows) == 2
+    (tmp_path / file).write_text(as_xtreme_strips(GOOD))
+    with pytest.raises(DataError, match=r"question 'a': .*in all 2 questions.*stripped") as caught:
+        load(task, "test", ["en"], source="release", data_dir=tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / file}, article 1")
+    assert str(caught.value).endswith(whence)
+    assert "fetch" not in str(caught.value)
+
+
+def test_one_empty_answer_among_others_is_no_stripped_file() -> None:
+    text = squad_file(question("a", answer("river")), question("b", answer("", 0)))
+    with pytest.raises(DataError, match="question 'b': answer '' does not stand at offset 0"):
+        list(squad_unique(text))

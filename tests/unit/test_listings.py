@@ -73,8 +73,10 @@ def test_a_task_without_training_of_its_own_says_whose_it_is() -> None:
 
 
 def test_the_table_marks_what_is_not_for_commercial_use() -> None:
-    for name in ("xnli", "squad"):  # the latter for its Persian part
+    for name in ("xnli", "bucc2018"):
         assert listings.task_text(get_task(name))["licence"].endswith("(non-commercial)")
+    assert listings.task_text(get_task("squad"))["licence"].endswith("(non-commercial: fa)")
+    assert "(non-commercial" not in listings.task_text(get_task("xquad"))["licence"]
 
 
 def test_the_citation_of_each_task_is_listed_whole(capsys: pytest.CaptureFixture[str]) -> None:

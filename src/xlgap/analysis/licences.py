@@ -20,8 +20,9 @@ class DataSet:
         held: the release files, repository at its revision, or generator that the rows are from.
         licence, citation: of the data.
         noncommercial: whether the licence forbids commercial use: of the data set, or of some of the
-            files that were read.
-        languages: those whose files the release marks so; none where it marks no file by itself.
+            languages or files that were read.
+        languages: those that the task declares or whose files the release marks so; none where the
+            mark is of the whole.
     """
 
     task: str
@@ -99,4 +100,4 @@ def _marked(manifest: Mapping[str, Any]) -> tuple[str, ...]:
         for file in origin.get("files", ())
         if file.get("licence_class") == "nc"
     }
-    return tuple(sorted(found))
+    return tuple(sorted(found | {*manifest.get("noncommercial_in", ())}))

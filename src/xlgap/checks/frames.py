@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from xlgap.checks import pool
+from xlgap.checks import pool, short
 from xlgap.checks.scripts import script_share
 from xlgap.data import schema
 from xlgap.languages import get_language
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 Rows = Mapping[str, Sequence[Row]]  # by language
 MIN_LABELLED = 20
 """Rows from which their labels should not all be the same; fewer may be by chance."""
-MIN_RECURRING = 40
-"""Characters from which a tagged sentence should not recur; shorter ones ("Thank you .") do."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,8 @@ def language_table(
     all rows have, empty where they differ or are few), ``duplicates`` and ``duplicate_share``
     (rows whose texts stand in an earlier row), ``known`` and ``known_share`` (test rows that
     stand in training data, see :func:`_known`), ``unpaired`` (ids that not every language of a parallel
-    test set has), and of ranking those of :mod:`~xlgap.checks.pool`.
+    test set has), of ranking those of :mod:`~xlgap.checks.pool`, of tagging that of
+    :mod:`~xlgap.checks.short`.
 
     Args:
         task: the task.
@@ -183,6 +182,9 @@ def language_table(
             }
             if of_pool is not None:
                 offending |= {name: of_pool.get((split, code, name), []) for name in pool.COLUMNS}
+            if isinstance(kind, Tag):
+                again = _short_known(task, found, code, training) if split == "test" else []
+                offending["short_known"] = again
             ids |= {(split, code, column): value for column, value in offending.items() if value}
             count = max(len(found), 1)
             listed = manifest["splits"].get(split, {}).get(code, {})
@@ -231,7 +233,7 @@ def _key(texts: Sequence[str]) -> bytes:
 
 
 def _recurs_by_nature(kind: Kind, texts: Sequence[str]) -> bool:
-    return isinstance(kind, Tag) and sum(map(len, texts)) < MIN_RECURRING
+    return isinstance(kind, Tag) and sum(map(len, texts)) < short.SHORT
 
 
 def _duplicates(kind: Kind, rows: Sequence[Row]) -> list[str]:
@@ -252,8 +254,25 @@ def _known(kind: Kind, test: Sequence[Row], language: str, training: Training) -
 
     Of the same kind those of the same language are compared: all texts of a row, of a span task and of
     pairs to rank its context. Of another kind a test row is known when one of its texts is a text of a
-    training row, in whatever language: a retrieval row has an English side.
+    training row, in whatever language: a retrieval row has an English side. Tagged sentences that recur
+    by nature are counted by :func:`_short_known`.
     """
+    return [
+        str(row.get("id"))
+        for row in _standing(kind, test, language, training)
+        if not _recurs_by_nature(kind, _texts(kind, row))
+    ]
+
+
+def _short_known(task: Task, test: Sequence[Row], language: str, training: Training) -> list[str]:
+    """Ids of short tagged test sentences that stand in training data, where they are too many."""
+    brief = [row for row in test if _recurs_by_nature(task.kind, _texts(task.kind, row))]
+    known = [str(row.get("id")) for row in _standing(task.kind, brief, language, training)]
+    return short.too_many(task.name, language, len(brief), known)
+
+
+def _standing(kind: Kind, test: Sequence[Row], language: str, training: Training) -> list[Row]:
+    """The test rows that stand in training data."""
     if training.kind.name == kind.name:
         seen = {_identity(kind, row) for row in training.rows.get(language, ())}
         known = (_identity(kind, row) in seen for row in test)
@@ -261,11 +280,7 @@ def _known(kind: Kind, test: Sequence[Row], language: str, training: Training) -
         rows = (row for found in training.rows.values() for row in found)
         seen = {_key([text]) for row in rows for text in _texts(training.kind, row)}
         known = (any(_key([text]) in seen for text in _texts(kind, row)) for row in test)
-    return [
-        str(row.get("id"))
-        for row, again in zip(test, known, strict=True)
-        if again and not _recurs_by_nature(kind, _texts(kind, row))
-    ]
+    return [row for row, again in zip(test, known, strict=True) if again]
 
 
 def _identity(kind: Kind, row: Row) -> bytes:

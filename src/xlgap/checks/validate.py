@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlgap.checks import pool
+from xlgap.checks import pool, short
 from xlgap.checks.frames import LanguageTable, Rows, Training, language_table, row_table
 from xlgap.checks.suite import language_expectations, row_expectations
 from xlgap.config import Params
@@ -160,7 +160,7 @@ def _site(docs: Path) -> dict[str, Any]:
 
 # What the language table calls a share, by the column whose ids are counted.
 _COUNTED = {"duplicate_share": "duplicates", "known_share": "known", "unpaired": "unpaired"}
-_COUNTED |= {name: name for name in pool.COLUMNS}
+_COUNTED |= {name: name for name in (*pool.COLUMNS, *short.COLUMNS)}
 
 
 def _finding(split: str, found: Any, languages: LanguageTable) -> Finding:

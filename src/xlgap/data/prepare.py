@@ -36,17 +36,20 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
     Returns:
         ``{task, kind, source, version, licence, citation, noncommercial, splits}`` with
         ``splits[split][language] = {rows, released_rows, sha256, origin}``; also ``tags``, where the
-        task leaves its set of tags open.
+        task leaves its set of tags open, and ``noncommercial_in``, the languages that are so, where it
+        has others.
 
     Raises:
         DataError: a file is missing, damaged or not in its format; nothing is written then.
     """
     source, limits = params.study.source, params.task(task.name)
-    noncommercial = task.noncommercial
+    wanted = split_languages(task, params)
+    marked = task.noncommercial_of({code for codes in wanted.values() for code in codes})
+    noncommercial = bool(marked)
     splits: dict[str, dict[str, Any]] = {}
     tags: list[str] = []
     with atomic_dir(out) as folder:
-        for split, languages in split_languages(task, params).items():
+        for split, languages in wanted.items():
             limit = _limit(limits, split)
             loaded = load(task, split, languages, source=source, data_dir=data_dir, lab_rows=limit)
             splits[split] = {
@@ -64,6 +67,7 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
             "licence": task.licence,
             "citation": task.citation,
             "noncommercial": noncommercial,
+            **({"noncommercial_in": list(marked)} if task.noncommercial_in and marked else {}),
             "splits": splits,
             **({"tags": tags} if tags else {}),
         }

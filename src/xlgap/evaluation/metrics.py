@@ -7,7 +7,8 @@ item, no chunk in gold and prediction) is NaN: missing, never 0.
 
 Predictions by kind: classify ``{id, label}``; choose ``{id, label: int}``; tag ``{id, tags}``; span
 ``{id, text}``; retrieve ``{id, match}`` with the id of the row that was found; mine the same for
-foreign rows, ``match`` empty where none was found and of English rows; rank ``{id, ranked}``, ids of
+foreign rows, ``match`` empty where none was found and of English rows, and ``pairs``, how many matches
+there are, where that is another number; rank ``{id, ranked}``, ids of
 candidates, the best first.
 
 Shapes: I items, K columns of statistics.
@@ -152,9 +153,10 @@ def _pairs_found(task: Task, gold: Rows, predictions: Rows, language: str) -> Fl
     foreign = [g["side"] == "foreign" for g in gold]
     right = [g["match"] for g in gold]
     found = [p["match"] for p in predictions]
+    pairs = [p.get("pairs", bool(p["match"])) for p in predictions]
     columns = [
         [own and bool(a) and a == b for own, a, b in zip(foreign, right, found, strict=True)],
-        [own and bool(b) for own, b in zip(foreign, found, strict=True)],
+        [own * n for own, n in zip(foreign, pairs, strict=True)],
         [own and bool(a) for own, a in zip(foreign, right, strict=True)],
     ]
     return np.array(columns, dtype=np.float64).reshape(3, len(gold)).T

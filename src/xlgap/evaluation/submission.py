@@ -10,19 +10,21 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from xlgap.data.sources import ReleaseDirectory, load, release_names
-from xlgap.errors import DataError, ResultError, suggestion
-from xlgap.evaluation import official
+from xlgap.errors import DataError, ResultError, XlgapError, suggestion
+from xlgap.evaluation import official, official_read
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.tested import OfTests, Tested
 from xlgap.formats import read_jsonl, read_text
 from xlgap.tasks.base import Row, Task
 
 MANIFEST = "manifest.json"
+MARK = "\ufeff"
+"""The byte order mark that some editors put before UTF-8."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,51 +38,67 @@ class Submission:
         stand_ins: files that are scored on something else than the official test file, and on what.
         tested: on how many rows each task and language was scored, and on which files in place of the
             official ones; nothing of a study's ``data/prepared``, which says it itself.
+        odd: what was counted as wrong or ignored in a file that is scored, a clause each.
+        refused: files and folders that cannot be scored, each with its sentence; damaged test data
+            stand for all files of their task.
     """
 
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     missing: Mapping[str, tuple[str, ...]]
     unscored: Mapping[str, str]
     stand_ins: Mapping[str, str]
-    tested: OfTests
+    tested: OfTests = field(default_factory=dict)
+    odd: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def score_folder(folder: Path, data: Path) -> Submission:
-    """Score a folder of predictions.
+    """Score a folder of predictions; a file that cannot be scored keeps no other one from it.
 
     Args:
         folder: holds ``<task>/test-<language>.*``.
         data: the directory of release files, or a study's ``data/prepared``.
 
     Raises:
-        DataError: a file is not in its format; it names the file, the line and what was expected.
-        ResultError: the folder has no task, or a file or folder that is not of the layout.
+        DataError: nothing can be scored, and a file is not in its format; it names the file, the line
+            and what was expected.
+        ResultError: the folder has no task, or nothing in it can be scored.
     """
     scores: dict[str, dict[str, dict[str, float]]] = {}
     missing: dict[str, tuple[str, ...]] = {}
     unscored: dict[str, str] = {}
     stand_ins: dict[str, str] = {}
     tested: dict[str, dict[str, Tested]] = {}
-    for name, task in _tasks(folder):
-        files = _files(folder / name, task)
+    odd: dict[str, tuple[str, ...]] = {}
+    refused: dict[str, XlgapError] = {}
+    for name, task in _tasks(folder, refused):
+        files = _files(folder / name, task, refused)
         lacking = [c for c in task.eval_languages if c not in files]
         missing[task.name] = tuple(official.file_name(task, c) for c in lacking)
-        gold, absent, instead = _test_data(task, files, data)
+        try:
+            gold, absent, instead = _test_data(task, files, data)
+        except DataError as error:
+            refused[name] = error
+            continue
         unscored |= {f"{name}/{files[c].name}": why for c, why in absent.items()}
         for language, rows in gold.items():
-            path = files[language]
-            text = read_text(path)
+            place = f"{name}/{files[language].name}"
+            notes = official_read.Oddities()
             try:
-                found = official.read(task, rows, text)
+                found = _read(files[language], task, rows, notes)
             except official.OtherRowsError as error:
-                if language not in instead:
-                    raise DataError(f"{path}, {error}") from error
-                unscored[f"{name}/{path.name}"] = f"{instead[language]}: {str(error).rstrip('.')}"
+                if language in instead:
+                    unscored[place] = f"{instead[language]}: {str(error).rstrip('.')}"
+                else:
+                    refused[place] = DataError(f"{files[language]}, {error}")
                 continue
             except DataError as error:
-                raise DataError(f"{path}, {error}") from error
+                refused[place] = error
+                continue
+            if notes.notes:
+                odd[place] = tuple(notes.notes)
             if language in instead:
-                stand_ins[f"{name}/{path.name}"] = instead[language]
+                stand_ins[place] = instead[language]
             if not is_prepared(data):
                 other = _stands_in(task, language) if language in instead else ""
                 test = Tested(rows=len(rows), released_rows=len(rows), stands_in=other)
@@ -90,16 +108,51 @@ def score_folder(folder: Path, data: Path) -> Submission:
                 for metric in task.metrics
             }
     if not scores:
-        empty = "its folders hold no files; expected such as xnli/test-de.tsv"
-        why = next(iter(unscored.values()), empty)
-        raise ResultError(f"{folder}: nothing in it can be scored on {data}: {why}.")
-    missing = {task: names for task, names in missing.items() if names}
+        raise _nothing(folder, data, refused, unscored)
     return Submission(
-        scores=scores, missing=missing, unscored=unscored, stand_ins=stand_ins, tested=tested
+        scores=scores,
+        missing={task: names for task, names in missing.items() if names},
+        unscored=unscored,
+        stand_ins=stand_ins,
+        tested=tested,
+        odd=odd,
+        refused={place: str(error) for place, error in refused.items()},
     )
 
 
-def _tasks(folder: Path) -> list[tuple[str, Task]]:
+def _nothing(
+    folder: Path, data: Path, refused: Mapping[str, XlgapError], unscored: Mapping[str, str]
+) -> XlgapError:
+    """Why there is no score at all: the first file that is wrong, if one is."""
+    if refused:
+        first, *others = refused.items()
+        more = f"; {len(others)} more cannot be scored: {', '.join(dict(others))}." if others else "."
+        return type(first[1])(f"{str(first[1]).removesuffix('.')}{more}")
+    empty = "its folders hold no files; expected such as xnli/test-de.tsv"
+    why = next(iter(unscored.values()), empty)
+    return ResultError(f"{folder}: nothing in it can be scored on {data}: {why}.")
+
+
+def _read(path: Path, task: Task, gold: Sequence[Row], odd: official_read.Oddities) -> list[Row]:
+    """The predictions of a file.
+
+    Raises:
+        OtherRowsError: they are of other rows; without the name of the file, as it may be no fault.
+        DataError: the file is not in its format.
+    """
+    text = read_text(path)
+    if text.startswith(MARK):
+        odd.notes.append("the byte order mark that it begins with is ignored")
+    try:
+        return official_read.read(task, gold, text.removeprefix(MARK), odd)
+    except official.OtherRowsError:
+        raise
+    except DataError as error:
+        raise DataError(f"{path}, {error}") from error
+
+
+def _tasks(folder: Path, refused: dict[str, XlgapError]) -> list[tuple[str, Task]]:
+    """The tasks that it has folders of; those of other names are ``refused``."""
     if not folder.is_dir():
         raise ResultError(
             f"{folder}: no such directory; name one with folders such as xnli/test-de.tsv."
@@ -114,26 +167,27 @@ def _tasks(folder: Path) -> list[tuple[str, Task]]:
                 f"them: {', '.join(inside[:5])}{', ...' if len(inside) > 5 else ''}."
             )
         if name not in known:
-            raise ResultError(
+            refused[name] = ResultError(
                 f"{folder / name}: no task of the official layout has this name; "
                 f"{suggestion(name, known)}"
             )
     if not names:
         raise ResultError(f"{folder}: expected a folder for each task; allowed: {', '.join(known)}.")
-    return [(name, known[name]) for name in names]
+    return [(name, known[name]) for name in names if name in known]
 
 
-def _files(folder: Path, task: Task) -> dict[str, Path]:
-    """The files of one task by language."""
+def _files(folder: Path, task: Task, refused: dict[str, XlgapError]) -> dict[str, Path]:
+    """The files of one task by language; those of other names are ``refused``."""
     names = {official.file_name(task, c): c for c in task.eval_languages}
     found: dict[str, Path] = {}
     for path in sorted(p for p in folder.iterdir() if not p.name.startswith(".")):
-        if path.name not in names:
-            raise ResultError(
-                f"{path}: not a file of the official layout of '{task.name}'; "
-                f"{suggestion(path.name, names)}"
-            )
-        found[names[path.name]] = path
+        if path.name in names:
+            found[names[path.name]] = path
+            continue
+        refused[f"{folder.name}/{path.name}"] = ResultError(
+            f"{path}: not a file of the official layout of '{task.name}'; "
+            f"{suggestion(path.name, names)}"
+        )
     return found
 
 

@@ -15,7 +15,7 @@ from xlgap import layout, listings
 from xlgap.cell import Cell, require_complete
 from xlgap.data.released import VARIABLE
 from xlgap.errors import ConfigError, DataError, ResultError, unknown
-from xlgap.evaluation import ledger, official
+from xlgap.evaluation import ledger, official, official_read
 from xlgap.evaluation.editions import EDITIONS, overall
 from xlgap.evaluation.submission import Submission, official_name, score_folder
 from xlgap.formats import atomic_dir, read_jsonl
@@ -131,7 +131,7 @@ def _write_cell(study: Study, cell: Cell, seed: int, place: Path) -> None:
         found = read_jsonl(source)
         try:
             text = official.written(cell.task, gold, found)
-            official.read(cell.task, gold, text)
+            official_read.read(cell.task, gold, text)
         except DataError as error:
             raise DataError(f"{source}, {error}") from error
         path = place / official.file_name(cell.task, language)
@@ -174,24 +174,37 @@ def print_submission(folder: Path, data: Path | None, *, as_json: bool) -> None:
     Args:
         folder: see :func:`score_predictions`.
         data: the same.
-        as_json: everything as JSON.
+        as_json: everything as JSON, with the same notes.
+
+    Raises:
+        ResultError: after the scores of the others are printed: some of its files cannot be scored.
     """
     found, rows = score_predictions(folder, data)
-    for note in submission_notes(found):
+    notes = list(submission_notes(found))
+    for note in notes:
         print(note, file=sys.stderr)
     if as_json:
-        everything = {**asdict(found), "editions": [asdict(row) for row in rows]}
+        everything = {**asdict(found), "notes": notes, "editions": [asdict(row) for row in rows]}
         print(json.dumps(everything, indent=1, ensure_ascii=False))
-        return
-    terminal = sys.stdout.isatty()
-    listings.show(submission_table(found), COLUMNS, terminal=terminal)
-    if rows:
-        listings.show(as_table(rows), EDITION_COLUMNS, terminal=terminal)
-        print("\n".join(overall_lines(rows)))
+    else:
+        terminal = sys.stdout.isatty()
+        listings.show(submission_table(found), COLUMNS, terminal=terminal)
+        if rows:
+            listings.show(as_table(rows), EDITION_COLUMNS, terminal=terminal)
+            print("\n".join(overall_lines(rows)))
+    if found.refused:
+        sys.stdout.flush()
+        raise ResultError(
+            f"{folder}: not scored, and told above: {', '.join(found.refused)}; expected files of the "
+            "official layout, mend them and score again."
+        )
 
 
 def submission_notes(found: Submission) -> Iterator[str]:
-    """What the folder lacks and what could not be scored, a sentence each."""
+    """What is wrong or odd in files, what the folder lacks, and what is not scored, a sentence each."""
+    yield from found.refused.values()
+    for path, odd in found.odd.items():
+        yield from (f"{path}: {each}." for each in odd)
     for task, names in found.missing.items():
         yield f"{task}: these files are missing: {', '.join(names)}."
     yield from _by_task("not scored", found.unscored)

@@ -227,7 +227,8 @@ class Task:
         preliminary: tasks that the official recipe trains on in English before this one, in order.
         contains: tasks whose training data are part of this one's, maybe in another form.
         recipe: fine-tuning defaults.
-        licence, citation: of the data; ``noncommercial`` where the licence says so.
+        licence, citation: of the data; ``noncommercial`` where the licence says so, of the languages
+            ``noncommercial_in`` alone where there are any.
         release, hub, lab: the three sources; ``None`` where the task is not to be had there. Of a
             language's declarations of a release split the first is the official one.
             ``lab(world, split, rows, seed)`` yields rows ``{language, ...}`` of every language of
@@ -248,6 +249,7 @@ class Task:
     licence: str
     citation: str
     noncommercial: bool = False
+    noncommercial_in: tuple[str, ...] = ()
     proxy_train: str | None = None
     preliminary: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
@@ -255,6 +257,11 @@ class Task:
     hub: HubDataset | None = None
     lab: Callable[[World, Split, int, int], Iterable[Row]] | None = None
     sample: tuple[Row, ...] = ()
+
+    def noncommercial_of(self, languages: Iterable[str]) -> tuple[str, ...]:
+        """Those of ``languages`` whose data are not for commercial use."""
+        marked = self.noncommercial_in or languages
+        return tuple(sorted({*languages} & {*marked})) if self.noncommercial else ()
 
     def kind_of(self, split: Split) -> Kind:
         """What the rows of a split are."""

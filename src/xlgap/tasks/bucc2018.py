@@ -126,6 +126,7 @@ TASK = Task(
     proxy_train="squad",
     recipe=Recipe(max_length=512),
     licence="of the BUCC shared task, for research; Wikipedia sentences CC BY-SA, News Commentary",
+    noncommercial=True,
     citation="Zweigenbaum, Sharoff and Rapp 2018, BUCC; Hu et al. 2020, arXiv 2003.11080",
     release={"dev": _files("dev"), "test": _files("test")},
     sample=(

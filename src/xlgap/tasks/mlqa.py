@@ -15,13 +15,16 @@ Of the hub's texts the spaces around them may be cut off, see :mod:`xlgap.tasks.
 
 from __future__ import annotations
 
+from functools import partial
+
 from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.declared import SQUAD_RECIPE
-from xlgap.tasks._readers.qa import squad_unique
+from xlgap.tasks._readers.qa import MLQA_LABELLED, squad_unique
 from xlgap.tasks.base import HubDataset, ReleaseFile, Span, Task
 
 _TEST = "xtreme_r/mlqa/test/test-context-{language}-question-{language}.json"
 _DEV = "xtreme_r/mlqa/dev/dev-context-{language}-question-{language}.json"
+_READ = partial(squad_unique, labelled=MLQA_LABELLED)
 _SPANISH = "El puente de piedra se cerró en mayo de 1961 después de la crecida del río."
 
 TASK = Task(
@@ -39,8 +42,8 @@ TASK = Task(
     citation="Lewis et al. 2020, arXiv 1910.07475",
     release={
         "test": (
-            ReleaseFile(path=_TEST, read=squad_unique, needs=(_TEST,)),
-            ReleaseFile(path=_DEV, read=squad_unique, stands_in="dev files"),
+            ReleaseFile(path=_TEST, read=_READ, needs=(_TEST,)),
+            ReleaseFile(path=_DEV, read=_READ, stands_in="dev files"),
         )
     },
     hub=HubDataset(

@@ -168,6 +168,7 @@ TASK = Task(
         " CC BY-NC 4.0"
     ),
     noncommercial=True,
+    noncommercial_in=tuple(sorted((*_OTHERS, "my", "nl", "qu", "zh"))),
     citation=(
         "Williams et al. 2018, arXiv 1704.05426; XNLI: Conneau et al. 2018, arXiv 1809.05053; "
         "OCNLI: Hu et al. 2020, arXiv 2010.05444; IndoNLI: Mahendra et al. 2021, arXiv 2110.14566; "

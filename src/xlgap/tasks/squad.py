@@ -82,6 +82,7 @@ TASK = Task(
     licence="CC BY-SA 4.0 (en, ja, zh), CC BY-SA 3.0 (zh: DRCD), MIT (ar, th), CC BY 4.0 (pt), "
     "CC BY-NC-SA 4.0 (fa)",
     noncommercial=True,
+    noncommercial_in=("fa",),
     citation="Rajpurkar et al. 2016, arXiv 1606.05250; ar: Mozannar et al. 2019, arXiv 1906.05394; "
     "fa: Khashabi et al. 2021, arXiv 2012.06154; ja: Kurihara et al. 2022 (JGLUE); pt: Sayama et al. "
     "2019 (FaQuAD); th: Viriyayudhakorn and Polpanumas 2021 (iApp); zh: Cui et al. 2019, arXiv "

@@ -8,9 +8,11 @@ answer is where its text stands nearest to its offset.
 
 from __future__ import annotations
 
+from functools import partial
+
 from xlgap.tasks._readers import hub
 from xlgap.tasks._readers.declared import SQUAD_RECIPE
-from xlgap.tasks._readers.qa import squad_unique
+from xlgap.tasks._readers.qa import XQUAD_LABELLED, squad_unique
 from xlgap.tasks.base import HubDataset, ReleaseFile, Span, Task
 
 _GERMAN = (
@@ -30,7 +32,14 @@ TASK = Task(
     recipe=SQUAD_RECIPE,
     licence="CC BY-SA 4.0",
     citation="Artetxe et al. 2020, arXiv 1910.11856",
-    release={"test": (ReleaseFile(path="xtreme_r/xquad/xquad.{language}.json", read=squad_unique),)},
+    release={
+        "test": (
+            ReleaseFile(
+                path="xtreme_r/xquad/xquad.{language}.json",
+                read=partial(squad_unique, labelled=XQUAD_LABELLED),
+            ),
+        )
+    },
     hub=HubDataset(
         repo="google/xquad",
         revision="51adfef1c1287aab1d2d91b5bead9bcfb9c68583",

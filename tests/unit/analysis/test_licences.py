@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from simulate import Plan, study
@@ -49,6 +51,42 @@ def test_the_languages_whose_files_are_noncommercial_are_named() -> None:
         [manifest(noncommercial=True, splits={"test": {"de": {"origin": {"files": files}}}})]
     )
     assert (found.noncommercial, found.languages) == (True, ("de",))
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "marked"),
+    [
+        ("squad", ("en",), ()),
+        ("squad", ("ar", "en", "zh"), ()),
+        ("squad", ("en", "fa"), ("fa",)),
+        ("mnli", ("en", "id", "ja", "ko"), ()),
+        ("mnli", ("de", "en", "zh"), ("de", "zh")),
+        ("xnli", ("en",), ("en",)),
+        ("xquad", ("en",), ()),
+    ],
+)
+def test_what_is_noncommercial_in_one_language_is_not_in_all(
+    name: str, read: tuple[str, ...], marked: tuple[str, ...]
+) -> None:
+    task = get_task(name)
+    assert task.noncommercial_of(read) == marked
+    assert {*task.noncommercial_in} <= {*task.train_languages}
+
+
+def test_a_study_is_marked_by_what_it_read(
+    raw_real_study: Callable[..., dict[str, Any]], release_files: Path, tmp_path: Path
+) -> None:
+    """Of SQuAD the English part; of MultiNLI and its counterparts the English and the German one."""
+    params = check(raw_real_study(), Path("params.yaml"))
+    made = [
+        prepare(get_task(name), params, tmp_path / name, data_dir=release_files)
+        for name in ("squad", "mnli", "xnli")
+    ]
+    assert [sorted(each["splits"]["train"]) for each in made[:2]] == [["en"], ["de", "en"]]
+    found = {data.task: (data.noncommercial, data.languages) for data in data_sets(made)}
+    assert found["squad"] == (False, ())
+    assert found["mnli"] == (True, ("de",))
+    assert found["xnli"][0]
 
 
 def test_the_real_study_marks_xnli_and_udpos_as_noncommercial(

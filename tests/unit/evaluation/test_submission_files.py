@@ -95,6 +95,6 @@ def test_predictions_of_what_stands_in_are_scored_and_said_to_be_so(
 def test_what_is_wrong_in_any_case_is_an_error_beside_a_stand_in_too(
     release: Path, tmp_path: Path
 ) -> None:
-    write(tmp_path / "found/pawsx/test-fr.tsv", "0\n" * 7 + "2\n")
-    with pytest.raises(DataError, match=r"test-fr\.tsv, line 8: label '2' is outside the set"):
+    write(tmp_path / "found/pawsx/test-fr.tsv", "2\n" * 8)
+    with pytest.raises(DataError, match=r"test-fr\.tsv, line 1: label '2' is outside the set"):
         score_folder(tmp_path / "found", release)

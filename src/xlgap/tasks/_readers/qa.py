@@ -17,6 +17,9 @@ from xlgap.tasks.base import DROPPED, Row
 
 MAX_WRONG = 0.1
 """Largest share of answers at a wrong offset in a file that is read nevertheless; the most is 0.06."""
+XQUAD_LABELLED = "github.com/google-deepmind/xquad"
+MLQA_LABELLED = "the archive dl.fbaipublicfiles.com/MLQA/MLQA_V1.zip"
+TYDIQA_LABELLED = "the archive storage.googleapis.com/tydiqa/v1.1/tydiqa-goldp-v1.1-dev.tgz"
 _AGAIN = "the file may be truncated or of another format: fetch it again."
 
 
@@ -143,13 +146,35 @@ def unique(rows: Iterable[Row], remedy: str) -> Iterator[Row]:
         yield row
 
 
-def squad_unique(text: str) -> Iterator[Row]:
+def squad_unique(text: str, *, labelled: str = "") -> Iterator[Row]:
     """SQuAD v1.1 JSON with an answer for every question and ids that differ.
+
+    Args:
+        text: of the file.
+        labelled: where the file with its answers comes from.
 
     Raises:
         DataError: also where answers are stripped, as from hidden test sets.
     """
-    return unique(map(_answered, _questions(text)), _AGAIN)
+    return unique(map(_answered, _labelled(text, labelled)), _AGAIN)
+
+
+def _labelled(text: str, source: str = "") -> Iterator[_Question]:
+    """The questions of a file that has answers.
+
+    Raises:
+        DataError: it has none, or empty texts alone, as XTREME's own download leaves them
+            (``remove_qa_test_annotations`` of its ``utils_preprocess.py``).
+    """
+    found = list(_questions(text))
+    if not any(answer.strip() for question in found for answer, _ in question.answers):
+        whence = f", from {source}" if source else ""
+        raise DataError(
+            f"{found[0].place}: expected at least one answer, got none or an empty text in all "
+            f"{len(found)} questions of the file: the answers are stripped, as XTREME's download "
+            f"strips test files; put the labelled file in its place{whence}."
+        )
+    return iter(found)
 
 
 def apart(rows: Iterable[Row], xquad: str) -> Iterator[Row]:
@@ -187,17 +212,10 @@ def squad2(text: str) -> Iterator[Row]:
         DataError: as for v1.1; no question has an answer, or one has none that is not marked as
             impossible to answer.
     """
-    answered = 0
-    for question in _questions(text):
+    for question in _labelled(text):
         if not question.impossible:
             _refuse_stripped(question)
-        answered += bool(question.answers)
         yield question.checked()
-    if not answered:
-        raise DataError(
-            "line 1: no question of the file has an answer: expected some; the answers are stripped, "
-            "put the labelled file in its place."
-        )
 
 
 def squad_mended(text: str, prefix: str = "") -> Iterator[Row]:
@@ -215,7 +233,7 @@ def squad_mended(text: str, prefix: str = "") -> Iterator[Row]:
             context is then another one) or questions empty.
     """
     wrong = every = empty = count = 0
-    for question in _questions(text):
+    for question in _labelled(text):
         _refuse_stripped(question)
         question.refuse_empty(context=question.context, id=question.id)
         kept = []
@@ -286,10 +304,11 @@ def tydiqa(text: str) -> Iterator[Row]:
     """TyDiQA-GoldP to be scored on: one question a paragraph, ids that differ.
 
     Raises:
-        DataError: an id stands twice, as in XTREME's per-language files of the train split.
+        DataError: an id stands twice, as in XTREME's per-language files of the train split; the answers
+            are stripped.
     """
     return unique(
-        map(_answered, _questions(text)),
+        map(_answered, _labelled(text, TYDIQA_LABELLED)),
         "files divided by XTREME's script keep only the last field of the id, so that ids repeat and "
         "predictions cannot be told apart: make ids unique, or use a file that kept them.",
     )
@@ -298,6 +317,6 @@ def tydiqa(text: str) -> Iterator[Row]:
 def tydiqa_train(text: str) -> Iterator[Row]:
     """Training questions of TyDiQA; where an id stands again, it is numbered: ``id#2``, ``id#3``."""
     seen: dict[str, int] = {}
-    for row in map(_answered, _questions(text)):
+    for row in map(_answered, _labelled(text)):
         seen[row["id"]] = number = seen.get(row["id"], 0) + 1
         yield row if number == 1 else row | {"id": f"{row['id']}#{number}"}
