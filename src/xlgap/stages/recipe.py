@@ -9,7 +9,7 @@ from typing import Any
 
 from xlgap import layout
 from xlgap.cell import max_length
-from xlgap.config import Params
+from xlgap.config import Params, finetune_factor
 from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.evaluation.predict import Predictor
@@ -63,7 +63,7 @@ def recipe(task: Task, params: Params, model: str) -> Recipe:
         value = getattr(given, key)
         own[key] = own[key] if value is None else value
     own["learning_rate"] *= params.train.learning_rate_scale
-    own["learning_rate"] *= params.models[model].finetune_scale
+    own["learning_rate"] *= finetune_factor(params.models[model], task.name)
     return Recipe(**own)
 
 
