@@ -10,7 +10,7 @@ import pytest
 from xlgap import layout
 from xlgap.cell import grid
 from xlgap.config import Params, check
-from xlgap.errors import ConfigError
+from xlgap.errors import ConfigError, UnknownNameError
 from xlgap.formats import write_json
 from xlgap.stages.describe import settings
 from xlgap.stages.recipe import recipe, retrieval_block
@@ -142,7 +142,7 @@ def test_a_scale_of_what_has_no_recipe_in_use_is_an_error(
     raw_real_study: Callable[..., dict], name: str, said: str
 ) -> None:
     models = {"m": {"hub": "FacebookAI/xlm-roberta-base", "finetune_scale": {name: 2}}}
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises((ConfigError, UnknownNameError), match=said):
         grid(check(raw_real_study(models=models), Path("params.yaml")))
 
 
