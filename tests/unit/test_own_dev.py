@@ -16,11 +16,15 @@ from xlgap.config import check
 from xlgap.data.sources import has_split
 from xlgap.formats import write_jsonl
 from xlgap.graph import graph_mapping
+from xlgap.models.ladder import scratch_config
+from xlgap.models.network import scratch_encoder
 from xlgap.planning.figures import model_figures
 from xlgap.planning.work import selection_work
 from xlgap.stages import prepare as stage
 from xlgap.stages.describe import settings
+from xlgap.stages.fit import fit
 from xlgap.stages.recipe import train_digest
+from xlgap.stages.start import Start
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task, task_names
 
@@ -131,6 +135,46 @@ def test_weights_depend_on_the_rows_that_select_and_on_how_they_are_read(
     changed = digests(prepared)
     assert changed[0] != before[0]
     assert changed[1] == before[1]
+
+
+class Silent:
+    """An observer that nobody asks anything."""
+
+    def on_start(self, step: int, *, steps: int) -> None: ...
+
+    def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None: ...
+
+    def on_evaluation(self, step: int, score: float) -> None: ...
+
+    def stop_requested(self) -> bool:
+        return False
+
+
+@pytest.mark.usefixtures("one_rank")
+@pytest.mark.parametrize(("arm", "rows"), [("direct_en", 7), ("direct_de", 5)])
+def test_every_evaluation_reads_the_rows_that_select(
+    prepared: Study, tokenizer: Any, arm: str, rows: int
+) -> None:
+    config = scratch_config(
+        layers=1, width=16, heads=2, feed_forward=16, vocabulary=tokenizer.size, positions=128
+    )
+    seen: list[int] = []
+
+    def count(module: Any, _: Any, inputs: dict[str, Any]) -> None:
+        if not module.training:
+            seen.append(len(inputs["attention_mask"]))
+
+    def watched() -> Any:
+        encoder = scratch_encoder(config, seed=0)
+        encoder.register_forward_pre_hook(count, with_kwargs=True)
+        return encoder
+
+    phases = cell(prepared, f"{arm}-xnli").phases
+    start = Start("s", watched, tokenizer, {})
+    fitted = fit(prepared, "nano", start, phases, seed=1, observer=Silent())
+    predicted = [count for count in seen if count > 1]  # one row: an encoder that is being made
+    assert predicted == [rows] * prepared.params.train.evaluations
+    assert fitted.phases[0].get("select_task") == ("xnli" if arm == "direct_en" else None)
 
 
 def test_a_study_without_english_arms_is_a_grid_all_the_same(
