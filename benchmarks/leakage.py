@@ -40,7 +40,8 @@ def sets(split: Split, data: Path) -> Iterator[Rows]:
     for task in map(get_task, task_names()):
         if not has_split(task, split, "release"):
             continue
-        for code in task.eval_languages if split == "test" else task.train_languages:
+        trained = ("en",) if task.own_dev else task.train_languages
+        for code in task.eval_languages if split == "test" else trained:
             try:
                 found = load(task, split, [code], source="release", data_dir=data)[code]
             except DataError:

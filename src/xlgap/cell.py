@@ -14,6 +14,7 @@ from xlgap.consistency import (
     check_blocks,
     check_evaluation,
     check_languages,
+    check_scales,
     check_source,
     check_sweep,
     naming,
@@ -200,6 +201,7 @@ def grid(params: Params) -> Grid:
     """
     check_languages(params)
     check_blocks(params)
+    check_scales(params)
     for section, names in (("tasks", params.tasks), ("intermediate", params.intermediate)):
         with naming(section):
             for name in names:

@@ -58,6 +58,11 @@ Decay = Annotated[_Float, Field(ge=0)]
 Rate = Annotated[_Float, Field(gt=0, le=1)]
 Fraction = Annotated[_Float, Field(ge=0, le=1)]
 OpenFraction = Annotated[_Float, Field(gt=0, lt=1)]
+_SCALE_KINDS = ("[number]", "[by task]")  # names that a problem's path has, and no key
+FinetuneScale = Annotated[
+    Annotated[PositiveFloat, Tag("[number]")] | Annotated[dict[str, PositiveFloat], Tag("[by task]")],
+    Discriminator(lambda value: _SCALE_KINDS[isinstance(value, Mapping)]),
+]
 Dropout = Annotated[_Float, Field(ge=0, lt=1)]
 
 
@@ -86,8 +91,9 @@ class ScratchModel(Section):
     """A model of the from-scratch ladder, XLM-RoBERTa architecture.
 
     ``learning_rate`` is the peak rate of pretraining in place of the study's, ``finetune_scale`` a
-    factor of fine-tuning rates, which pretraining does not read; ``retrieval_layer`` the block, from 1,
-    that retrieval pools in place of the study's share; ``pretrained: false`` makes the untrained twin.
+    factor of fine-tuning rates, which pretraining does not read, see :func:`finetune_factor`;
+    ``retrieval_layer`` the block, from 1, that retrieval pools in place of the study's share;
+    ``pretrained: false`` makes the untrained twin.
     """
 
     layers: Positive
@@ -96,7 +102,7 @@ class ScratchModel(Section):
     feed_forward: Positive
     dropout: Dropout = 0.0
     learning_rate: Rate | None = None
-    finetune_scale: PositiveFloat = 1.0
+    finetune_scale: FinetuneScale = 1.0
     retrieval_layer: Positive | None = None
     pretrained: bool = True
 
@@ -132,14 +138,15 @@ class HubModel(Section):
     """A checkpoint of the Hugging Face hub, or a directory of the same layout.
 
     Absent, the ``revision`` of a checkpoint is the catalogue's. ``finetune_scale`` is a factor of
-    fine-tuning rates: recipes are those of base models, and published ones of large models differ (XNLI
-    and XCOPA 3e-5 in place of 2e-5: 1.5; Mewsli-X 1e-5: 0.5). ``retrieval_layer`` is the block, from 1,
-    that retrieval pools in place of the study's share.
+    fine-tuning rates, see :func:`finetune_factor`: recipes are those of base models, and published ones
+    of large models differ (XNLI and XCOPA 3e-5 in place of 2e-5: ``mnli``, ``socialiqa`` and ``copa``
+    1.5; Mewsli-X 1e-5: ``mewslix`` 0.5). ``retrieval_layer`` is the block, from 1, that retrieval pools
+    in place of the study's share.
     """
 
     hub: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, AfterValidator(_full_commit)] | None = None
-    finetune_scale: PositiveFloat = 1.0
+    finetune_scale: FinetuneScale = 1.0
     retrieval_layer: Positive | None = None
 
 
@@ -156,6 +163,15 @@ ModelParams = Annotated[
     Annotated[ScratchModel, Tag("ScratchModel")] | Annotated[HubModel, Tag("HubModel")],
     Discriminator(_model_kind),
 ]
+
+
+def finetune_factor(model: ScratchModel | HubModel, task: str) -> float:
+    """The factor of a model's fine-tuning rate on ``task``, whose rows are trained on.
+
+    ``finetune_scale`` is one factor for all tasks, or factors by task: 1 for those not named.
+    """
+    scale = model.finetune_scale
+    return scale.get(task, 1.0) if isinstance(scale, dict) else scale
 
 
 class ArmParams(Section):
@@ -355,7 +371,8 @@ def _sentence(error: pydantic.ValidationError) -> str:
     problems = error.errors(include_url=False)
     first = min(problems, key=lambda p: p["type"] not in UNKNOWN)
     path = first["loc"]
-    key = ".".join(short(str(part)) for part in path if part not in (*_MODEL_KINDS, "[key]"))
+    kinds = (*_MODEL_KINDS, *_SCALE_KINDS, "[key]")
+    key = ".".join(short(str(part)) for part in path if part not in kinds)
     if first["type"] in UNKNOWN:
         return f"unknown key '{key}'; {suggestion(str(path[-1]), _section(path[:-1]).model_fields)}"
     if first["type"] == "missing":

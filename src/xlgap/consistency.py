@@ -119,6 +119,24 @@ def check_blocks(params: Params) -> None:
             )
 
 
+def check_scales(params: Params) -> None:
+    """A task that a model's fine-tuning rate is scaled on must be one that has a recipe of its own.
+
+    Raises:
+        ConfigError, UnknownNameError: there is no such task, or its proxy is what is trained on.
+    """
+    for model, entry in params.models.items():
+        for name in entry.finetune_scale if isinstance(entry.finetune_scale, dict) else ():
+            key = f"models.{model}.finetune_scale.{name}"
+            with naming(key):
+                task = get_task(name)
+            if task.proxy_train is not None:
+                raise ConfigError(
+                    f"key '{key}': '{name}' is trained on '{task.proxy_train}', by whose recipe; name "
+                    f"'{task.proxy_train}' in its place."
+                )
+
+
 def check_source(task: Task, params: Params) -> None:
     """The study's source must have the task, and the study the task that it is trained on by proxy.
 

@@ -109,6 +109,12 @@ def test_a_checkpoint_is_told_of_the_keys_of_checkpoints(raw_study):
         ("models.nano.layers", True, "key 'models.nano.layers': must be a number, not yes or no"),
         ("models.nano.retrieval_layer", 3, "key 'models.nano.retrieval_layer': must not pass the"),
         ("models.nano.retrieval_layer", 0, "key 'models.nano.retrieval_layer': must be"),
+        ("models.nano.finetune_scale", 0, "key 'models.nano.finetune_scale': must be greater than 0"),
+        (
+            "models.nano.finetune_scale",
+            {"mnli": "big"},
+            "key 'models.nano.finetune_scale.mnli': must be a number; got 'big'.",
+        ),
         ("models.nano.finetune_scale", True, "key 'models.nano.finetune_scale': must be a number, not"),
         ("models.nano.layers", 2.5, "key 'models.nano.layers': must be a whole number; got 2.5."),
         ("models.nano.heads", 5, "key 'models.nano.heads': must divide the width, 32; got 5."),

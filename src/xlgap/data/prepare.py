@@ -24,7 +24,8 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
     """Write the prepared rows of ``task`` and their manifest; return the manifest.
 
     Test rows are in the study's evaluation languages, train and dev rows in English and the languages
-    that arms train and select in. Splits are capped by ``train_rows``, ``dev_rows``, ``test_rows``, see
+    that arms train and select in; of a task with dev rows of its own, beside a proxy that trains it,
+    these in English. Splits are capped by ``train_rows``, ``dev_rows``, ``test_rows``, see
     :func:`cap`.
 
     Args:
@@ -80,6 +81,8 @@ def split_languages(task: Task, params: Params) -> Mapping[Split, tuple[str, ...
     trained = grid(params).trained_in(task)
     tested = tuple(c for c in params.languages.evaluation if c in task.eval_languages)
     wanted: dict[Split, tuple[str, ...]] = {"train": trained, "dev": trained, "test": tested}
+    if task.own_dev:
+        wanted["dev"] = ("en",)
     if isinstance(task.kind, Mine):
         wanted["dev"] = tested  # its dev pairs set the threshold of their own language
     if isinstance(task.kind, Rank) and tested:

@@ -155,7 +155,7 @@ def selection_work(
 ) -> Work:
     """One seed's evaluations on dev rows, which choose the checkpoint of a phase."""
     each = total(
-        _predicted(name, "dev", phase.select_language, params, figures, manifests)
+        _predicted(phase.selected_on, "dev", phase.select_language, params, figures, manifests)
         for name in phase.tasks
         if get_task(name).recipe.select == "dev"
     )

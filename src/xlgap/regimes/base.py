@@ -21,13 +21,20 @@ class Phase:
         language: language of the training rows.
         select_language: language of the dev rows that choose the checkpoint; English unless the arm
             trains on the target language's own data, whose dev set is then part of its supervision.
+        select_task: the task that these dev rows are of, where it is not the one that is trained on.
         keeps_head: whether it goes on with the head of the phase before it, and not with a new one.
     """
 
     tasks: tuple[str, ...]
     language: str
     select_language: str = "en"
+    select_task: str | None = None
     keeps_head: bool = False
+
+    @property
+    def selected_on(self) -> str:
+        """The task whose dev rows choose the checkpoint."""
+        return self.select_task or self.tasks[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +81,14 @@ class Regime(ABC):
 def phases_on(task: Task, arm: ArmSpec, *, language: str) -> tuple[Phase, ...]:
     """Phases on the training data of a target task or of its proxy in ``language``.
 
-    What its official recipe trains on before is English, and comes first.
+    What its official recipe trains on before is English, and comes first. A task with dev rows of its
+    own selects an English training on them. A training in another language is selected on that
+    language's rows of the proxy: of the task's own dev rows the proxy may hold translations.
     """
-    last = Phase(tasks=(trained_on(task),), language=language, select_language=language)
+    own = task.name if task.own_dev and language == "en" else None
+    last = Phase(
+        tasks=(trained_on(task),), language=language, select_language=language, select_task=own
+    )
     if not (arm.preliminary and task.preliminary):
         return (last,)
     first, *then = (Phase(tasks=(name,), language="en") for name in task.preliminary)

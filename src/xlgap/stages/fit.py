@@ -155,7 +155,7 @@ def _train(
             observer=observer,
             scratch=layout.scratch(key) / f"phase{number}",
         )
-        facts.append({**asdict(phase), **asdict(result)})
+        facts.append({**_told(phase), **asdict(result)})
     if rank() == 0:
         with atomic_dir(layout.weights(key)) as folder:
             assert weights is not None
@@ -163,6 +163,13 @@ def _train(
             write_json(folder / "facts.json", {"digest": key, "seed": seed, "phases": facts})
         shutil.rmtree(layout.scratch(key), ignore_errors=True)
     agreed(True)
+
+
+def _told(phase: Phase) -> dict[str, Any]:
+    found = asdict(phase)
+    if phase.select_task is None:  # the task that it trains on
+        del found["select_task"]
+    return found
 
 
 def _one_phase(
@@ -201,9 +208,11 @@ def _one_phase(
         checkpoint_seconds=params.train.checkpoint_seconds,
     )
     score = None
-    if has_dev(task, params.study.source):
-        dev = study.rows(name, "dev", phase.select_language)
-        score = dev_scorer(task, dev, phase.select_language, predictor(task, params, tokenizer, 1))
+    selecting = study.task(phase.selected_on)
+    if has_dev(selecting, params.study.source):
+        dev = study.rows(selecting.name, "dev", phase.select_language)
+        how = predictor(selecting, params, tokenizer, 1)
+        score = dev_scorer(selecting, dev, phase.select_language, how)
     return train_phase(
         network,
         TaskData(examples, tokenizer.pad),

@@ -9,7 +9,7 @@ from typing import Any
 
 from xlgap import layout
 from xlgap.cell import max_length
-from xlgap.config import Params
+from xlgap.config import Params, finetune_factor
 from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.evaluation.predict import Predictor
@@ -63,7 +63,7 @@ def recipe(task: Task, params: Params, model: str) -> Recipe:
         value = getattr(given, key)
         own[key] = own[key] if value is None else value
     own["learning_rate"] *= params.train.learning_rate_scale
-    own["learning_rate"] *= params.models[model].finetune_scale
+    own["learning_rate"] *= finetune_factor(params.models[model], task.name)
     return Recipe(**own)
 
 
@@ -125,14 +125,15 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
                     "version": params.task(name).version,
                     "recipe": _told(recipe(get_task(name), params, model)),
                     "train": file_digest(layout.rows(name, "train", phase.language)),
-                    "dev": file_digest(layout.rows(name, "dev", phase.select_language))
-                    if has_dev(get_task(name), params.study.source)
+                    "dev": file_digest(layout.rows(phase.selected_on, "dev", phase.select_language))
+                    if has_dev(get_task(phase.selected_on), params.study.source)
                     else None,
                 }
                 for name in phase.tasks
             ],
             "language": phase.language,
             **({"keeps_head": True} if phase.keeps_head else {}),
+            **_selected(phase, params),
             **_spread(phase, params, model),
         }
         for phase in phases
@@ -148,6 +149,15 @@ def _told(numbers: Recipe) -> dict[str, Any]:
     if not (numbers.whole and numbers.warmup_steps):  # without a warm-up it changes nothing
         del found["whole"]
     return found
+
+
+def _selected(phase: Phase, params: Params) -> dict[str, Any]:
+    """How the dev rows are read that choose a phase's checkpoint, where they are another task's."""
+    if phase.select_task is None:
+        return {}
+    task = get_task(phase.select_task)
+    entry = {"name": task.name, "version": params.task(task.name).version}
+    return {"selected_on": {**entry, "max_length": max_length(task, params)}}
 
 
 def _spread(phase: Phase, params: Params, model: str) -> dict[str, Any]:

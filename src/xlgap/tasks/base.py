@@ -224,6 +224,8 @@ class Task:
         parallel: whether the test sets are translations of each other (item ids then agree).
         metrics: names in :mod:`xlgap.evaluation.metrics`; the first is the primary one.
         proxy_train: the task whose training data stand in where this one has none.
+        own_dev: whether a training on the proxy's English data is selected on this task's own English
+            dev rows in place of the proxy's, as its official script does.
         preliminary: tasks that the official recipe trains on in English before this one, in order.
         contains: tasks whose training data are part of this one's, maybe in another form.
         recipe: fine-tuning defaults.
@@ -251,6 +253,7 @@ class Task:
     noncommercial: bool = False
     noncommercial_in: tuple[str, ...] = ()
     proxy_train: str | None = None
+    own_dev: bool = False
     preliminary: tuple[str, ...] = ()
     contains: tuple[str, ...] = ()
     release: Mapping[Split, tuple[ReleaseFile, ...]] | None = None

@@ -4,6 +4,8 @@ CCGbank is licensed (LDC2005T13) and in no download: make ``intermediate_en/ccg/
 to 21, 39,604 sentences) and ``dev.tsv`` (section 00) of it, one ``token<TAB>category`` a line and a
 blank line after each sentence. Its more than 1,200 categories are no fixed list: the tags are those of
 the prepared training rows; a category that only dev has can never be predicted and counts as wrong.
+
+There is no hub source: CCGbank's licence lets nobody publish it.
 """
 
 from __future__ import annotations

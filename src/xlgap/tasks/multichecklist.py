@@ -6,6 +6,9 @@ templates' Hausa is no language of the benchmark. A model trained on SQuAD v1.1 
 number is the error rate of a test, 100 minus its exact match; tests are the first part of an item's
 group. Items are made when the data is prepared, see :mod:`xlgap.tasks._readers.multichecklist`; they
 have the same ids and mean the same in every language, but a few languages lack some: not parallel.
+
+There is no hub source: the suite was published as templates, and no table made from them was found on
+the hub.
 """
 
 from __future__ import annotations

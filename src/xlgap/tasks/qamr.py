@@ -4,6 +4,9 @@ Release files: the official ``filtered/train.tsv`` and ``filtered/dev.tsv`` wher
 former; else the dev split trains and the test split is dev.
 Sentences come as treebank tokens, answers as their numbers, see
 :func:`~xlgap.tasks._readers.qamr.qamr`.
+
+There is no hub source: ``biu-nlp/qamr`` has a loading script and no table (of its commit 256646e6), and
+no other copy was found.
 """
 
 from __future__ import annotations

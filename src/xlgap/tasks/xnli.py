@@ -1,10 +1,11 @@
 """XNLI: does the premise entail the hypothesis? 15 languages, translations of each other.
 
-Official protocol: trained on MultiNLI, so training and dev rows are those of :mod:`xlgap.tasks.mnli`
-(which says what trains a target language). The checkpoint, too, is selected on those dev rows: of an
-English training on MultiNLI's, where the official script takes XNLI's English dev set. That one has the
-items that train other languages here, in translation. The test labels that XTREME strips are in the
-release files.
+Official protocol: trained on MultiNLI, so training rows are those of :mod:`xlgap.tasks.mnli` (which
+says what trains a target language), and the checkpoint of an English training is selected on XNLI's
+English dev set, 2,490 pairs. A training in another language is selected on the dev rows of
+:mod:`xlgap.tasks.mnli` in that language: most of these trainings have XNLI's dev set as their data, of
+which the English one is the original. Where MultiNLI is an intermediate task, MultiNLI's dev set
+selects. The test labels that XTREME strips are in the release files.
 """
 
 from __future__ import annotations
@@ -45,16 +46,20 @@ TASK = Task(
     parallel=True,
     metrics=("accuracy",),
     proxy_train="mnli",
+    own_dev=True,
     recipe=Recipe(learning_rate=2e-5, epochs=5, batch_rows=32, max_length=128),
     licence="CC BY-NC 4.0",
     noncommercial=True,
     citation="Conneau et al. 2018, arXiv 1809.05053",
-    release={"test": (ReleaseFile(path="xtreme_r/xnli/test-{language}.tsv", read=read),)},
+    release={
+        "dev": (ReleaseFile(path="xtreme_r/xnli/dev-{language}.tsv", read=read, languages=("en",)),),
+        "test": (ReleaseFile(path="xtreme_r/xnli/test-{language}.tsv", read=read),),
+    },
     hub=HubDataset(
         repo="facebook/xnli",
         revision="b8dd5d7af51114dbda02c0e3f6133f332186418e",
         config="{language}",
-        splits={"test": "test"},
+        splits={"dev": "validation", "test": "test"},
         row=_hub_row,
     ),
     sample=(

@@ -33,7 +33,7 @@ def test_languages_of_each_split(
         assert read_json(out / name / "manifest.json") == manifest
     assert found == {
         "udpos": {"train": ["de", "en"], "dev": ["de", "en"], "test": ["de", "en", "ru"]},
-        "xnli": {"test": ["de", "en", "ru"]},
+        "xnli": {"dev": ["en"], "test": ["de", "en", "ru"]},
         "xquad": {"test": ["de", "en", "ru"]},
         "tatoeba": {"test": ["de", "ru"]},
         "mnli": {"train": ["de", "en"], "dev": ["de", "en"]},

@@ -42,6 +42,7 @@ def test_every_reader_has_one(digests: Callable[[], dict[str, str]]) -> None:
         ("xtreme_r/udpos/test-de.tsv", {"udpos"}),
         ("xtreme_r/tatoeba/v1/tatoeba.deu-eng.eng", {"tatoeba"}),  # the aligned side
         ("intermediate_en/qa/squad_v1.1/train_from_dev.json", {"squad"}),
+        ("xtreme_r/xnli/dev-en.tsv", {"xnli"}),  # selects English trainings
         ("xtreme_r/xnli/dev-ru.tsv", set()),  # no arm trains on Russian
         ("pretrain/ru.txt", {CORPUS}),
         (PARALLEL, {CORPUS}),

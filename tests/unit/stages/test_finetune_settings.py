@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from xlgap import layout
+from xlgap.cell import grid
 from xlgap.config import Params, check
-from xlgap.errors import ConfigError
+from xlgap.errors import ConfigError, UnknownNameError
 from xlgap.formats import write_json
 from xlgap.stages.describe import settings
 from xlgap.stages.recipe import recipe, retrieval_block
@@ -114,6 +115,35 @@ def test_a_large_checkpoint_is_fine_tuned_at_its_own_rate(raw_real_study: Callab
     params = check(raw_real_study(models=models, tasks={"xnli": {}}), Path("params.yaml"))
     rates = [recipe(get_task("xnli"), params, name).learning_rate for name in models]
     assert rates == pytest.approx([2e-5, 3e-5])
+
+
+def test_one_study_follows_the_protocol_for_a_large_checkpoint(
+    raw_real_study: Callable[..., dict],
+) -> None:
+    scale = {"mnli": 1.5, "socialiqa": 1.5, "copa": 1.5, "mewslix": 0.5}
+    models = {"large": {"hub": "FacebookAI/xlm-roberta-large", "finetune_scale": scale}}
+    names = ("mnli", "socialiqa", "copa", "squad", "udpos", "mewslix")
+    raw = raw_real_study(models=models, tasks={name: {} for name in names})
+    params = check(raw, Path("params.yaml"))
+    rates = {name: recipe(get_task(name), params, "large").learning_rate for name in names}
+    assert rates == pytest.approx(
+        {"mnli": 3e-5, "socialiqa": 3e-5, "copa": 3e-5, "squad": 3e-5, "udpos": 2e-5, "mewslix": 1e-5}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mnly", r"key 'models\.m\.finetune_scale\.mnly': unknown task 'mnly'; did you mean 'mnli'"),
+        ("xnli", r"finetune_scale\.xnli': 'xnli' is trained on 'mnli', by whose recipe; name 'mnli'"),
+    ],
+)
+def test_a_scale_of_what_has_no_recipe_in_use_is_an_error(
+    raw_real_study: Callable[..., dict], name: str, said: str
+) -> None:
+    models = {"m": {"hub": "FacebookAI/xlm-roberta-base", "finetune_scale": {name: 2}}}
+    with pytest.raises((ConfigError, UnknownNameError), match=said):
+        grid(check(raw_real_study(models=models), Path("params.yaml")))
 
 
 def test_a_proxy_counts_as_the_target_task(toy: Study) -> None:
