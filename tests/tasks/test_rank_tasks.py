@@ -441,5 +441,5 @@ def test_a_pool_language_without_a_description(files: Path) -> None:
     path = line("candidate_set_entities", files)
     rows = [r for r in path.read_text(encoding="utf8").splitlines() if '_language": "wo"' not in r]
     path.write_text("\n".join(rows) + "\n", encoding="utf8")
-    with pytest.raises(DataError, match=r"entities\.jsonl, language 'wo': no rows"):
+    with pytest.raises(DataError, match=r"entities\.jsonl, line 1: no rows in language 'wo'"):
         of(MEWSLIX, "candidates", files)

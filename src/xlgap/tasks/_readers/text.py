@@ -7,7 +7,7 @@ opened the file puts its name before it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from xlgap.errors import DataError
@@ -27,22 +27,30 @@ def lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in found]
 
 
-def columns(line: str, number: int, names: Sequence[str]) -> list[str]:
-    """The tab-separated columns of one line.
+def columns(line: str, number: int, names: Sequence[str], labels: Collection[str] = ()) -> list[str]:
+    """The tab-separated columns of one line; see :func:`as_many`.
 
     Raises:
         DataError: another number of columns than ``names``.
     """
-    return as_many(line.split("\t"), number, names)
+    return as_many(line.split("\t"), number, names, labels)
 
 
-def as_many(found: list[str], number: int, names: Sequence[str]) -> list[str]:
+def as_many(
+    found: list[str], number: int, names: Sequence[str], labels: Collection[str] = ()
+) -> list[str]:
     """``found`` if it has one value for each of ``names``.
+
+    Args:
+        found: the values of one line.
+        number: of the line.
+        names: of the columns.
+        labels: what the last column has: where one of them is last, another column is missing.
 
     Raises:
         DataError: more or fewer; a label or tag that is missing is said to be stripped.
     """
-    if len(found) == len(names) - 1 and names[-1] in _STRIPPED:
+    if len(found) == len(names) - 1 and names[-1] in _STRIPPED and found[-1] not in labels:
         raise DataError(
             f"line {number}: expected {len(names)} tab-separated columns ({', '.join(names)}), got "
             f"{len(found)}: the {names[-1]}s are stripped, as XTREME's download does with test files, "
@@ -133,7 +141,7 @@ def tab_pairs(text: str, labels: Sequence[str]) -> Iterator[Row]:
 
 def _tab_pairs(text: str, labels: Sequence[str]) -> Iterator[Row]:
     for number, line in enumerate(lines(text), 1):
-        premise, hypothesis, label = columns(line, number, ("premise", "hypothesis", "label"))
+        premise, hypothesis, label = columns(line, number, ("premise", "hypothesis", "label"), labels)
         yield {
             "id": str(number),
             "group": str((number - 1) // PREMISE_ROWS + 1),
@@ -183,7 +191,7 @@ def _sentences(text: str, tags: Sequence[str]) -> Iterator[Row]:
     count = 0
     for number, line in enumerate([*lines(text), ""], 1):
         if line:
-            token, tag = columns(line, number, ("token", "tag"))
+            token, tag = columns(line, number, ("token", "tag"), tags)
             if not token.strip():
                 raise DataError(f"line {number}: empty token, expected a word; {_AGAIN}")
             tokens.append(token)
