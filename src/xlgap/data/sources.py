@@ -18,6 +18,7 @@ from xlgap.data.directory import Content
 from xlgap.data.directory import ReleaseDirectory as ReleaseDirectory
 from xlgap.errors import DataError
 from xlgap.languages import get_language
+from xlgap.tasks._readers.text import not_constant
 from xlgap.tasks.base import DROPPED, HubDataset, Kind, ReleaseFile, Row, Split, Task
 
 SourceName = Literal["lab", "release", "hub"]
@@ -220,13 +221,30 @@ def _from_hub(task: Task, split: Split, code: str) -> Loaded:
     kind, rows, dropped = task.kind_of(split), list[Row](), Counter[str]()
     for hub in having:
         where = f"{hub.repo} at {hub.revision[:8]}, {_config(hub, code)}, {hub.splits[split]}"
-        rows += checked(kind, _finished(task, hub, split, code, dropped), where)
+        rows += _labelled(kind, checked(kind, _finished(task, hub, split, code, dropped), where), where)
     first, *others = (
         {"repo": hub.repo, "revision": hub.revision, "config": _config(hub, code)} for hub in having
     )
     more = {"more": others} if others else {}
     counted = {"dropped": dict(sorted(dropped.items()))} if dropped else {}
     return Loaded(rows, {**first, **more, **counted})
+
+
+def _labelled(kind: Kind, rows: list[Row], where: str) -> list[Row]:
+    """``rows`` of a table, whose labels differ.
+
+    Raises:
+        DataError: labels, tags or answers are stripped or constant.
+    """
+    key = {"classify": "label", "choose": "label", "tag": "tags"}.get(kind.name)
+    if key:
+        return list(not_constant(rows, key, f"{where}, row 1", "table"))
+    if kind.name == "span" and not any(row["answers"]["text"] for row in rows):
+        raise DataError(
+            f"{where}, row 1: no question of the table has an answer, expected some; the answers are "
+            "stripped, put the labelled table in its place."
+        )
+    return rows
 
 
 def _config(hub: HubDataset, code: str) -> str:
@@ -252,15 +270,29 @@ def _hub_rows(task: Task, hub: HubDataset, split: Split, code: str) -> Iterator[
         DataError: the repository has no such table, or a row lacks a column.
     """
     config, name = _config(hub, code), (hub.names or {code: code})[code]
-    try:
-        for number, row in enumerate(_download(hub, config, hub.splits[split], task), 1):
+    where = f"{hub.repo} at {hub.revision[:8]}, {config}, {hub.splits[split]}"
+    for number, row in enumerate(_download(hub, config, hub.splits[split], task), 1):
+        try:
             if hub.language_of is None or hub.language_of(row) == name:
                 yield hub.row({**row, "row_number": number})
-    except KeyError as error:
-        raise DataError(
-            f"{hub.repo} at {hub.revision[:8]}, {config}, {hub.splits[split]}: expected a column "
-            f"{error}, got a row without it; task '{task.name}' is declared for another revision."
-        ) from error
+        except KeyError as error:
+            raise DataError(
+                f"{where}: expected a column {error}, got a row without it; task '{task.name}' is "
+                "declared for another revision."
+            ) from error
+        except (TypeError, AttributeError) as error:
+            if not (empty := [column for column, value in row.items() if _has_none(value)]):
+                raise  # a mistake of ours
+            raise DataError(
+                f"{where}, row {number}: expected a value in the columns {', '.join(row)}, got none in "
+                f"{', '.join(empty)}; the table is damaged or stripped: fetch it again."
+            ) from error
+
+
+def _has_none(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_none, value.values()))
+    return value is None or (isinstance(value, list) and any(map(_has_none, value)))
 
 
 def _download(hub: HubDataset, config: str, split: str, task: Task) -> Iterable[Mapping[str, Any]]:
@@ -270,20 +302,43 @@ def _download(hub: HubDataset, config: str, split: str, task: Task) -> Iterable[
         DataError: the hub cannot be reached, or has no such revision, configuration or split.
     """
     import datasets
+    from datasets.exceptions import DatasetsError
 
     datasets.disable_progress_bars()
     try:
         table: Iterable[Mapping[str, Any]] = datasets.load_dataset(
             hub.repo, config, revision=hub.revision, split=split
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
+        reason = str(error.__cause__ or error).strip().split("\n")[0].split(". ")[0].rstrip(".")
+        damaged = _is_of_arrow(error)
         raise DataError(
             f"task '{task.name}': cannot load {hub.repo} ({config}, {split}, revision "
             f"{hub.revision[:8]}) from the Hugging Face hub: {type(error).__name__}: {reason}; "
-            "check the connection and HF_HUB_OFFLINE, or use the source 'release' or 'lab'."
+            + (
+                "a file is damaged or truncated, expected parquet: remove it, from the hub's cache or "
+                "from where it lies, and fetch it again."
+                if damaged
+                else "check the connection and HF_HUB_OFFLINE, or use the source 'release' or 'lab'."
+            )
         ) from error
     return table
+
+
+def _is_of_arrow(error: BaseException | None) -> bool:
+    """Whether ``error`` comes from what was read, rather than from the way to it."""
+    import pyarrow
+    from datasets.exceptions import DatasetGenerationError
+
+    while error is not None:
+        inner = error.__cause__ or error.__context__
+        of_disk = isinstance(inner, OSError) and inner.errno is not None  # full, or not to be written
+        if isinstance(error, pyarrow.ArrowException):
+            return True
+        if isinstance(error, DatasetGenerationError) and not of_disk:
+            return True
+        error = inner
+    return False
 
 
 def _from_lab(task: Task, split: Split, languages: Sequence[str], rows: int) -> dict[str, Loaded]:
