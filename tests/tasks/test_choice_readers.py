@@ -152,7 +152,7 @@ WRONG: dict[str, tuple[Callable[..., object], tuple[str, ...], str]] = {
     ),
     "copa without labels": (
         choice.copa,
-        (jsonl(COPA, {**COPA, "label": -1}),),
+        (jsonl(COPA, {**COPA, "idx": 2, "label": -1}),),
         "line 2: label -1 is outside",
     ),
     "copa that asks something else": (

@@ -409,7 +409,7 @@ def test_a_mention_over_two_sentences_is_shown_in_both(files: Path) -> None:
             "wikipedia_pairs-train",
             '"sentence_spans"',
             '"spans"',
-            r"pairs-train\.jsonl, line 1: key 'sentence_spans' is missing",
+            r"pairs-train\.jsonl, line 1: expected the key 'sentence_spans'",
         ),
         (
             "wikipedia_pairs-dev",
@@ -433,7 +433,9 @@ def test_articles_whose_text_was_not_restored(files: Path) -> None:
     def empty(found: dict[str, Any]) -> None:
         found["context"]["text"] = ""
 
-    with pytest.raises(DataError, match=r"line 1: the article has no text; make the files again with"):
+    with pytest.raises(
+        DataError, match=r"line 1: the article has no text, expected some; make the files again with"
+    ):
         query(files, empty)
 
 

@@ -92,7 +92,7 @@ class ReleaseDirectory:
         """
         found = self.content(name)
         if found.unlisted:
-            raise DataError(self.not_listed(name, found))
+            raise DataError(self.not_listed(name, found.unlisted))
         return found.text, found.facts
 
     def content(self, name: str) -> Content:
@@ -110,14 +110,31 @@ class ReleaseDirectory:
         entry = self.listed.get(name, {})
         listed = str(entry.get("raw_sha256", found))
         text = text.removeprefix(MARK)
-        _refuse_unreadable(text, path)
+        digests = f"SHA-256 {found[:12]}..., MANIFEST.json lists {listed[:12]}..."
+        try:
+            _refuse_unreadable(text, path)
+        except DataError as error:
+            raise DataError(
+                with_digests(str(error), {name: digests} if found != listed else {})
+            ) from error
         facts = {"path": name, "sha256": found, "licence_class": entry.get("licence_class")}
-        unlisted = f"SHA-256 {found[:12]}..., MANIFEST.json lists {listed[:12]}..."
-        return Content(text, facts, unlisted if found != listed else "")
+        return Content(text, facts, digests if found != listed else "")
 
-    def not_listed(self, name: str, found: Content) -> str:
+    def not_listed(self, name: str, digests: str) -> str:
         """The sentence on a file in which nothing is wrong but that the manifest lists other bytes."""
-        return f"{self.root / name}: its content has {found.unlisted}; fetch the file again."
+        return f"{self.root / name}: its content has {digests}; fetch the file again."
+
+
+def with_digests(message: str, unlisted: Mapping[str, str]) -> str:
+    """What was found wrong, and behind it which files are not those of the manifest.
+
+    Args:
+        message: a sentence.
+        unlisted: by file how both digests begin.
+    """
+    if not unlisted:
+        return message
+    return message.removesuffix(".") + "".join(f"; {n} has {found}" for n, found in unlisted.items())
 
 
 def _refuse_unreadable(text: str, path: Path) -> None:

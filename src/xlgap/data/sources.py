@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xlgap.data import schema
-from xlgap.data.directory import Content
 from xlgap.data.directory import ReleaseDirectory as ReleaseDirectory
+from xlgap.data.directory import with_digests
 from xlgap.errors import DataError
 from xlgap.languages import get_language
 from xlgap.tasks._readers.text import not_constant
@@ -152,7 +152,7 @@ def _from_release(task: Task, split: Split, code: str, files: _Files) -> Loaded:
     names = release_names(task, split, code, files.directory)
     where = str(files.directory.root / names[0])
     read = {} if file in files.whole else {name: files.directory.content(name) for name in names}
-    unlisted = {name: content for name, content in read.items() if content.unlisted}
+    unlisted = {name: content.unlisted for name, content in read.items() if content.unlisted}
     texts, facts = ([read[n].text for n in names], [read[n].facts for n in names]) if read else ([], [])
     try:
         rows: Iterable[Row]
@@ -168,9 +168,10 @@ def _from_release(task: Task, split: Split, code: str, files: _Files) -> Loaded:
     except DataError as error:
         message = _named(str(error), names, files.directory)
         known = message.startswith(str(files.directory.root))
-        raise DataError(_with_digests(message if known else f"{where}, {message}", unlisted)) from error
-    for name, content in unlisted.items():
-        raise DataError(files.directory.not_listed(name, content))
+        message = message if known else f"{where}, {message}"
+        raise DataError(with_digests(message, unlisted)) from error
+    for name, digests in unlisted.items():
+        raise DataError(files.directory.not_listed(name, digests))
     noncommercial = any(fact["licence_class"] == "nc" for fact in facts)
     counted = {"dropped": dict(sorted(dropped.items()))} if dropped else {}
     stands_in = {"stands_in": file.stands_in} if file.stands_in else {}
@@ -192,12 +193,6 @@ def _kept(rows: Iterable[Row], dropped: Counter[str]) -> Iterator[Row]:
             dropped[row[DROPPED]] += 1
         else:
             yield row
-
-
-def _with_digests(message: str, unlisted: Mapping[str, Content]) -> str:
-    """What a reader found, and behind it which files are not those of the manifest."""
-    more = (f"; {name} has {content.unlisted}" for name, content in unlisted.items())
-    return f"{message.removesuffix('.')}{''.join(more)}".removesuffix(".") + "."
 
 
 def _by_language(rows: Iterable[Row]) -> dict[str, list[Row]]:

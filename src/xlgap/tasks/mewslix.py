@@ -117,7 +117,9 @@ def _query(context: Row, mention: Row, number: int) -> str:
     Raises:
         DataError: the article has no text, or the mention is not in it.
     """
-    text = _text(context, "text", number)
+    text: str = _get(context, "text", number, str)
+    if not text.strip():
+        raise DataError(f"line {number}: the article has no text, expected some; {_AGAIN}")
     span = _get(mention, "mention_span", number)
     (begin, end), name = _places(span, text, number), _text(span, "text", number)
     if text[begin:end] != name:

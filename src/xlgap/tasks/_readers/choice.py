@@ -20,6 +20,7 @@ from xlgap.tasks._readers.text import (
     not_constant,
     of_file,
     one_of,
+    shown,
 )
 from xlgap.tasks.base import DROPPED, Row
 
@@ -74,9 +75,12 @@ def _copa(text: str) -> Iterator[Row]:
     ids = Ids()
     for number, found in json_lines(text, _COPA):
         asked = one_of(found["question"], ("cause", "effect"), number, "question")
+        name = ids.own(_name(found["idx"], "idx", number), number)
+        if not name.isdecimal():  # the number decides which part of a divided file it is in
+            raise DataError(f"line {number}: expected a number as 'idx', got {shown(name)}; {_AGAIN}")
         yield {
-            "id": ids.own(_name(found["idx"], "idx", number), number),
-            "group": _name(found["idx"], "idx", number),
+            "id": name,
+            "group": name,
             "text": f"{filled(found['premise'], number, 'premise')} What was the {asked}?",
             "choices": [filled(found[key], number, key) for key in ("choice1", "choice2")],
             "label": _label(found["label"], 2, number),
@@ -259,7 +263,7 @@ def _cosmos(text: str) -> Iterator[Row]:
             yield row | {"id": ids.own(row["id"], number)}
             number = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"line {reader.line_num}: not valid CSV ({error}); {_AGAIN}") from error
+        raise DataError(f"line {reader.line_num}: not CSV as expected ({error}); {_AGAIN}") from error
 
 
 def _cosmos_row(values: Sequence[str], number: int, groups: _Groups) -> Row:

@@ -118,8 +118,8 @@ def _fields(text: str, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, fields
     except csv.Error as error:
         raise DataError(
-            f"line {reader.line_num}: quotation marks do not match ({error}); the file may be "
-            "truncated or of another format: fetch it again."
+            f"line {reader.line_num}: not tab-separated text as expected, with quotation marks in "
+            f"pairs ({error}); the file may be truncated or of another format: fetch it again."
         ) from error
 
 
