@@ -46,7 +46,7 @@ def _entities(text: str) -> Iterator[Row]:
         if language not in CODES:
             raise DataError(
                 f"line {number}: entity {shown(name)} is described in {language!r}, which is "
-                f"none of the {len(CODES)} languages of XTREME-R; {_AGAIN}"
+                f"none of the {len(CODES)} languages of XTREME-R as expected; {_AGAIN}"
             )
         yield {
             "language": language,
@@ -80,8 +80,8 @@ def _mentions(text: str, entities: str) -> Iterator[Row]:
         name = mention["entity_id"]
         if name not in known:
             raise DataError(
-                f"line {number}: entity {name!r} of a mention is not among the candidates, so that "
-                f"nothing could find it; {_AGAIN}"
+                f"line {number}: entity {name!r} of a mention is not among the candidates as expected, so "
+                f"that nothing could find it; {_AGAIN}"
             )
         language = _text(context, "language", number)
         yield {"language": language, **_row(context, mention, name, known[name], number)}
@@ -100,8 +100,8 @@ def _each_mention(text: str) -> Iterator[tuple[int, Row, Row]]:
 
 def _row(context: Row, mention: Row, entity: str, description: str, number: int) -> Row:
     return {
-        "id": _get(mention, "example_id", number),
-        "group": _get(context, "document_id", number),
+        "id": _text(mention, "example_id", number),
+        "group": _text(context, "document_id", number),
         "text": _query(context, mention, number),
         "targets": [entity],
         "candidate": description,
