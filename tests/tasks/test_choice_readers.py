@@ -264,7 +264,7 @@ WRONG: dict[str, tuple[Callable[..., object], tuple[str, ...], str]] = {
     "cosmos cut off in a quotation": (
         choice.cosmos,
         (table(COSMOS)[:-40],),
-        "line 3: not valid CSV|line 3: expected 8",
+        "line 3: not CSV as expected|line 3: expected 8",
     ),
 }
 

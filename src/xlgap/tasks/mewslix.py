@@ -80,8 +80,8 @@ def _mentions(text: str, entities: str) -> Iterator[Row]:
         name = mention["entity_id"]
         if name not in known:
             raise DataError(
-                f"line {number}: entity {name!r} of a mention is not among the candidates as expected, so "
-                f"that nothing could find it; {_AGAIN}"
+                f"line {number}: entity {name!r} of a mention is not among the candidates as expected, "
+                f"so that nothing could find it; {_AGAIN}"
             )
         language = _text(context, "language", number)
         yield {"language": language, **_row(context, mention, name, known[name], number)}
