@@ -209,7 +209,7 @@ def read_text(path: Path) -> str:
     """The text of a file or, when only ``path`` + ``.xz`` exists, of that compressed file.
 
     Raises:
-        DataError: no such file, a damaged ``.xz``, or bytes that are not UTF-8.
+        DataError: no such file, a directory, a damaged ``.xz``, or bytes that are not UTF-8.
     """
     compressed = path if path.suffix == ".xz" else path.with_name(path.name + ".xz")
     try:
@@ -220,7 +220,8 @@ def read_text(path: Path) -> str:
                 return f.read().decode("utf8")
     except (lzma.LZMAError, EOFError) as error:
         raise DataError(
-            f"{compressed}: damaged or truncated .xz ({error}); fetch the file again."
+            f"{compressed}, line {_readable_lines(compressed) + 1}: damaged or truncated .xz "
+            f"({error}), expected a whole one; fetch the file again."
         ) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
@@ -228,4 +229,18 @@ def read_text(path: Path) -> str:
             f"{path}, line {line}: byte {error.start} is not UTF-8 text; expected UTF-8: fetch the "
             "file again."
         ) from error
+    for wrong in (path, compressed):
+        if wrong.is_dir():
+            raise DataError(
+                f"{wrong}: expected a file, got a directory; put the file itself in its place."
+            )
     raise DataError(f"{path}: no such file (nor {compressed.name} beside it).")
+
+
+def _readable_lines(path: Path) -> int:
+    """How many whole lines a damaged ``.xz`` gives before its damage."""
+    decompressor, lines = lzma.LZMADecompressor(), 0
+    with path.open("rb") as f, suppress(lzma.LZMAError, EOFError):
+        while piece := f.read(1 << 10):
+            lines += decompressor.decompress(piece).count(b"\n")
+    return lines

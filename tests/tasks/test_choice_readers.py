@@ -152,7 +152,7 @@ WRONG: dict[str, tuple[Callable[..., object], tuple[str, ...], str]] = {
     ),
     "copa without labels": (
         choice.copa,
-        (jsonl(COPA, {**COPA, "label": -1}),),
+        (jsonl(COPA, {**COPA, "idx": 2, "label": -1}),),
         "line 2: label -1 is outside",
     ),
     "copa that asks something else": (
@@ -264,7 +264,7 @@ WRONG: dict[str, tuple[Callable[..., object], tuple[str, ...], str]] = {
     "cosmos cut off in a quotation": (
         choice.cosmos,
         (table(COSMOS)[:-40],),
-        "line 3: not valid CSV|line 3: expected 8",
+        "line 3: not CSV as expected|line 3: expected 8",
     ),
 }
 

@@ -165,13 +165,24 @@ class Files:
         """What is read, or the sentence."""
         self.put(name, content)
         try:
+            return self.damaged_rows()
+        finally:
+            self.put(name)
+
+    def damaged_rows(self) -> list[Row] | str:
+        try:
             return self.rows()
         except DataError as error:
             return str(error)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
-        finally:
-            self.put(name)
+
+    def list_in_manifest(self, real: ReleaseDirectory) -> None:
+        """The entries of these files, as the real directory has them."""
+        if missing := [name for name in self.names if name not in real.listed]:
+            pytest.skip(f"{real.root} lists no {missing[0]}")
+        entries = [real.listed[name] for name in self.names]
+        (self.root / "MANIFEST.json").write_text(json.dumps({"files": entries}))
 
 
 PLACE = r"(line \d+|article \d+(, paragraph \d+)?(, question '[^']*')?|question \S+): ."
@@ -360,20 +371,24 @@ def test_labels_that_are_all_the_same(case: Case, files: Files) -> None:
     files.shorten()
     wrong = []
     for name, text in files.few():
-        document = Document(name, text)
-        if (key := label_of(document)) is None:
-            continue
-        first: list[Any] = []
-
-        def constant(value: dict[Any, Any], at: Any, first: list[Any] = first) -> dict[Any, Any]:
-            first.append(value[at])
-            columns = range(6, 9) if len(value) == 9 and at == 8 else [at]  # QAMR's three answers
-            return {**value, **dict.fromkeys(columns, first[0])}
-
-        said = files.with_damage(name, document.changed(key, constant, one=False))
-        if found := complaint(files, name, said):
-            wrong.append((name, key, found))
+        content = with_one_label(Document(name, text))
+        if content and (found := complaint(files, name, files.with_damage(name, content))):
+            wrong.append((name, found))
     assert not wrong
+
+
+def with_one_label(document: Document) -> bytes | None:
+    """The file with its first label, tag or answers in every row; ``None`` where it has none."""
+    if (key := label_of(document)) is None:
+        return None
+    first: list[Any] = []
+
+    def constant(value: dict[Any, Any], at: Any) -> dict[Any, Any]:
+        first.append(value[at])
+        columns = range(6, 9) if len(value) == 9 and at == 8 else [at]  # QAMR's three answers
+        return {**value, **dict.fromkeys(columns, first[0])}
+
+    return document.changed(key, constant, one=False)
 
 
 def label_of(document: Document) -> str | None:
@@ -395,6 +410,45 @@ def test_a_file_that_is_cut_off(case: Case, files: Files) -> None:
 @each_format
 def test_a_file_in_another_encoding(case: Case, files: Files) -> None:
     assert not encoded_wrongly(files)
+
+
+@each_format
+def test_damage_is_told_of_files_that_the_manifest_lists_otherwise(
+    case: Case, files: Files, real_data: Path
+) -> None:
+    """The entries are those of the whole files; a shortened one is told by its digest alone."""
+    files.list_in_manifest(ReleaseDirectory(real_data))
+    whole = dict(files.texts)
+    files.shorten()
+    said = files.damaged_rows()
+    if files.texts != whole:
+        assert re.fullmatch(
+            r"\S+: its content has SHA-256 .* lists .*; fetch the file again\.", str(said)
+        )
+    wrong = []
+    for name, text in files.few():
+        document, begin = Document(name, text), text.rfind("\n", 0, len(text) * 6 // 10) + 1
+        while text[begin] == "\n":
+            begin += 1
+        also = {name, files.names[0]} if fnmatch(name, "*sentences.tsv") else {name}
+        contents = [text[: begin + 1 if begin else len(text) // 2].encode(), with_one_label(document)]
+        if (key := label_of(document)) is not None:
+            contents.append(document.changed(key, dropped, one=False))
+        for content in filter(None, contents):
+            said = files.with_damage(name, content)
+            if found := complaint(files, also, said):
+                wrong.append((name, found))
+            elif f"{name} has SHA-256" not in said:
+                wrong.append((name, f"no digest: {said}"))
+    assert not wrong
+
+
+@each_format
+def test_a_mark_of_byte_order_is_no_text(case: Case, files: Files) -> None:
+    files.shorten()
+    good = files.rows()
+    for name, text in files.few():
+        assert files.with_damage(name, b"\xef\xbb\xbf" + text.encode()) == good
 
 
 @pytest.mark.slow
@@ -428,7 +482,8 @@ def cut_wrongly(files: Files) -> list[str]:
 
 
 def encoded_wrongly(files: Files) -> list[str]:
-    """UTF-16; Latin-1 and Windows-1252, in which letters that they lack become question marks.
+    """UTF-16; Latin-1 and Windows-1252, in which letters that they lack become question marks; UTF-8
+    that was taken for Latin-1 and saved as UTF-8 again.
 
     Nothing shows where all that is not ASCII is lost and that is little, as dashes of English texts.
     """
@@ -441,4 +496,9 @@ def encoded_wrongly(files: Files) -> list[str]:
                 continue
             if found := complaint(files, name, files.with_damage(name, content)):
                 wrong.append(f"{encoding}: {found}")
+        twice = text.encode().decode("latin-1").encode()
+        if sum(not letter.isascii() for letter in text) >= 100 and (
+            found := complaint(files, name, files.with_damage(name, twice))
+        ):
+            wrong.append(f"UTF-8 twice: {found}")
     return wrong

@@ -210,7 +210,7 @@ def test_pairs_without_a_majority_are_dropped_and_counted(tmp_path: Path) -> Non
         (mnli.read_sick, "", "line 1: expected a header"),
         (mnli.read_farstail, "premise\thypothesis\tlabel\na\tb\n", "line 2: .*labels are stripped"),
         (mnli.read_farstail, "premise\thypothesis\tlabel\na\tb\tc\td\n", "line 2: expected 3 .* got 4"),
-        (mnli.read_farstail, 'premise\thypothesis\tlabel\n"a\tb\tc\n', "line 2: quotation marks"),
+        (mnli.read_farstail, 'premise\thypothesis\tlabel\n"a\tb\tc\n', "line 2: not tab-separated"),
         (read_pawsx, "a\tb\t2\n", "line 1: label '2' is outside"),
         (read_pawsx, "a\tb\t1\tx\n", "line 1: expected 3 .* got 4"),
     ],

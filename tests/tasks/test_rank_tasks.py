@@ -409,7 +409,7 @@ def test_a_mention_over_two_sentences_is_shown_in_both(files: Path) -> None:
             "wikipedia_pairs-train",
             '"sentence_spans"',
             '"spans"',
-            r"pairs-train\.jsonl, line 1: key 'sentence_spans' is missing",
+            r"pairs-train\.jsonl, line 1: expected the key 'sentence_spans'",
         ),
         (
             "wikipedia_pairs-dev",
@@ -433,7 +433,9 @@ def test_articles_whose_text_was_not_restored(files: Path) -> None:
     def empty(found: dict[str, Any]) -> None:
         found["context"]["text"] = ""
 
-    with pytest.raises(DataError, match=r"line 1: the article has no text; make the files again with"):
+    with pytest.raises(
+        DataError, match=r"line 1: the article has no text, expected some; make the files again with"
+    ):
         query(files, empty)
 
 
@@ -441,5 +443,5 @@ def test_a_pool_language_without_a_description(files: Path) -> None:
     path = line("candidate_set_entities", files)
     rows = [r for r in path.read_text(encoding="utf8").splitlines() if '_language": "wo"' not in r]
     path.write_text("\n".join(rows) + "\n", encoding="utf8")
-    with pytest.raises(DataError, match=r"entities\.jsonl, language 'wo': no rows"):
+    with pytest.raises(DataError, match=r"entities\.jsonl, line 1: no rows in language 'wo'"):
         of(MEWSLIX, "candidates", files)

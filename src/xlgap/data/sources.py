@@ -6,25 +6,23 @@ Rows are checked against the schema of the task's kind one by one; nothing is wr
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from xlgap.data import schema
+from xlgap.data.directory import ReleaseDirectory as ReleaseDirectory
+from xlgap.data.directory import with_digests
 from xlgap.errors import DataError
-from xlgap.formats import read_json, read_text
 from xlgap.languages import get_language
+from xlgap.tasks._readers.text import not_constant
 from xlgap.tasks.base import DROPPED, HubDataset, Kind, ReleaseFile, Row, Split, Task
 
 SourceName = Literal["lab", "release", "hub"]
 LAB_SEED = 0
-LOST_SHARE = 0.1
-"""Share of question marks from which on they stand for letters; texts have one in 40 at most."""
 LAB_ROWS: Mapping[Split, int] = {"train": 2000, "dev": 300, "test": 500}
 """Rows that the lab makes in each language where ``params.yaml`` gives no number."""
 
@@ -44,76 +42,6 @@ class Loaded:
     rows: list[Row]
     origin: Mapping[str, Any]
     noncommercial: bool = False
-
-
-@dataclass(frozen=True)
-class ReleaseDirectory:
-    """A directory of official release files, plain or ``.xz``, with or without a ``MANIFEST.json``."""
-
-    root: Path
-
-    @classmethod
-    def open(cls, root: Path | None, *, wanted_by: str) -> ReleaseDirectory:
-        """The directory, checked to exist.
-
-        Raises:
-            DataError: no directory is named, or it does not exist.
-        """
-        if root is None:
-            raise DataError(
-                f"{wanted_by} is read from release files, and no directory is named: set XLGAP_DATA to "
-                "the directory that holds them."
-            )
-        if not root.is_dir():
-            raise DataError(
-                f"{wanted_by} is read from release files below {root}, which is no directory: set "
-                "XLGAP_DATA to the directory that holds them."
-            )
-        return cls(root)
-
-    @cached_property
-    def listed(self) -> Mapping[str, Mapping[str, Any]]:
-        """The manifest's entries by path without ``.xz``; empty when there is no manifest.
-
-        Raises:
-            DataError: it is damaged.
-        """
-        path = self.root / "MANIFEST.json"
-        if not path.is_file():
-            return {}
-        files = read_json(path, {"files": [{"path": str}]})["files"]
-        return {entry["path"].removesuffix(".xz"): entry for entry in files}
-
-    def stored(self, name: str) -> Path | None:
-        """The file ``name``, else ``name.xz``, else None."""
-        path = self.root / name
-        return next((p for p in (path, path.with_name(path.name + ".xz")) if p.is_file()), None)
-
-    def read(self, name: str) -> tuple[str, dict[str, Any]]:
-        """The text of the file ``name`` (or ``name.xz``), and facts on it.
-
-        Raises:
-            DataError: missing, damaged, not UTF-8, saved in an encoding that lacks its letters, or
-                other bytes than the manifest lists.
-        """
-        path = self.root / name
-        text = read_text(path)
-        if text.isascii() and text.count("?") > LOST_SHARE * len(text):
-            line = text.count("\n", 0, text.find("??")) + 1
-            raise DataError(
-                f"{path}, line {line}: expected text, got question marks in place of its letters, "
-                f"{text.count('?')} of {len(text)} characters; it was saved in an encoding that lacks "
-                "them: fetch the file again."
-            )
-        found = hashlib.sha256(text.encode()).hexdigest()
-        entry = self.listed.get(name, {})
-        listed = str(entry.get("raw_sha256", found))
-        if listed != found:
-            raise DataError(
-                f"{path}: its content has SHA-256 {found[:12]}..., MANIFEST.json lists "
-                f"{listed[:12]}...; fetch the file again."
-            )
-        return text, {"path": name, "sha256": found, "licence_class": entry.get("licence_class")}
 
 
 def load(
@@ -161,8 +89,14 @@ def has_dev(task: Task, source: SourceName) -> bool:
     return task.recipe.select == "dev" or has_split(task, "dev", source)
 
 
-def checked(kind: Kind, rows: Iterable[Row], where: str) -> list[Row]:
+def checked(kind: Kind, rows: Iterable[Row], where: str, none: str = "no rows") -> list[Row]:
     """``rows`` as a list, each checked against the schema of their kind.
+
+    Args:
+        kind: the kind.
+        rows: of one language.
+        where: they stood.
+        none: what is said of it where there are none.
 
     Raises:
         DataError: naming where the row stood, its id and what is wrong.
@@ -174,7 +108,7 @@ def checked(kind: Kind, rows: Iterable[Row], where: str) -> list[Row]:
             raise DataError(f"{where}, row {number} (id {row.get('id')!r}): {wrong}.")
         found.append(row)
     if not found:
-        raise DataError(f"{where}: no rows; expected at least one: fetch the file again.")
+        raise DataError(f"{where}, {none}; expected at least one: fetch the file again.")
     return found
 
 
@@ -216,23 +150,28 @@ class _Files:
 def _from_release(task: Task, split: Split, code: str, files: _Files) -> Loaded:
     file = _release_file(task, split, code, files.directory)
     names = release_names(task, split, code, files.directory)
-    where = there = str(files.directory.root / names[0])
-    texts, facts = _texts(names, files.directory) if file not in files.whole else ([], [])
+    where = str(files.directory.root / names[0])
+    read = {} if file in files.whole else {name: files.directory.content(name) for name in names}
+    unlisted = {name: content.unlisted for name, content in read.items() if content.unlisted}
+    texts, facts = ([read[n].text for n in names], [read[n].facts for n in names]) if read else ([], [])
     try:
         rows: Iterable[Row]
         if file.by_language:
             if texts:
                 files.whole[file] = _by_language(file.read(*texts)), facts
             of, facts = files.whole[file]
-            rows, there = of.get(code, ()), f"{where}, language '{code}'"
+            rows, none = of.get(code, ()), f"no rows in language '{code}'"
         else:
-            rows = file.read(*texts)
+            rows, none = file.read(*texts), "no rows"
         dropped: Counter[str] = Counter()
-        found = checked(task.kind_of(split), _kept(rows, dropped), there)
+        found = checked(task.kind_of(split), _kept(rows, dropped), where, none=f"line 1: {none}")
     except DataError as error:
         message = _named(str(error), names, files.directory)
         known = message.startswith(str(files.directory.root))
-        raise DataError(message if known else f"{where}, {message}") from error
+        message = message if known else f"{where}, {message}"
+        raise DataError(with_digests(message, unlisted)) from error
+    for name, digests in unlisted.items():
+        raise DataError(files.directory.not_listed(name, digests))
     noncommercial = any(fact["licence_class"] == "nc" for fact in facts)
     counted = {"dropped": dict(sorted(dropped.items()))} if dropped else {}
     stands_in = {"stands_in": file.stands_in} if file.stands_in else {}
@@ -256,11 +195,6 @@ def _kept(rows: Iterable[Row], dropped: Counter[str]) -> Iterator[Row]:
             yield row
 
 
-def _texts(names: Sequence[str], directory: ReleaseDirectory) -> tuple[list[str], list[dict[str, Any]]]:
-    texts, facts = zip(*(directory.read(name) for name in names), strict=True)
-    return list(texts), list(facts)
-
-
 def _by_language(rows: Iterable[Row]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for row in rows:
@@ -282,13 +216,30 @@ def _from_hub(task: Task, split: Split, code: str) -> Loaded:
     kind, rows, dropped = task.kind_of(split), list[Row](), Counter[str]()
     for hub in having:
         where = f"{hub.repo} at {hub.revision[:8]}, {_config(hub, code)}, {hub.splits[split]}"
-        rows += checked(kind, _finished(task, hub, split, code, dropped), where)
+        rows += _labelled(kind, checked(kind, _finished(task, hub, split, code, dropped), where), where)
     first, *others = (
         {"repo": hub.repo, "revision": hub.revision, "config": _config(hub, code)} for hub in having
     )
     more = {"more": others} if others else {}
     counted = {"dropped": dict(sorted(dropped.items()))} if dropped else {}
     return Loaded(rows, {**first, **more, **counted})
+
+
+def _labelled(kind: Kind, rows: list[Row], where: str) -> list[Row]:
+    """``rows`` of a table, whose labels differ.
+
+    Raises:
+        DataError: labels, tags or answers are stripped or constant.
+    """
+    key = {"classify": "label", "choose": "label", "tag": "tags"}.get(kind.name)
+    if key:
+        return list(not_constant(rows, key, f"{where}, row 1", "table"))
+    if kind.name == "span" and not any(row["answers"]["text"] for row in rows):
+        raise DataError(
+            f"{where}, row 1: no question of the table has an answer, expected some; the answers are "
+            "stripped, put the labelled table in its place."
+        )
+    return rows
 
 
 def _config(hub: HubDataset, code: str) -> str:
@@ -314,15 +265,29 @@ def _hub_rows(task: Task, hub: HubDataset, split: Split, code: str) -> Iterator[
         DataError: the repository has no such table, or a row lacks a column.
     """
     config, name = _config(hub, code), (hub.names or {code: code})[code]
-    try:
-        for number, row in enumerate(_download(hub, config, hub.splits[split], task), 1):
+    where = f"{hub.repo} at {hub.revision[:8]}, {config}, {hub.splits[split]}"
+    for number, row in enumerate(_download(hub, config, hub.splits[split], task), 1):
+        try:
             if hub.language_of is None or hub.language_of(row) == name:
                 yield hub.row({**row, "row_number": number})
-    except KeyError as error:
-        raise DataError(
-            f"{hub.repo} at {hub.revision[:8]}, {config}, {hub.splits[split]}: expected a column "
-            f"{error}, got a row without it; task '{task.name}' is declared for another revision."
-        ) from error
+        except KeyError as error:
+            raise DataError(
+                f"{where}: expected a column {error}, got a row without it; task '{task.name}' is "
+                "declared for another revision."
+            ) from error
+        except (TypeError, AttributeError) as error:
+            if not (empty := [column for column, value in row.items() if _has_none(value)]):
+                raise  # a mistake of ours
+            raise DataError(
+                f"{where}, row {number}: expected a value in the columns {', '.join(row)}, got none in "
+                f"{', '.join(empty)}; the table is damaged or stripped: fetch it again."
+            ) from error
+
+
+def _has_none(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_none, value.values()))
+    return value is None or (isinstance(value, list) and any(map(_has_none, value)))
 
 
 def _download(hub: HubDataset, config: str, split: str, task: Task) -> Iterable[Mapping[str, Any]]:
@@ -332,20 +297,43 @@ def _download(hub: HubDataset, config: str, split: str, task: Task) -> Iterable[
         DataError: the hub cannot be reached, or has no such revision, configuration or split.
     """
     import datasets
+    from datasets.exceptions import DatasetsError
 
     datasets.disable_progress_bars()
     try:
         table: Iterable[Mapping[str, Any]] = datasets.load_dataset(
             hub.repo, config, revision=hub.revision, split=split
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
+        reason = str(error.__cause__ or error).strip().split("\n")[0].split(". ")[0].rstrip(".")
+        damaged = _is_of_arrow(error)
         raise DataError(
             f"task '{task.name}': cannot load {hub.repo} ({config}, {split}, revision "
             f"{hub.revision[:8]}) from the Hugging Face hub: {type(error).__name__}: {reason}; "
-            "check the connection and HF_HUB_OFFLINE, or use the source 'release' or 'lab'."
+            + (
+                "a file is damaged or truncated, expected parquet: remove it, from the hub's cache or "
+                "from where it lies, and fetch it again."
+                if damaged
+                else "check the connection and HF_HUB_OFFLINE, or use the source 'release' or 'lab'."
+            )
         ) from error
     return table
+
+
+def _is_of_arrow(error: BaseException | None) -> bool:
+    """Whether ``error`` comes from what was read, rather than from the way to it."""
+    import pyarrow
+    from datasets.exceptions import DatasetGenerationError
+
+    while error is not None:
+        inner = error.__cause__ or error.__context__
+        of_disk = isinstance(inner, OSError) and inner.errno is not None  # full, or not to be written
+        if isinstance(error, pyarrow.ArrowException):
+            return True
+        if isinstance(error, DatasetGenerationError) and not of_disk:
+            return True
+        error = inner
+    return False
 
 
 def _from_lab(task: Task, split: Split, languages: Sequence[str], rows: int) -> dict[str, Loaded]:

@@ -26,6 +26,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from xlgap.errors import DataError
+from xlgap.tasks._readers.breaks import refuse_elsewhere, spans_of
 from xlgap.tasks._readers.declared import SQUAD
 from xlgap.tasks._readers.qa import apart, squad_unique
 from xlgap.tasks._readers.text import dropped
@@ -133,21 +134,18 @@ def _read(text: str) -> tuple[list[Row], dict[str, _Paragraph]]:
     """The questions of one language as rows of SQuAD, and the paragraphs by the questions' group.
 
     Raises:
-        DataError: see :func:`~xlgap.tasks._readers.qa.squad_unique`; also sentences that are missing,
-            or not as many as their breaks.
+        DataError: see :func:`~xlgap.tasks._readers.qa.squad_unique`; also sentences that are missing
+            or not at their breaks, and answers that are not in the sentences.
     """
     rows = list(squad_unique(text))
     found: dict[str, _Paragraph] = {}
     for a, article in enumerate(json.loads(text)["data"], 1):
         for p, paragraph in enumerate(article["paragraphs"], 1):
-            spans, texts = (_list(paragraph, k, a, p) for k in ("sentence_breaks", "sentences"))
-            if len(spans) != len(texts):
-                raise DataError(
-                    f"article {a}, paragraph {p}: {len(texts)} sentences and {len(spans)} breaks; "
-                    "expected as many: fetch the file again."
-                )
-            places = [(int(begin), int(end)) for begin, end in spans]
-            found[f"{a}-{p}"] = _Paragraph(len(found) + 1, paragraph["context"], places, texts)
+            breaks, texts = (_list(paragraph, k, a, p) for k in ("sentence_breaks", "sentences"))
+            context = paragraph["context"]
+            spans = spans_of(breaks, texts, context, f"article {a}, paragraph {p}")
+            found[f"{a}-{p}"] = _Paragraph(len(found) + 1, context, spans, texts)
+    refuse_elsewhere(rows, {group: paragraph[1:] for group, paragraph in found.items()})
     return rows, found
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 from xlgap.errors import DataError
 from xlgap.languages import CODES
-from xlgap.tasks._readers.text import json_lines
+from xlgap.tasks._readers.text import json_lines, shown
 from xlgap.tasks.base import Rank, Recipe, ReleaseFile, Row, Task
 
 LANGUAGES = ("ar", "de", "en", "es", "fa", "ja", "pl", "ro", "ta", "tr", "uk")
@@ -44,13 +44,13 @@ def _entities(text: str) -> Iterator[Row]:
     """
     keys = ("entity_id", "description", "sentence_spans", "description_language")
     for number, entity in json_lines(text, keys):
-        language = entity["description_language"]
+        name = _text(entity, "entity_id", number)
+        language = _text(entity, "description_language", number)
         if language not in CODES:
             raise DataError(
-                f"line {number}: entity {entity['entity_id']!r} is described in {language!r}, which is "
-                f"none of the {len(CODES)} languages of XTREME-R; {_AGAIN}"
+                f"line {number}: entity {shown(name)} is described in {language!r}, which is "
+                f"none of the {len(CODES)} languages of XTREME-R as expected; {_AGAIN}"
             )
-        name = entity["entity_id"]
         yield {
             "language": language,
             "id": name,
@@ -64,7 +64,7 @@ def _pairs(text: str) -> Iterator[Row]:
     for number, pair in json_lines(text, ("contextual_mention", "entity")):
         found = pair["contextual_mention"]
         mention, context = _get(found, "mention", number), _get(found, "context", number)
-        name = _get(pair["entity"], "entity_id", number)
+        name = _text(pair["entity"], "entity_id", number)
         yield _row(context, mention, name, _description(pair["entity"], number), number)
 
 
@@ -74,7 +74,7 @@ def _mentions(text: str, entities: str) -> Iterator[Row]:
     Raises:
         DataError: the entity of a mention is not among ``entities``, the candidates.
     """
-    wanted = {_get(mention, "entity_id", number) for number, _, mention in _each_mention(text)}
+    wanted = {_text(mention, "entity_id", number) for number, _, mention in _each_mention(text)}
     try:
         known = {row["id"]: row["candidate"] for row in _entities(entities) if row["id"] in wanted}
     except DataError as error:
@@ -83,24 +83,28 @@ def _mentions(text: str, entities: str) -> Iterator[Row]:
         name = mention["entity_id"]
         if name not in known:
             raise DataError(
-                f"line {number}: entity {name!r} of a mention is not among the candidates, so that "
-                f"nothing could find it; {_AGAIN}"
+                f"line {number}: entity {name!r} of a mention is not among the candidates as expected, "
+                f"so that nothing could find it; {_AGAIN}"
             )
-        language = _get(context, "language", number)
+        language = _text(context, "language", number)
         yield {"language": language, **_row(context, mention, name, known[name], number)}
 
 
 def _each_mention(text: str) -> Iterator[tuple[int, Row, Row]]:
     for number, line in json_lines(text, ("context",)):
-        mentions = line["mentions"] if "mentions" in line else [_get(line, "mention", number)]
+        mentions = (
+            _get(line, "mentions", number, list)
+            if "mentions" in line
+            else [_get(line, "mention", number)]
+        )
         for mention in mentions:
             yield number, line["context"], mention
 
 
 def _row(context: Row, mention: Row, entity: str, description: str, number: int) -> Row:
     return {
-        "id": _get(mention, "example_id", number),
-        "group": _get(context, "document_id", number),
+        "id": _text(mention, "example_id", number),
+        "group": _text(context, "document_id", number),
         "text": _query(context, mention, number),
         "targets": [entity],
         "candidate": description,
@@ -116,14 +120,17 @@ def _query(context: Row, mention: Row, number: int) -> str:
     Raises:
         DataError: the article has no text, or the mention is not in it.
     """
-    text = _get(context, "text", number)
-    if not text:
-        raise DataError(f"line {number}: the article has no text; {_AGAIN}")
+    text: str = _get(context, "text", number, str)
+    if not text.strip():
+        raise DataError(f"line {number}: the article has no text, expected some; {_AGAIN}")
     span = _get(mention, "mention_span", number)
-    begin, end, name = (_get(span, key, number) for key in ("start", "end", "text"))
+    (begin, end), name = _places(span, text, number), _text(span, "text", number)
     if text[begin:end] != name:
-        raise DataError(f"line {number}: mention {name!r} does not stand at offset {begin}; {_AGAIN}")
-    spans = [(s["start"], s["end"]) for s in _get(context, "sentence_spans", number)]
+        raise DataError(
+            f"line {number}: mention {shown(name)} does not stand at offset {begin} as expected; "
+            + _AGAIN
+        )
+    spans = [_places(s, text, number) for s in _get(context, "sentence_spans", number, list)]
     touched = [(first, last) for first, last in spans if first < end and begin < last]
     first = min([begin, *(a for a, _ in touched)])
     last = max([end, *(b for _, b in touched)])
@@ -133,9 +140,21 @@ def _query(context: Row, mention: Row, number: int) -> str:
 
 def _description(entity: Row, number: int) -> str:
     """The sentences of a description, joined; all of it where none are marked."""
-    text = _get(entity, "description", number)
-    spans = _get(entity, "sentence_spans", number)
-    return _one_line(" ".join(text[s["start"] : s["end"]] for s in spans) if spans else text)
+    text = _text(entity, "description", number)
+    given = _get(entity, "sentence_spans", number, list)
+    spans = [_places(span, text, number) for span in given]
+    return _one_line(" ".join(text[begin:end] for begin, end in spans) if spans else text)
+
+
+def _places(span: Any, text: str, number: int) -> tuple[int, int]:
+    """Where a span of ``text`` begins and ends."""
+    begin, end = (_get(span, key, number, int) for key in ("start", "end"))
+    if not 0 <= begin <= end <= len(text):
+        raise DataError(
+            f"line {number}: expected a span of a text of {len(text)} characters, got one from {begin} "
+            f"to {end}; {_AGAIN}"
+        )
+    return begin, end
 
 
 def _one_line(text: str) -> str:
@@ -143,10 +162,26 @@ def _one_line(text: str) -> str:
     return text.replace("\n", " ").replace("  ", " ").strip()
 
 
-def _get(value: Any, key: str, number: int) -> Any:
+def _get(value: Any, key: str, number: int, kind: type = object) -> Any:
+    """What stands at ``key``, of ``kind``."""
     if not isinstance(value, Mapping) or key not in value:
-        raise DataError(f"line {number}: key {key!r} is missing; {_AGAIN}")
+        raise DataError(f"line {number}: expected the key {key!r}, which is missing; {_AGAIN}")
+    if not isinstance(value[key], kind) or isinstance(value[key], bool):
+        raise DataError(
+            f"line {number}: expected {_KINDS[kind]} as {key!r}, got {shown(value[key])}; {_AGAIN}"
+        )
     return value[key]
+
+
+def _text(value: Any, key: str, number: int) -> str:
+    """The same of a text with something in it."""
+    found: str = _get(value, key, number, str)
+    if not found.strip():
+        raise DataError(f"line {number}: expected a non-empty text as {key!r}, got {found!r}; {_AGAIN}")
+    return found
+
+
+_KINDS = {str: "a text", int: "a whole number", list: "a list", object: "something"}
 
 
 TASK = Task(

@@ -47,10 +47,19 @@ def read_dev_rest(text: str) -> Iterator[Row]:
     return (row for row in read(text) if not int(row["id"]) % _DEV_SHARE)
 
 
+_UNWRITTEN = str.maketrans("", "", "\u200c ")
+
+
 def _hub_row(row: Mapping[str, Any]) -> Row:
+    """A sentence with words as the official preparation writes them: no U+200C, no inner space.
+
+    A word that has nothing else is none.
+    """
     number = str(row["row_number"])
-    tags = [named(UPOS, tag) for tag in row["pos_tags"]]
-    return {"id": number, "group": number, "tokens": list(row["tokens"]), "tags": tags}
+    words = [word.translate(_UNWRITTEN) for word in row["tokens"]]
+    empty = {at for at, word in enumerate(words) if not word}
+    tags = [named(UPOS, tag) for at, tag in enumerate(row["pos_tags"]) if at not in empty]
+    return {"id": number, "group": number, "tokens": [word for word in words if word], "tags": tags}
 
 
 _HUB_NAMES = {

@@ -12,6 +12,7 @@ from typing import Any
 
 from xlgap.errors import DataError
 from xlgap.tasks._readers.text import (
+    Ids,
     dropped,
     filled,
     json_lines,
@@ -19,6 +20,7 @@ from xlgap.tasks._readers.text import (
     not_constant,
     of_file,
     one_of,
+    shown,
 )
 from xlgap.tasks.base import DROPPED, Row
 
@@ -70,11 +72,15 @@ def copa(text: str) -> Iterator[Row]:
 
 
 def _copa(text: str) -> Iterator[Row]:
+    ids = Ids()
     for number, found in json_lines(text, _COPA):
         asked = one_of(found["question"], ("cause", "effect"), number, "question")
+        name = ids.own(_name(found["idx"], "idx", number), number)
+        if not name.isdecimal():  # the number decides which part of a divided file it is in
+            raise DataError(f"line {number}: expected a number as 'idx', got {shown(name)}; {_AGAIN}")
         yield {
-            "id": _name(found["idx"], "idx", number),
-            "group": _name(found["idx"], "idx", number),
+            "id": name,
+            "group": name,
             "text": f"{filled(found['premise'], number, 'premise')} What was the {asked}?",
             "choices": [filled(found[key], number, key) for key in ("choice1", "choice2")],
             "label": _label(found["label"], 2, number),
@@ -135,7 +141,7 @@ def lettered(text: str, choices: int, *, others: bool = False) -> Iterator[Row]:
 
 
 def _lettered(text: str, choices: int, *, others: bool) -> Iterator[Row]:
-    letters, groups, number, kept = LETTERS[:choices], _Groups(), 0, 0
+    letters, groups, ids, number, kept = LETTERS[:choices], _Groups(), Ids(), 0, 0
     for number, found in json_lines(text, ("id", "question", "answerKey")):
         stem, given = (_inside(found["question"], key, number) for key in ("stem", "choices"))
         if not isinstance(given, list):
@@ -151,7 +157,7 @@ def _lettered(text: str, choices: int, *, others: bool) -> Iterator[Row]:
             )
         stem, kept = filled(stem, number, "stem"), kept + 1
         yield {
-            "id": filled(found["id"], number, "id"),
+            "id": ids.own(filled(found["id"], number, "id"), number),
             "group": groups.of(stem),
             "text": stem,
             "choices": [filled(_inside(choice, "text", number), number, "text") for choice in given],
@@ -195,11 +201,11 @@ def numbered(text: str, choices: int) -> Iterator[Row]:
 
 
 def _numbered(text: str, choices: int) -> Iterator[Row]:
-    groups, keys = _Groups(), tuple(f"choice{i}" for i in range(choices))
+    groups, ids, keys = _Groups(), Ids(), tuple(f"choice{i}" for i in range(choices))
     for number, found in json_lines(text, ("q_id", "question", *keys, "label")):
         question = filled(found["question"], number, "question")
         yield {
-            "id": _name(found["q_id"], "q_id", number),
+            "id": ids.own(_name(found["q_id"], "q_id", number), number),
             "group": groups.of(question),
             "text": question,
             "choices": [filled(found[key], number, key) for key in keys],
@@ -217,13 +223,13 @@ def continued(text: str, choices: int) -> Iterator[Row]:
 
 
 def _continued(text: str, choices: int) -> Iterator[Row]:
-    groups = _Groups()
+    groups, ids = _Groups(), Ids()
     for number, found in json_lines(text, ("ind", "ctx", "endings", "label")):
         context, endings = filled(found["ctx"], number, "ctx"), found["endings"]
         if not isinstance(endings, list) or len(endings) != choices:
             raise DataError(f"line {number}: expected {choices} endings, got {endings!r}; {_AGAIN}")
         yield {
-            "id": _name(found["ind"], "ind", number),
+            "id": ids.own(_name(found["ind"], "ind", number), number),
             "group": groups.of(context),
             "text": context,
             "choices": [filled(ending, number, "endings") for ending in endings],
@@ -244,7 +250,7 @@ def cosmos(text: str) -> Iterator[Row]:
 
 
 def _cosmos(text: str) -> Iterator[Row]:
-    reader, groups = csv.reader(io.StringIO(text, newline=""), strict=True), _Groups()
+    reader, groups, ids = csv.reader(io.StringIO(text, newline=""), strict=True), _Groups(), Ids()
     try:
         header = next(reader, [])
         if tuple(header) != COSMOS:
@@ -253,10 +259,11 @@ def _cosmos(text: str) -> Iterator[Row]:
             )
         number = reader.line_num + 1  # of a row's first line: a context may have several
         for values in reader:
-            yield _cosmos_row(values, number, groups)
+            row = _cosmos_row(values, number, groups)
+            yield row | {"id": ids.own(row["id"], number)}
             number = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"line {reader.line_num}: not valid CSV ({error}); {_AGAIN}") from error
+        raise DataError(f"line {reader.line_num}: not CSV as expected ({error}); {_AGAIN}") from error
 
 
 def _cosmos_row(values: Sequence[str], number: int, groups: _Groups) -> Row:

@@ -16,13 +16,15 @@ from xlgap.tasks._readers.text import dropped
 from xlgap.tasks.base import Row
 
 
-def named(labels: Sequence[str], number: int) -> str:
+def named(labels: Sequence[str], number: int | None) -> str:
     """The label that stands at ``number`` in ``labels``; the number itself, as a text, where none does.
+
+    A table has none, or None, where labels are stripped.
 
     >>> named(("no", "yes"), 1), named(("no", "yes"), -1)
     ('yes', '-1')
     """
-    return labels[number] if 0 <= number < len(labels) else str(number)
+    return labels[number] if number is not None and 0 <= number < len(labels) else str(number)
 
 
 def whole(text: str, *, begin: int = 0) -> int | str:

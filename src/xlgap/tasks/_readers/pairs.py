@@ -99,7 +99,8 @@ def nli_table(
                 f"{', '.join(missing)} missing; fetch the file again, with labels."
             )
         for number, fields in table:
-            row = dict(zip(header, as_many(fields, number, header), strict=True))
+            values = as_many(fields, number, header, (*NLI_LABELS, *_SHORT))
+            row = dict(zip(header, values, strict=True))
             premise, hypothesis, label = (row[name] for name in names)
             place = str(groups.setdefault(premise, len(groups) + 1))
             yield _nli_row(str(number - 1), place, premise, hypothesis, label.lower(), number)
@@ -117,8 +118,8 @@ def _fields(text: str, *, quoted: bool) -> Iterator[tuple[int, list[str]]]:
             yield reader.line_num, fields
     except csv.Error as error:
         raise DataError(
-            f"line {reader.line_num}: quotation marks do not match ({error}); the file may be "
-            "truncated or of another format: fetch it again."
+            f"line {reader.line_num}: not tab-separated text as expected, with quotation marks in "
+            f"pairs ({error}); the file may be truncated or of another format: fetch it again."
         ) from error
 
 
@@ -148,7 +149,8 @@ def pawsx(text: str) -> Iterator[Row]:
     Raises:
         DataError: another number of columns or another label; all labels are the same.
     """
-    found = [columns(line, n, ("sentence1", "sentence2", "label")) for n, line in _numbered(text)]
+    names = ("sentence1", "sentence2", "label")
+    found = [columns(line, n, names, PAWS_LABELS) for n, line in _numbered(text)]
     places = components([tuple(_names(pair[:2], n)) for n, pair in enumerate(found)])
     rows = (
         {

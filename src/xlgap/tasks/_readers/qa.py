@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlgap.errors import DataError
-from xlgap.tasks._readers.text import dropped, filled, json_lines, of_file
+from xlgap.tasks._readers.text import Ids, dropped, filled, json_lines, of_file, shown
 from xlgap.tasks.base import DROPPED, Row
 
 MAX_WRONG = 0.1
@@ -48,7 +48,7 @@ class _Question:
 
     def wrong(self, answer: str, start: int) -> bool:
         """Whether the context has something else at ``start``."""
-        return self.context[start : start + len(answer)] != answer
+        return start < 0 or self.context[start : start + len(answer)] != answer
 
     def refuse_empty(self, **parts: Any) -> None:
         """Check that each of ``parts`` is a text with something in it.
@@ -59,7 +59,7 @@ class _Question:
         for name, value in parts.items():
             if not isinstance(value, str) or not value.strip():
                 raise DataError(
-                    f"{self.place}: expected a non-empty text as {name!r}, got {value!r}; {_AGAIN}"
+                    f"{self.place}: expected a non-empty text as {name!r}, got {shown(value)}; {_AGAIN}"
                 )
 
     def checked(self) -> Row:
@@ -85,6 +85,11 @@ def _questions(text: str) -> Iterator[_Question]:
         raise DataError(
             f"line {error.lineno}: not valid JSON at column {error.colno} ({error.msg}), "
             f"expected an object with the key 'data'; {_AGAIN}"
+        ) from error
+    except (ValueError, RecursionError) as error:  # a number or a depth beyond Python's
+        raise DataError(
+            f"line 1: not JSON that can be read ({error}), expected an object with the key 'data'; "
+            + _AGAIN
         ) from error
     except (KeyError, TypeError) as error:
         raise DataError(f"line 1: expected an object with the key 'data'; {_AGAIN}") from error
@@ -122,9 +127,13 @@ def _questions(text: str) -> Iterator[_Question]:
 def _get(value: Any, key: str, place: str, kind: Any) -> Any:
     if not isinstance(value, Mapping) or key not in value:
         raise DataError(f"{place}: key {key!r} is missing where it is expected; {_AGAIN}")
-    if not isinstance(value[key], kind):
-        raise DataError(f"{place}: expected {_KINDS[kind]} as {key!r}, got {value[key]!r}; {_AGAIN}")
-    return value[key]
+    return _of_kind(value[key], key, place, kind)
+
+
+def _of_kind(value: Any, name: str, place: str, kind: Any) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise DataError(f"{place}: expected {_KINDS[kind]} as {name!r}, got {shown(value)}; {_AGAIN}")
+    return value
 
 
 _KINDS = {str: "a text", int: "a whole number", list: "a list", str | int: "a text or number"}
@@ -209,9 +218,13 @@ def squad2(text: str) -> Iterator[Row]:
     """SQuAD v2.0 JSON: a question without answers is one that the paragraph does not answer.
 
     Raises:
-        DataError: as for v1.1; no question has an answer, or one has none that is not marked as
-            impossible to answer.
+        DataError: as for v1.1; an id stands twice, no question has an answer, or one has none that is
+            not marked as impossible to answer.
     """
+    return unique(_squad2(text), _AGAIN)
+
+
+def _squad2(text: str) -> Iterator[Row]:
     for question in _labelled(text):
         if not question.impossible:
             _refuse_stripped(question)
@@ -282,9 +295,13 @@ def iapp(text: str) -> Iterator[Row]:
         DataError: a line is no JSON object or lacks a key, or an answer is not at its offset.
     """
     wanted = ("article_id", "question_id", "context", "question", "answers")
+    ids = Ids()
     for number, value in json_lines(text, wanted):
         answers, place = value["answers"], f"line {number}"
-        texts, starts = (_get(answers, key, place, list) for key in ("text", "answer_start"))
+        texts, starts = (
+            [_of_kind(each, key, place, kind) for each in _get(answers, key, place, list)]
+            for key, kind in (("text", str), ("answer_start", int))
+        )
         if len(texts) != len(starts) or not texts:
             raise DataError(
                 f"{place}: expected as many answers as offsets and at least one, got {len(texts)} and "
@@ -294,7 +311,7 @@ def iapp(text: str) -> Iterator[Row]:
             place,
             filled(value["article_id"], number, "article_id"),
             value["context"],
-            value["question_id"],
+            ids.own(filled(value["question_id"], number, "question_id"), number),
             value["question"],
             tuple(zip(texts, starts, strict=True)),
         ).checked()

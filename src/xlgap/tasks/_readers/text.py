@@ -7,7 +7,7 @@ opened the file puts its name before it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from xlgap.errors import DataError
@@ -16,6 +16,7 @@ from xlgap.tasks.base import DROPPED, Row
 PREMISE_ROWS = 3  # consecutive rows of XNLI share a premise, one for each label
 _AGAIN = "the file may be truncated or of another format: fetch it again."
 _STRIPPED = ("label", "tag")
+_SHOWN = 80
 FEW_ROWS = 10  # so many rows with one label are no coincidence
 
 
@@ -27,22 +28,30 @@ def lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in found]
 
 
-def columns(line: str, number: int, names: Sequence[str]) -> list[str]:
-    """The tab-separated columns of one line.
+def columns(line: str, number: int, names: Sequence[str], labels: Collection[str] = ()) -> list[str]:
+    """The tab-separated columns of one line; see :func:`as_many`.
 
     Raises:
         DataError: another number of columns than ``names``.
     """
-    return as_many(line.split("\t"), number, names)
+    return as_many(line.split("\t"), number, names, labels)
 
 
-def as_many(found: list[str], number: int, names: Sequence[str]) -> list[str]:
+def as_many(
+    found: list[str], number: int, names: Sequence[str], labels: Collection[str] = ()
+) -> list[str]:
     """``found`` if it has one value for each of ``names``.
+
+    Args:
+        found: the values of one line.
+        number: of the line.
+        names: of the columns.
+        labels: what the last column has: where one of them is last, another column is missing.
 
     Raises:
         DataError: more or fewer; a label or tag that is missing is said to be stripped.
     """
-    if len(found) == len(names) - 1 and names[-1] in _STRIPPED:
+    if len(found) == len(names) - 1 and names[-1] in _STRIPPED and found[-1] not in labels:
         raise DataError(
             f"line {number}: expected {len(names)} tab-separated columns ({', '.join(names)}), got "
             f"{len(found)}: the {names[-1]}s are stripped, as XTREME's download does with test files, "
@@ -64,13 +73,42 @@ def filled(value: Any, number: int, what: str) -> str:
     """
     if not isinstance(value, str) or not value.strip():
         raise DataError(
-            f"line {number}: expected a non-empty text as '{what}', got {value!r}; {_AGAIN}"
+            f"line {number}: expected a non-empty text as '{what}', got {shown(value)}; {_AGAIN}"
         )
     return value
 
 
-def not_constant(rows: Iterable[Row], key: str) -> Iterator[Row]:
+class Ids:
+    """The ids of a file, which must differ: predictions are joined to rows by them."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, int] = {}
+
+    def own(self, name: str, number: int) -> str:
+        """``name``, which stands in line ``number``.
+
+        Raises:
+            DataError: it is an earlier line's, too.
+        """
+        first = self._lines.setdefault(name, number)
+        if first != number:
+            raise DataError(
+                f"line {number}: expected an id of its own, got {name!r}, which is line {first}'s "
+                "already; " + _AGAIN
+            )
+        return name
+
+
+def not_constant(
+    rows: Iterable[Row], key: str, place: str = "line 1", whole: str = "file"
+) -> Iterator[Row]:
     """``rows`` as they are, if their labels (or tags) differ: a constant one stands for stripped ones.
+
+    Args:
+        rows: of a file, or of another whole.
+        key: of the label.
+        place: named as the one where they stand.
+        whole: what they are all of.
 
     Raises:
         DataError: after the last of at least 10 rows, all of which have the same label.
@@ -85,9 +123,9 @@ def not_constant(rows: Iterable[Row], key: str) -> Iterator[Row]:
     if len(seen) == 1 and count >= FEW_ROWS:
         what = key.removesuffix("s")
         raise DataError(
-            f"line 1: every {what} of the file is {seen.pop()!r}, expected several: the {what}s are "
-            "stripped or constant, and a score on them would be chance; put the labelled file in its "
-            "place."
+            f"{place}: every {what} of the {whole} is {seen.pop()!r}, expected several: the {what}s "
+            "are stripped or constant, and a score on them would be chance; put the labelled "
+            f"{whole} in its place."
         )
 
 
@@ -103,6 +141,12 @@ def of_file(number: int, rows: Iterable[Row]) -> Iterator[Row]:
         raise DataError(f"file {number}, {error}") from error
 
 
+def shown(value: Any) -> str:
+    """What is said of a wrong ``value``: the beginning of it where it is long."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
 def dropped(reason: str) -> Row:
     """What a reader yields for a row that the release says is no item; it is counted by its reason."""
     return {DROPPED: reason}
@@ -116,7 +160,7 @@ def one_of(value: str, allowed: Sequence[str], number: int, what: str) -> str:
     """
     if value not in allowed:
         raise DataError(
-            f"line {number}: {what} {value!r} is outside the set; allowed: {', '.join(allowed)}."
+            f"line {number}: {what} {shown(value)} is outside the set; allowed: {', '.join(allowed)}."
         )
     return value
 
@@ -133,7 +177,7 @@ def tab_pairs(text: str, labels: Sequence[str]) -> Iterator[Row]:
 
 def _tab_pairs(text: str, labels: Sequence[str]) -> Iterator[Row]:
     for number, line in enumerate(lines(text), 1):
-        premise, hypothesis, label = columns(line, number, ("premise", "hypothesis", "label"))
+        premise, hypothesis, label = columns(line, number, ("premise", "hypothesis", "label"), labels)
         yield {
             "id": str(number),
             "group": str((number - 1) // PREMISE_ROWS + 1),
@@ -183,7 +227,7 @@ def _sentences(text: str, tags: Sequence[str]) -> Iterator[Row]:
     count = 0
     for number, line in enumerate([*lines(text), ""], 1):
         if line:
-            token, tag = columns(line, number, ("token", "tag"))
+            token, tag = columns(line, number, ("token", "tag"), tags)
             if not token.strip():
                 raise DataError(f"line {number}: empty token, expected a word; {_AGAIN}")
             tokens.append(token)
