@@ -155,7 +155,9 @@ def test_damaged_data_stop_with_one_sentence(
 
 def test_a_missing_language(params: Params, prepared: Path, tmp_path: Path) -> None:
     (prepared / "xnli/test/ru.jsonl").unlink()
-    with pytest.raises(ExpectationError, match=r"language 'ru', split 'test': .*languages are test/de"):
+    with pytest.raises(
+        ExpectationError, match=r"language 'ru', split 'test': .*languages are dev/en, test/de"
+    ):
         validate(get_task("xnli"), params, prepared / "xnli", tmp_path / "checks.json")
 
 
