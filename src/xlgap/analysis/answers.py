@@ -8,23 +8,14 @@ An answer that the data cannot support says so and why; an estimate that exists 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-
-from xlgap.analysis.bootstrap import interval
-from xlgap.analysis.rows import Answer, Estimate, Scale
-from xlgap.analysis.scaling import (
-    FEWEST_MODELS,
-    Regression,
-    bootstrap_slopes,
-    correlation,
-    meta_regression,
-)
-from xlgap.analysis.study import PARTS, Measured, Study
-from xlgap.analysis.words import number, short_number
+from xlgap.analysis.headline import PARTS
+from xlgap.analysis.measure import Measured
+from xlgap.analysis.rows import Answer, Scale
+from xlgap.analysis.series import Series, series_answers
+from xlgap.analysis.study import Study
 
 LAB_SENTENCE = (
     "The lab is a test of the system with made data and tiny models, and no evidence on models of "
@@ -44,7 +35,6 @@ NO_COVARIATES = (
     "in script and in how finely they are split into sub-words, which go along with distance."
 )
 
-SIZES = (("params_total", "total"), ("params_nonembedding", "non-embedding"))
 UNITS: dict[Scale, str] = {
     "raw": "points",
     "chance_corrected": "chance-corrected points",
@@ -90,23 +80,6 @@ NOT_RUN = {
     "task.",
     5: "Not run in this study: it has no arm that combines intermediate tasks (joint or sequential).",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Series:
-    """One estimate a model of one quantity, in order of size: what a slope is fitted to."""
-
-    question: int
-    key: str
-    quantity: str
-    unit: str
-    estimates: tuple[Estimate, ...]
-    figure: str
-    proxy: bool = False
-    draws: tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], ...] = ()
-    notes: tuple[str, ...] = ()
-    confidence: float = 0.95
-    variance: str = "items and seeds"
 
 
 def measured_answers(study: Study, measured: Measured) -> list[Answer]:
@@ -224,158 +197,3 @@ def _notes(study: Study, measured: Measured) -> list[str]:
 
 def _with_notes(answer: Answer, notes: Sequence[str]) -> Answer:
     return replace(answer, reason=" ".join(s for s in (answer.reason, *notes) if s))
-
-
-def series_answers(series: Series, *, brief: bool = False) -> list[Answer]:
-    """Slope against both sizes, correlation, and bootstrap slope of one series.
-
-    ``brief`` keeps the slopes only.
-    """
-    if not series.estimates:
-        return [slope_answer(series, *SIZES[0])]
-    slopes = [slope_answer(series, field, word) for field, word in SIZES]
-    if brief or len(series.estimates) < 3:
-        return slopes
-    more = [correlation_answer(series)]
-    if series.draws:
-        more.append(conditional_answer(series))
-    return [*slopes, *more]
-
-
-def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
-    """The primary slope: meta-regression of one estimate a model on log10 parameters."""
-    usable = [e for e in series.estimates if getattr(e, size_field)]
-    base = replace(
-        _base(series, usable, size_field),
-        key=f"{series.key}.slope.{size_field}",
-        quantity=f"change of {series.quantity}, {series.unit} for ten times the {size_word} parameters",
-    )
-    fit = fit_line(usable, size_field, confidence=series.confidence)
-    if fit is None:
-        return replace(base, reason=_too_few(usable, size_field) + base.reason, method="none")
-    weights = (
-        f"random-effects meta-regression (REML, tau2 = {fit.tau2:.3g}, Knapp-Hartung t "
-        f"interval, {fit.df} degrees of freedom), one estimate a model with its variance over "
-        f"{series.variance}"
-        if fit.weighted
-        else f"least squares with t interval ({fit.df} degrees of freedom), one estimate a model, "
-        "equal weights because standard errors are not known"
-    )
-    enough = fit.n >= FEWEST_MODELS
-    base = replace(base, reason=f"{base.reason} {_short_range(base)}".strip())
-    return replace(
-        base,
-        estimate=fit.slope,
-        ci_low=fit.ci_low,
-        ci_high=fit.ci_high,
-        method=weights,
-        supported=enough,
-        reason=base.reason if enough else _too_few(usable, size_field) + base.reason,
-    )
-
-
-def fit_line(
-    estimates: Sequence[Estimate], size_field: str, *, confidence: float = 0.95
-) -> Regression | None:
-    """The line through one estimate a model, or ``None`` where there are too few sizes."""
-    usable = [e for e in estimates if getattr(e, size_field)]
-    x = [math.log10(getattr(e, size_field)) for e in usable]
-    if len(usable) < 3 or len(set(x)) < 3:
-        return None
-    errors = [e.stderr for e in usable]
-    variances = None if None in errors else [e * e for e in errors if e is not None]
-    return meta_regression([e.value for e in usable], variances, x, confidence=confidence)
-
-
-def correlation_answer(series: Series) -> Answer:
-    """Correlation with log10 total parameters."""
-    usable = [e for e in series.estimates if e.params_total]
-    base = replace(
-        _base(series, usable, "params_total"),
-        key=f"{series.key}.correlation.params_total",
-        quantity=f"correlation of {series.quantity} with log10 total parameters",
-        method="Pearson",
-    )
-    x = [math.log10(e.params_total) for e in usable if e.params_total]
-    y = [e.value for e in usable]
-    if len(usable) < 3 or len(set(x)) < 3 or len(set(y)) < 2:
-        return replace(base, reason=_too_few(usable, "params_total") + base.reason)
-    found = correlation(x, y, confidence=series.confidence)
-    enough = found.ci_low is not None
-    pearson, spearman = (
-        "" if p is None else f" (exact permutation p = {p:.3f})" for p in (found.r_p, found.rho_p)
-    )
-    return replace(
-        base,
-        estimate=found.r,
-        ci_low=found.ci_low,
-        ci_high=found.ci_high,
-        method=f"Pearson with Fisher's z interval{pearson}; Spearman {number(found.rho, 2)}{spearman}",
-        supported=enough,
-        reason=base.reason
-        if found.ci_low is not None
-        else _too_few(usable, "params_total") + base.reason,
-    )
-
-
-def conditional_answer(series: Series) -> Answer:
-    """Bootstrap slope over items and seeds, conditional on the checkpoints."""
-    usable = [e for e in series.estimates if e.params_total]
-    x = [math.log10(e.params_total) for e in usable if e.params_total]
-    base = replace(
-        _base(series, usable, "params_total"),
-        key=f"{series.key}.bootstrap.params_total",
-        quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
-        "conditional on these checkpoints",
-    )
-    fit = fit_line(usable, "params_total", confidence=series.confidence)
-    if fit is None or len(usable) < len(series.estimates) or len(series.draws) < len(usable):
-        return replace(base, method="none", reason=_too_few(usable, "params_total") + base.reason)
-    slopes = bootstrap_slopes(series.draws, x, fit.weights)
-    low, high = interval(slopes, series.confidence)
-    return replace(
-        base,
-        estimate=fit.slope,
-        ci_low=low,
-        ci_high=high,
-        method=f"hierarchical bootstrap, {len(slopes)} resamples of item clusters (paired over models, "
-        "arms and parallel languages) and of seeds, models weighted as in the meta-regression; "
-        "conditional on these checkpoints: it says nothing of other models of the same sizes",
-        supported=True,
-    )
-
-
-def _base(series: Series, usable: Sequence[Estimate], size_field: str) -> Answer:
-    sizes = [getattr(e, size_field) for e in usable]
-    return Answer(
-        question=series.question,
-        quantity=series.quantity,
-        source=series.estimates[0].source if series.estimates else "measured",
-        models=tuple(e.model for e in usable),
-        size_range=(min(sizes), max(sizes)) if sizes else None,
-        n=len(usable),
-        proxy=series.proxy,
-        reason=" ".join(series.notes),
-        figure=series.figure if usable else None,
-    )
-
-
-def _short_range(answer: Answer) -> str:
-    """A sentence where the sizes span less than the factor of ten that a slope is given for."""
-    low, high = answer.size_range or (1, 10)
-    if high >= 10 * low:
-        return ""
-    return (
-        f"The sizes span a factor of {high / low:.1f} ({short_number(low)} to {short_number(high)}): "
-        "the change for ten times is extrapolated."
-    )
-
-
-def _too_few(usable: Sequence[Estimate], size_field: str) -> str:
-    sizes = len({getattr(e, size_field) for e in usable})
-    if not usable:
-        return "Not measured: no model has this quantity. "
-    return (
-        f"Not sufficient: {len(usable)} models of {sizes} sizes; a trend with size needs at least "
-        f"{FEWEST_MODELS} models of 3 sizes. "
-    )

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xlgap.analysis.answers import fit_line
 from xlgap.analysis.rows import GAP_WORDS, Estimate, LanguageSlope
+from xlgap.analysis.series import fit_line
 from xlgap.analysis.words import interval_words, short_number, signed
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from xlgap.analysis import distance, published_gap
-from xlgap.analysis.answers import MORE_ROBUST, NO_COVARIATES, Series, series_answers
+from xlgap.analysis.answers import MORE_ROBUST, NO_COVARIATES
 from xlgap.analysis.contrasts import fixed_set
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap, of_slope
+from xlgap.analysis.series import Series, series_answers
 from xlgap.published import load_languages
 from xlgap.records import Score
 

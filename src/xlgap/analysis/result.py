@@ -20,6 +20,7 @@ from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
+from xlgap.analysis.measure import measure
 from xlgap.analysis.published_answers import published_answers, published_slopes
 from xlgap.analysis.rows import (
     Answer,
@@ -29,7 +30,7 @@ from xlgap.analysis.rows import (
     GapRow,
     LanguageSlope,
 )
-from xlgap.analysis.study import Study, measure
+from xlgap.analysis.study import Study
 from xlgap.analysis.tables import write_rows
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json
@@ -56,7 +57,7 @@ class Analysis:
         study, source: name of the study; ``lab``, ``release`` or ``hub``.
         confidence: of all intervals.
         models, tasks, arms, seeds: of the study.
-        gaps, estimates, english, collapsed: measured, see :class:`~xlgap.analysis.study.Measured`.
+        gaps, estimates, english, collapsed: measured, see :class:`~xlgap.analysis.measure.Measured`.
         controls: untrained twins among the models; they are in no slope.
         published_gaps, published_slopes: the same analysis of published scores.
         answers: to all five questions, measured first.

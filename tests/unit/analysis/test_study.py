@@ -8,8 +8,10 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.answers import LAB_SENTENCE, measured_answers
+from xlgap.analysis.headline import PARTS
+from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.study import PARTS, Measured, Study, TaskInfo, measure
+from xlgap.analysis.study import Study, TaskInfo
 
 PLAN = Plan(groups=250, group_size=2, cluster_sd=5.0, seed_sd=0.5, model_sd=0.0)
 

@@ -1,0 +1,151 @@
+"""One measured study, from its scores to gaps and estimates.
+
+:func:`measure` is pure: scores and items in, :class:`Measured` out; the same inputs give the same
+numbers. What they answer stands in :mod:`.answers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xlgap.analysis import distance
+from xlgap.analysis.bootstrap import Draws, draws, interval
+from xlgap.analysis.chance import collapsed, english_scores, hopeless
+from xlgap.analysis.contrasts import Contrast, contrasts
+from xlgap.analysis.gap import evaluate, measured_rows
+from xlgap.analysis.headline import control_contrasts, headline
+from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale
+from xlgap.analysis.study import Study, TaskInfo
+from xlgap.published import load_languages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What came out of a measured study, answers apart.
+
+    Attributes:
+        gaps: rows of every gap, per language, seed and scale.
+        estimates: one a model, gap, task and scale, with intervals.
+        draws: bootstrap draws behind the estimates, by (gap, task, scale, model).
+        english: English scores beside chance.
+        collapsed: runs that ended at chance.
+        hopeless: tasks at chance for every model.
+        partial: models left out of the estimates over tasks, by gap.
+    """
+
+    gaps: tuple[GapRow, ...]
+    estimates: tuple[Estimate, ...]
+    draws: Mapping[tuple[str, str, Scale, str], NDArray[np.float64]]
+    english: tuple[EnglishScore, ...]
+    collapsed: tuple[Collapsed, ...]
+    hopeless: frozenset[str]
+    partial: Mapping[str, tuple[str, ...]]
+
+
+def measure(study: Study) -> Measured:
+    """Gaps, estimates and checks of a study."""
+    english = english_scores(study.scores, study.arms, study.primary)
+    dead = hopeless([e for e in english if e.model not in study.controls])
+    tokens = {s.task: s.metric for s in study.scores if s.metric == "token_accuracy"}
+    english += english_scores(study.scores, study.arms, tokens)
+    plain = contrasts(study.table, study.arms)
+    slopes = distance.distance_contrasts(
+        study.table, study.arms, distance.syntax_distances(load_languages())
+    )
+    every = [*plain, *slopes, *distance.robustness_contrasts(slopes, study.arms)]
+    wanted, partial = headline([c for c in every if c.model not in study.controls], study, dead)
+    wanted += control_contrasts(study)
+    needed = {key for c in [*every, *wanted] for key, _ in c.terms}
+    drawn = draws(study.items, needed=needed, resamples=study.resamples, seed=study.seed)
+    estimates: list[Estimate] = []
+    kept: dict[tuple[str, str, Scale, str], NDArray[np.float64]] = {}
+    for contrast in wanted:
+        for scale in SCALES:
+            made, values = _estimate(contrast, study, drawn, scale)
+            if made is None:
+                continue
+            estimates.append(made)
+            if values is not None:
+                kept[made.gap, made.task, scale, made.model] = values
+    return Measured(
+        gaps=tuple(_with_paired_errors(study, plain, drawn)),
+        estimates=tuple(estimates),
+        draws=kept,
+        english=tuple(english),
+        collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
+        hopeless=dead,
+        partial=partial,
+    )
+
+
+def _estimate(
+    contrast: Contrast, study: Study, drawn: Draws, scale: Scale
+) -> tuple[Estimate | None, NDArray[np.float64] | None]:
+    """A contrast's value and its bootstrap error on ``scale``."""
+    rows = evaluate(contrast, study.table, metric="", scale=scale)
+    if not rows:
+        return None, None
+    row = rows[0]
+    values = drawn.of(contrast, scale=scale, scores=study.table)
+    seeds = {len(study.table[key]) for key, _ in contrast.terms}
+    estimate = Estimate(
+        source=row.source,
+        model=row.model,
+        family=row.family,
+        params_total=row.params_total,
+        params_nonembedding=row.params_nonembedding,
+        gap=contrast.gap,
+        task=contrast.task,
+        scale=scale,
+        value=row.value,
+        stderr=row.stderr,
+        seeds=min(seeds),
+        note=contrast.note,
+    )
+    if values is None:
+        return estimate, None
+    low, high = interval(values, study.confidence)
+    error = float(np.std(values, ddof=1))
+    return replace(estimate, stderr=error, ci_low=low, ci_high=high), values
+
+
+def _with_paired_errors(study: Study, plain: Sequence[Contrast], drawn: Draws) -> list[GapRow]:
+    """All gap rows; those over seeds in the primary metric carry the bootstrap's standard error."""
+    errors: dict[tuple[str, ...], Callable[[Scale], float | None]] = {}
+    for c in plain:
+        errors[c.model, c.gap, c.task, c.language, c.arm_a, c.arm_b] = _error_of(c, study, drawn)
+    rows = []
+    for row in measured_rows(study.scores, study.arms):
+        of_row = errors.get((row.model, row.gap, row.task, row.language, row.arm_a, row.arm_b))
+        primary = row.metric == study.primary.get(row.task)
+        if row.seed is None and primary and of_row is not None:
+            row = replace(row, stderr=of_row(row.scale))
+        rows.append(replace(row, note=_noted(row, study.tasks[row.task])))
+    return rows
+
+
+def _noted(row: GapRow, task: TaskInfo) -> str:
+    """The row's note with what a reader must know of its task."""
+    notes = [row.note] if row.note else []
+    if task.proxy_train is not None:
+        notes.append(f"trained on {task.proxy_train} in its place")
+    if row.gap == "transfer" and not task.parallel:
+        notes.append("test sets are not translations of each other: their difficulty differs, too")
+    if row.gap in {"native", "direct"} and not task.parallel:
+        notes.append("language + domain: the target-language data need not be the English data")
+    return "; ".join(notes)
+
+
+def _error_of(contrast: Contrast, study: Study, drawn: Draws) -> Callable[[Scale], float | None]:
+    def error(scale: Scale) -> float | None:
+        values = drawn.of(contrast, scale=scale, scores=study.table)
+        if values is not None:
+            return float(np.std(values, ddof=1))
+        rows = evaluate(contrast, study.table, metric="", scale=scale)
+        return rows[0].stderr if rows else None
+
+    return error
