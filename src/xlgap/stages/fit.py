@@ -166,10 +166,9 @@ def _train(
 
 
 def _told(phase: Phase) -> dict[str, Any]:
-    found = asdict(phase)
-    if phase.select_task is None:  # the task that it trains on
-        del found["select_task"]
-    return found
+    """What it was, without what most phases are not: selected elsewhere, mixed, of a given length."""
+    rare = ("select_task", "sampling", "mlm_rate", "budget")
+    return {k: v for k, v in asdict(phase).items() if k not in rare or v is not None}
 
 
 def _one_phase(
