@@ -23,13 +23,13 @@ def check_own_fields(name: str, spec: ArmSpec, regime: Regime) -> None:
     """
     for field, example in _EXAMPLES.items():
         given = getattr(spec, field) not in (None, ())
-        if given and field not in regime.own_fields:
-            owner = next(r for r in regime_names() if field in get_regime(r).own_fields)
+        if given and field not in regime.takes:
+            owner = next(r for r in regime_names() if field in get_regime(r).takes)
             raise ConfigError(
                 f"key 'arms.{name}.{field}': regime '{regime.name}' has no such thing; remove it, or "
                 f"use regime '{owner}'."
             )
-        if not given and field in regime.own_fields:
+        if not given and field in regime.needs:
             raise ConfigError(
                 f"key 'arms.{name}': regime '{regime.name}' needs '{field}', for example '{example}'."
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from xlgap.tasks.base import Task
 
@@ -75,8 +76,10 @@ class Regime(ABC):
     needs_language: bool = False
     needs_intermediate: bool = False
     may_have_intermediate: bool = False
-    own_fields: tuple[str, ...] = ()
-    """Fields of :class:`ArmSpec` that arms of this regime need and those of no other have."""
+    takes: ClassVar[tuple[str, ...]] = ()
+    """Keys of an arm that arms of this regime may give and others not."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Those of them that its arms must give."""
 
     @abstractmethod
     def warm_phases(self, arm: ArmSpec) -> tuple[Phase, ...]:

@@ -17,7 +17,8 @@ class FewShot(Regime):
     name = "few_shot"
     needs_language = True
     may_have_intermediate = True
-    own_fields = ("shots",)
+    takes = ("shots",)
+    needs = ("shots",)
 
     def warm_phases(self, arm: ArmSpec) -> tuple[Phase, ...]:
         """The English intermediate tasks, if any, in the order given."""

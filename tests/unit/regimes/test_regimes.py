@@ -73,7 +73,7 @@ def test_needs_are_declared(name):
     regime, spec = get_regime(name), SPECS[name]
     assert regime.needs_language == (spec.language is not None)
     assert (regime.needs_intermediate or regime.may_have_intermediate) == bool(spec.intermediate)
-    for field in regime.own_fields:
+    for field in regime.needs:
         assert getattr(spec, field)
 
 
