@@ -1,7 +1,9 @@
-"""What ``xlgap tasks`` and ``xlgap models`` list, and tables for people."""
+"""What ``xlgap tasks``, ``models`` and ``languages`` list, and tables for people."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +15,10 @@ MODEL_COLUMNS = (
 )
 TASK_COLUMNS = ("name", "role", "kind", "languages", "metric", "recipe", "sources", "licence")
 CITATION_COLUMNS = ("name", "licence", "citation")
+LANGUAGE_COLUMNS = (
+    *("code", "name", "genus", "script", "syntax", "phonology", "inventory", "genetic", "km"),
+    "missing",
+)
 BENCHMARK_ROLES = ("target", "intermediate")
 UNTRAINED = ("retrieve", "mine")  # kinds whose models are compared by their vectors alone
 
@@ -22,6 +28,43 @@ def model_rows() -> list[dict[str, Any]]:
     from xlgap.models.catalogue import catalogue
 
     return [asdict(checkpoint) for checkpoint in catalogue()]
+
+
+def language_rows() -> list[dict[str, Any]]:
+    """The 50 languages: every distance from English, and the share of features that are not known."""
+    from xlgap.languages import get_language
+    from xlgap.published.distances import OBSERVED, load_distances
+
+    return [
+        {
+            "code": code,
+            "name": get_language(code).name,
+            "family": get_language(code).family,
+            "genus": language.genus,
+            "script": language.script,
+            "distance": language.values,
+            "features": language.features,
+            "missing": {family: round(language.missing(family), 4) for family in OBSERVED},
+            "cc100_gib": language.cc100_gib,
+        }
+        for code, language in load_distances().items()
+    ]
+
+
+def show_languages(*, as_json: bool) -> None:
+    """Put the languages on standard output, as JSON or as a table."""
+    rows = language_rows()
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    lines = []
+    for row in rows:
+        shares = " ".join(f"{share:.0%}" for share in row["missing"].values())
+        kilometres = {"km": int(row["distance"]["geographic"]), "missing": shares}
+        lines.append({**row, **row["distance"], "script": row["script"], **kilometres})
+    show(lines, LANGUAGE_COLUMNS, terminal=sys.stdout.isatty())
+    told = "share of English's features of syntax, phonology and inventory that no source has"
+    print(f"missing: {told}; distances on observed features alone: --json", file=sys.stderr)
 
 
 def of_benchmark(task: Task) -> bool:
