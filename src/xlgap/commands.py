@@ -338,7 +338,11 @@ def show_tasks(arguments: Arguments) -> None:
 
 def show_languages(arguments: Arguments) -> None:
     """Print how far each language is from English, and what the distances rest on."""
-    listings.show_languages(as_json=arguments.json)
+    if arguments.json:
+        print(json.dumps(listings.language_rows(), indent=1, ensure_ascii=False))
+        return
+    listings.show(listings.language_lines(), listings.LANGUAGE_COLUMNS, terminal=sys.stdout.isatty())
+    print(listings.MISSING_FEATURES, file=sys.stderr)
 
 
 def show_ui(arguments: Arguments) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -18,6 +16,10 @@ CITATION_COLUMNS = ("name", "licence", "citation")
 LANGUAGE_COLUMNS = (
     *("code", "name", "genus", "script", "syntax", "phonology", "inventory", "genetic", "km"),
     "missing",
+)
+MISSING_FEATURES = (
+    "missing: share of English's features of syntax, phonology and inventory that no source has for the "
+    "language; distances on observed features alone: --json"
 )
 BENCHMARK_ROLES = ("target", "intermediate")
 UNTRAINED = ("retrieve", "mine")  # kinds whose models are compared by their vectors alone
@@ -51,20 +53,17 @@ def language_rows() -> list[dict[str, Any]]:
     ]
 
 
-def show_languages(*, as_json: bool) -> None:
-    """Put the languages on standard output, as JSON or as a table."""
-    rows = language_rows()
-    if as_json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
-        return
-    lines = []
-    for row in rows:
-        shares = " ".join(f"{share:.0%}" for share in row["missing"].values())
-        kilometres = {"km": int(row["distance"]["geographic"]), "missing": shares}
-        lines.append({**row, **row["distance"], "script": row["script"], **kilometres})
-    show(lines, LANGUAGE_COLUMNS, terminal=sys.stdout.isatty())
-    told = "share of English's features of syntax, phonology and inventory that no source has"
-    print(f"missing: {told}; distances on observed features alone: --json", file=sys.stderr)
+def language_lines() -> list[dict[str, Any]]:
+    """The languages as lines of a table."""
+    return [
+        {
+            **row["distance"],
+            **row,
+            "km": int(row["distance"]["geographic"]),
+            "missing": " ".join(f"{share:.0%}" for share in row["missing"].values()),
+        }
+        for row in language_rows()
+    ]
 
 
 def of_benchmark(task: Task) -> bool:
