@@ -18,8 +18,8 @@ LANGUAGE_COLUMNS = (
     "missing",
 )
 MISSING_FEATURES = (
-    "missing: share of English's features of syntax, phonology and inventory that no source has for the "
-    "language; distances on observed features alone: --json"
+    "missing: share of English's features of syntax, phonology and inventory that no source has for "
+    "the language; distances on observed features alone: --json"
 )
 BENCHMARK_ROLES = ("target", "intermediate")
 UNTRAINED = ("retrieve", "mine")  # kinds whose models are compared by their vectors alone
