@@ -56,7 +56,7 @@ class ArmParams(Section):
     """One arm: a regime, its intermediate tasks and language, and how it is trained.
 
     ``preliminary``: whether official recipes are whole; ``sampling`` is of ``joint``, ``mlm_rate`` of
-    ``intermediate_en_mlm``, and ``budget`` makes arms of equal compute.
+    ``intermediate_en_mlm``, ``shots`` of ``few_shot``, and ``budget`` makes arms of equal compute.
     """
 
     regime: str
@@ -66,3 +66,4 @@ class ArmParams(Section):
     sampling: SamplingParams | None = None
     mlm_rate: OpenFraction | None = None
     budget: BudgetParams | None = None
+    shots: Positive | None = None

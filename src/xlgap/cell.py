@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xlgap.arm_params import ArmParams
+from xlgap.arms import check_arm
 from xlgap.config import Params, ScratchModel
 from xlgap.consistency import (
-    check_arm,
     check_blocks,
     check_evaluation,
     check_languages,
@@ -289,6 +289,12 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
         for name in phase.tasks:
             if phase.language not in get_task(name).train_languages:
                 return f"'{name}' has no training data in '{phase.language}'"
+            if phase.shots is not None:
+                rows = params.task(name).train_rows
+                if rows is not None and rows < phase.shots:
+                    return (
+                        f"'{name}' has {rows} training rows by 'train_rows', too few for {phase.shots}"
+                    )
     return None
 
 

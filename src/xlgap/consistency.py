@@ -13,8 +13,6 @@ from xlgap.errors import ConfigError, UnknownNameError
 from xlgap.lab.cldr import supported
 from xlgap.languages import get_language
 from xlgap.models.catalogue import find_checkpoint
-from xlgap.regimes import get_regime, regime_names
-from xlgap.regimes.base import ArmSpec, Regime
 from xlgap.tasks import get_task, task_names
 from xlgap.tasks.base import Retrieve, Task
 
@@ -137,93 +135,6 @@ def check_scales(params: Params) -> None:
                     f"key '{key}': '{name}' is trained on '{task.proxy_train}', by whose recipe; name "
                     f"'{task.proxy_train}' in its place."
                 )
-
-
-def check_arm(name: str, spec: ArmSpec, params: Params) -> None:
-    """An arm must give what its regime needs, and nothing that it has no use for.
-
-    Raises:
-        ConfigError, UnknownNameError: what is wrong.
-    """
-    with naming(f"arms.{name}.regime"):
-        regime = get_regime(spec.regime)
-    key = f"key 'arms.{name}'"
-    if spec.language is not None:
-        with naming(f"arms.{name}.language"):
-            get_language(spec.language)
-    if regime.needs_language and spec.language in (None, "en"):
-        raise ConfigError(
-            f"{key}: regime '{regime.name}' needs 'language', a target language other than en; "
-            f"got {spec.language!r}."
-        )
-    if not regime.needs_language and spec.language is not None:
-        raise ConfigError(
-            f"{key}: regime '{regime.name}' trains in English and takes no 'language', "
-            f"got {spec.language!r}; remove it or use a target-language regime."
-        )
-    if regime.needs_intermediate and not spec.intermediate:
-        raise ConfigError(f"{key}: regime '{regime.name}' needs 'intermediate', a list of tasks.")
-    if not regime.needs_intermediate and spec.intermediate:
-        raise ConfigError(
-            f"{key}: regime '{regime.name}' has no intermediate stage, got {list(spec.intermediate)}."
-        )
-    if regime.needs_intermediate and len(spec.intermediate) < regime.fewest:
-        raise ConfigError(
-            f"{key}: regime '{regime.name}' needs {regime.fewest} intermediate tasks at least, got "
-            f"{list(spec.intermediate)}; add one, or use 'intermediate_en'."
-        )
-    _check_given(key, spec, regime)
-    for task in spec.intermediate:
-        with naming(f"arms.{name}.intermediate"):
-            get_task(task)
-        if task not in params.all_tasks:
-            raise ConfigError(
-                f"{key}: intermediate task '{task}' has no entry under 'intermediate' or 'tasks'; "
-                f"add one, for example '{task}: {{}}'."
-            )
-    if spec.mlm_rate is not None:
-        _check_text(key, params)
-    if not regime.eval_languages(spec, params.languages.evaluation):
-        raise ConfigError(
-            f"{key}: it is scored in '{spec.language}' alone, which 'languages.evaluation' lacks; add "
-            f"{spec.language} to {list(params.languages.evaluation)}."
-        )
-
-
-_OPTIONAL = {
-    "sampling": "the rule that draws the task of a step, such as {rule: proportional}",
-    "mlm_rate": "the share of steps that are masked language modelling, between 0 and 1",
-}
-
-
-def _check_given(key: str, spec: ArmSpec, regime: Regime) -> None:
-    """The keys that only some regimes take."""
-    for name, meaning in _OPTIONAL.items():
-        given = getattr(spec, name) is not None
-        if name in regime.needs and not given:
-            raise ConfigError(f"{key}: regime '{regime.name}' needs '{name}', {meaning}.")
-        if given and name not in regime.takes:
-            able = [other for other in regime_names() if name in get_regime(other).takes]
-            raise ConfigError(
-                f"{key}: regime '{regime.name}' takes no '{name}'; remove it, or use "
-                f"{' or '.join(able)}."
-            )
-    if spec.budget is not None and not regime.trains:
-        raise ConfigError(f"{key}: regime '{regime.name}' trains nothing, so it takes no 'budget'.")
-
-
-def _check_text(key: str, params: Params) -> None:
-    """Masked language modelling needs text."""
-    if params.study.source == "hub":
-        raise ConfigError(
-            f"{key}: 'mlm_rate' needs pretraining text, which 'study.source: hub' has not; use "
-            "'release' or 'lab', or remove the arm."
-        )
-    if not params.languages.pretraining:
-        raise ConfigError(
-            f"{key}: 'mlm_rate' needs pretraining text, and 'languages.pretraining' names no language; "
-            "name at least one."
-        )
 
 
 def check_source(task: Task, params: Params) -> None:

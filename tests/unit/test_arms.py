@@ -66,12 +66,11 @@ def test_a_wrong_rule_is_told(raw_study, given, said):
     ("arm", "said"),
     [
         ({"regime": "direct_en", "sampling": {"rule": "uniform"}},
-         "regime 'direct_en' takes no 'sampling'; remove it, or use joint."),
+         "regime 'direct_en' has no such thing; remove it, or use regime 'joint'."),
         ({**JOINT, "mlm_rate": 0.2},
-         "regime 'joint' takes no 'mlm_rate'; remove it, or use intermediate_en_mlm."),
+         "key 'arms.a.mlm_rate': regime 'joint' has no such thing; remove it, or use regime"),
         ({k: v for k, v in MASKED.items() if k != "mlm_rate"},
-         "regime 'intermediate_en_mlm' needs 'mlm_rate', the share of steps that are masked language "
-         "modelling, between 0 and 1."),
+         "regime 'intermediate_en_mlm' needs 'mlm_rate', for example 'mlm_rate: 0.2'."),
         ({**MASKED, "mlm_rate": 1}, "key 'arms.a.mlm_rate': must be less than 1; got 1."),
         ({**JOINT, "intermediate": ["toy_order"]},
          "regime 'joint' needs 2 intermediate tasks at least, got ['toy_order']; add one"),

@@ -13,6 +13,10 @@ from typing import ClassVar, Literal
 
 from xlgap.tasks.base import Task
 
+SHOT_EPOCHS = 10
+"""Passes over the rows of a few-shot phase, in batches of the task's recipe and at its rate; at most a
+tenth of its steps is warm-up. Fixed, as is which checkpoint is kept: nothing is left to tune."""
+
 Rule = Literal["uniform", "proportional", "temperature", "time_dependent"]
 
 
@@ -71,6 +75,8 @@ class Phase:
         mlm_rate: the share of its steps that are masked language modelling of the study's pretraining
             text, in all its languages; ``None`` for none.
         budget: how much training it is, where that is not what the recipes of its tasks say.
+        shots: so many of the training rows, drawn anew by each seed; all of them when ``None``. Such a
+            phase has no dev rows: it keeps its last checkpoint.
     """
 
     tasks: tuple[str, ...]
@@ -81,11 +87,17 @@ class Phase:
     sampling: Sampling | None = None
     mlm_rate: float | None = None
     budget: Budget | None = None
+    shots: int | None = None
 
     @property
     def mixes(self) -> bool:
         """Whether its steps are of several heads: of tasks, or of masked language modelling, too."""
         return len(self.tasks) > 1 or self.mlm_rate is not None
+
+    @property
+    def selects(self) -> bool:
+        """Whether dev rows may choose its checkpoint; a few-shot phase has none."""
+        return self.shots is None
 
     @property
     def selected_on(self) -> str:
@@ -109,6 +121,7 @@ class ArmSpec:
         sampling: which task a step of a mixture is of.
         mlm_rate: the share of the warm phases' steps that are masked language modelling.
         budget: see :func:`budgeted`.
+        shots: training rows of the target task in ``language``, of a few-shot arm.
     """
 
     regime: str
@@ -118,6 +131,7 @@ class ArmSpec:
     sampling: Sampling | None = None
     mlm_rate: float | None = None
     budget: Budget | None = None
+    shots: int | None = None
 
 
 class Regime(ABC):
@@ -135,6 +149,7 @@ class Regime(ABC):
     name: str
     needs_language: bool = False
     needs_intermediate: bool = False
+    may_have_intermediate: bool = False
     fewest: ClassVar[int] = 1
     takes: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
@@ -180,14 +195,19 @@ def budgeted(
     """The warm phases and those on the target task of an arm with a budget.
 
     Warm phases share the budget, whatever their recipes say. Where there is none, the last phase on the
-    target task goes on for as much longer, so that two arms with one budget have the same compute.
+    target task's whole training data goes on for as much longer, so that two arms with one budget have
+    the same compute.
     """
     if budget is None:
         return tuple(warm), tuple(on_task)
     if warm:
         return tuple(replace(phase, budget=budget) for phase in warm), tuple(on_task)
-    last = [replace(phase, budget=replace(budget, beyond=True)) for phase in on_task[-1:]]
-    return (), (*on_task[:-1], *last)
+    whole = [number for number, phase in enumerate(on_task) if phase.shots is None]
+    longer = replace(budget, beyond=True)
+    return (), tuple(
+        replace(phase, budget=longer) if number in whole[-1:] else phase
+        for number, phase in enumerate(on_task)
+    )
 
 
 def trained_on(task: Task) -> str:

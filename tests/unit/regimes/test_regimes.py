@@ -24,6 +24,7 @@ SPECS = {
         regime="intermediate_en_mlm", intermediate=("toy_order", "toy_nli"), mlm_rate=0.25
     ),
     "pretrained": ArmSpec(regime="pretrained"),
+    "few_shot": ArmSpec(regime="few_shot", intermediate=("toy_order",), language="sw", shots=10),
 }
 ENGLISH = Phase(tasks=("toy_nli",), language="en")
 EXPECTED = {  # regime: warm phases, task phases, evaluated on, named after
@@ -58,6 +59,11 @@ EXPECTED = {  # regime: warm phases, task phases, evaluated on, named after
         (ENGLISH,), ("en", "de", "sw"), "en",
     ),
     "pretrained": ((), (), ("en", "de", "sw"), "en"),
+    "few_shot": (
+        (Phase(tasks=("toy_order",), language="en"),),
+        (ENGLISH, Phase(tasks=("toy_nli",), language="sw", keeps_head=True, shots=10)),
+        ("sw",), "sw",
+    ),
 }  # fmt: skip
 
 
@@ -88,7 +94,9 @@ def test_a_proxied_task_is_trained_on_its_proxy(name):
 def test_needs_are_declared(name):
     regime, spec = get_regime(name), SPECS[name]
     assert regime.needs_language == (spec.language is not None)
-    assert regime.needs_intermediate == bool(spec.intermediate)
+    assert (regime.needs_intermediate or regime.may_have_intermediate) == bool(spec.intermediate)
+    for field in regime.needs:
+        assert getattr(spec, field)
 
 
 def test_an_unknown_regime_is_told_with_near_ones():
@@ -121,5 +129,7 @@ def test_warm_phases_share_a_budget_and_without_them_the_target_task_goes_on():
     )  # fmt: skip
     longer = replace(first, budget=Budget(steps=100, beyond=True))
     assert budgeted((), (warm, first), budget) == ((), (warm, longer))
+    shots = Phase(tasks=("b",), language="sw", shots=8)
+    assert budgeted((), (first, shots), budget) == ((), (longer, shots))
     assert budgeted((warm,), (first,), None) == ((warm,), (first,))
     assert budgeted((), (), budget) == ((), ())
