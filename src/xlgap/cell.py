@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from xlgap.arms import check_own_fields
+from xlgap.arms import check_choices, check_own_fields
 from xlgap.config import Params, ScratchModel
 from xlgap.consistency import (
     check_blocks,
@@ -73,6 +73,11 @@ class Cell:
     def phases(self) -> tuple[Phase, ...]:
         """Phases on the target task."""
         return self.arm.regime.task_phases(self.arm.spec, self.task)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it has the predictions of another arm's cell, and no training of its own."""
+        return self.arm.regime.chooses
 
     @property
     def preliminary(self) -> tuple[Phase, ...]:
@@ -139,9 +144,19 @@ class Grid:
             for (arm, task), phases in found.items()
         )
 
+    @cached_property
+    def trained(self) -> tuple[Cell, ...]:
+        """The cells with a training or a prediction of their own: all but the chosen ones."""
+        return tuple(cell for cell in self.cells if not cell.chosen)
+
     def arms_of(self, model: str) -> tuple[Arm, ...]:
-        """The arms that ``model`` has cells of, in order."""
-        return tuple({c.arm.name: c.arm for c in self.cells if c.model == model}.values())
+        """The arms that ``model`` has cells of with a training of their own, in order."""
+        return tuple({c.arm.name: c.arm for c in self.trained if c.model == model}.values())
+
+    def choices(self, cell: Cell) -> tuple[Cell, ...]:
+        """The cells that a best-of cell chooses from, in the order given; none for any other cell."""
+        keys = (f"{cell.model}-{name}-{cell.task.name}" for name in cell.arm.spec.choices)
+        return tuple(self._by_key[key] for key in keys if key in self._by_key)
 
 
 def arms(params: Params) -> tuple[Arm, ...]:
@@ -152,7 +167,10 @@ def arms(params: Params) -> tuple[Arm, ...]:
             cannot use.
         UnknownNameError: an unknown regime, language or task.
     """
-    return tuple(_arm(name, ArmSpec(**a.model_dump()), params) for name, a in params.arms.items())
+    specs = {name: ArmSpec(**entry.model_dump()) for name, entry in params.arms.items()}
+    found = tuple(_arm(name, spec, params) for name, spec in specs.items())
+    check_choices(specs)
+    return found
 
 
 def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
@@ -223,7 +241,7 @@ def grid(params: Params) -> Grid:
     left_out: dict[tuple[str, str], LeftOut] = {}
     for arm in arms(params):
         for task in targets:
-            reason = undefined(arm, task, params)
+            reason = undefined(arm, task, params) or no_choice(arm, task, params)
             if reason is not None:
                 left_out[arm.name, task.name] = LeftOut(arm.name, task.name, reason)
             else:
@@ -323,6 +341,20 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
                         f"'{name}' has {rows} training rows by 'train_rows', too few for {phase.shots}"
                     )
     return None
+
+
+def no_choice(arm: Arm, task: Task, params: Params) -> str | None:
+    """Why a best-of arm has nothing to choose from for ``task``, or ``None`` when it has."""
+    if not arm.regime.chooses:
+        return None
+    by = Cell("", arm, task).phases[-1].selected_on
+    if not get_task(by).has_dev(params.study.source):
+        return f"'{by}' has no English dev rows to choose by"
+    found = (Arm(name, ArmSpec(**params.arms[name].model_dump())) for name in arm.spec.choices)
+    left = [choice.name for choice in found if undefined(choice, task, params) is None]
+    if len(left) > 1:
+        return None
+    return f"of its choices {f'only {left[0]!r}' if left else 'none'} is defined"
 
 
 def _rows_of(name: str) -> tuple[str, ...]:

@@ -182,6 +182,7 @@ class ArmParams(Section):
     language: str | None = None
     preliminary: bool = True
     shots: Positive | None = None
+    choices: Names = ()
 
 
 class TaskParams(Section):

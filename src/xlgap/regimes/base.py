@@ -60,6 +60,7 @@ class ArmSpec:
         language: training language of a target-language arm; ``None`` for English arms.
         preliminary: whether what a target task's official recipe trains on first is trained on, too.
         shots: training rows of the target task in ``language``, of a few-shot arm.
+        choices: names of the arms that a best-of arm chooses from.
     """
 
     regime: str
@@ -67,6 +68,7 @@ class ArmSpec:
     language: str | None = None
     preliminary: bool = True
     shots: int | None = None
+    choices: tuple[str, ...] = ()
 
 
 class Regime(ABC):
@@ -78,6 +80,8 @@ class Regime(ABC):
     may_have_intermediate: bool = False
     takes: ClassVar[tuple[str, ...]] = ()
     """Keys of an arm that arms of this regime may give and others not."""
+    chooses: ClassVar[bool] = False
+    """Whether its cells train nothing, and have the predictions of another arm's cell."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Those of them that its arms must give."""
 
