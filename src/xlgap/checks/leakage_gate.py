@@ -65,11 +65,11 @@ def reads(cell: Cell) -> Iterator[Place]:
         for name in phase.tasks:
             yield Place(name, "train", phase.language)
             if phase.selects and get_task(name).recipe.select == "dev":
-                yield Place(phase.selected_on, "dev", phase.select_language)
+                yield Place(phase.dev_of(name), "dev", phase.select_language)
 
 
 def counted(study_grid: Grid, cell: Cell) -> Iterator[Place]:
-    """The sets that a cell counts as trained on: those that it reads, or that any of its choices does."""
+    """The sets that a cell counts as trained on: those it reads, or that any of its choices does."""
     for each in study_grid.choices(cell) or (cell,):
         yield from reads(each)
 
