@@ -18,6 +18,7 @@ from xlgap.analysis import words
 from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.diagnostic import ErrorRate, error_tables
+from xlgap.analysis.disagreements import DisagreementRow
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.figures import drawings
 from xlgap.analysis.licences import DataSet
@@ -26,6 +27,7 @@ from xlgap.analysis.plots import Drawing
 from xlgap.analysis.published_gap import DOUBTFUL
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import (
+    AVERAGE,
     GAP_WORDS,
     Answer,
     EnglishScore,
@@ -35,8 +37,9 @@ from xlgap.analysis.rows import (
     Scale,
 )
 from xlgap.analysis.scaling import FEWEST_MODELS
-from xlgap.analysis.tables import write_rows
+from xlgap.analysis.tables import flat, write_rows
 from xlgap.formats import write_json, write_text
+from xlgap.published import load_known_disagreements
 from xlgap.records import EditionScore, Source
 
 TEMPLATE = "report.html.j2"
@@ -122,23 +125,13 @@ def write_tables(folder: Path, analysis: Analysis) -> None:
         ("overall_scores", EditionScore, analysis.editions),
         ("diagnostic_error_rates", ErrorRate, analysis.errors),
         ("published_slopes", LanguageSlope, analysis.published_slopes),
+        ("disagreements", DisagreementRow, analysis.disagreements),
         ("data_sets", DataSet, analysis.data),
         ("excused_leaks", Excused, analysis.excused),
     )
     for name, kind, rows in tables:
         columns = [f.name for f in dataclasses.fields(kind)]
-        write_rows(folder / f"{name}.csv", [_flat(row) for row in rows], columns)
-
-
-def _flat(row: Any) -> dict[str, Any]:
-    """A row for CSV: names joined by spaces, points as ``code:distance:loss``."""
-
-    def text(value: Any) -> Any:
-        if not isinstance(value, tuple):
-            return value
-        return " ".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value)
-
-    return {f.name: text(getattr(row, f.name)) for f in dataclasses.fields(row)}
+        write_rows(folder / f"{name}.csv", [flat(row) for row in rows], columns)
 
 
 def render(analysis: Analysis, figures: dict[str, Drawing]) -> str:
@@ -164,7 +157,8 @@ def render(analysis: Analysis, figures: dict[str, Drawing]) -> str:
         errors=error_tables(analysis.errors),
         controls=controls(analysis),
         gaps=[gap_grid(analysis, gap) for gap in _gaps_shown(analysis)],
-        disagreements=disagreements(analysis.published_gaps),
+        disagreements=disagreements(analysis.disagreements),
+        known_disagreements=load_known_disagreements(),
         doubtful=DOUBTFUL,
         lab=LAB_SENTENCE if analysis.source == "lab" else "",
         interval=words.interval_words,
@@ -326,13 +320,17 @@ def _gap_cell(cells: dict[tuple[str, str, Scale], Estimate], model: str, task: s
     return text
 
 
-def disagreements(gaps: Sequence[GapRow]) -> list[GapRow]:
-    """Published averages, as printed, behind which another source prints another number."""
+def disagreements(found: Sequence[DisagreementRow]) -> list[dict[str, str]]:
+    """Averages, as printed, on which published sources disagree and of which a gap uses one."""
     return [
-        row
-        for row in gaps
-        if " prints " in row.note
-        and row.language == "avg"
-        and row.scale == "raw"
-        and row.gap in {"native", "english_gain"}
+        {
+            "task": f"{row.task} ({row.metric})",
+            "model": row.model,
+            "arm": row.arm,
+            "values": ", ".join(f"{words.number(value)} in {name}" for name, value in row.values),
+            "used": ", ".join(f"{name} ({gap})" for gap, name in row.used),
+            "why": row.why,
+        }
+        for row in found
+        if row.language == AVERAGE and row.used
     ]

@@ -6,15 +6,26 @@ All are frozen and hold plain values, so that they go to CSV and JSON as they ar
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from xlgap.records import Source
 from xlgap.regimes.base import ArmSpec
 
 Scale = Literal["raw", "chance_corrected", "log_odds"]
 SCALES: tuple[Scale, ...] = ("raw", "chance_corrected", "log_odds")
-Gap = Literal["inter", "direct", "native", "english_gain", "translate_train", "transfer"]
-GAPS: tuple[Gap, ...] = ("inter", "direct", "native", "english_gain", "translate_train", "transfer")
+Gap = Literal[
+    "inter",
+    "direct",
+    "native",
+    "english_gain",
+    "translate_train",
+    "transfer",
+    "gain",
+    "mlm",
+    "translated",
+    "joint",
+]
+GAPS: tuple[Gap, ...] = get_args(Gap)
 ArmInfo = ArmSpec
 """What pairing needs to know of an arm: regime, intermediate tasks, language."""
 
@@ -28,6 +39,10 @@ GAP_WORDS: dict[str, str] = {
     "english_gain": "English intermediate training minus none",
     "translate_train": "translate-train minus zero-shot",
     "transfer": "transfer gap: English minus the mean of the other languages",
+    "gain": "one English intermediate task minus none, zero-shot over all languages",
+    "mlm": "English intermediate training with multilingual MLM minus without",
+    "translated": "machine-translated minus English intermediate training",
+    "joint": "several intermediate tasks at once minus none",
     "distance": "zero-shot loss for 0.1 more of syntactic distance (direct_en)",
     "robustness": "the same loss under intermediate_en minus under direct_en",
     "control": "score minus that of the untrained twin",

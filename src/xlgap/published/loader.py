@@ -67,6 +67,12 @@ def load_languages() -> dict[str, LanguageFacts]:
     }
 
 
+@cache
+def load_known_disagreements() -> tuple[tuple[str, str], ...]:
+    """(where, what) of every disagreement between or inside sources that their readers have noted."""
+    return tuple((row["where"], row["what"]) for row in read_table("known_disagreements"))
+
+
 def family_of(model: str, families: dict[str, str]) -> str:
     """Family of a model; names that the model table lacks are variants: ``BLOOMZ-7b1-mt``.
 
