@@ -7,13 +7,13 @@ languages, so question 1 gets numbers and no trend, and question 5 a proxy.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from xlgap.analysis.published_pairs import P3, XP3, XP3MT, of_pairing
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, of_gap
 from xlgap.analysis.series import Series, series_answers
+from xlgap.analysis.stats.mean_over import Mean, mean_over
 from xlgap.analysis.words import signed
 from xlgap.records import Score
 
@@ -92,15 +92,9 @@ def _inter_series(
 
 def _level(series: Series, gaps: Sequence[GapRow], arm: str) -> Answer:
     """The gap itself in words, and its mean over models; rows of a model are one cluster."""
-    from scipy.stats import t
-
     values = [e.value for e in series.estimates]
-    n, mean = len(values), sum(values) / len(values)
-    low = high = None
-    if n > 1:
-        error = math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1) / n)
-        width = float(t.ppf((1 + series.confidence) / 2, n - 1)) * error
-        low, high = mean - width, mean + width
+    found, n = mean_over(values, confidence=series.confidence), len(values)
+    low, high = (found.ci_low, found.ci_high) if isinstance(found, Mean) else (None, None)
     by_task = of_pairing(gaps, gap="inter", arm=arm)
     told = "; ".join(
         f"{e.model} {signed(e.value)} ({_tasks(by_task[e.model])})" for e in series.estimates
@@ -114,7 +108,7 @@ def _level(series: Series, gaps: Sequence[GapRow], arm: str) -> Answer:
         source="published",
         models=tuple(e.model for e in series.estimates),
         size_range=(min(sizes), max(sizes)) if sizes else None,
-        estimate=mean,
+        estimate=sum(values) / n,
         ci_low=low,
         ci_high=high,
         n=n,
