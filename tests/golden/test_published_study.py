@@ -143,4 +143,5 @@ def test_every_disagreement_is_wider_than_half_a_point_and_between_two(
 def test_what_readers_noted_is_carried() -> None:
     known = load_known_disagreements()
     assert len(known) == 15
-    assert dict(known)["ERNIE-M README, XLM-R large MLQA hi F1"] == "62.9, paper 69.2"
+    [misprint] = [k.what for k in known if k.where == "ERNIE-M README, XLM-R large MLQA hi F1"]
+    assert misprint == "62.9, paper 69.2"

@@ -17,7 +17,7 @@ from xlgap.analysis import distance, published_gap
 from xlgap.analysis.answers import MORE_ROBUST, NO_COVARIATES
 from xlgap.analysis.contrasts import fixed_set
 from xlgap.analysis.gap import primary_metric
-from xlgap.analysis.published_mixtures import mixture_answers
+from xlgap.analysis.published_mixtures import mixture_answers, mixture_series
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap, of_slope
 from xlgap.analysis.series import Series, series_answers
 from xlgap.published import load_languages
@@ -74,14 +74,21 @@ def published_answers(
     confidence: float = 0.95,
 ) -> list[Answer]:
     """Answers of the published source to all five questions, with intervals of ``confidence``."""
-    found = mixture_answers(gaps, scores, confidence=confidence)
-    for series in [*_distance_series(slopes), *_transfer_series(gaps), *_proxy_series(gaps)]:
+    found: list[Answer] = []
+    for series in published_series(gaps, slopes):
         found += series_answers(replace(series, confidence=confidence))
+    found += mixture_answers(gaps, scores, confidence=confidence)
     found += [
         Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")
         for q, why in NO_PAIR.items()
     ]
     return found
+
+
+def published_series(gaps: Sequence[GapRow], slopes: Sequence[LanguageSlope]) -> list[Series]:
+    """What the published source gives once a model, and a slope is fitted to."""
+    series = [*_distance_series(slopes), *_transfer_series(gaps), *_proxy_series(gaps)]
+    return [*series, *mixture_series(gaps)]
 
 
 def _distance_series(slopes: Sequence[LanguageSlope]) -> list[Series]:

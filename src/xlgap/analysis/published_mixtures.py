@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from xlgap.analysis.published_pairs import P3, XP3, XP3MT, of_pairing
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, of_gap
-from xlgap.analysis.series import Series, series_answers
+from xlgap.analysis.series import Series
 from xlgap.analysis.stats.mean_over import Mean, mean_over
 from xlgap.analysis.words import signed
 from xlgap.records import Score
@@ -42,21 +42,22 @@ MIXTURES = (
 """(key, arm a, words) of the pairs that stand in for G_inter."""
 
 
+def mixture_series(gaps: Sequence[GapRow]) -> list[Series]:
+    """Question 1 by pairs of mixtures, question 5 by a mixture against none; those with data."""
+    series = [_inter_series(gaps, key=k, arm=arm, words=words) for k, arm, words in MIXTURES]
+    return [s for s in (*series, _joint_series(gaps)) if s.estimates]
+
+
 def mixture_answers(
     gaps: Sequence[GapRow], scores: Sequence[Score], *, confidence: float
 ) -> list[Answer]:
-    """Question 1 by pairs of mixtures and by X-STILTs, question 5 by xP3 and by EXAMS."""
-    found: list[Answer] = []
-    for key, arm, words in MIXTURES:
-        series = _inter_series(gaps, key=key, arm=arm, words=words, confidence=confidence)
-        if series.estimates:
-            found += series_answers(series)
-            found.append(_level(series, gaps, arm))
-    found += _xstilts(scores)
-    joint = _joint_series(gaps, confidence)
-    if joint.estimates:
-        found += series_answers(joint)
-    return found + _exams(scores)
+    """What stands beside the series: the gap itself, X-STILTs for question 1, EXAMS for question 5."""
+    found = [
+        _level(replace(series, confidence=confidence), gaps)
+        for series in mixture_series(gaps)
+        if series.question == 1
+    ]
+    return found + _xstilts(scores) + _exams(scores)
 
 
 def points(gaps: Sequence[GapRow], *, gap: str, arm: str) -> tuple[Estimate, ...]:
@@ -74,9 +75,7 @@ def points(gaps: Sequence[GapRow], *, gap: str, arm: str) -> tuple[Estimate, ...
     return tuple(sorted(made, key=lambda e: (e.params_total or 0, e.model)))
 
 
-def _inter_series(
-    gaps: Sequence[GapRow], *, key: str, arm: str, words: str, confidence: float
-) -> Series:
+def _inter_series(gaps: Sequence[GapRow], *, key: str, arm: str, words: str) -> Series:
     return Series(
         question=1,
         key=f"1.inter.{key}",
@@ -86,15 +85,15 @@ def _inter_series(
         figure="published_inter.svg",
         proxy=True,
         notes=(NOT_ONE_TASK, PROMPTED, FOURTH),
-        confidence=confidence,
     )
 
 
-def _level(series: Series, gaps: Sequence[GapRow], arm: str) -> Answer:
+def _level(series: Series, gaps: Sequence[GapRow]) -> Answer:
     """The gap itself in words, and its mean over models; rows of a model are one cluster."""
     values = [e.value for e in series.estimates]
     found, n = mean_over(values, confidence=series.confidence), len(values)
     low, high = (found.ci_low, found.ci_high) if isinstance(found, Mean) else (None, None)
+    arm = next(arm for key, arm, _ in MIXTURES if series.key.endswith(f".{key}"))
     by_task = of_pairing(gaps, gap="inter", arm=arm)
     told = "; ".join(
         f"{e.model} {signed(e.value)} ({_tasks(by_task[e.model])})" for e in series.estimates
@@ -157,7 +156,7 @@ def _xstilts(scores: Sequence[Score]) -> list[Answer]:
     ]
 
 
-def _joint_series(gaps: Sequence[GapRow], confidence: float) -> Series:
+def _joint_series(gaps: Sequence[GapRow]) -> Series:
     return Series(
         question=5,
         key="5.joint.xp3",
@@ -174,7 +173,6 @@ def _joint_series(gaps: Sequence[GapRow], confidence: float) -> Series:
             "Small models are near chance on these tasks with and without the mixture, so that part of "
             "a growing gain is leaving the floor.",
         ),
-        confidence=confidence,
     )
 
 

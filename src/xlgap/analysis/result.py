@@ -3,6 +3,19 @@
 ``results/analysis/analysis.json`` holds everything that the report shows, so that the report can be
 made again without the items. Numbers are rounded to six decimals: linear algebra differs in the last
 bits between machines, results must not.
+
+A new kind of rows is a field of :class:`Analysis` with a default of ``()`` and one entry of
+``LISTINGS`` in :mod:`.register`, which makes it ``tables/NAME.csv`` and, with ``shown``, a table of its
+question's page and of ``tables/NAME.tex``::
+
+    Listing(
+        name="retention", kind=Retention, rows=lambda a: a.retention, place=4,
+        title="Score on the intermediate task after the target task minus before",
+        shown={"Model": "model", "Task": "task", "Change": change, "Interval": interval},
+    )
+
+A figure is a :class:`~xlgap.analysis.plots.Drawing` in :mod:`.figures`, shown where an answer names its
+file, or ``beside`` a question's answers.
 """
 
 from __future__ import annotations
