@@ -201,8 +201,8 @@ def _train(
 
 def _told(phase: Phase) -> dict[str, Any]:
     """What it was, without what most phases are not: selected elsewhere, mixed, of a given length."""
-    rare = ("select_task", "sampling", "mlm_rate", "budget", "shots")
-    found = {k: v for k, v in asdict(phase).items() if k not in rare or v is not None}
+    rare = ("select_task", "sampling", "mlm_rate", "budget", "shots", "translated")
+    found = {k: v for k, v in asdict(phase).items() if k not in rare or v not in (None, False)}
     if phase.shots:
         del found["select_language"]
     return found
@@ -224,7 +224,7 @@ def _one_phase(
     numbers = phase_recipe(phase, task, params, model)
     if numbers.dropout is not None:
         set_dropout(network, numbers.dropout)
-    rows = study.rows(name, "train", phase.language)
+    rows = study.training_rows(name, phase)
     if not rows:
         raise DataError(f"task '{name}' has no training row in '{phase.language}'.")
     if phase.shots is not None:
