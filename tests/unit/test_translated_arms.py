@@ -68,7 +68,8 @@ def test_the_gate_asks_for_translations_and_for_what_they_are_of(made: Callable[
     }  # fmt: skip
     leak = Leak(
         train=Place("lab_compare", "translated", "sw"), train_id="a",
-        test=Place("lab_nli", "test", "sw"), test_id="b", similarity=1.0, by="text", train_text="x", test_text="x",
+        test=Place("lab_nli", "test", "sw"), test_id="b",
+        similarity=1.0, by="text", train_text="x", test_text="x",
     )  # fmt: skip
     assert original(leak).train == Place("lab_compare", "train", "en")
     assert original(original(leak)) == original(leak)
