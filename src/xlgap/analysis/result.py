@@ -155,7 +155,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     """Write ``analysis.json``, ``gaps.csv``, ``estimates.csv`` and ``metrics.json`` into ``folder``.
 
     ``metrics.json`` holds the figures that are compared between versions of a study: each estimate over
-    all tasks and each supported slope.
+    all tasks, and each supported level and slope.
     """
     write_json(folder / "analysis.json", dataclasses.asdict(rounded(analysis)))
     for name, kind, rows in (
@@ -168,7 +168,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
 
 
 def metrics(analysis: Analysis) -> dict[str, Any]:
-    """The measured figures that a person compares: English scores, gaps by model, slopes."""
+    """The measured figures that a person compares: English scores, gaps by model, levels, slopes."""
     english: dict[str, dict[str, float]] = {}
     for score in analysis.english:  # a task's primary metric and first arm come first
         english.setdefault(score.task, {}).setdefault(score.model, score.value)
@@ -181,7 +181,12 @@ def metrics(analysis: Analysis) -> dict[str, Any]:
         for a in analysis.answers
         if a.source == "measured" and a.supported and ".slope." in a.key
     }
-    return {"english": english, "gap": gaps, "slope": slopes}
+    levels = {
+        a.key: a.estimate
+        for a in analysis.answers
+        if a.source == "measured" and a.supported and a.key.endswith(".level")
+    }
+    return {"english": english, "gap": gaps, "level": levels, "slope": slopes}
 
 
 def read_analysis(folder: Path) -> Analysis:
