@@ -109,20 +109,26 @@ def styled() -> Iterator[type[Figure]]:
         yield Figure
 
 
-def legend(axes: Axes, *, title: str | None = None) -> None:
-    """Legend at the right of the axes, in the order in which series were drawn, points before lines."""
+def legend(axes: Axes) -> None:
+    """Legend at the right of the axes: points with bars, then lines with markers, then bare lines."""
+    from matplotlib.artist import getp
+    from matplotlib.container import ErrorbarContainer
+
     handles, labels = axes.get_legend_handles_labels()
-    if not handles:
-        return
-    lines = [not hasattr(h, "has_xerr") and h.get_marker() in ("", "None", None) for h in handles]
-    order = sorted(range(len(labels)), key=lambda i: (lines[i], i))
+    kinds = [
+        0
+        if isinstance(h, ErrorbarContainer)
+        else 1
+        if mpl.artist.getp(h, "marker") not in ("", "None")
+        else 2
+        for h in handles
+    ]
+    order = sorted(range(len(labels)), key=lambda i: (kinds[i], i))
     axes.legend(
         [handles[i] for i in order],
         [labels[i] for i in order],
         loc="upper left",
         bbox_to_anchor=(1.0, 1.0),
-        title=title,
-        alignment="left",
     )
 
 

@@ -92,9 +92,9 @@ class Field:
 def heat_map(fields: Sequence[Field], *, title: str, unit: str) -> Picture:
     """Picture of a table of values about 0, darker where farther from it; every value is written.
 
-    Orange is below 0 and blue above; in grey the sign that is written and the hatching of values below 0
-    tell them apart. An asterisk marks values beyond two standard errors from 0; a field without a value is
-    white and has a dash.
+    Orange is below 0 and blue above; in grey the sign that is written and the hatching of values below
+    0 tell them apart. An asterisk marks values beyond two standard errors from 0; a field without a
+    value is white and has a dash.
     """
     rows = list(dict.fromkeys(f.row for f in fields))
     columns = list(dict.fromkeys(f.column for f in fields))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 20
 COLUMNS = 5
+NEAR_ZERO = 0.4
+"""Share of the largest loss below which the smallest must be for the axis to begin at 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +50,11 @@ def loss_over_distance(clouds: Sequence[Cloud], *, title: str, distance: str) ->
         axes = figure.add_subplot()
         for i, cloud in enumerate(clouds):
             _cloud(axes, cloud, i)
+        axes.margins(0.06, 0.1)
+        losses = [y for cloud in clouds for _, _, y in cloud.points]
+        if min(losses) < NEAR_ZERO * max(losses):
+            zero(axes)
         _codes(axes, clouds)
-        zero(axes)
-        low, high = axes.get_xlim()
-        axes.set_xlim(low - 0.02 * (high - low), high + 0.02 * (high - low))
         axes.set_xlabel(distance)
         axes.set_ylabel("points lost against English")
         axes.set_title(title, loc="left", fontsize=10)
@@ -120,8 +123,8 @@ def _free(
 def small_multiples(panels: Mapping[str, Sequence[Point]], *, title: str, unit: str) -> Picture:
     """Picture of one panel a language, value against size, all on the same axes.
 
-    Bars are two standard errors either way. Of more than :data:`MOST_PANELS` languages as many are shown, in
-    even steps from the first to the last as they are given.
+    Bars are two standard errors either way. Of more than :data:`MOST_PANELS` languages as many are
+    shown, in even steps from the first to the last as they are given.
     """
     chosen = spread_over(list(panels), MOST_PANELS)
     columns = min(COLUMNS, len(chosen))
@@ -159,7 +162,7 @@ def _panel(axes: Axes, points: Sequence[Point], name: str) -> None:
     size_axis(axes, "")
     axes.axhline(0, color="#444444", linewidth=0.8, zorder=1)
     axes.tick_params(labelsize=7.5)
-    axes.annotate(name, (0.05, 0.95), xycoords="axes fraction", va="top", fontsize=9, weight="bold")
+    axes.set_title(name, fontsize=8.5, loc="left", pad=3)
 
 
 def _few_sizes(axes: Axes, sizes: Sequence[int]) -> None:

@@ -177,7 +177,9 @@ def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyon
     if beyond is not None and beyond.size > 10 ** max(sizes):
         _extrapolated(axes, (10 ** max(sizes), float(heights[-1])), beyond)
         return
-    slack = 0.35 * (reach[1] - reach[0])  # a band of few models may be many times higher than the points
+    slack = 0.35 * (
+        reach[1] - reach[0]
+    )  # a band of few models may be many times higher than the points
     axes.set_ylim(max(axes.get_ylim()[0], reach[0] - slack), min(axes.get_ylim()[1], reach[1] + slack))
 
 
