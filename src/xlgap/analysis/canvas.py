@@ -115,12 +115,9 @@ def legend(axes: Axes) -> None:
     from matplotlib.container import ErrorbarContainer
 
     handles, labels = axes.get_legend_handles_labels()
+    bare = ("", "None")
     kinds = [
-        0
-        if isinstance(h, ErrorbarContainer)
-        else 1
-        if mpl.artist.getp(h, "marker") not in ("", "None")
-        else 2
+        0 if isinstance(h, ErrorbarContainer) else 1 if getp(h, "marker") not in bare else 2
         for h in handles
     ]
     order = sorted(range(len(labels)), key=lambda i: (kinds[i], i))

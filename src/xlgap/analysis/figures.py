@@ -13,6 +13,8 @@ from xlgap.analysis.comparison import Branch, forest
 from xlgap.analysis.panels import Cloud, loss_over_distance
 from xlgap.analysis.plots import Beyond
 from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
+from xlgap.analysis.published_mixtures import points
+from xlgap.analysis.published_pairs import XP3
 from xlgap.analysis.register import MATCHED, place_of
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import (
@@ -36,6 +38,10 @@ LINE = (
 )
 MEASURED_CAPTION = f"Bars: bootstrap intervals over items and seeds, conditional on each model. {LINE}"
 EXTRAPOLATED = "Dashes and hollow diamond: extrapolated beyond the largest model, with its interval."
+MIXTURE_TITLES = {
+    "inter": "Multilingual (xP3) minus English-only (P3) intermediate mixture, published",
+    "joint": "Gain of the xP3 intermediate mixture over none, BLOOM, published",
+}
 AS_PRINTED = "No standard errors were published."
 SYNTAX = "syntactic distance from English (1 - cosine, URIEL)"
 
@@ -68,6 +74,7 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
     found += _distance(analysis.published_slopes, analysis.confidence)
     found += _transfer(analysis.published_gaps, analysis.confidence)
     found += [*_regimes(analysis), *language_figures(analysis)]
+    found += _mixtures(analysis.published_gaps, analysis.confidence)
     return {d.name: d for d in found}
 
 
@@ -192,3 +199,16 @@ def _branch(gap: str) -> str:
             plain = SHORT[gap.removesuffix(suffix)].replace("\n", " ")
             return f"{plain},\n{suffix.strip('_').replace('_', ' ')}"
     return SHORT[gap]
+
+
+def _mixtures(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
+    """Differences of intermediate mixtures: multilingual against English-only, and against none."""
+    found = []
+    for gap, title in MIXTURE_TITLES.items():
+        shown = points(gaps, gap=gap, arm=f"multilingual_intermediate:{XP3}")
+        if shown:
+            picture = plots.families_against_size(
+                shown, title=title, unit="points", confidence=confidence
+            )
+            found.append(Drawing(f"published_{gap}.svg", picture, title, f"{AS_PRINTED} {LINE}"))
+    return found
