@@ -248,9 +248,10 @@ def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:
 
 
 def _phase_name(phase: Phase) -> str:
-    shots = "" if phase.shots is None else f" x {phase.shots}"
+    how = "" if phase.shots is None else f" x {phase.shots}"
+    how += ", translated" if phase.translated else ""
     parts = [*phase.tasks, *["mlm"] * (phase.mlm_rate is not None)]
-    return f"{'+'.join(parts)}[{phase.language}{shots}]"
+    return f"{'+'.join(parts)}[{phase.language}{how}]"
 
 
 def _scaled(value: float | None, factor: float) -> float | None:
