@@ -69,6 +69,11 @@ def pretrained(model: str) -> Path:
     return PRETRAINED / model
 
 
+def masked_head(model: str) -> Path:
+    """The head that a model's pretraining ended with, where it was kept."""
+    return PRETRAINED / model / "mlm_head.safetensors"
+
+
 def warm(model: str, arm: str) -> Path:
     """Weights after an arm's intermediate phases, one folder a seed, or a pointer."""
     return WARM / model / arm

@@ -144,7 +144,7 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
             **({"keeps_head": True} if phase.keeps_head else {}),
             **({} if phase.shots is None else {"shots": phase.shots}),
             **_selected(phase, params),
-            **_mixed(phase, params),
+            **_mixed(phase, params, model),
             **_spread(phase, params, model),
         }
         for phase in phases
@@ -171,7 +171,7 @@ def _selected(phase: Phase, params: Params) -> dict[str, Any]:
     return {"selected_on": {**entry, "max_length": max_length(task, params)}}
 
 
-def _mixed(phase: Phase, params: Params) -> dict[str, Any]:
+def _mixed(phase: Phase, params: Params, model: str) -> dict[str, Any]:
     """What a phase mixes, and how much training it is where recipes do not say it."""
     found = {
         name: asdict(value)
@@ -187,6 +187,8 @@ def _mixed(phase: Phase, params: Params) -> dict[str, Any]:
         "sequence_length": params.pretrain.sequence_length,
         "mask_fraction": params.pretrain.mask_fraction,
     }
+    if (head := layout.masked_head(model)).is_file():
+        text["head"] = file_digest(head)
     return {**found, "mlm": text}
 
 
