@@ -28,10 +28,11 @@ GUESSED_SECONDS = {
     "pretrain": 120.0,
     "warmstart": 20.0,
     "finetune": 15.0,
+    "retention": 8.0,
     "analyse": 20.0,
 }
 OTHER_SECONDS = 3.0
-TRAINING = frozenset({"pretrain", "warmstart", "finetune"})
+TRAINING = frozenset({"pretrain", "warmstart", "finetune", "retention"})
 
 
 @dataclass(frozen=True)

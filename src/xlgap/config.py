@@ -259,14 +259,42 @@ class TrainParams(Section):
         return offload
 
 
+class RetentionParams(Section):
+    """Which earlier tasks of an arm are scored again after later phases, and on how much; question 4.
+
+    Absent, ``arms`` are the English ones with an intermediate stage, ``targets`` the study's
+    classification tasks, ``tasks`` all that such an arm trains on before, ``languages`` those of
+    ``languages.evaluation``. ``rows`` of a task and language at most are scored; a probe is fitted to
+    ``probe_rows`` English training rows (0: no probe), the loss of masked language modelling taken on
+    ``mlm_lines`` lines of a language (0: not at all).
+    """
+
+    arms: Names | None = None
+    targets: Names | None = None
+    tasks: Names | None = None
+    languages: Names | None = None
+    rows: Positive = 500
+    probe_rows: Count = 500
+    mlm_lines: Count = 200
+
+
 class EvaluationParams(Section):
-    """Prediction; ``retrieval_layer``, ``pooling`` and ``centred`` say what a sentence's vector is."""
+    """Prediction; ``retrieval_layer``, ``pooling`` and ``centred`` say what a sentence's vector is.
+
+    ``retention`` turns on that earlier tasks are scored again; no training depends on it.
+    """
 
     batch_tokens: Positive = 16384
     retrieval_layer: Fraction = 0.6
     pooling: Literal["mean", "cls"] = "mean"
     centred: bool = False
     sweep_languages: Names = ()  # retrieval's layer and pooling are chosen on them: evaluation/sweep.py
+    retention: RetentionParams | None = None
+
+    @property
+    def of_cells(self) -> dict[str, Any]:
+        """What predictions of cells depend on: all but ``retention``."""
+        return self.model_dump(exclude={"retention"})
 
 
 class AnalysisParams(Section):

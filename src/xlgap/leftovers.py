@@ -13,6 +13,7 @@ from xlgap import layout
 from xlgap.alone import alone
 from xlgap.cell import grid
 from xlgap.config import load_params
+from xlgap.retained import retained_cells
 
 OUTS = (
     (layout.PREPARED, "*"),
@@ -20,6 +21,7 @@ OUTS = (
     (layout.PRETRAINED, "*"),
     (layout.WARM, "*/*"),
     (layout.PREDICTIONS, "*/*"),
+    (layout.RETENTION, "*/*"),
     (layout.SCORES, "*.csv"),
     (layout.ITEMS, "*.parquet"),
 )
@@ -59,12 +61,14 @@ def _meant(path: Path) -> Path:
 def _wanted(study: Path) -> set[Path]:
     params = load_params(study / layout.PARAMS)
     cells = grid(params).cells
+    again = [found.cell for found in retained_cells(params, grid(params))]
     scored = {cell.task.name for cell in cells}
     return {
         *(place(task) for task in params.all_tasks for place in (layout.prepared, layout.checks)),
         *(layout.pretrained(model) for model in params.models),
         *(layout.warm(cell.model, cell.arm.name) for cell in cells),
         *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in cells),
+        *(layout.retention(cell.task.name, cell.model, cell.arm.name) for cell in again),
         *(place(task) for task in scored for place in (layout.scores, layout.items)),
     }
 

@@ -19,6 +19,7 @@ from xlgap.errors import DataError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.causal import is_causal, whole, word_ends
 from xlgap.models.encode import IGNORE
+from xlgap.models.masked import MaskedHead
 from xlgap.models.rank import RankHead
 from xlgap.models.size import without_pooler
 from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Span, Tag
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Batch = dict[str, Tensor]
 Encoder = nn.Module
+Head = nn.Module
 State = dict[str, Tensor]
 
 
@@ -128,23 +130,6 @@ class SpanHead(nn.Module):
         return (first + last) / 2
 
 
-class MaskedHead(nn.Module):
-    """Masked-language-model scores at masked positions, output embedding tied to the input's."""
-
-    def __init__(self, width: int, vocabulary: int) -> None:
-        super().__init__()
-        self.dense = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width)
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
-
-    def forward(self, hidden_BLD: Tensor, batch: Batch, embedding_VD: Tensor) -> Tensor:
-        """Cross-entropy summed over the P masked positions."""
-        masked_BL = batch["labels"] != IGNORE
-        hidden_PD = self.norm(F.gelu(self.dense(hidden_BLD[masked_BL])))
-        logits_PV = F.linear(hidden_PD, embedding_VD, self.bias)
-        return F.cross_entropy(logits_PV.float(), batch["labels"][masked_BL], reduction="sum")
-
-
 def make_head(kind: Kind, encoder: Encoder, *, seed: int) -> nn.Module | None:
     """The head of a kind of task for ``encoder``, drawn from ``seed``; retrieval has none.
 
@@ -233,8 +218,23 @@ def set_dropout(network: nn.Module, share: float) -> None:
 
 def encoder_state(state: State) -> State:
     """The encoder's part of a network's weights."""
-    prefix = "encoder."
+    return _part(state, "encoder.")
+
+
+def head_state(state: State) -> State:
+    """The head's part of a network's weights."""
+    return _part(state, "head.")
+
+
+def _part(state: State, prefix: str) -> State:
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def untrained_encoder(like: Encoder, *, seed: int) -> Encoder:
+    """An encoder of the same shape as ``like``, with weights drawn from ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _encoder(like.config, _from_config)
 
 
 def scratch_encoder(config: Mapping[str, Any], *, seed: int) -> nn.Module:
@@ -265,13 +265,21 @@ def _from_config(model_class: type[nn.Module], config: Any, **arguments: bool) -
     return model_class(config, **arguments)
 
 
-def save_encoder(encoder: nn.Module, path: Path, facts: Mapping[str, Any]) -> None:
+MASKED_HEAD = "mlm_head.safetensors"
+
+
+def save_encoder(
+    encoder: nn.Module, path: Path, facts: Mapping[str, Any], *, masked_head: State | None = None
+) -> None:
     """Write weights (safetensors), ``config.json`` and ``facts.json`` into directory ``path``.
 
-    The bytes depend on the weights and the facts alone.
+    The bytes depend on the weights and the facts alone. Beside them stands the head of masked language
+    modelling, where there is one; its output matrix is the encoder's table of sub-words.
     """
     with atomic_dir(path) as temporary:
         save_state(encoder.state_dict(), temporary / "model.safetensors")
+        if masked_head:
+            save_state(masked_head, temporary / MASKED_HEAD)
         write_json(temporary / "config.json", _plain_config(encoder))
         write_json(temporary / "facts.json", dict(facts))
 

@@ -16,13 +16,15 @@ _MODULES = {
     "pretrain": "pretrain",
     "warmstart": "warmstart",
     "finetune": "finetune",
+    "heldout": "masked",
+    "retention": "retention",
     "score": "score",
     "analyse": "analyse",
     "report": "analyse",
 }
 
 
-_READ_FILES = {"prepare", "corpus"}
+_READ_FILES = {"prepare", "corpus", "heldout"}
 
 
 def run(stage: str, words: Sequence[str]) -> None:

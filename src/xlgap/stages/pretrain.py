@@ -16,12 +16,13 @@ from xlgap.errors import TrainingError, unknown
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, write_json
 from xlgap.graph import pretraining_entry
 from xlgap.models.ladder import scratch_config
+from xlgap.models.masked import MaskedHead
 from xlgap.models.network import (
     Encoder,
-    MaskedHead,
     Network,
     State,
     encoder_state,
+    head_state,
     hub_encoder,
     save_encoder,
     scratch_encoder,
@@ -107,14 +108,16 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
         "size": asdict(size_of(encoder)),
         "pretrained": spec.pretrained,
     }
+    masked_head: State | None = None
     if spec.pretrained:
         with process_group(threads=study.params.train.threads):
             result, state = _train(study, spec, model, encoder, tokenizer, key)
             facts |= {"training": asdict(result)}
             encoder = scratch_encoder(config, seed=numbers.seed)  # the engine has taken the other over
             encoder.load_state_dict(encoder_state(state))
+            masked_head = head_state(state)
     if rank() == 0:
-        save_encoder(encoder, layout.pretrained(model), facts)
+        save_encoder(encoder, layout.pretrained(model), facts, masked_head=masked_head)
         shutil.rmtree(layout.scratch(key), ignore_errors=True)
 
 
