@@ -85,6 +85,10 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     tasks.add_argument("--json", action="store_true", help="print JSON")
     tasks.set_defaults(run=show_tasks)
 
+    languages = commands.add_parser("languages", help="distances of 50 languages from English")
+    languages.add_argument("--json", action="store_true", help="print JSON")
+    languages.set_defaults(run=show_languages)
+
     ui = commands.add_parser("ui", help="the MLflow UI on the study's store")
     ui.add_argument("--port", type=int, default=5000)
     ui.set_defaults(run=show_ui)
@@ -332,6 +336,15 @@ def show_tasks(arguments: Arguments) -> None:
     if others:
         told = "the lab's, diagnostic and supplementary ones"
         print(f"{others} more tasks, {told}: xlgap tasks --all", file=sys.stderr)
+
+
+def show_languages(arguments: Arguments) -> None:
+    """Print how far each language is from English, and what the distances rest on."""
+    if arguments.json:
+        print(json.dumps(listings.language_rows(), indent=1, ensure_ascii=False))
+        return
+    listings.show(listings.language_lines(), listings.LANGUAGE_COLUMNS, terminal=sys.stdout.isatty())
+    print(listings.MISSING_FEATURES, file=sys.stderr)
 
 
 def show_ui(arguments: Arguments) -> None:

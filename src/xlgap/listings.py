@@ -1,4 +1,4 @@
-"""What ``xlgap tasks`` and ``xlgap models`` list, and tables for people."""
+"""What ``xlgap tasks``, ``models`` and ``languages`` list, and tables for people."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ MODEL_COLUMNS = (
 )
 TASK_COLUMNS = ("name", "role", "kind", "languages", "metric", "recipe", "sources", "licence")
 CITATION_COLUMNS = ("name", "licence", "citation")
+LANGUAGE_COLUMNS = (
+    *("code", "name", "genus", "script", "syntax", "phonology", "inventory", "genetic", "km"),
+    "missing",
+)
+MISSING_FEATURES = (
+    "missing: share of English's features of syntax, phonology and inventory that no source has for "
+    "the language; distances on observed features alone: --json"
+)
 BENCHMARK_ROLES = ("target", "intermediate")
 UNTRAINED = ("retrieve", "mine")  # kinds whose models are compared by their vectors alone
 
@@ -22,6 +30,40 @@ def model_rows() -> list[dict[str, Any]]:
     from xlgap.models.catalogue import catalogue
 
     return [asdict(checkpoint) for checkpoint in catalogue()]
+
+
+def language_rows() -> list[dict[str, Any]]:
+    """The 50 languages: every distance from English, and the share of features that are not known."""
+    from xlgap.languages import get_language
+    from xlgap.published.distances import OBSERVED, load_distances
+
+    return [
+        {
+            "code": code,
+            "name": get_language(code).name,
+            "family": get_language(code).family,
+            "genus": language.genus,
+            "script": language.script,
+            "distance": language.values,
+            "features": language.features,
+            "missing": {family: round(language.missing(family), 4) for family in OBSERVED},
+            "cc100_gib": language.cc100_gib,
+        }
+        for code, language in load_distances().items()
+    ]
+
+
+def language_lines() -> list[dict[str, Any]]:
+    """The languages as lines of a table."""
+    return [
+        {
+            **row["distance"],
+            **row,
+            "km": int(row["distance"]["geographic"]),
+            "missing": " ".join(f"{share:.0%}" for share in row["missing"].values()),
+        }
+        for row in language_rows()
+    ]
 
 
 def of_benchmark(task: Task) -> bool:

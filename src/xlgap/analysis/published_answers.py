@@ -72,13 +72,18 @@ def published_answers(
 ) -> list[Answer]:
     """Answers of the published source to all five questions, with intervals of ``confidence``."""
     found: list[Answer] = []
-    for series in [*_distance_series(slopes), *_transfer_series(gaps), *_proxy_series(gaps)]:
+    for series in published_series(gaps, slopes):
         found += series_answers(replace(series, confidence=confidence))
     found += [
         Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")
         for q, why in NO_PAIR.items()
     ]
     return found
+
+
+def published_series(gaps: Sequence[GapRow], slopes: Sequence[LanguageSlope]) -> list[Series]:
+    """What the published source gives once a model, and a slope is fitted to."""
+    return [*_distance_series(slopes), *_transfer_series(gaps), *_proxy_series(gaps)]
 
 
 def _distance_series(slopes: Sequence[LanguageSlope]) -> list[Series]:

@@ -1,0 +1,1 @@
+"""Estimators behind the answers: small pure functions of arrays, scipy and statsmodels first."""
