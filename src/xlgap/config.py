@@ -27,6 +27,7 @@ from pydantic import (
 from xlgap.arm_params import ArmParams
 from xlgap.errors import ConfigError, suggestion
 from xlgap.mapping import read_mapping
+from xlgap.retention_params import RetentionParams
 from xlgap.section import (
     Count,
     Decay,
@@ -230,25 +231,6 @@ class TrainParams(Section):
                 "raise it or leave the offload out"
             )
         return offload
-
-
-class RetentionParams(Section):
-    """Which earlier tasks of an arm are scored again after later phases, and on how much; question 4.
-
-    Absent, ``arms`` are the English ones with an intermediate stage, ``targets`` the study's
-    classification tasks, ``tasks`` all that such an arm trains on before, ``languages`` those of
-    ``languages.evaluation``. ``rows`` of a task and language at most are scored; a probe is fitted to
-    ``probe_rows`` English training rows (0: no probe), the loss of masked language modelling taken on
-    ``mlm_lines`` lines of a language (0: not at all).
-    """
-
-    arms: Names | None = None
-    targets: Names | None = None
-    tasks: Names | None = None
-    languages: Names | None = None
-    rows: Positive = 500
-    probe_rows: Count = 500
-    mlm_lines: Count = 200
 
 
 class EvaluationParams(Section):

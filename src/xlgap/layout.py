@@ -12,6 +12,7 @@ CORPUS = Path("data/corpus")
 TOKENIZER = Path("data/tokenizer/tokenizer.json")
 INDEX = Path("data/index.json")
 HELDOUT = Path("data/heldout")
+HELDOUT_TEXT = HELDOUT / "text"
 PRETRAINED = Path("models/pretrained")
 WARM = Path("models/warm")
 CHECKS = Path("results/checks")

@@ -21,6 +21,7 @@ OUTS = (
     (layout.PRETRAINED, "*"),
     (layout.WARM, "*/*"),
     (layout.PREDICTIONS, "*/*"),
+    (layout.HELDOUT, "*"),
     (layout.RETENTION, "*/*"),
     (layout.SCORES, "*.csv"),
     (layout.ITEMS, "*.parquet"),
@@ -68,6 +69,7 @@ def _wanted(study: Path) -> set[Path]:
         *(layout.pretrained(model) for model in params.models),
         *(layout.warm(cell.model, cell.arm.name) for cell in cells),
         *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in cells),
+        *([layout.HELDOUT_TEXT] if again else []),
         *(layout.retention(cell.task.name, cell.model, cell.arm.name) for cell in again),
         *(place(task) for task in scored for place in (layout.scores, layout.items)),
     }

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xlgap.cell import Arm, Cell, Grid
-from xlgap.config import Params, RetentionParams
+from xlgap.config import Params
 from xlgap.data.prepare import split_languages
+from xlgap.retention_params import RetentionParams
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine, Rank, Retrieve, Split, Task
 
@@ -66,7 +67,7 @@ def _is_target(task: Task, asked: RetentionParams) -> bool:
 def _is_asked(arm: Arm, asked: RetentionParams) -> bool:
     if asked.arms is not None:
         return arm.name in asked.arms
-    return arm.spec.language is None
+    return arm.spec.language is None and arm.spec.budget is None
 
 
 def scored_splits(name: str, params: Params) -> Mapping[str, Split]:

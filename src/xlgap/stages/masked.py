@@ -22,7 +22,7 @@ from xlgap.training.masked import KeptHead
 def heldout(study: Study) -> None:
     """``xlgap heldout``: lines of the pretraining languages that no model is pretrained on.
 
-    ``data/heldout`` has a manifest alone where retention asks for no lines or nothing is pretrained.
+    ``data/heldout/text`` has a manifest alone where retention asks for no lines or nothing is pretrained.
     """
     asked = study.params.evaluation.retention
     count = asked.mlm_lines if asked is not None and needs_corpus(study.params) else 0
@@ -30,7 +30,7 @@ def heldout(study: Study) -> None:
     if count:
         corpus = {code: frozenset(corpus_lines(code)) for code in study.params.languages.pretraining}
         found = heldout_lines(study.params, corpus, count, study.data_dir())
-    with atomic_dir(layout.HELDOUT) as folder:
+    with atomic_dir(layout.HELDOUT_TEXT) as folder:
         for code, lines in found.items():
             write_text(folder / f"{code}.txt", "".join(line + "\n" for line in lines))
         write_json(folder / "manifest.json", {code: len(lines) for code, lines in found.items()})
@@ -76,7 +76,7 @@ def _texts(study: Study, languages: Sequence[str], start: Start) -> Iterator[tup
     """The held-out lines of each language, masked by a seed of their own."""
     numbers = study.params.pretrain
     for code in languages:
-        path = layout.HELDOUT / f"{code}.txt"
+        path = layout.HELDOUT_TEXT / f"{code}.txt"
         lines = path.read_text(encoding="utf8").split("\n")[:-1] if path.is_file() else []
         if lines:
             encoded = encode_lines(lines, start.tokenizer, length=numbers.sequence_length)

@@ -15,7 +15,6 @@ import pandas as pd
 from xlgap import layout
 from xlgap.analysis.retention_rows import MLM, MLM_METRIC, Head, RetentionScore, mean_loss
 from xlgap.analysis.tables import write_rows
-from xlgap.config import RetentionParams
 from xlgap.data.prepare import cap
 from xlgap.errors import unknown
 from xlgap.evaluation.chance import chance
@@ -27,6 +26,7 @@ from xlgap.models.encode import encode
 from xlgap.models.network import Encoder, Network, untrained_encoder
 from xlgap.models.network import Head as HeadModule
 from xlgap.retained import Retained, retained_cells, scored_splits
+from xlgap.retention_params import RetentionParams
 from xlgap.stages.masked import MaskedScorer
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.points import Point, points
