@@ -18,6 +18,7 @@ WARM = Path("models/warm")
 CHECKS = Path("results/checks")
 LEAKAGE = Path("results/leakage.json")
 PREDICTIONS = Path("results/predictions")
+CHOSEN = Path("results/chosen")
 SCORES = Path("results/scores")
 RETENTION = Path("results/retention")
 ASKED_AGAIN = RETENTION / "asked.json"
@@ -72,6 +73,11 @@ def predictions(task: str, model: str, arm: str) -> Path:
 def retention(task: str, model: str, arm: str) -> Path:
     """Scores of a cell's earlier tasks after each of its phases."""
     return RETENTION / task / f"{model}-{arm}"
+
+
+def chosen(task: str, model: str, arm: str) -> Path:
+    """Predictions of a best-of cell: those of the cell that was chosen."""
+    return CHOSEN / task / f"{model}-{arm}"
 
 
 def scores(task: str) -> Path:

@@ -23,6 +23,7 @@ OUTS = (
     (layout.PREDICTIONS, "*/*"),
     (layout.HELDOUT, "*"),
     (layout.RETENTION, "*/*"),
+    (layout.CHOSEN, "*"),
     (layout.SCORES, "*.csv"),
     (layout.ITEMS, "*.parquet"),
 )
@@ -63,6 +64,7 @@ def _wanted(study: Path) -> set[Path]:
     params = load_params(study / layout.PARAMS)
     cells = grid(params).cells
     again = [found.cell for found in retained_cells(params, grid(params))]
+    cells, trained = grid(params).cells, grid(params).trained
     scored = {cell.task.name for cell in cells}
     return {
         *(place(task) for task in params.all_tasks for place in (layout.prepared, layout.checks)),
@@ -71,6 +73,9 @@ def _wanted(study: Path) -> set[Path]:
         *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in cells),
         *([layout.HELDOUT_TEXT] if again else []),
         *(layout.retention(cell.task.name, cell.model, cell.arm.name) for cell in again),
+        *(layout.warm(cell.model, cell.arm.name) for cell in trained),
+        *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in trained),
+        *(layout.CHOSEN / cell.task.name for cell in cells if cell.chosen),
         *(place(task) for task in scored for place in (layout.scores, layout.items)),
     }
 

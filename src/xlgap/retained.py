@@ -37,7 +37,7 @@ def retained_cells(params: Params, study_grid: Grid) -> tuple[Retained, ...]:
     if asked is None:
         return ()
     found = []
-    for cell in study_grid.cells:
+    for cell in study_grid.trained:
         names = earlier_tasks(cell.arm, asked)
         if names and _is_target(cell.task, asked) and _is_asked(cell.arm, asked):
             found.append(Retained(cell, names))

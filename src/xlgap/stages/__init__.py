@@ -18,6 +18,7 @@ _MODULES = {
     "finetune": "finetune",
     "heldout": "masked",
     "retention": "retention",
+    "choose": "choose",
     "score": "score",
     "analyse": "analyse",
     "report": "analyse",
