@@ -72,7 +72,7 @@ def graph_mapping(
             for model in params.models
             for arm in study_grid.arms_of(model)
         },
-        "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.cells},
+        "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.trained},
         "heldout": _heldout_items(params),
         "retention": {
             found.cell.key: {
@@ -86,7 +86,6 @@ def graph_mapping(
             f"{found.cell.arm.name}-{found.cell.task.name}": list(found.tasks) for found in again
         },
         "evaluation": params.evaluation.of_cells,
-        "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.trained},
         "choose": _choose_items(study_grid),
         "score": _score_items(study_grid),
     }

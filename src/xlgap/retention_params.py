@@ -8,9 +8,9 @@ from xlgap.section import Count, Names, Positive, Section
 class RetentionParams(Section):
     """Which earlier tasks of an arm are scored again after later phases, and on how much; question 4.
 
-    Absent, ``arms`` are the English ones with an intermediate stage and no budget, ``targets`` the study's
-    classification tasks, ``tasks`` all that such an arm trains on before, ``languages`` those of
-    ``languages.evaluation``. ``rows`` of a task and language at most are scored; a probe is fitted to
+    Absent, ``arms`` are the English ones with an intermediate stage and no budget, ``targets`` the
+    study's classification tasks, ``tasks`` all that such an arm trains on before, ``languages`` those
+    of ``languages.evaluation``. ``rows`` of a task and language at most are scored; a probe is fitted to
     ``probe_rows`` English training rows (0: no probe), the loss of masked language modelling taken on
     ``mlm_lines`` lines of a language (0: not at all).
     """

@@ -22,7 +22,7 @@ from xlgap.training.masked import KeptHead
 def heldout(study: Study) -> None:
     """``xlgap heldout``: lines of the pretraining languages that no model is pretrained on.
 
-    ``data/heldout/text`` has a manifest alone where retention asks for no lines or nothing is pretrained.
+    ``data/heldout/text`` has a manifest alone where no lines are asked for or nothing is pretrained.
     """
     asked = study.params.evaluation.retention
     count = asked.mlm_lines if asked is not None and needs_corpus(study.params) else 0
