@@ -10,9 +10,9 @@ class RetentionParams(Section):
 
     Absent, ``arms`` are the English ones with an intermediate stage and no budget, ``targets`` the
     study's classification tasks, ``tasks`` all that such an arm trains on before, ``languages`` those
-    of ``languages.evaluation``. ``rows`` of a task and language at most are scored; a probe is fitted to
-    ``probe_rows`` English training rows (0: no probe), the loss of masked language modelling taken on
-    ``mlm_lines`` lines of a language (0: not at all).
+    of ``languages.evaluation``. At most ``rows`` of a task and language are scored; a probe is fitted
+    to ``probe_rows`` English training rows (0: no probe), the loss of masked language modelling taken
+    on ``mlm_lines`` lines of a language (0: not at all).
     """
 
     arms: Names | None = None
