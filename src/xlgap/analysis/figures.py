@@ -12,6 +12,7 @@ from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
 from xlgap.analysis.published_mixtures import points
 from xlgap.analysis.published_pairs import XP3
 from xlgap.analysis.result import Analysis
+from xlgap.analysis.retention_answers import PRIMARY as RETENTION
 from xlgap.analysis.rows import AVERAGE, GAP_WORDS, Estimate, GapRow, LanguageSlope, of_gap, of_slope
 
 SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
@@ -37,7 +38,7 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
 
 def _measured(analysis: Analysis) -> list[Drawing]:
     found = []
-    for gap in (gap for gaps in MEASURED.values() for gap, _ in gaps):
+    for gap in (*(gap for gaps in MEASURED.values() for gap, _ in gaps), RETENTION):
         if any((e.gap, e.task, e.scale) == (gap, "mean", "raw") for e in analysis.estimates):
             picture = plots.gap_against_size(
                 analysis.estimates, gap=gap, confidence=analysis.confidence

@@ -18,6 +18,7 @@ from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
+from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.published import load_languages
@@ -35,6 +36,7 @@ class Measured:
         collapsed: runs that ended at chance.
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
+        kept: quantities of question 4, whose estimates and draws are among the others.
     """
 
     gaps: tuple[GapRow, ...]
@@ -44,6 +46,7 @@ class Measured:
     collapsed: tuple[Collapsed, ...]
     hopeless: frozenset[str]
     partial: Mapping[str, tuple[str, ...]]
+    kept: tuple[Kept, ...] = ()
 
 
 def measure(study: Study) -> Measured:
@@ -71,7 +74,12 @@ def measure(study: Study) -> Measured:
             estimates.append(made)
             if values is not None:
                 kept[made.gap, made.task, scale, made.model] = values
+    of_earlier = () if study.retention is None else kept_of(study.retention, controls=study.controls)
+    for found in of_earlier:
+        estimates += found.estimates
+        kept |= {(found.gap, "mean", "raw", model): values for model, values in found.draws.items()}
     return Measured(
+        kept=of_earlier,
         gaps=tuple(_with_paired_errors(study, plain, drawn)),
         estimates=tuple(estimates),
         draws=kept,

@@ -36,6 +36,8 @@ from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
 from xlgap.analysis.published_answers import published_answers, published_slopes
+from xlgap.analysis.retention import retention_rows
+from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
     Answer,
     Collapsed,
@@ -82,6 +84,7 @@ class Analysis:
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
         excused: leaks of test items that documented exceptions let pass.
+        retention: entries of the retention matrices, where earlier tasks were scored again.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
 
@@ -108,6 +111,7 @@ class Analysis:
     data: tuple[DataSet, ...] = ()
     excused: tuple[Excused, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
+    retention: tuple[RetentionRow, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -138,6 +142,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             preliminary=study.preliminary,
             missing=study.missing,
             disagreements=tuple(disagreements(published)),
+            retention=() if study.retention is None else tuple(retention_rows(study.retention)),
         )
     )
 
@@ -166,6 +171,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
         ("disagreements", DisagreementRow, analysis.disagreements),
+        ("retention", RetentionRow, analysis.retention),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
         write_rows(folder / f"{name}.csv", [flat(rounded(r)) for r in rows], columns)

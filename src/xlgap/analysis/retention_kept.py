@@ -76,9 +76,10 @@ class Kept:
     Attributes:
         gap: its name.
         estimates: one a model over all triples (task ``mean``), and one a model and earlier task.
-        draws: behind the former, by model.
+        draws: behind the former, by model; of a ratio without those that have none.
         triples: over which the mean is.
         dead: earlier tasks left out because every model is at chance on them.
+        at_chance: of the others, ``MODEL on TASK`` where that model is.
         left_out: models without a number, for want of a triple or of a score above chance.
     """
 
@@ -87,6 +88,7 @@ class Kept:
     draws: Mapping[str, Floats]
     triples: tuple[Triple, ...]
     dead: tuple[str, ...] = ()
+    at_chance: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
@@ -112,7 +114,7 @@ QUANTITIES: tuple[Quantity, ...] = (
 )
 
 
-def kept(data: RetentionData, *, controls: Collection[str] = ()) -> tuple[Kept, ...]:
+def kept_of(data: RetentionData, *, controls: Collection[str] = ()) -> tuple[Kept, ...]:
     """Every quantity of question 4; ``controls`` are models that stay out."""
     return tuple(_kept(data, quantity, controls) for quantity in QUANTITIES)
 
@@ -143,6 +145,7 @@ def _kept(data: RetentionData, quantity: Quantity, controls: Collection[str]) ->
         draws=draws,
         triples=tuple(alive),
         dead=tuple(sorted({t.task for t in shared if t in dead})),
+        at_chance=() if quantity.masked else tuple(_at_chance_in(data, found, alive)),
         left_out=tuple(sorted(m for m, number in measured.items() if number is None)),
     )
 
@@ -179,6 +182,19 @@ def _dead(data: RetentionData, found: Mapping[str, Mapping[Triple, Compared]]) -
         triple
         for triple in triples
         if all(_at_chance(data, pairs[triple]) for pairs in found.values() if triple in pairs)
+    )
+
+
+def _at_chance_in(
+    data: RetentionData, found: Mapping[str, Mapping[Triple, Compared]], alive: Sequence[Triple]
+) -> list[str]:
+    return sorted(
+        {
+            f"{model} on {triple.task}"
+            for model, pairs in found.items()
+            for triple in alive
+            if _at_chance(data, pairs[triple])
+        }
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from xlgap.cell import Arm, Cell, Grid, unscored
 from xlgap.config import Params, ScratchModel
+from xlgap.planning.again import again_work
 from xlgap.planning.figures import ModelFigures, model_figures
 from xlgap.planning.hardware import Hardware, get_hardware
 from xlgap.planning.memory import ModelStates, best_copies, checkpoint_bytes, model_states, weight_bytes
@@ -25,6 +26,7 @@ from xlgap.planning.work import (
     total,
 )
 from xlgap.regimes.base import Phase
+from xlgap.retained import Retained, retained_cells
 
 
 def plan_study(
@@ -76,7 +78,7 @@ class _Planner:
         self.figures = {name: model_figures(name, params) for name in params.models}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
-        """All stages: of each model its pretraining, its warm starts, its cells.
+        """All stages: of each model its pretraining, its warm starts, its cells; what is scored again.
 
         A best-of cell copies predictions, which costs nothing.
         """
@@ -87,6 +89,7 @@ class _Planner:
             trained: dict[object, str] = {}
             for cell in (cell for cell in grid.trained if cell.model == name):
                 yield self.finetune(cell, trained)
+        yield from (self.retention(found) for found in retained_cells(self.params, grid))
 
     def pretrain(self, model: str) -> StagePlan:
         """Pretraining of a model of the from-scratch ladder: one seed."""
@@ -146,6 +149,23 @@ class _Planner:
             evaluation=self._selection(phases, cell.model) + prediction,
             shares=shares,
             keeps_weights=bool(phases) and self.params.train.keep == "all",
+        )
+
+    def retention(self, found: Retained) -> StagePlan:
+        """A cell's earlier tasks, scored again after each phase."""
+        cell = found.cell
+        work = again_work(found, self.params, self.figures[cell.model], self.manifests)
+        return self._stage(
+            kind="retention",
+            key=cell.key,
+            model=cell.model,
+            arm=cell.arm.name,
+            task=cell.task.name,
+            phases=(),
+            seeds=len(self.params.study.seeds),
+            training=Work(),
+            evaluation=work,
+            keeps_weights=False,
         )
 
     def _training(self, phases: Iterable[Phase], model: str) -> Work:
