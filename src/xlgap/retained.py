@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from xlgap.cell import Arm, Cell, Grid
 from xlgap.config import Params
 from xlgap.data.prepare import split_languages
+from xlgap.errors import ConfigError
+from xlgap.regimes.base import divisible
 from xlgap.retention_params import RetentionParams
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine, Rank, Retrieve, Split, Task
@@ -32,7 +34,11 @@ class Retained:
 
 
 def retained_cells(params: Params, study_grid: Grid) -> tuple[Retained, ...]:
-    """The cells that ``evaluation.retention`` asks for; none where it is absent."""
+    """The cells that ``evaluation.retention`` asks for; none where it is absent.
+
+    Raises:
+        ConfigError: it names an arm whose intermediate phases share a budget.
+    """
     asked = params.evaluation.retention
     if asked is None:
         return ()
@@ -40,8 +46,17 @@ def retained_cells(params: Params, study_grid: Grid) -> tuple[Retained, ...]:
     for cell in study_grid.trained:
         names = earlier_tasks(cell.arm, asked)
         if names and _is_target(cell.task, asked) and _is_asked(cell.arm, asked):
+            _check_phases(cell.arm)
             found.append(Retained(cell, names))
     return tuple(found)
+
+
+def _check_phases(arm: Arm) -> None:
+    if len(arm.warm_phases) > 1 and not divisible(arm.warm_phases):
+        raise ConfigError(
+            f"key 'evaluation.retention.arms': the intermediate phases of '{arm.name}' share a budget, so "
+            "that no weights are kept between them; take it out."
+        )
 
 
 def earlier_tasks(arm: Arm, asked: RetentionParams) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from xlgap.planning.work import (
     selection_work,
     total,
 )
-from xlgap.regimes.base import Phase
+from xlgap.regimes.base import Phase, divisible
 from xlgap.retained import Retained, retained_cells
 
 
@@ -68,6 +68,10 @@ def plan_study(
     )
 
 
+Trained = dict[tuple[tuple[Phase, ...], tuple[Phase, ...]], str]
+"""By what a training starts after and its phases, the stage that does it first."""
+
+
 class _Planner:
     """Holds what every stage's plan looks up."""
 
@@ -85,8 +89,9 @@ class _Planner:
         for name, model in self.params.models.items():
             if isinstance(model, ScratchModel) and model.pretrained:
                 yield self.pretrain(name)
-            yield from (self.warmstart(name, arm) for arm in grid.arms_of(name) if arm.warm_phases)
-            trained: dict[object, str] = {}
+            trained: Trained = {}
+            for arm in (arm for arm in grid.arms_of(name) if arm.warm_phases):
+                yield self.warmstart(name, arm, trained)
             for cell in (cell for cell in grid.trained if cell.model == name):
                 yield self.finetune(cell, trained)
         yield from (self.retention(found) for found in retained_cells(self.params, grid))
@@ -102,8 +107,9 @@ class _Planner:
             training=pretrain_work(self.params, self.figures[model]),
         )
 
-    def warmstart(self, model: str, arm: Arm) -> StagePlan:
-        """The warm phases of an arm, which all its tasks share."""
+    def warmstart(self, model: str, arm: Arm, trained: Trained) -> StagePlan:
+        """The warm phases of an arm, which all its tasks share; those that no arm before it has done."""
+        phases, shares = self._left((), arm.warm_phases, trained, f"warmstart@{model}-{arm.name}")
         return self._stage(
             kind="warmstart",
             key=f"{model}-{arm.name}",
@@ -111,25 +117,17 @@ class _Planner:
             arm=arm.name,
             phases=tuple(_phase_name(phase) for phase in arm.warm_phases),
             seeds=len(self.params.study.seeds),
-            training=self._training(arm.warm_phases, model),
-            evaluation=self._selection(arm.warm_phases, model),
+            training=self._training(phases, model),
+            evaluation=self._selection(phases, model),
+            shares=shares,
         )
 
-    def finetune(self, cell: Cell, trained: dict[object, str]) -> StagePlan:
+    def finetune(self, cell: Cell, trained: Trained) -> StagePlan:
         """A cell; one whose training another cell of the model did already only predicts.
 
         The English training before shots is done once, too, for any number of them.
         """
-        keeps, before = self.params.train.keep == "all", cell.phases[:-1]
-        same_training = (cell.arm.warm_phases, cell.phases)
-        shares = trained.get(same_training) if keeps else None
-        if cell.phases:
-            trained.setdefault(same_training, f"finetune@{cell.key}")
-        phases = () if shares else cell.phases
-        if phases and not phases[-1].selects:
-            if keeps and (cell.arm.warm_phases, before) in trained:
-                phases = phases[-1:]
-            trained.setdefault((cell.arm.warm_phases, before), f"finetune@{cell.key}")
+        phases, shares = self._left(cell.arm.warm_phases, cell.phases, trained, f"finetune@{cell.key}")
         prediction = prediction_work(
             cell.task.name,
             cell.eval_languages(self.params),
@@ -150,6 +148,25 @@ class _Planner:
             shares=shares,
             keeps_weights=bool(phases) and self.params.train.keep == "all",
         )
+
+    def _left(
+        self, before: tuple[Phase, ...], phases: tuple[Phase, ...], trained: Trained, stage: str
+    ) -> tuple[tuple[Phase, ...], str | None]:
+        """The phases that ``stage`` is the first to train, and the stage that did all of them.
+
+        A training is one from the same start; its phases are done one by one, where none shares a
+        budget with another.
+        """
+        if self.params.train.keep != "all" or not phases:
+            return phases, None
+        parts = [phases[: n + 1] for n in range(len(phases))]
+        if len(phases) > 1 and not divisible(phases):
+            parts = parts[-1:]
+        done = max((len(part) for part in parts if (before, part) in trained), default=0)
+        shares = trained.get((before, phases))
+        for part in parts:
+            trained.setdefault((before, part), stage)
+        return phases[done:], shares
 
     def retention(self, found: Retained) -> StagePlan:
         """A cell's earlier tasks, scored again after each phase."""

@@ -50,14 +50,9 @@ def points(study: Study, cell: Cell, *, seed: int, observer: Observer) -> Iterat
     for number, (start, phases) in enumerate(parts, 1):
         fitted = fit(study, cell.model, start, phases, seed=seed, observer=observer)
         last = phases[-1]
-        heads = _heads(last, fitted.network.head)
-        yield Point(number, phase_name(last), number == len(parts), fitted.network.encoder, heads)
-
-
-def _heads(phase: Phase, head: Head | None) -> dict[str, Head]:
-    assert head is not None, phase
-    (name,) = phase.tasks
-    return {name: head}
+        heads = {name: fitted.network.reading(name).head for name in last.tasks}
+        trained = {name: head for name, head in heads.items() if head is not None}
+        yield Point(number, phase_name(last), number == len(parts), fitted.network.encoder, trained)
 
 
 def phase_name(phase: Phase) -> str:

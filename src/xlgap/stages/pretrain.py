@@ -22,10 +22,10 @@ from xlgap.models.network import (
     Network,
     State,
     encoder_state,
-    head_state,
     hub_encoder,
     save_encoder,
     scratch_encoder,
+    state_of,
 )
 from xlgap.models.size import size_of
 from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
@@ -115,7 +115,7 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
             facts |= {"training": asdict(result)}
             encoder = scratch_encoder(config, seed=numbers.seed)  # the engine has taken the other over
             encoder.load_state_dict(encoder_state(state))
-            masked_head = head_state(state)
+            masked_head = state_of(state, "head.")
     if rank() == 0:
         save_encoder(encoder, layout.pretrained(model), facts, masked_head=masked_head)
         shutil.rmtree(layout.scratch(key), ignore_errors=True)
