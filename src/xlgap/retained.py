@@ -54,8 +54,8 @@ def retained_cells(params: Params, study_grid: Grid) -> tuple[Retained, ...]:
 def _check_phases(arm: Arm) -> None:
     if len(arm.warm_phases) > 1 and not divisible(arm.warm_phases):
         raise ConfigError(
-            f"key 'evaluation.retention.arms': the intermediate phases of '{arm.name}' share a budget, so "
-            "that no weights are kept between them; take it out."
+            f"key 'evaluation.retention.arms': the intermediate phases of '{arm.name}' share a budget, "
+            "so that no weights are kept between them; take it out."
         )
 
 

@@ -108,7 +108,7 @@ class _Planner:
         )
 
     def warmstart(self, model: str, arm: Arm, trained: Trained) -> StagePlan:
-        """The warm phases of an arm, which all its tasks share; those that no arm before it has done."""
+        """The warm phases of an arm, which its tasks share; those that no arm before it did."""
         phases, shares = self._left((), arm.warm_phases, trained, f"warmstart@{model}-{arm.name}")
         return self._stage(
             kind="warmstart",
