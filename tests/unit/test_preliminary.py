@@ -221,7 +221,7 @@ def declared(arm: str) -> tuple[dict[str, Any], set[str]]:
     """What ``dvc.yaml`` says that the cell of an arm depends on: the key of the index, and files."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf8"))["stages"]
     finetune = stages["finetune"]["do"]
-    (keys,) = (p["data/index.json"] for p in finetune["params"] if isinstance(p, dict))
+    (keys,) = (p["data/index.json"] for p in finetune["params"] if "data/index.json" in p)
     names = {"item.arm": arm, "item.task": "xcopa"}
     found: Any = read_json(layout.INDEX)
     (key,) = keys
