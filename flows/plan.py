@@ -32,7 +32,8 @@ GUESSED_SECONDS = {
     "analyse": 20.0,
 }
 OTHER_SECONDS = 3.0
-TRAINING = frozenset({"pretrain", "warmstart", "finetune", "retention"})
+TRAINING = frozenset({"translate", "pretrain", "warmstart", "finetune", "retention"})
+"""Families whose stages may use a GPU."""
 
 
 @dataclass(frozen=True)
