@@ -15,6 +15,7 @@ from xlgap.errors import ConfigError
 from xlgap.evaluation.predict import Predictor
 from xlgap.formats import digest, dir_digest, file_digest
 from xlgap.models.encode import Window
+from xlgap.models.network import MASKED_HEAD
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import SHOT_EPOCHS, Phase
 from xlgap.stages.study import Study, training_path
@@ -187,7 +188,7 @@ def _mixed(phase: Phase, params: Params, model: str) -> dict[str, Any]:
         "sequence_length": params.pretrain.sequence_length,
         "mask_fraction": params.pretrain.mask_fraction,
     }
-    if (head := layout.masked_head(model)).is_file():
+    if (head := layout.pretrained(model) / MASKED_HEAD).is_file():
         text["head"] = file_digest(head)
     return {**found, "mlm": text}
 
