@@ -16,6 +16,7 @@ from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import Draws, draws, interval
 from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
+from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.retention_kept import Kept, kept_of
@@ -37,6 +38,9 @@ class Measured:
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
         kept: quantities of question 4, whose estimates and draws are among the others.
+        gains: the gains table, see :mod:`.gains`.
+        contrasts: all plain contrasts, and
+        drawn: the bootstrap draws of their cells, for whoever combines them further.
     """
 
     gaps: tuple[GapRow, ...]
@@ -46,6 +50,9 @@ class Measured:
     collapsed: tuple[Collapsed, ...]
     hopeless: frozenset[str]
     partial: Mapping[str, tuple[str, ...]]
+    gains: tuple[GainRow, ...]
+    contrasts: tuple[Contrast, ...]
+    drawn: Draws
     kept: tuple[Kept, ...] = ()
 
 
@@ -87,6 +94,9 @@ def measure(study: Study) -> Measured:
         collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
         hopeless=dead,
         partial=partial,
+        gains=tuple(gain_rows(plain, study, drawn, dead)),
+        contrasts=tuple(plain),
+        drawn=drawn,
     )
 
 

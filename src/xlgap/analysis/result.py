@@ -32,6 +32,7 @@ from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.disagreements import DisagreementRow, disagreements
 from xlgap.analysis.excused import Excused
+from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
@@ -85,6 +86,7 @@ class Analysis:
         data: the data sets, with licence and citation.
         excused: leaks of test items that documented exceptions let pass.
         retention: entries of the retention matrices, where earlier tasks were scored again.
+        gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
 
@@ -112,6 +114,7 @@ class Analysis:
     excused: tuple[Excused, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
     retention: tuple[RetentionRow, ...] = ()
+    gains: tuple[GainRow, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -143,6 +146,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             missing=study.missing,
             disagreements=tuple(disagreements(published)),
             retention=() if study.retention is None else tuple(retention_rows(study.retention)),
+            gains=measured.gains,
         )
     )
 
@@ -172,6 +176,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("estimates", Estimate, analysis.estimates),
         ("disagreements", DisagreementRow, analysis.disagreements),
         ("retention", RetentionRow, analysis.retention),
+        ("gains", GainRow, analysis.gains),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
         write_rows(folder / f"{name}.csv", [flat(rounded(r)) for r in rows], columns)
