@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from xlgap.cell import grid
+from xlgap.checks.leakage_gate import scored_again
 from xlgap.config import Params
 from xlgap.errors import ConfigError
 from xlgap.graph import graph_mapping
@@ -154,3 +155,23 @@ def test_the_plan_counts_what_is_read_again(asked: Callable[..., Params]) -> Non
     more = study_of_arms(lambda: asked(rows=10), ["inter_en"])
     probed = [s for s in plan_study(more, grid(more)).stages if s.kind == "retention"]
     assert probed[0].evaluation.rows > again[0].evaluation.rows
+
+
+def test_the_gate_keeps_what_is_scored_again_apart_from_what_is_read_later(
+    asked: Callable[..., Params],
+) -> None:
+    params = study_of_arms(asked, ["seq"])
+    pairs = {(str(train), str(test)) for train, test in scored_again(grid(params), params)}
+    assert ("lab_nli/train/en", "lab_typing/test/sw") in pairs
+    assert ("lab_order/train/en", "lab_typing/test/en") in pairs
+    assert ("lab_nli/dev/en", "lab_order/test/de") in pairs
+    assert not {train for train, _ in pairs} & {"lab_typing/train/en"}  # read before, by its own phase
+    assert ("lab_order/train/en", "lab_order/test/en") not in pairs
+
+
+def test_a_phase_that_two_arms_begin_with_is_planned_once(asked: Callable[..., Params]) -> None:
+    params = study_of_arms(asked, ["seq"])
+    stages = {stage.stage: stage for stage in plan_study(params, grid(params)).stages}
+    single, both = (stages[f"warmstart@nano-{arm}"] for arm in ("inter_en", "seq"))
+    assert single.training.steps == both.training.steps  # of typing, and of order alone
+    assert both.phases == ("lab_typing[en]", "lab_order[en]")
