@@ -66,7 +66,9 @@ def distance_contrasts(keys: Collection[Key], arms: Arms, distances: Distances) 
     return found
 
 
-def robustness_contrasts(slopes: Sequence[Contrast], arms: Arms) -> list[Contrast]:
+def robustness_contrasts(
+    slopes: Sequence[Contrast], arms: Arms, *, gap: str = "robustness"
+) -> list[Contrast]:
     """Slope under English intermediate training minus slope without: below 0 it travels farther."""
     plain = {(c.model, c.task): c for c in slopes if arms[c.arm_a].regime == "direct_en"}
     found = []
@@ -76,7 +78,7 @@ def robustness_contrasts(slopes: Sequence[Contrast], arms: Arms) -> list[Contras
             continue
         found.append(
             Contrast(
-                model=c.model, gap="robustness", task=c.task, language="avg", arm_a=c.arm_a,
+                model=c.model, gap=gap, task=c.task, language="avg", arm_a=c.arm_a,
                 arm_b=base.arm_a, unit=(c.arm_a, base.arm_a), note=c.note,
                 terms=(*c.terms, *((key, -w) for key, w in base.terms)),
             )

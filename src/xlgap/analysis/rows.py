@@ -30,6 +30,12 @@ GAP_WORDS: dict[str, str] = {
     "transfer": "transfer gap: English minus the mean of the other languages",
     "distance": "zero-shot loss for 0.1 more of syntactic distance (direct_en)",
     "robustness": "the same loss under intermediate_en minus under direct_en",
+    "distance_partial": "zero-shot loss for 0.1 more of syntactic distance, covariates held still (direct_en)",
+    "robustness_partial": "the same loss, covariates held still, under intermediate_en minus under direct_en",
+    "spread": "spread of scores over languages (SD) under intermediate_en minus under direct_en",
+    "worst": "score of the worst language under intermediate_en minus under direct_en",
+    "spread_level": "spread of scores over languages (SD), direct_en",
+    "worst_level": "score of the worst language, direct_en",
     "control": "score minus that of the untrained twin",
 }
 

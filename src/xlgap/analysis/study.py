@@ -10,6 +10,7 @@ from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.gap import Table, tables
 from xlgap.analysis.rows import ArmInfo
+from xlgap.analysis.subwords import SubwordRow
 from xlgap.records import Score
 
 
@@ -46,6 +47,9 @@ class Study:
         missing: keys of cells without scores: the study is then partial.
         controls: untrained models, each with the model that is its twin but for pretraining; they are
             scored, and stay out of everything against size.
+        subwords: how each tokenizer splits the tasks' test text.
+        pretraining: for each model log10 of the text of each language that it was pretrained on.
+        language_notes: sentences on what of these two is not known, or stands in.
     """
 
     name: str
@@ -61,6 +65,9 @@ class Study:
     preliminary: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
     controls: Mapping[str, str] = field(default_factory=dict)
+    subwords: tuple[SubwordRow, ...] = ()
+    pretraining: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    language_notes: tuple[str, ...] = ()
 
     @cached_property
     def primary(self) -> dict[str, str]:
