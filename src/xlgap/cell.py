@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from xlgap.arms import check_own_fields
 from xlgap.config import Params, ScratchModel
 from xlgap.consistency import (
     check_blocks,
@@ -173,10 +174,11 @@ def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
         )
     if regime.needs_intermediate and not spec.intermediate:
         raise ConfigError(f"{key}: regime '{regime.name}' needs 'intermediate', a list of tasks.")
-    if not regime.needs_intermediate and spec.intermediate:
+    if not (regime.needs_intermediate or regime.may_have_intermediate) and spec.intermediate:
         raise ConfigError(
             f"{key}: regime '{regime.name}' has no intermediate stage, got {list(spec.intermediate)}."
         )
+    check_own_fields(name, spec, regime)
     for task in spec.intermediate:
         with naming(f"arms.{name}.intermediate"):
             get_task(task)
@@ -314,6 +316,12 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
         for name in phase.tasks:
             if phase.language not in get_task(name).train_languages:
                 return f"'{name}' has no training data in '{phase.language}'"
+            if phase.shots is not None:
+                rows = params.task(name).train_rows
+                if rows is not None and rows < phase.shots:
+                    return (
+                        f"'{name}' has {rows} training rows by 'train_rows', too few for {phase.shots}"
+                    )
     return None
 
 

@@ -181,6 +181,7 @@ class ArmParams(Section):
     intermediate: Names = ()
     language: str | None = None
     preliminary: bool = True
+    shots: Positive | None = None
 
 
 class TaskParams(Section):

@@ -117,7 +117,9 @@ def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
     manifest = (layout.prepared(source) / "manifest.json").as_posix()
     train = layout.rows(source, "train", phases[-1].language).as_posix() if phases else manifest
     dev = manifest
-    if phases and has_dev(get_task(phases[-1].selected_on), params.study.source):
+    if phases and not phases[-1].selects:
+        dev = train
+    elif phases and has_dev(get_task(phases[-1].selected_on), params.study.source):
         last = phases[-1]
         dev = layout.rows(last.selected_on, "dev", last.select_language).as_posix()
     return {

@@ -57,11 +57,14 @@ class Verdict:
 
 
 def reads(cell: Cell) -> Iterator[Place]:
-    """The sets that a cell's weights come from: training rows, dev rows that choose a checkpoint."""
+    """The sets that a cell's weights come from: training rows, dev rows that choose a checkpoint.
+
+    Of a few-shot phase all rows that shots may be among.
+    """
     for phase in (*cell.arm.warm_phases, *cell.phases):
         for name in phase.tasks:
             yield Place(name, "train", phase.language)
-            if get_task(name).recipe.select == "dev":
+            if phase.selects and get_task(name).recipe.select == "dev":
                 yield Place(phase.selected_on, "dev", phase.select_language)
 
 

@@ -110,12 +110,20 @@ class _Planner:
         )
 
     def finetune(self, cell: Cell, trained: dict[object, str]) -> StagePlan:
-        """A cell; one whose training another cell of the model did already only predicts."""
+        """A cell; one whose training another cell of the model did already only predicts.
+
+        The English training before shots is done once, too, for any number of them.
+        """
+        keeps, before = self.params.train.keep == "all", cell.phases[:-1]
         same_training = (cell.arm.warm_phases, cell.phases)
-        shares = trained.get(same_training) if self.params.train.keep == "all" else None
+        shares = trained.get(same_training) if keeps else None
         if cell.phases:
             trained.setdefault(same_training, f"finetune@{cell.key}")
         phases = () if shares else cell.phases
+        if phases and not phases[-1].selects:
+            if keeps and (cell.arm.warm_phases, before) in trained:
+                phases = phases[-1:]
+            trained.setdefault((cell.arm.warm_phases, before), f"finetune@{cell.key}")
         prediction = prediction_work(
             cell.task.name,
             cell.eval_languages(self.params),
@@ -238,7 +246,8 @@ def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:
 
 
 def _phase_name(phase: Phase) -> str:
-    return f"{'+'.join(phase.tasks)}[{phase.language}]"
+    shots = "" if phase.shots is None else f" x {phase.shots}"
+    return f"{'+'.join(phase.tasks)}[{phase.language}{shots}]"
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -20,7 +20,7 @@ from xlgap.cell import max_length
 from xlgap.config import Params
 from xlgap.formats import read_json
 from xlgap.planning.figures import ModelFigures
-from xlgap.regimes.base import Phase
+from xlgap.regimes.base import SHOT_EPOCHS, Phase
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Choose, Mine, Rank, Retrieve, Split
 
@@ -117,18 +117,20 @@ def phase_work(
     phase: Phase, params: Params, figures: ModelFigures, manifests: Manifests | None = None
 ) -> Work:
     """One seed's training on one phase; tasks of a mixed phase are added up."""
-    return total(_task_work(name, phase.language, params, figures, manifests) for name in phase.tasks)
+    return total(_task_work(name, phase, params, figures, manifests) for name in phase.tasks)
 
 
 def _task_work(
-    name: str, language: str, params: Params, figures: ModelFigures, manifests: Manifests | None
+    name: str, phase: Phase, params: Params, figures: ModelFigures, manifests: Manifests | None
 ) -> Work:
     entry, recipe = params.task(name), get_task(name).recipe
-    rows = split_rows(name, "train", language, params, manifests)
+    rows = phase.shots or split_rows(name, "train", phase.language, params, manifests)
     if rows is None:
         return UNKNOWN
-    batch = entry.batch_rows or recipe.batch_rows
-    steps = math.ceil(rows * (entry.epochs or recipe.epochs) / batch)
+    batch, epochs = entry.batch_rows or recipe.batch_rows, entry.epochs or recipe.epochs
+    if phase.shots is not None:
+        batch, epochs = min(batch, phase.shots), SHOT_EPOCHS
+    steps = math.ceil(rows * epochs / batch)
     length = task_length(name, params)
     tokens = steps * batch * length * _sequences(name, "train")
     flops = train_flops(figures, tokens=tokens, length=length)
@@ -157,7 +159,7 @@ def selection_work(
     each = total(
         _predicted(phase.selected_on, "dev", phase.select_language, params, figures, manifests)
         for name in phase.tasks
-        if get_task(name).recipe.select == "dev"
+        if phase.selects and get_task(name).recipe.select == "dev"
     )
     return total([each] * params.train.evaluations)
 

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from xlgap.tasks.base import Task
+
+SHOT_EPOCHS = 10
+"""Passes over the rows of a few-shot phase, in batches of the task's recipe and at its rate; at most a
+tenth of its steps is warm-up. Fixed, as is which checkpoint is kept: nothing is left to tune."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,8 @@ class Phase:
             trains on the target language's own data, whose dev set is then part of its supervision.
         select_task: the task that these dev rows are of, where it is not the one that is trained on.
         keeps_head: whether it goes on with the head of the phase before it, and not with a new one.
+        shots: so many of the training rows, drawn anew by each seed; all of them when ``None``. Such a
+            phase has no dev rows: it keeps its last checkpoint.
     """
 
     tasks: tuple[str, ...]
@@ -30,6 +37,12 @@ class Phase:
     select_language: str = "en"
     select_task: str | None = None
     keeps_head: bool = False
+    shots: int | None = None
+
+    @property
+    def selects(self) -> bool:
+        """Whether dev rows may choose its checkpoint; a few-shot phase has none."""
+        return self.shots is None
 
     @property
     def selected_on(self) -> str:
@@ -46,12 +59,14 @@ class ArmSpec:
         intermediate: ordered intermediate tasks.
         language: training language of a target-language arm; ``None`` for English arms.
         preliminary: whether what a target task's official recipe trains on first is trained on, too.
+        shots: training rows of the target task in ``language``, of a few-shot arm.
     """
 
     regime: str
     intermediate: tuple[str, ...] = ()
     language: str | None = None
     preliminary: bool = True
+    shots: int | None = None
 
 
 class Regime(ABC):
@@ -60,6 +75,11 @@ class Regime(ABC):
     name: str
     needs_language: bool = False
     needs_intermediate: bool = False
+    may_have_intermediate: bool = False
+    takes: ClassVar[tuple[str, ...]] = ()
+    """Keys of an arm that arms of this regime may give and others not."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Those of them that its arms must give."""
 
     @abstractmethod
     def warm_phases(self, arm: ArmSpec) -> tuple[Phase, ...]:

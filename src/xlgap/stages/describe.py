@@ -15,7 +15,7 @@ from xlgap.planning.memory import weight_bytes
 from xlgap.planning.work import training_operations
 from xlgap.records import Score
 from xlgap.stages.identity import evaluated
-from xlgap.stages.recipe import recipe
+from xlgap.stages.recipe import phase_recipe
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 from xlgap.tracking.base import Tracker
@@ -80,7 +80,8 @@ def settings(study: Study, cell: Cell) -> dict[str, Any]:
     """What a cell is trained with and on how many rows, to find its run by.
 
     The phase on the target task (or its proxy) has plain names, such as ``learning_rate``; those before
-    it have their task's name in front. ``test_rows`` is the sum over the languages of the cell.
+    it have their task's name in front, those of a few-shot phase ``shots``. ``test_rows`` is the sum
+    over the languages of the cell.
     """
     params, model = study.params, study.params.models[cell.model]
     tested = study.manifest(cell.task.name)["splits"]["test"]
@@ -89,9 +90,11 @@ def settings(study: Study, cell: Cell) -> dict[str, Any]:
     }
     for phase in (*cell.arm.warm_phases, *cell.phases):
         for name in phase.tasks:
-            numbers, splits = recipe(get_task(name), params, cell.model), study.manifest(name)["splits"]
+            numbers = phase_recipe(phase, get_task(name), params, cell.model)
+            rows = study.manifest(name)["splits"]["train"][phase.language]["rows"]
             own = model.dropout if isinstance(model, ScratchModel) else "the checkpoint's"
             start = "" if name == cell.trained_on else f"{name}."
+            start += "" if phase.shots is None else "shots."
             found |= {
                 f"{start}learning_rate": numbers.learning_rate,
                 f"{start}epochs": numbers.epochs,
@@ -99,9 +102,9 @@ def settings(study: Study, cell: Cell) -> dict[str, Any]:
                 f"{start}max_length": numbers.max_length,
                 f"{start}dropout": own if numbers.dropout is None else numbers.dropout,
                 **({} if numbers.micro_rows is None else {f"{start}micro_rows": numbers.micro_rows}),
-                f"{start}train_rows": splits["train"][phase.language]["rows"],
+                f"{start}train_rows": rows if phase.shots is None else phase.shots,
             }
-            if has_dev(get_task(phase.selected_on), params.study.source):
+            if phase.selects and has_dev(get_task(phase.selected_on), params.study.source):
                 selecting = study.manifest(phase.selected_on)["splits"]["dev"]
                 found[f"{start}dev_rows"] = selecting[phase.select_language]["rows"]
             if phase.select_task is not None:

@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from xlgap import layout
 from xlgap.config import Params
+from xlgap.data.shots import shots
 from xlgap.data.sources import has_dev
 from xlgap.errors import DataError, TrainingError
 from xlgap.evaluation.metrics import get_metric
@@ -37,7 +38,14 @@ from xlgap.models.network import (
 )
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase
-from xlgap.stages.recipe import Recipe, predictor, recipe, train_digest, window, zero_plan
+from xlgap.stages.recipe import (
+    Recipe,
+    phase_recipe,
+    predictor,
+    train_digest,
+    window,
+    zero_plan,
+)
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Kind, Rank, Row, Task
@@ -61,6 +69,10 @@ class Fitted:
     network: Network
     phases: tuple[dict[str, Any], ...]
     reused: bool
+
+    def weights(self) -> State:
+        """The weights, on the CPU."""
+        return {name: tensor.cpu() for name, tensor in self.network.state_dict().items()}
 
 
 def fit(
@@ -104,6 +116,25 @@ def fit(
         return _load(study, start, phases[-1], folder, key, reused=reused)
 
 
+def fit_before_shots(
+    study: Study,
+    model: str,
+    start: Start,
+    phases: Sequence[Phase],
+    *,
+    seed: int,
+    observer: Observer,
+) -> Fitted | None:
+    """What a few-shot training goes on from: the English one, done once for any number of shots.
+
+    ``None`` where no few-shot phase comes last. The English training has a digest of its own, that of
+    the arm without shots.
+    """
+    if phases[-1].shots is None:
+        return None
+    return fit(study, model, start, phases[:-1], seed=seed, observer=observer)
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One training of a digest at a time; of several ranks the first holds the lock."""
@@ -136,9 +167,12 @@ def _train(
     key: str,
 ) -> None:
     """All phases; writes the final weights under ``key``."""
-    weights: State | None = None
-    facts = []
+    shared = fit_before_shots(study, model, start, phases, seed=seed, observer=observer)
+    weights: State | None = None if shared is None else shared.weights()
+    facts = [] if shared is None else list(shared.phases)
     for number, phase in enumerate(phases):
+        if number < len(facts):  # done, under the digest of its own
+            continue
         network = Network(start.encoder(), None)
         if weights is not None:
             network.encoder.load_state_dict(encoder_state(weights))
@@ -169,6 +203,8 @@ def _told(phase: Phase) -> dict[str, Any]:
     found = asdict(phase)
     if phase.select_task is None:  # the task that it trains on
         del found["select_task"]
+    for key in ("select_language",) if phase.shots else ("shots",):
+        del found[key]
     return found
 
 
@@ -185,12 +221,14 @@ def _one_phase(
 ) -> tuple[PhaseResult, State]:
     (name,) = phase.tasks
     task, params = study.task(name), study.params
-    numbers = recipe(task, params, model)
+    numbers = phase_recipe(phase, task, params, model)
     if numbers.dropout is not None:
         set_dropout(network, numbers.dropout)
     rows = study.rows(name, "train", phase.language)
     if not rows:
         raise DataError(f"task '{name}' has no training row in '{phase.language}'.")
+    if phase.shots is not None:
+        rows = shots(rows, phase.shots, task=task, language=phase.language, seed=seed)
     examples = encode(task.kind, rows, tokenizer, window(task, params))
     if isinstance(task.kind, Rank):
         _require_negatives(examples, params, numbers, task)
@@ -209,7 +247,7 @@ def _one_phase(
     )
     score = None
     selecting = study.task(phase.selected_on)
-    if has_dev(selecting, params.study.source):
+    if phase.selects and has_dev(selecting, params.study.source):
         dev = study.rows(selecting.name, "dev", phase.select_language)
         how = predictor(selecting, params, tokenizer, 1)
         score = dev_scorer(selecting, dev, phase.select_language, how)

@@ -122,7 +122,7 @@ def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
                 "version": study.params.task(name).version,
                 "train": splits["train"][phase.language]["sha256"],
                 "dev": selecting["dev"][phase.select_language]["sha256"]
-                if has_dev(get_task(phase.selected_on), study.params.study.source)
+                if phase.selects and has_dev(get_task(phase.selected_on), study.params.study.source)
                 else None,
                 "recipe": study.params.task(name).model_dump(),
             }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from xlgap import layout
@@ -16,7 +16,7 @@ from xlgap.evaluation.predict import Predictor
 from xlgap.formats import digest, file_digest
 from xlgap.models.encode import Window
 from xlgap.models.tokenizer import Tokenizer
-from xlgap.regimes.base import Phase
+from xlgap.regimes.base import SHOT_EPOCHS, Phase
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Rank, Task
@@ -65,6 +65,15 @@ def recipe(task: Task, params: Params, model: str) -> Recipe:
     own["learning_rate"] *= params.train.learning_rate_scale
     own["learning_rate"] *= finetune_factor(params.models[model], task.name)
     return Recipe(**own)
+
+
+def phase_recipe(phase: Phase, task: Task, params: Params, model: str) -> Recipe:
+    """The numbers that ``task`` is trained with in ``phase``; few shots have some of their own."""
+    numbers = recipe(task, params, model)
+    if phase.shots is None:
+        return numbers
+    rows = min(numbers.batch_rows, phase.shots)
+    return replace(numbers, epochs=SHOT_EPOCHS, batch_rows=rows, select="last", whole=False)
 
 
 def window(task: Task, params: Params) -> Window:
@@ -123,16 +132,17 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
                 {
                     "name": name,
                     "version": params.task(name).version,
-                    "recipe": _told(recipe(get_task(name), params, model)),
+                    "recipe": _told(phase_recipe(phase, get_task(name), params, model)),
                     "train": file_digest(layout.rows(name, "train", phase.language)),
                     "dev": file_digest(layout.rows(phase.selected_on, "dev", phase.select_language))
-                    if has_dev(get_task(phase.selected_on), params.study.source)
+                    if phase.selects and has_dev(get_task(phase.selected_on), params.study.source)
                     else None,
                 }
                 for name in phase.tasks
             ],
             "language": phase.language,
             **({"keeps_head": True} if phase.keeps_head else {}),
+            **({} if phase.shots is None else {"shots": phase.shots}),
             **_selected(phase, params),
             **_spread(phase, params, model),
         }

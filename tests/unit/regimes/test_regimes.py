@@ -17,6 +17,7 @@ SPECS = {
         regime="intermediate_tgt", intermediate=("toy_order", "toy_nli"), language="sw"
     ),
     "pretrained": ArmSpec(regime="pretrained"),
+    "few_shot": ArmSpec(regime="few_shot", intermediate=("toy_order",), language="sw", shots=10),
 }
 ENGLISH = Phase(tasks=("toy_nli",), language="en")
 EXPECTED = {  # regime: warm phases, task phases, evaluated on, named after
@@ -36,6 +37,11 @@ EXPECTED = {  # regime: warm phases, task phases, evaluated on, named after
         (ENGLISH,), ("sw",), "sw",
     ),
     "pretrained": ((), (), ("en", "de", "sw"), "en"),
+    "few_shot": (
+        (Phase(tasks=("toy_order",), language="en"),),
+        (ENGLISH, Phase(tasks=("toy_nli",), language="sw", keeps_head=True, shots=10)),
+        ("sw",), "sw",
+    ),
 }  # fmt: skip
 
 
@@ -66,7 +72,9 @@ def test_a_proxied_task_is_trained_on_its_proxy(name):
 def test_needs_are_declared(name):
     regime, spec = get_regime(name), SPECS[name]
     assert regime.needs_language == (spec.language is not None)
-    assert regime.needs_intermediate == bool(spec.intermediate)
+    assert (regime.needs_intermediate or regime.may_have_intermediate) == bool(spec.intermediate)
+    for field in regime.needs:
+        assert getattr(spec, field)
 
 
 def test_an_unknown_regime_is_told_with_near_ones():

@@ -1,0 +1,68 @@
+"""A tiny study through DVC with few-shot arms."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checkout import STUDY, Checkout
+
+from xlgap.formats import read_jsonl
+
+pytestmark = pytest.mark.e2e
+
+ROWS = {"train_rows": 96, "dev_rows": 24, "test_rows": 24, "epochs": 1, "max_length": 64}
+ARMS: dict[str, Any] = {
+    "direct_en": {"regime": "direct_en"},
+    "few_de_4": {"regime": "few_shot", "language": "de", "shots": 4},
+    "few_de_12": {"regime": "few_shot", "language": "de", "shots": 12},
+}
+
+
+def small() -> dict[str, Any]:
+    found = copy.deepcopy(STUDY)
+    found["models"] = {"one": STUDY["models"]["one"]}
+    found["arms"] = ARMS
+    found["tasks"] = {"lab_nli": ROWS}
+    return found
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    made = Checkout.make(tmp_path_factory.mktemp("shots") / "checkout", small())
+    made.xlgap("run", "--workers", "2")
+    return made
+
+
+def cell(done: Checkout, arm: str, task: str = "lab_nli") -> dict[str, Any]:
+    folder = done.folder / "results" / "predictions" / task / f"one-{arm}"
+    found: dict[str, Any] = json.loads((folder / "cell.json").read_text())
+    return found
+
+
+def test_shots_go_on_from_the_english_training_that_is_done_once(done: Checkout) -> None:
+    english = cell(done, "direct_en")["seeds"][0]
+    for shots in (4, 12):
+        found = cell(done, f"few_de_{shots}")["seeds"][0]
+        first, last = found["phases"]
+        assert first == english["phases"][0]
+        assert (last["language"], last["shots"], last["keeps_head"]) == ("de", shots, True)
+        assert (last["steps"], last["dev"]) == (10, [])
+        assert last["examples"] == 10 * shots
+        assert "select_language" not in last
+        assert found["digest"] != english["digest"]
+    trained = {p.name for p in (done.folder / "weights").iterdir() if p.is_dir()}
+    assert english["digest"] in trained
+    assert len(trained) == 3  # of three cells: none more for the part before the shots
+
+
+def test_a_few_shot_cell_is_scored_in_its_own_language(done: Checkout) -> None:
+    folder = done.folder / "results" / "predictions" / "lab_nli" / "one-few_de_4" / "seed1"
+    assert [p.name for p in folder.glob("*.jsonl")] == ["de.jsonl"]
+    assert len(read_jsonl(folder / "de.jsonl")) == 24
+    scores = (done.folder / "results" / "scores" / "lab_nli.csv").read_text()
+    assert "few_shot" in scores
+    assert Path(done.folder / "report" / "answers.json").is_file()
