@@ -33,7 +33,7 @@ def script_covariate() -> dict[str, float]:
 
 
 def covariates_of(study: Study, model: str, task: str) -> Covariates:
-    """The covariates of a measured slope, in the order of :mod:`.language_fit`; unknown ones are empty."""
+    """The covariates of a measured slope; one that is not known at all is empty."""
     return {
         PRETRAINING: study.pretraining.get(model, {}),
         FERTILITY: fertility(study, model, task),

@@ -1,8 +1,9 @@
 """Zero-shot loss over every measure of distance, one row a model, task, arm and measure.
 
-The headline takes one measure, the imputed syntactic distance; this table has all, so that a reader sees
-what another one would have said. Slopes are over languages: their errors are CR2 by genus, conditional on
-nothing else. How they relate to each other is no test: the measures go along with one another.
+The headline takes one measure, the imputed syntactic distance; this table has all, so that a reader
+sees what another one would have said. Slopes are over languages: their errors are CR2 by genus,
+conditional on nothing else. How they relate to each other is no test: the measures go along with one
+another.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xlgap.analysis.contrasts import fixed_languages
 from xlgap.analysis.covariates import ALL_MEASURES, covariates_of, tokenizer_distances
@@ -31,7 +33,7 @@ class DistanceRow:
         source, model, family, params_total, params_nonembedding: as in :class:`~xlgap.records.Score`.
         task, arm, metric: whose scores.
         measure: name of the distance.
-        covariates: what was held still; empty for the slope over distance alone.
+        covariates: what was held still, joined by commas; empty for the slope over distance alone.
         slope: points lost for ``step`` more of the distance; ``None`` where it is not fitted.
         stderr, df: CR2 by genus, with Satterthwaite's degrees of freedom; ``None`` where refused.
         pearson, spearman: of loss and distance, without covariates; ``None`` beside covariates.
@@ -49,7 +51,7 @@ class DistanceRow:
     arm: str
     metric: str
     measure: str
-    covariates: tuple[str, ...]
+    covariates: str
     slope: float | None
     stderr: float | None
     df: float | None
@@ -172,7 +174,7 @@ def _row(
         arm=s.arm,
         metric=s.metric,
         measure=measure.name,
-        covariates=covariates,
+        covariates=", ".join(covariates),
         slope=slope,
         stderr=stderr,
         df=df,
@@ -191,13 +193,11 @@ def _genera(codes: Iterable[str]) -> int:
     return len({get_language(code).genus for code in codes})
 
 
-def _correlations(
-    x: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-    y: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-) -> tuple[float | None, float | None]:
+def _correlations(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float | None, float | None]:
     """Pearson's and Spearman's coefficients; ``None`` where the losses are all the same."""
-    from scipy.stats import pearsonr, spearmanr
+    from scipy.stats import rankdata
 
     if np.ptp(y) == 0:
         return None, None
-    return float(pearsonr(x, y).statistic), float(spearmanr(x, y).statistic)
+    ranks = rankdata(x), rankdata(y)
+    return float(np.corrcoef(x, y)[0, 1]), float(np.corrcoef(*ranks)[0, 1])

@@ -9,6 +9,7 @@ from xlgap.analysis import plots
 from xlgap.analysis.answers import MEASURED
 from xlgap.analysis.plots import Drawing
 from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
+from xlgap.analysis.published_distance import of_distance_row
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import AVERAGE, GAP_WORDS, Estimate, GapRow, LanguageSlope, of_gap, of_slope
 
@@ -24,6 +25,7 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
     """All figures of a report by file name; a figure without data is not there."""
     found = [*_measured(analysis), *_ladders(analysis.published_gaps)]
     found += _distance(analysis.published_slopes, analysis.confidence)
+    found += _held(analysis)
     found += _transfer(analysis.published_gaps, analysis.confidence)
     return {d.name: d for d in found}
 
@@ -67,7 +69,7 @@ def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawin
                 points, title=against, unit="points lost for 0.1 of distance", confidence=confidence
             ),
             against,
-            f"Bars: two standard errors over languages, clustered by subfamily. {LINE}",
+            f"Bars: two standard errors over languages, clustered by genus. {LINE}",
         )
     ]
     shown = [s for name in SHOWN for s in slopes if (s.task, s.model) == ("xnli", name)]
@@ -76,6 +78,20 @@ def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawin
         svg = plots.loss_over_distance(shown, title=title)
         found.append(Drawing("published_loss_by_language.svg", svg, title, "Lines: least squares."))
     return found
+
+
+def _held(analysis: Analysis) -> list[Drawing]:
+    """The published slope with covariates, where there is one."""
+    rows = [r for r in analysis.distances if (r.source, r.task) == ("published", "xnli")]
+    points = [of_distance_row(r) for r in rows if r.covariates]
+    if not points:
+        return []
+    title = "The same slope with pretraining text and script held still, published"
+    svg = plots.families_against_size(
+        points, title=title, unit="points lost for 0.1 of distance", confidence=analysis.confidence
+    )
+    caption = f"Bars: two standard errors over languages, clustered by genus. {LINE}"
+    return [Drawing("published_distance_partial.svg", svg, title, caption)]
 
 
 def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:

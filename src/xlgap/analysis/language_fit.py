@@ -1,9 +1,9 @@
 """Loss over distance, languages as the points: what a slope can be asked of them, and its error.
 
-The loss of a language is the English score minus its own. What goes along with distance is held still by
-putting it beside distance in one least-squares fit. The slope is linear in the scores, so that a measured
-one is a contrast like any gap; its error over languages is CR2 by genus, with Satterthwaite's degrees of
-freedom (:mod:`.stats.cluster_robust`), since related languages lose alike.
+The loss of a language is the English score minus its own. What goes along with distance is held still
+by putting it beside distance in one least-squares fit. The slope is linear in the scores, so that a
+measured one is a contrast like any gap; its error over languages is CR2 by genus, with
+Satterthwaite's degrees of freedom (:mod:`.stats.cluster_robust`), since related languages lose alike.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ FEWEST_FREE = 3
 """Languages beyond the number of coefficients below which a slope with covariates is not fitted."""
 
 KNOWN = 0.75
-"""Share of the languages of which a covariate must be known; languages that lack it are then left out."""
+"""Share of the languages of which a covariate must be known; those that lack it are then left out."""
 
 PRETRAINING, FERTILITY, SCRIPT = "pretraining text", "fertility", "script"
-"""Covariates: log10 of a language's amount, sub-words for each of English, another script than English."""
+"""Log10 of a language's amount; sub-words for each one of English; another script than English's."""
 
 SAME = {PRETRAINING: 0.05}
 """Range up to which a covariate counts as the same everywhere; log10 0.05 is 12% more text."""
@@ -62,7 +62,7 @@ class Design:
     @property
     def free(self) -> int:
         """Languages minus coefficients."""
-        return self.matrix.shape[0] - self.matrix.shape[1]
+        return len(self.languages) - 2 - len(self.covariates)
 
     def weights(self) -> Floats:
         """Weights w with w @ loss = slope over distance, [n]; they sum to 0."""

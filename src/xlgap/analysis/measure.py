@@ -16,11 +16,14 @@ from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import Draws, draws, interval
 from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
+from xlgap.analysis.covariates import covariates_of
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
+from xlgap.analysis.partial import ROBUSTNESS, Partial, partial_contrasts
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale
+from xlgap.analysis.spread import spread_estimates
 from xlgap.analysis.study import Study, TaskInfo
-from xlgap.published import load_languages
+from xlgap.published.distances import MEASURES, distances_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,7 @@ class Measured:
         collapsed: runs that ended at chance.
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
+        held: sentences on the covariates of slopes over distance.
     """
 
     gaps: tuple[GapRow, ...]
@@ -44,6 +48,7 @@ class Measured:
     collapsed: tuple[Collapsed, ...]
     hopeless: frozenset[str]
     partial: Mapping[str, tuple[str, ...]]
+    held: tuple[str, ...] = ()
 
 
 def measure(study: Study) -> Measured:
@@ -53,11 +58,10 @@ def measure(study: Study) -> Measured:
     tokens = {s.task: s.metric for s in study.scores if s.metric == "token_accuracy"}
     english += english_scores(study.scores, study.arms, tokens)
     plain = contrasts(study.table, study.arms)
-    slopes = distance.distance_contrasts(
-        study.table, study.arms, distance.syntax_distances(load_languages())
-    )
-    every = [*plain, *slopes, *distance.robustness_contrasts(slopes, study.arms)]
-    wanted, partial = headline([c for c in every if c.model not in study.controls], study, dead)
+    slopes, steeper, held = _over_distance(study)
+    every = [*plain, *slopes, *steeper, *held.contrasts]
+    every += distance.robustness_contrasts(held.contrasts, study.arms, gap=ROBUSTNESS)
+    wanted, lacking = headline([c for c in every if c.model not in study.controls], study, dead)
     wanted += control_contrasts(study)
     needed = {key for c in [*every, *wanted] for key, _ in c.terms}
     drawn = draws(study.items, needed=needed, resamples=study.resamples, seed=study.seed)
@@ -71,6 +75,10 @@ def measure(study: Study) -> Measured:
             estimates.append(made)
             if values is not None:
                 kept[made.gap, made.task, scale, made.model] = values
+    for spread, values in spread_estimates(slopes, steeper, study, drawn, dead=dead):
+        estimates.append(spread)
+        if values is not None:
+            kept[spread.gap, spread.task, "raw", spread.model] = values
     return Measured(
         gaps=tuple(_with_paired_errors(study, plain, drawn)),
         estimates=tuple(estimates),
@@ -78,8 +86,23 @@ def measure(study: Study) -> Measured:
         english=tuple(english),
         collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
         hopeless=dead,
-        partial=partial,
+        partial=lacking,
+        held=held.notes,
     )
+
+
+def _over_distance(study: Study) -> tuple[list[Contrast], list[Contrast], Partial]:
+    """Slopes over the primary distance, their differences between arms, slopes with covariates."""
+    near = distances_of(MEASURES[0].name)
+    slopes = distance.distance_contrasts(study.table, study.arms, near)
+    held = partial_contrasts(
+        study.table,
+        study.arms,
+        near,
+        lambda model, task: covariates_of(study, model, task),
+        tasks=[name for name, task in study.tasks.items() if task.parallel],
+    )
+    return slopes, distance.robustness_contrasts(slopes, study.arms), held
 
 
 def _estimate(

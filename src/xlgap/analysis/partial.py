@@ -1,7 +1,7 @@
 """Slopes of the zero-shot loss over syntactic distance with covariates held still, as contrasts.
 
-Only on parallel test sets: elsewhere the difficulty of a language's test set goes along with everything,
-and the sub-words of two languages are not of the same sentences.
+Only on parallel test sets: elsewhere the difficulty of a language's test set goes along with
+everything, and the sub-words of two languages are not of the same sentences.
 """
 
 from __future__ import annotations

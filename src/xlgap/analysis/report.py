@@ -18,6 +18,7 @@ from xlgap.analysis import words
 from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.diagnostic import ErrorRate, error_tables
+from xlgap.analysis.distance_rows import DistanceRow
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.figures import drawings
 from xlgap.analysis.licences import DataSet
@@ -35,6 +36,7 @@ from xlgap.analysis.rows import (
     Scale,
 )
 from xlgap.analysis.scaling import FEWEST_MODELS
+from xlgap.analysis.subwords import SubwordRow
 from xlgap.analysis.tables import write_rows
 from xlgap.formats import write_json, write_text
 from xlgap.records import EditionScore, Source
@@ -122,6 +124,8 @@ def write_tables(folder: Path, analysis: Analysis) -> None:
         ("overall_scores", EditionScore, analysis.editions),
         ("diagnostic_error_rates", ErrorRate, analysis.errors),
         ("published_slopes", LanguageSlope, analysis.published_slopes),
+        ("distances", DistanceRow, analysis.distances),
+        ("subwords", SubwordRow, analysis.subwords),
         ("data_sets", DataSet, analysis.data),
         ("excused_leaks", Excused, analysis.excused),
     )

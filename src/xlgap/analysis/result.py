@@ -17,11 +17,13 @@ from typing import Any
 
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.diagnostic import ErrorRate
+from xlgap.analysis.distance_rows import DistanceRow, measured_rows
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
-from xlgap.analysis.published_answers import published_answers, published_slopes
+from xlgap.analysis.published_answers import published_answers
+from xlgap.analysis.published_distance import published_distances, published_slopes
 from xlgap.analysis.rows import (
     Answer,
     Collapsed,
@@ -31,6 +33,7 @@ from xlgap.analysis.rows import (
     LanguageSlope,
 )
 from xlgap.analysis.study import Study
+from xlgap.analysis.subwords import SubwordRow
 from xlgap.analysis.tables import write_rows
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json
@@ -67,6 +70,8 @@ class Analysis:
         editions: overall scores of the benchmark's editions, where the study has tasks of them.
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
+        distances: the zero-shot loss over every measure of distance, measured and published.
+        subwords: how the tokenizers split the study's test text.
         excused: leaks of test items that documented exceptions let pass.
     """
 
@@ -92,6 +97,8 @@ class Analysis:
     errors: tuple[ErrorRate, ...] = ()
     data: tuple[DataSet, ...] = ()
     excused: tuple[Excused, ...] = ()
+    distances: tuple[DistanceRow, ...] = ()
+    subwords: tuple[SubwordRow, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -99,8 +106,9 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
     measured = measure(study)
     gaps = gap_rows(published)
     slopes = published_slopes(published)
+    printed = published_distances(published, confidence=study.confidence)
     answers = measured_answers(study, measured)
-    answers += published_answers(gaps, slopes, confidence=study.confidence)
+    answers += published_answers(gaps, slopes, printed, confidence=study.confidence)
     return rounded(
         Analysis(
             study=study.name,
@@ -121,6 +129,8 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             left_out=study.left_out,
             preliminary=study.preliminary,
             missing=study.missing,
+            distances=(*measured_rows(study), *printed),
+            subwords=study.subwords,
         )
     )
 
@@ -139,7 +149,7 @@ def _models(scores: Sequence[Score]) -> tuple[Model, ...]:
 
 
 def write_analysis(folder: Path, analysis: Analysis) -> None:
-    """Write ``analysis.json``, ``gaps.csv``, ``estimates.csv`` and ``metrics.json`` into ``folder``.
+    """Write ``analysis.json``, ``metrics.json`` and tables into ``folder``.
 
     ``metrics.json`` holds the figures that are compared between versions of a study: each estimate over
     all tasks and each supported slope.
@@ -148,10 +158,18 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     for name, kind, rows in (
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
+        ("distances", DistanceRow, analysis.distances),
+        ("subwords", SubwordRow, analysis.subwords),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
-        write_rows(folder / f"{name}.csv", [dataclasses.asdict(rounded(r)) for r in rows], columns)
+        write_rows(folder / f"{name}.csv", [_line(rounded(r)) for r in rows], columns)
     write_json(folder / "metrics.json", metrics(rounded(analysis)))
+
+
+def _line(row: Any) -> dict[str, Any]:
+    """A row for CSV, names joined by spaces."""
+    values = dataclasses.asdict(row)
+    return {k: " ".join(map(str, v)) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 def metrics(analysis: Analysis) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """Robustness beyond the slope: the spread of scores over languages, and the worst language.
 
 Both are of the languages beside English, one fixed set for all models, under English intermediate
-training minus without; their level without it stands beside. Neither is a sum of scores, so they have no
-:class:`~xlgap.analysis.contrasts.Contrast`: the statistic is taken of the scores, and of each bootstrap
-draw of them. Noise in single scores widens a spread and lowers a minimum, and resampling does so once
-more; the draws are therefore moved to the estimate, and their deviation is what is used.
+training minus without; their level without it stands beside. Neither is a sum of scores, so they have
+no :class:`~xlgap.analysis.contrasts.Contrast`: the statistic is taken of the scores, and of each
+bootstrap draw of them. Noise in single scores widens a spread and lowers a minimum, and resampling
+does so once more; the draws are therefore moved to the estimate, and their deviation is what is used.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 Fertility is the number of sub-words of a word (Rust et al. 2021, How good is your tokenizer?, ACL),
 which a script without spaces does not have. What is compared between languages is therefore the
-*relative* one: sub-words for each sub-word of English, of the same sentences in both (Petrov et al. 2023,
-Language model tokenizers introduce unfairness between languages, NeurIPS). It needs a parallel test set.
+*relative* one: sub-words for each sub-word of English, of the same sentences in both (Petrov et al.
+2023, Language model tokenizers introduce unfairness between languages, NeurIPS). It needs a parallel
+test set.
 """
 
 from __future__ import annotations

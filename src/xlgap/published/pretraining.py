@@ -25,7 +25,7 @@ class PretrainingText:
 
     Attributes:
         words: what was counted.
-        amounts: log10 of it by ISO 639-1 code; languages without any are left out, as log10 of 0 is none.
+        amounts: log10 of it by ISO 639-1 code; languages without any are not in it.
         stand_in: whether it is another corpus than the family's own.
     """
 

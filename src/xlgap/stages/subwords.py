@@ -1,4 +1,4 @@
-"""What the analysis must know of a study's languages: sub-words by tokenizer, pretraining text by model."""
+"""What the analysis must know of a study's languages: sub-words and pretraining text."""
 
 from __future__ import annotations
 
