@@ -132,6 +132,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf8", newline="")
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def write_json(path: Path, value: JSON) -> None:
     """Write ``value`` atomically as indented JSON with sorted keys."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")

@@ -12,7 +12,7 @@ from simulate import share_right
 from xlgap.analysis.bootstrap import TaskItems, draws, interval
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.gap import measured_rows
-from xlgap.analysis.rows import ArmInfo
+from xlgap.analysis.rows import SCALES, ArmInfo
 from xlgap.analysis.scaling import correlation, meta_regression
 from xlgap.records import Score
 
@@ -38,7 +38,7 @@ def test_parts_of_direct_always_add_up(plain: float, tuned: float, intermediate:
         _score("direct_en", plain), _score("direct_sw", tuned), _score("inter_en", intermediate),
     ]  # fmt: skip
     rows = measured_rows(scores, ARMS)
-    for scale in ("raw", "chance_corrected", "log_odds"):
+    for scale in SCALES:
         gap = {r.gap: r.value for r in rows if (r.scale, r.seed, r.language) == (scale, None, "sw")}
         assert gap["direct"] == pytest.approx(gap["native"] - gap["english_gain"], abs=1e-9)
 

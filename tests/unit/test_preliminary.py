@@ -13,7 +13,7 @@ from choice_files import write_choice_files
 
 from xlgap import layout
 from xlgap.analysis.assemble import assemble
-from xlgap.analysis.report import render as render_report
+from xlgap.analysis.pages import render as render_report
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.tables import Results
 from xlgap.cell import Grid, grid

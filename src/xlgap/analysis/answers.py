@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from xlgap.analysis.combination_answers import combination_answers
 from xlgap.analysis.distance_answers import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.rows import Answer, Scale
-from xlgap.analysis.series import Series, series_answers
+from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
 
 LAB_SENTENCE = (
@@ -30,11 +31,6 @@ ADD_UP = (
     "A part of G_direct, over its tasks: in each model G_direct is G_native minus the gain of English "
     "intermediate training; slopes, each weighted by its own errors, need not add up."
 )
-UNITS: dict[Scale, str] = {
-    "raw": "points",
-    "chance_corrected": "chance-corrected points",
-    "log_odds": "log-odds",
-}
 MEASURED = {
     1: (("inter", "G_inter (target-language minus English intermediate training)"),),
     2: (
@@ -90,12 +86,11 @@ NEEDS = {
 NOT_RUN = {
     4: "Not run in this study: retention needs the intermediate task scored again after the target "
     "task.",
-    5: "Not run in this study: it has no arm that combines intermediate tasks (joint or sequential).",
 }
 
 
 def measured_answers(study: Study, measured: Measured) -> list[Answer]:
-    """Answers to questions 1-3 from a study's own scores; 4 and 5 are marked as not run."""
+    """Answers from a study's own scores; 4 is marked as not run."""
     found: list[Answer] = []
     for question, gaps in MEASURED.items():
         for gap, quantity in gaps:
@@ -104,6 +99,7 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
                     _series(study, measured, question, gap, quantity, scale),
                     brief=scale != "raw",
                 )
+    found += combination_answers(study, measured)
     notes = _notes(study, measured)
     found = [_with_notes(a, notes) for a in found]
     lab = [LAB_SENTENCE] if study.source == "lab" else []
@@ -122,14 +118,12 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
 def _series(
     study: Study, measured: Measured, question: int, gap: str, quantity: str, scale: Scale
 ) -> Series:
-    points = sorted(
-        (e for e in measured.estimates if (e.gap, e.task, e.scale) == (gap, "mean", scale)),
-        key=lambda e: (e.params_total or 0, e.model),
-    )
-    drawn = [measured.draws.get((gap, "mean", scale, e.model)) for e in points]
+    found = series_of(
+        measured.estimates, measured.draws, gap=gap, scale=scale, question=question, quantity=quantity,
+        confidence=study.confidence,
+    )  # fmt: skip
+    points = found.estimates
     notes = [] if points else [NEEDS[gap]]
-    if points:
-        notes.append(points[0].note[0].upper() + points[0].note[1:] + ".")
     beside_direct = any((e.gap, e.task) == ("direct", "mean") for e in measured.estimates)
     if points and gap in PARTS and beside_direct:
         notes.append(ADD_UP)
@@ -137,17 +131,7 @@ def _series(
     notes += _other_data(study, measured, gap)
     if measured.partial.get(gap):
         notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
-    return Series(
-        question=question,
-        key=f"{question}.{gap}" + ("" if scale == "raw" else f".{scale}"),
-        quantity=quantity,
-        unit=UNITS[scale],
-        estimates=tuple(points),
-        figure=f"{gap}.svg",
-        draws=tuple(d for d in drawn if d is not None) if all(d is not None for d in drawn) else (),
-        notes=tuple(notes),
-        confidence=study.confidence,
-    )
+    return replace(found, notes=(*found.notes, *notes))
 
 
 def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:

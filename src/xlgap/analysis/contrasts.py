@@ -1,49 +1,22 @@
 """Which differences of scores a study defines: every gap as a weighted sum of scores.
 
 A contrast is made from the cells that exist, never from their values, so that the same contrast is
-evaluated on scores (:mod:`.gap`) and on their bootstrap draws (:mod:`.bootstrap`).
+evaluated on scores (:mod:`.gap`) and on their bootstrap draws (:mod:`.bootstrap`). Which arms may be
+compared at all stands in :mod:`.pairing`, the contrasts of combined intermediate tasks in
+:mod:`.combinations`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from xlgap.analysis.rows import AVERAGE, ArmInfo
+from xlgap.analysis import combinations
+from xlgap.analysis.pairing import Arms, Cells, Contrast, Key, Rule, averages, over_tasks
 
-
-class Key(NamedTuple):
-    """What a score belongs to, seeds aside."""
-
-    model: str
-    arm: str
-    task: str
-    language: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contrast:
-    """A weighted sum of scores of one model.
-
-    Attributes:
-        unit: what is averaged into one row over languages: the intermediate tasks and the English arm.
-        terms: (key, weight); the weights of arm a are positive, those of arm b negative.
-    """
-
-    model: str
-    gap: str
-    task: str
-    language: str
-    arm_a: str
-    arm_b: str
-    unit: tuple[str, ...]
-    terms: tuple[tuple[Key, float], ...]
-    note: str = ""
-
-
-Arms = Mapping[str, ArmInfo]
+__all__ = ["Arms", "Contrast", "Key", "averages", "contrasts", "fixed_languages", "fixed_set",
+           "over_tasks"]  # fmt: skip
 
 
 def contrasts(keys: Collection[Key], arms: Arms) -> list[Contrast]:
@@ -59,10 +32,11 @@ def contrasts(keys: Collection[Key], arms: Arms) -> list[Contrast]:
     common = fixed_languages(keys, arms)
     found: list[Contrast] = []
     for (model, task), have in sorted(by_model.items()):
-        single = [c for rule in RULES for c in rule(model, task, have, arms)]
+        cells = Cells(model=model, task=task, have=have, arms=arms)
+        single = [c for rule in RULES for c in rule(cells)]
         found += single
         found += averages(single)
-        found += _transfer(model, task, have, arms, common)
+        found += _transfer(cells, common)
     return found
 
 
@@ -78,108 +52,44 @@ def fixed_languages(keys: Collection[Key], arms: Arms) -> dict[tuple[str, str], 
     }
 
 
-Have = Collection[tuple[str, str]]
-Rule = Callable[[str, str, Have, Arms], Iterable[Contrast]]
+def _native(cells: Cells) -> Iterable[Contrast]:
+    for target in cells.of_regime("direct_tgt"):
+        for english in cells.like(target, "direct_en"):
+            language = cells.arms[target].language
+            yield from cells.difference("native", target, [english], language=language, unit=(english,))
 
 
-def _of_regime(have: Have, arms: Arms, regime: str) -> list[str]:
-    return sorted({arm for arm, _ in have if arms[arm].regime == regime})
+def _inter(cells: Cells) -> Iterable[Contrast]:
+    for target in cells.of_regime("intermediate_tgt"):
+        info = cells.arms[target]
+        for english in cells.like(target, "intermediate_en"):
+            if info.intermediate == cells.arms[english].intermediate:
+                yield from cells.difference(
+                    "inter", target, [english], language=info.language, unit=(english,)
+                )
 
 
-def _pair(
-    model: str,
-    task: str,
-    have: Have,
-    *,
-    gap: str,
-    a: str,
-    b: str,
-    language: str | None,
-    unit: tuple[str, ...],
-) -> list[Contrast]:
-    """Arm ``a`` minus arm ``b`` in ``language``, where both were scored."""
-    if language is None or not {(a, language), (b, language)} <= set(have):
-        return []
-    terms = ((Key(model, a, task, language), 1.0), (Key(model, b, task, language), -1.0))
-    made = Contrast(
-        model=model, gap=gap, task=task, language=language, arm_a=a, arm_b=b, unit=unit, terms=terms
-    )
-    return [made]
-
-
-def _native(model: str, task: str, have: Have, arms: Arms) -> Iterable[Contrast]:
-    for target in _of_regime(have, arms, "direct_tgt"):
-        for english in _of_regime(have, arms, "direct_en"):
-            yield from _pair(
-                model, task, have, gap="native", a=target, b=english,
-                language=arms[target].language, unit=(english,),
-            )  # fmt: skip
-
-
-def _inter(model: str, task: str, have: Have, arms: Arms) -> Iterable[Contrast]:
-    for target in _of_regime(have, arms, "intermediate_tgt"):
-        for english in _of_regime(have, arms, "intermediate_en"):
-            if arms[target].intermediate == arms[english].intermediate:
-                yield from _pair(
-                    model, task, have, gap="inter", a=target, b=english,
-                    language=arms[target].language, unit=(english,),
-                )  # fmt: skip
-
-
-def _direct(model: str, task: str, have: Have, arms: Arms) -> Iterable[Contrast]:
+def _direct(cells: Cells) -> Iterable[Contrast]:
     """G_direct, and the part of it that English intermediate training gives: native minus direct."""
-    for english in _of_regime(have, arms, "intermediate_en"):
-        for target in _of_regime(have, arms, "direct_tgt"):
-            language = arms[target].language
-            yield from _pair(
-                model, task, have, gap="direct", a=target, b=english, language=language, unit=(english,)
-            )
-            for plain in _of_regime(have, arms, "direct_en"):
-                if _pair(model, task, have, gap="", a=target, b=english, language=language, unit=()):
-                    yield from _pair(
-                        model, task, have, gap="english_gain", a=english, b=plain,
-                        language=language, unit=(english, plain),
-                    )  # fmt: skip
+    for english in cells.of_regime("intermediate_en"):
+        for target in cells.like(english, "direct_tgt"):
+            language = cells.arms[target].language
+            made = cells.difference("direct", target, [english], language=language, unit=(english,))
+            yield from made
+            for plain in cells.like(english, "direct_en") if made else ():
+                yield from cells.difference(
+                    "english_gain", english, [plain], language=language, unit=(english, plain)
+                )
 
 
-RULES: tuple[Rule, ...] = (_native, _inter, _direct)
+RULES: tuple[Rule, ...] = (_native, _inter, _direct, *combinations.RULES)
 
 
-def averages(single: Sequence[Contrast]) -> list[Contrast]:
-    """The mean over languages of the contrasts of one gap, task and unit."""
-    units: dict[tuple[str, ...], list[Contrast]] = defaultdict(list)
-    for contrast in single:
-        units[contrast.gap, *contrast.unit].append(contrast)
-    return [_mean(members) for _, members in sorted(units.items())]
-
-
-def _mean(members: Sequence[Contrast]) -> Contrast:
-    first = members[0]
-    weight: dict[Key, float] = defaultdict(float)
-    for member in members:
-        for key, coefficient in member.terms:
-            weight[key] += coefficient / len(members)
-    languages = sorted({m.language for m in members})
-    return replace(
-        first,
-        language=AVERAGE,
-        arm_a=_joined(m.arm_a for m in members),
-        arm_b=_joined(m.arm_b for m in members),
-        terms=tuple(sorted(weight.items())),
-        note=f"mean over {', '.join(languages)}",
-    )
-
-
-def _joined(names: Iterable[str]) -> str:
-    return "+".join(dict.fromkeys(names))
-
-
-def _transfer(
-    model: str, task: str, have: Have, arms: Arms, common: Mapping[tuple[str, str], frozenset[str]]
-) -> list[Contrast]:
+def _transfer(cells: Cells, common: Mapping[tuple[str, str], frozenset[str]]) -> list[Contrast]:
     """English minus each other language, and minus their mean, of every zero-shot arm."""
+    model, task = cells.model, cells.task
     found: list[Contrast] = []
-    for arm in sorted({arm for arm, _ in have if arms[arm].language is None}):
+    for arm in sorted(arm for arm in cells.languages if cells.arms[arm].language is None):
         codes = common[arm, task]
         others = sorted(codes - {"en"})
         if "en" not in codes or not others:
@@ -194,30 +104,6 @@ def _transfer(
         ]  # fmt: skip
         found += [*single, *averages(single)]
     return found
-
-
-def over_tasks(contrast: Sequence[Contrast]) -> Contrast:
-    """The mean over tasks and units, every task with the same weight.
-
-    ``contrast`` are averages over languages of one gap and model.
-    """
-    by_task: dict[str, list[Contrast]] = defaultdict(list)
-    for c in contrast:
-        by_task[c.task].append(c)
-    weight: dict[Key, float] = defaultdict(float)
-    for members in by_task.values():
-        for member in members:
-            for key, coefficient in member.terms:
-                weight[key] += coefficient / len(members) / len(by_task)
-    return replace(
-        contrast[0],
-        task="mean",
-        unit=(),
-        arm_a=_joined(c.arm_a for c in contrast),
-        arm_b=_joined(c.arm_b for c in contrast),
-        terms=tuple(sorted(weight.items())),
-        note=f"mean over {', '.join(sorted(by_task))}",
-    )
 
 
 T = TypeVar("T")

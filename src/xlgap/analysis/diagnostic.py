@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xlgap.analysis import words
 from xlgap.analysis.bootstrap import Value
+from xlgap.analysis.grids import Grid
 from xlgap.analysis.rows import AVERAGE
 
 if TYPE_CHECKING:
@@ -38,15 +39,6 @@ class ErrorRate:
     language: str
     error_rate: float
     items: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ErrorTable:
-    """A suite in the report: a row a model and arm, a column a test."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def error_rates(task: str, items: pd.DataFrame, value: Value) -> list[ErrorRate]:
@@ -81,7 +73,7 @@ def error_rates(task: str, items: pd.DataFrame, value: Value) -> list[ErrorRate]
     return found
 
 
-def error_tables(rates: Sequence[ErrorRate]) -> list[ErrorTable]:
+def error_tables(rates: Sequence[ErrorRate]) -> list[Grid]:
     """A table a suite, of the means over languages."""
     return [
         _table(task, [rate for rate in rates if rate.task == task])
@@ -89,11 +81,12 @@ def error_tables(rates: Sequence[ErrorRate]) -> list[ErrorTable]:
     ]
 
 
-def _table(task: str, rates: Sequence[ErrorRate]) -> ErrorTable:
+def _table(task: str, rates: Sequence[ErrorRate]) -> Grid:
     means = {(r.model, r.arm, r.test): r for r in rates if r.language == AVERAGE}
     tests = dict.fromkeys(test for _, _, test in means)
     languages = {r.language for r in rates} - {AVERAGE}
-    return ErrorTable(
+    return Grid(
+        name=f"diagnostic_{task}",
         title=f"{task}: error rate of each test, mean over {len(languages)} languages",
         columns=("Arm", *tests),
         rows=tuple(

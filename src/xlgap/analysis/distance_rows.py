@@ -63,6 +63,13 @@ class DistanceRow:
     note: str = ""
 
 
+def headline_distance(row: DistanceRow) -> bool:
+    """Whether the report's page shows a row: those behind an answer, and without imputed values."""
+    if row.slope is None or not row.params_total or not row.measure.startswith("syntax"):
+        return False
+    return row.arm == "direct_en" if row.source == "measured" else row.task == "xnli"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Losses:
     """The losses of one model on one task under one arm: English minus each language."""

@@ -34,10 +34,12 @@ def _measured(analysis: Analysis) -> list[Drawing]:
     found = []
     for gap in (gap for gaps in MEASURED.values() for gap, _ in gaps):
         if any((e.gap, e.task, e.scale) == (gap, "mean", "raw") for e in analysis.estimates):
-            svg = plots.gap_against_size(analysis.estimates, gap=gap, confidence=analysis.confidence)
+            picture = plots.gap_against_size(
+                analysis.estimates, gap=gap, confidence=analysis.confidence
+            )
             what = GAP_WORDS[gap]
             alt = f"{what}, measured, against total parameters"
-            found.append(Drawing(f"{gap}.svg", svg, alt, MEASURED_CAPTION))
+            found.append(Drawing(f"{gap}.svg", picture, alt, MEASURED_CAPTION))
     return found
 
 
@@ -50,9 +52,9 @@ def _ladders(gaps: Sequence[GapRow]) -> list[Drawing]:
         full = {k: v for k, v in sorted(lines.items()) if len(v) >= LADDER}
         if full:
             title = f"{GAP_WORDS[gap][0].upper()}{GAP_WORDS[gap][1:]}, published"
-            svg = plots.ladders_against_size(full, title=title)
+            picture = plots.ladders_against_size(full, title=title)
             found.append(
-                Drawing(f"published_{gap}.svg", svg, f"{title}, by family and task", AS_PRINTED)
+                Drawing(f"published_{gap}.svg", picture, f"{title}, by family and task", AS_PRINTED)
             )
     return found
 
@@ -75,8 +77,16 @@ def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawin
     shown = [s for name in SHOWN for s in slopes if (s.task, s.model) == ("xnli", name)]
     if shown:
         title = "Zero-shot loss on XNLI, by language, published"
-        svg = plots.loss_over_distance(shown, title=title)
-        found.append(Drawing("published_loss_by_language.svg", svg, title, "Lines: least squares."))
+        picture = plots.loss_over_distance(shown, title=title)
+        found.append(
+            Drawing(
+                "published_loss_by_language.svg",
+                picture,
+                title,
+                "Lines: least squares.",
+                (2, "published"),
+            )
+        )
     return found
 
 
@@ -103,5 +113,5 @@ def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
     if not points:
         return []
     title = "Transfer gap on XNLI: English minus mean of 14 languages, published"
-    svg = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
-    return [Drawing("published_transfer.svg", svg, title, f"{AS_PRINTED} {LINE}")]
+    picture = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
+    return [Drawing("published_transfer.svg", picture, title, f"{AS_PRINTED} {LINE}")]

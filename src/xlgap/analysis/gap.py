@@ -8,6 +8,8 @@ both are :class:`~xlgap.analysis.rows.GapRow`. Definitions::
              = G_native - [S(intermediate_en) - S(direct_en)]
     G_native = S(direct_tgt) - S(direct_en)                   in-language minus zero-shot
     transfer = S(en) - mean S(others)                         one set of languages for all models
+
+and those of several intermediate tasks in :mod:`.combinations`.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def gap_rows(
         scores: measured, published, or both; the two are never mixed in one difference.
         arms: regime, intermediate tasks and language of the measured arms; by default what the scores
             themselves say, in which case intermediate arms pair as if they had the same tasks.
-        scales: which of raw, chance_corrected and log_odds.
+        scales: which of :data:`~xlgap.analysis.rows.SCALES`.
     """
     found = list(scores)
     measured = [s for s in found if s.source == "measured"]

@@ -7,21 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from xlgap.analysis.chance import BASELINES
+from xlgap.analysis.combinations import in_english
 from xlgap.analysis.contrasts import Contrast, Key, fixed_set, over_tasks
-from xlgap.analysis.rows import AVERAGE
+from xlgap.analysis.rows import AVERAGE, COMBINED, ENGLISH
 from xlgap.analysis.study import Study
 
 HEADLINE = (
-    "inter",
-    "direct",
-    "native",
-    "english_gain",
-    "transfer",
-    "distance",
-    "robustness",
-    "distance_partial",
-    "robustness_partial",
-)
+    "inter", "direct", "native", "english_gain", "transfer", "distance", "robustness",
+    "distance_partial", "robustness_partial", *COMBINED, *(f"{gap}{ENGLISH}" for gap in COMBINED),
+)  # fmt: skip
 """Gaps of which every model gets one estimate over all tasks."""
 
 ACROSS_LANGUAGES = (*("transfer", "distance", "robustness", "distance_partial", "robustness_partial"),)
@@ -43,6 +37,7 @@ def headline(
     tasks and no other, so that they add up; without G_direct, over all of theirs. Returns also the
     models that the mean leaves out, by gap.
     """
+    every = [*every, *in_english(every)]
     found: list[Contrast] = []
     partial: dict[str, tuple[str, ...]] = {}
     of_direct: set[tuple[str, str]] = set()

@@ -128,6 +128,8 @@ def _estimate(
         stderr=row.stderr,
         seeds=min(seeds),
         note=contrast.note,
+        arm_a=contrast.arm_a,
+        arm_b=contrast.arm_b,
     )
     if values is None:
         return estimate, None

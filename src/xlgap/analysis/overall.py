@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from xlgap.analysis import words
+from xlgap.analysis.grids import Grid
 from xlgap.records import EditionScore, official_words
 
 STAR = "*"
@@ -15,21 +15,7 @@ STARRED = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class OverallTable:
-    """One edition: a row a model and arm; the fields that the report's tables have.
-
-    Attributes:
-        notes: what is missing in which rows, in sentences.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
-
-
-def overall_tables(scores: Sequence[EditionScore]) -> list[OverallTable]:
+def overall_tables(scores: Sequence[EditionScore]) -> list[Grid]:
     """A table an edition: the whole first, then its groups, then its tasks."""
     return [
         _table([s for s in scores if s.edition == name]) for name in _unique(s.edition for s in scores)
@@ -40,7 +26,7 @@ def _unique(values: Iterator[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _table(scores: Sequence[EditionScore]) -> OverallTable:
+def _table(scores: Sequence[EditionScore]) -> Grid:
     order = [
         (level, name)
         for level in ("overall", "group", "task")
@@ -52,7 +38,8 @@ def _table(scores: Sequence[EditionScore]) -> OverallTable:
     seeds = max(s.seeds for s in scores)
     spread = "" if seeds == 1 else f" ± standard deviation over {seeds} seeds"
     both = f"{official_words(scores)} / corrected{spread}"
-    return OverallTable(
+    return Grid(
+        name=f"overall_{scores[0].edition}",
         title=f"{title}: {both}, mean of what is present (n of N)",
         columns=("Arm", *(_head(level, name, scores) for level, name in order)),
         rows=tuple(

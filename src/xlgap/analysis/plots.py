@@ -1,4 +1,4 @@
-"""Figures as SVG text: gap against size, ladders, loss over distance.
+"""Figures as SVG and PNG: gap against size, ladders, loss over distance.
 
 Colours are those of Okabe and Ito, told apart by the colour-blind; every series has its own marker and
 dashes, too, so that print in grey keeps them apart. The same rows give the same bytes: no date, fixed
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from xlgap.analysis.rows import GAP_WORDS, Estimate, LanguageSlope
 from xlgap.analysis.series import fit_line
 from xlgap.analysis.words import interval_words, short_number, signed
+from xlgap.records import Source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,30 +47,56 @@ UNIT = {
 }
 
 
+DPI = 160
+"""Of the PNG files: a figure is about 1000 pixels wide."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure in both formats: SVG text and PNG bytes."""
+
+    svg: str
+    png: bytes
+
+
 @dataclass(frozen=True)
 class Drawing:
-    """A figure.
+    """A figure of the report.
 
     Attributes:
+        name: of its SVG file.
         alt: what it shows in words, for those who cannot see it.
         caption: what its bars and lines are.
+        beside: question and source it is shown for; a figure that answers name needs none.
     """
 
     name: str
-    svg: str
+    picture: Picture
     alt: str
     caption: str
+    beside: tuple[int, Source] | None = None
+
+    @property
+    def svg(self) -> str:
+        """As SVG text."""
+        return self.picture.svg
+
+    @property
+    def png(self) -> bytes:
+        """As PNG."""
+        return self.picture.png
 
 
-def svg(figure: Figure) -> str:
-    """The figure as SVG text without date."""
-    text = io.StringIO()
+def picture(figure: Figure) -> Picture:
+    """The figure as SVG and as PNG, without date and version."""
+    text, pixels = io.StringIO(), io.BytesIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
-    return text.getvalue()
+    figure.savefig(pixels, format="png", metadata={"Software": None}, dpi=DPI, bbox_inches="tight")
+    return Picture(text.getvalue(), pixels.getvalue())
 
 
-def gap_against_size(estimates: Iterable[Estimate], *, gap: str, confidence: float = 0.95) -> str:
-    """SVG of one measured gap against total parameters: the mean over tasks with intervals and line.
+def gap_against_size(estimates: Iterable[Estimate], *, gap: str, confidence: float = 0.95) -> Picture:
+    """Picture of one measured gap against total parameters: the mean over tasks with its line.
 
     Thin lines are single tasks. This is also the README's figure.
     """
@@ -87,11 +114,11 @@ def gap_against_size(estimates: Iterable[Estimate], *, gap: str, confidence: flo
         axes.set_ylabel(UNIT.get(gap, "points"))
         axes.set_title(GAP_WORDS[gap], loc="left", fontsize=10)
         _legend(axes)
-        return svg(figure)
+        return picture(figure)
 
 
-def ladders_against_size(series: Mapping[str, Sequence[Estimate]], *, title: str) -> str:
-    """SVG of published gaps along the sizes of single families, one line a family and task."""
+def ladders_against_size(series: Mapping[str, Sequence[Estimate]], *, title: str) -> Picture:
+    """Picture of published gaps along the sizes of single families, one line a family and task."""
     with styled() as new_figure:
         figure = new_figure(figsize=(6.2, 4.2))
         axes = figure.add_subplot()
@@ -102,23 +129,23 @@ def ladders_against_size(series: Mapping[str, Sequence[Estimate]], *, title: str
         axes.set_ylabel("points")
         axes.set_title(title, loc="left", fontsize=10)
         _legend(axes)
-        return svg(figure)
+        return picture(figure)
 
 
 def families_against_size(
     estimates: Sequence[Estimate], *, title: str, unit: str, confidence: float = 0.95
-) -> str:
-    """SVG of one published quantity of many models, marked by family."""
+) -> Picture:
+    """Picture of one published quantity of many models, marked by family."""
     with styled() as new_figure:
         figure = new_figure(figsize=(6.2, 4.2))
         axes = figure.add_subplot()
         _families(axes, estimates, unit, confidence)
         axes.set_title(title, loc="left", fontsize=10)
-        return svg(figure)
+        return picture(figure)
 
 
-def loss_over_distance(slopes: Sequence[LanguageSlope], *, title: str) -> str:
-    """SVG of the loss of every language over its distance from English, one line a model."""
+def loss_over_distance(slopes: Sequence[LanguageSlope], *, title: str) -> Picture:
+    """Picture of the loss of every language over its distance from English, one line a model."""
     with styled() as new_figure:
         figure = new_figure(figsize=(6.2, 4.6))
         axes = figure.add_subplot()
@@ -130,7 +157,7 @@ def loss_over_distance(slopes: Sequence[LanguageSlope], *, title: str) -> str:
         axes.set_ylabel("points lost against English")
         axes.set_title(title, loc="left", fontsize=10)
         axes.legend(loc="upper left")
-        return svg(figure)
+        return picture(figure)
 
 
 @contextmanager

@@ -54,13 +54,22 @@ def published_answers(
 ) -> list[Answer]:
     """Answers of the published source to all five questions, with intervals of ``confidence``."""
     found: list[Answer] = []
-    for series in [*distance_series(slopes, distances), *_transfer_series(gaps), *_proxy_series(gaps)]:
+    for series in published_series(gaps, slopes, distances):
         found += series_answers(replace(series, confidence=confidence))
     found += [
         Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")
         for q, why in NO_PAIR.items()
     ]
     return found
+
+
+def published_series(
+    gaps: Sequence[GapRow],
+    slopes: Sequence[LanguageSlope],
+    distances: Sequence[DistanceRow] = (),
+) -> list[Series]:
+    """What the published source gives once a model, and a slope is fitted to."""
+    return [*distance_series(slopes, distances), *_transfer_series(gaps), *_proxy_series(gaps)]
 
 
 def _transfer_series(gaps: Sequence[GapRow]) -> list[Series]:

@@ -3,6 +3,19 @@
 ``results/analysis/analysis.json`` holds everything that the report shows, so that the report can be
 made again without the items. Numbers are rounded to six decimals: linear algebra differs in the last
 bits between machines, results must not.
+
+A new kind of rows is a field of :class:`Analysis` with a default of ``()`` and one entry of
+``LISTINGS`` in :mod:`.register`, which makes it ``tables/NAME.csv`` and, with ``shown``, a table of its
+question's page and of ``tables/NAME.tex``::
+
+    Listing(
+        name="retention", kind=Retention, rows=lambda a: a.retention, place=4,
+        title="Score on the intermediate task after the target task minus before",
+        shown={"Model": "model", "Task": "task", "Change": change, "Interval": interval},
+    )
+
+A figure is a :class:`~xlgap.analysis.plots.Drawing` in :mod:`.figures`, shown where an answer names its
+file, or ``beside`` a question's answers.
 """
 
 from __future__ import annotations
@@ -152,7 +165,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     """Write ``analysis.json``, ``metrics.json`` and tables into ``folder``.
 
     ``metrics.json`` holds the figures that are compared between versions of a study: each estimate over
-    all tasks and each supported slope.
+    all tasks, and each supported level and slope.
     """
     write_json(folder / "analysis.json", dataclasses.asdict(rounded(analysis)))
     for name, kind, rows in (
@@ -173,7 +186,7 @@ def _line(row: Any) -> dict[str, Any]:
 
 
 def metrics(analysis: Analysis) -> dict[str, Any]:
-    """The measured figures that a person compares: English scores, gaps by model, slopes."""
+    """The measured figures that a person compares: English scores, gaps by model, levels, slopes."""
     english: dict[str, dict[str, float]] = {}
     for score in analysis.english:  # a task's primary metric and first arm come first
         english.setdefault(score.task, {}).setdefault(score.model, score.value)
@@ -186,7 +199,12 @@ def metrics(analysis: Analysis) -> dict[str, Any]:
         for a in analysis.answers
         if a.source == "measured" and a.supported and ".slope." in a.key
     }
-    return {"english": english, "gap": gaps, "slope": slopes}
+    levels = {
+        a.key: a.estimate
+        for a in analysis.answers
+        if a.source == "measured" and a.supported and a.key.endswith(".level")
+    }
+    return {"english": english, "gap": gaps, "level": levels, "slope": slopes}
 
 
 def read_analysis(folder: Path) -> Analysis:

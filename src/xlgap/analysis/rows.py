@@ -11,10 +11,17 @@ from typing import Literal
 from xlgap.records import Source
 from xlgap.regimes.base import ArmSpec
 
-Scale = Literal["raw", "chance_corrected", "log_odds"]
-SCALES: tuple[Scale, ...] = ("raw", "chance_corrected", "log_odds")
-Gap = Literal["inter", "direct", "native", "english_gain", "translate_train", "transfer"]
-GAPS: tuple[Gap, ...] = ("inter", "direct", "native", "english_gain", "translate_train", "transfer")
+Scale = Literal["raw", "chance_corrected", "log_odds", "error_reduction"]
+SCALES: tuple[Scale, ...] = ("raw", "chance_corrected", "log_odds", "error_reduction")
+COMBINED = ("joint", "sequential", "joint_sequential")
+"""Gaps of question 5: several intermediate tasks against none, or against each other."""
+
+ENGLISH = "_english"
+"""Ends the name of a gap that is taken in English alone, the language of training."""
+
+GAPS = ("inter", "direct", "native", "english_gain", "translate_train", "transfer", *COMBINED)
+"""Gaps that have rows by language, seed and scale."""
+
 ArmInfo = ArmSpec
 """What pairing needs to know of an arm: regime, intermediate tasks, language."""
 
@@ -37,7 +44,11 @@ GAP_WORDS: dict[str, str] = {
     "spread_level": "spread of scores over languages (SD), direct_en",
     "worst_level": "score of the worst language, direct_en",
     "control": "score minus that of the untrained twin",
+    "joint": "joint intermediate training on several tasks minus none",
+    "sequential": "sequential intermediate training on several tasks minus none",
+    "joint_sequential": "joint minus sequential intermediate training on the same tasks",
 }
+GAP_WORDS |= {f"{gap}{ENGLISH}": f"{GAP_WORDS[gap]}, in English" for gap in COMBINED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +63,8 @@ class GapRow:
         language: of the evaluation data, or ``avg``.
         metric: of both scores.
         seed: training seed of both arms; ``None`` for the mean over seeds.
-        value: points on ``raw`` and ``chance_corrected``, natural log-odds on ``log_odds``.
+        value: points on ``raw`` and ``chance_corrected``, natural log-odds on ``log_odds``, natural log
+            of the ratio of errors on ``error_reduction``.
         scale: what was done to both scores before the difference.
         stderr: standard error in the unit of ``value``; ``None`` where it cannot be had.
         arm_a, arm_b: the gap is a minus b.
@@ -87,6 +99,7 @@ class Estimate:
         ci_low, ci_high: percentile interval of the bootstrap over items and seeds, which is conditional
             on this checkpoint; ``None`` for published rows.
         seeds: training seeds behind it; ``None`` where unknown.
+        arm_a, arm_b: arms of its two sides, joined by ``+``; empty where it is one published row's.
     """
 
     source: Source
@@ -103,6 +116,8 @@ class Estimate:
     ci_high: float | None = None
     seeds: int | None = None
     note: str = ""
+    arm_a: str = ""
+    arm_b: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

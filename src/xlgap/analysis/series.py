@@ -6,13 +6,14 @@ Any quantity that a study or published scores give once a model goes through her
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xlgap.analysis.bootstrap import interval
-from xlgap.analysis.rows import Answer, Estimate
+from xlgap.analysis.rows import Answer, Estimate, Scale
 from xlgap.analysis.scaling import (
     FEWEST_MODELS,
     Regression,
@@ -23,6 +24,14 @@ from xlgap.analysis.scaling import (
 from xlgap.analysis.words import number, short_number
 
 SIZES = (("params_total", "total"), ("params_nonembedding", "non-embedding"))
+UNITS: dict[Scale, str] = {
+    "raw": "points",
+    "chance_corrected": "chance-corrected points",
+    "log_odds": "log-odds",
+    "error_reduction": "log ratio of errors",
+}
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +45,50 @@ class Series:
     estimates: tuple[Estimate, ...]
     figure: str
     proxy: bool = False
-    draws: tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], ...] = ()
+    draws: tuple[Floats, ...] = ()
     notes: tuple[str, ...] = ()
     confidence: float = 0.95
     variance: str = "items and seeds"
+
+
+def series_of(
+    estimates: Sequence[Estimate],
+    draws: Mapping[tuple[str, str, Scale, str], Floats],
+    *,
+    gap: str,
+    scale: Scale,
+    question: int,
+    quantity: str,
+    confidence: float,
+) -> Series:
+    """The series of one measured gap over all tasks, in order of size.
+
+    Args:
+        estimates: of a study, all gaps.
+        draws: bootstrap draws behind them, by (gap, task, scale, model).
+        gap: which to take.
+        scale: on which.
+        question: that it answers.
+        quantity: what it is, in words.
+        confidence: of the intervals.
+    """
+    points = sorted(
+        (e for e in estimates if (e.gap, e.task, e.scale) == (gap, "mean", scale)),
+        key=lambda e: (e.params_total or 0, e.model),
+    )
+    drawn = [draws.get((gap, "mean", scale, e.model)) for e in points]
+    notes = [points[0].note[0].upper() + points[0].note[1:] + "."] if points else []
+    return Series(
+        question=question,
+        key=f"{question}.{gap}" + ("" if scale == "raw" else f".{scale}"),
+        quantity=quantity,
+        unit=UNITS[scale],
+        estimates=tuple(points),
+        figure=f"{gap}.svg",
+        draws=tuple(d for d in drawn if d is not None) if all(d is not None for d in drawn) else (),
+        notes=tuple(notes),
+        confidence=confidence,
+    )
 
 
 def series_answers(series: Series, *, brief: bool = False) -> list[Answer]:
@@ -62,7 +111,7 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
     """The primary slope: meta-regression of one estimate a model on log10 parameters."""
     usable = [e for e in series.estimates if getattr(e, size_field)]
     base = replace(
-        _base(series, usable, size_field),
+        base_answer(series, usable, size_field),
         key=f"{series.key}.slope.{size_field}",
         quantity=f"change of {series.quantity}, {series.unit} for ten times the {size_word} parameters",
     )
@@ -107,7 +156,7 @@ def correlation_answer(series: Series) -> Answer:
     """Correlation with log10 total parameters."""
     usable = [e for e in series.estimates if e.params_total]
     base = replace(
-        _base(series, usable, "params_total"),
+        base_answer(series, usable, "params_total"),
         key=f"{series.key}.correlation.params_total",
         quantity=f"correlation of {series.quantity} with log10 total parameters",
         method="Pearson",
@@ -139,7 +188,7 @@ def conditional_answer(series: Series) -> Answer:
     usable = [e for e in series.estimates if e.params_total]
     x = [math.log10(e.params_total) for e in usable if e.params_total]
     base = replace(
-        _base(series, usable, "params_total"),
+        base_answer(series, usable, "params_total"),
         key=f"{series.key}.bootstrap.params_total",
         quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
         "conditional on these checkpoints",
@@ -161,7 +210,8 @@ def conditional_answer(series: Series) -> Answer:
     )
 
 
-def _base(series: Series, usable: Sequence[Estimate], size_field: str) -> Answer:
+def base_answer(series: Series, usable: Sequence[Estimate], size_field: str) -> Answer:
+    """What every answer from a series has: its models and sizes, its notes, no estimate yet."""
     sizes = [getattr(e, size_field) for e in usable]
     return Answer(
         question=series.question,

@@ -84,23 +84,63 @@ def trend(answer: Answer) -> str:
 
 
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
-    """One sentence for a question from one source: its first supported slope in words.
+    """One sentence for a question from one source: its first supported level or slope in words.
 
-    It says so where that is not of the quantity that the source's first answer is about.
+    A level is followed by its change with size. It says so where that is not of the quantity that the
+    source's first answer is about.
     """
     of_source = [a for a in answers if (a.question, a.source) == (question, source)]
-    first = next((a for a in of_source if a.supported and ".slope." in a.key), None)
+    first = next((a for a in of_source if a.supported and _statistic(a) is not None), None)
     if first is None:
         return sentences([of_source[0].reason])[0] if of_source else "No answer."
-    found = trend(first)
-    says = f"it {found} with size" if found in {"grows", "falls"} else "no change with size is shown"
-    what, _, unit = first.quantity.removeprefix("change of ").rpartition(", ")
-    points, _, step = unit.partition(" for ")
-    start = f"by proxy, {what}" if first.proxy else what
-    if of_source[0].key.split(".slope.")[0] != first.key.split(".slope.")[0]:
+    level = _statistic(first) == "level"
+    said = _level(first, of_source) if level else _change(first)
+    start = "by proxy, " if first.proxy else ""
+    if _of_gap(of_source[0]) != _of_gap(first):
         start = f"the quantity asked for first could not be estimated; {start}"
+    said = f"{start}{said}"
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _statistic(answer: Answer) -> str | None:
+    """``level`` or ``slope``, of answers that can lead."""
+    parts = answer.key.split(".")
+    return next((s for s in ("level", "slope") if s in parts), None)
+
+
+def _of_gap(answer: Answer) -> str:
+    """The key without its statistic: question, gap and scale."""
+    return re.split(r"\.(?:level|slope)", answer.key)[0]
+
+
+def _change(answer: Answer) -> str:
+    what, _, unit = answer.quantity.removeprefix("change of ").rpartition(", ")
+    points, _, step = unit.partition(" for ")
     return (
-        f"{start[0].upper()}{start[1:]}: {signed(first.estimate, 2)} {points} "
-        f"{interval_words(first.ci_low, first.ci_high, 2)} for {step} "
-        f"({first.n} models, {sizes(first)}); {says}."
+        f"{what}: {signed(answer.estimate, 2)} {points} "
+        f"{interval_words(answer.ci_low, answer.ci_high, 2)} for {step} "
+        f"({answer.n} models, {sizes(answer)}); {_says(answer)}"
     )
+
+
+def _level(answer: Answer, answers: Sequence[Answer]) -> str:
+    what, _, points = answer.quantity.rpartition(", ")
+    slope = next(
+        (a for a in answers if _statistic(a) == "slope" and _of_gap(a) == _of_gap(answer)), None
+    )
+    moves = "its change with size cannot be told"
+    if slope is not None and slope.supported:
+        moves = (
+            f"{signed(slope.estimate, 2)} {interval_words(slope.ci_low, slope.ci_high, 2)} for "
+            f"{slope.quantity.rpartition(' for ')[2]}: {_says(slope)}"
+        )
+    return (
+        f"{what}: {signed(answer.estimate, 2)} {points} "
+        f"{interval_words(answer.ci_low, answer.ci_high, 2)} on the mean of {answer.n} models "
+        f"({sizes(answer)}); {moves}"
+    )
+
+
+def _says(answer: Answer) -> str:
+    found = trend(answer)
+    return f"it {found} with size" if found in {"grows", "falls"} else "no change with size is shown"

@@ -8,7 +8,7 @@ of one model off the line, as real ladders do.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,15 @@ ARMS: dict[str, ArmInfo] = {
     "inter_ru_typing": ArmInfo(regime="intermediate_tgt", intermediate=("typing",), language="ru"),
 }
 
+COMBINATIONS: dict[str, dict[str, ArmInfo]] = {
+    "joint": {"joint_typing_order": ArmInfo(regime="joint", intermediate=("typing", "order"))},
+    "sequential": {
+        f"seq_{a}_{b}": ArmInfo(regime="sequential", intermediate=(a, b))
+        for a, b in (("typing", "order"), ("order", "typing"))
+    },
+}
+"""Arms that a plan has beside :data:`ARMS` where it plants their gain."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -51,6 +60,10 @@ class Plan:
         english_gain: of English intermediate training, in points, everywhere.
         cluster_sd, seed_sd, model_sd: standard deviations in points.
         chance: score of guessing; ``at_chance`` makes every score this.
+        joint, sequential: gain of these arms over direct_en at the smallest size, in points, in all
+            languages; ``None`` for no such arm.
+        combined_slope: change of these gains for ten times the parameters.
+        regimes: of the arms that the study has; all by default.
     """
 
     sizes: Sequence[int] = (40_000, 200_000, 1_000_000, 5_000_000)
@@ -68,6 +81,27 @@ class Plan:
     chance: float = 25.0
     at_chance: bool = False
     name: str = "made"
+    joint: float | None = None
+    sequential: float | None = None
+    combined_slope: float = 0.0
+    regimes: Collection[str] | None = None
+
+    @property
+    def gains(self) -> dict[str, float]:
+        """Planted gains over direct_en at the smallest size, by regime."""
+        planted = {"joint": self.joint, "sequential": self.sequential}
+        return {regime: gain for regime, gain in planted.items() if gain is not None}
+
+    @property
+    def arms(self) -> dict[str, ArmInfo]:
+        """All arms of the study."""
+        more = {name: arm for regime in self.gains for name, arm in COMBINATIONS[regime].items()}
+        return {
+            name: arm
+            for name, arm in (ARMS | more).items()
+            if arm.language in (None, *self.languages)
+            and (self.regimes is None or arm.regime in self.regimes)
+        }
 
 
 def study(plan: Plan, *, seed: int, resamples: int = 500) -> Study:
@@ -84,7 +118,7 @@ def study(plan: Plan, *, seed: int, resamples: int = 500) -> Study:
     return Study(
         name=plan.name,
         source="lab",
-        arms=ARMS,
+        arms=plan.arms,
         tasks={task: TaskInfo(metric="accuracy", parallel=True) for task in plan.tasks},
         scores=tuple(scores),
         items={task: _task_items(rows) for task, rows in frames.items()},
@@ -113,7 +147,10 @@ def _cells(plan: Plan, rng: np.random.Generator) -> Iterator[MadeCell]:
     for size in plan.sizes:
         line = plan.gap + plan.slope * (math.log10(size) - smallest)
         gaps = {kind: line + rng.normal(0, plan.model_sd) for kind in ("inter", "native")}
-        for arm, info in ARMS.items():
+        steps = math.log10(size) - smallest
+        for regime, gain in plan.gains.items():
+            gaps[regime] = gain + plan.combined_slope * steps + rng.normal(0, plan.model_sd)
+        for arm, info in plan.arms.items():
             for run in plan.seeds:
                 shift = rng.normal(0, plan.seed_sd)
                 for language in [info.language] if info.language else plan.languages:
@@ -131,6 +168,7 @@ def _expected(plan: Plan, info: ArmInfo, language: str, gaps: Mapping[str, float
         "intermediate_en": gain,
         "intermediate_tgt": gain + gaps["inter"],
         "direct_tgt": gaps["native"],
+        **{regime: gaps[regime] for regime in plan.gains},
     }
     return base + added[info.regime]
 
@@ -152,8 +190,8 @@ def _score(plan: Plan, task: str, cell: MadeCell, right: NDArray[np.bool_]) -> S
         params_total=cell.size,
         params_nonembedding=int(0.8 * cell.size),
         arm=cell.arm,
-        regime=ARMS[cell.arm].regime,
-        train_language=ARMS[cell.arm].language or "en",
+        regime=plan.arms[cell.arm].regime,
+        train_language=plan.arms[cell.arm].language or "en",
         task=task,
         language=cell.language,
         seed=cell.seed,

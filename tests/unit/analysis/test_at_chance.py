@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from xlgap.analysis.chance import at_chance, collapsed, english_scores, hopeless
-from xlgap.analysis.report import english_grid
+from xlgap.analysis.grids import english_grid
 from xlgap.analysis.rows import ArmInfo
 from xlgap.records import Score
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -103,4 +104,11 @@ def test_models_are_compared_on_one_set_of_languages() -> None:
 
 def test_transfer_gap_is_from_one_publication() -> None:
     rows = [r for r in gap_rows(_xnli("A", "p", "en de fr sw")) if r.language == "avg"]
-    assert [(r.gap, r.value, r.note) for r in rows] == [("transfer", pytest.approx(2.0), "all from p")]
+    assert [(r.gap, r.scale, r.value, r.note) for r in rows] == [
+        ("transfer", "raw", pytest.approx(2.0), "all from p"),
+        ("transfer", "error_reduction", pytest.approx(EXPECTED), "all from p"),
+    ]
+
+
+EXPECTED = math.log(21 * 22 * 23 / 20**3) / 3
+"""Mean log ratio of errors: 20% wrong in English; 21%, 22%, 23% in the others."""

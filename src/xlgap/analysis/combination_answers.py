@@ -1,0 +1,90 @@
+"""Question 5: do several intermediate tasks add up?
+
+The first answer decides what the report's sentence is about: the combination against the best single
+intermediate task, at equal compute where the study has that, else against no intermediate training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from xlgap.analysis.level import level_answer
+from xlgap.analysis.measure import Measured
+from xlgap.analysis.rows import COMBINED, ENGLISH, GAP_WORDS, Answer, Scale
+from xlgap.analysis.series import Series, series_answers, series_of
+from xlgap.analysis.study import Study
+
+QUESTION = 5
+GROUPS = (("joint", "sequential"), ("joint_sequential",))
+"""Gaps in the order of their answers; within a group those that the study has come first."""
+
+NEEDS = {
+    "joint": "It needs a joint arm and a direct_en arm, and a task not at chance.",
+    "sequential": "It needs a sequential arm and a direct_en arm, and a task not at chance.",
+    "joint_sequential": "It needs a joint arm and a sequential arm of the same intermediate tasks, and "
+    "a task not at chance.",
+}
+"""What a study must have for each gap."""
+
+REGIMES = ("joint", "sequential")
+NOT_RUN = "Not run in this study: it has no arm that combines intermediate tasks (joint or sequential)."
+ZERO_SHOT = "The mean over languages leaves English out."
+LEVELS: tuple[Scale, ...] = ("chance_corrected", "error_reduction")
+"""Scales beside raw points on which the level is told."""
+
+
+def combination_answers(study: Study, measured: Measured) -> list[Answer]:
+    """Level and slope against size of every contrast of combined intermediate tasks."""
+    if not any(arm.regime in REGIMES for arm in study.arms.values()):
+        return [
+            Answer(question=QUESTION, quantity="not measured", source="measured", reason=NOT_RUN,
+                   key=f"{QUESTION}.none")
+        ]  # fmt: skip
+    found: list[Answer] = []
+    have = {e.gap for e in measured.estimates if e.task == "mean"}
+    for group in GROUPS:
+        present = [gap for gap in group if gap in have]
+        for gap in present:
+            found += _gap_answers(study, measured, gap)
+        found += [_missing(gap) for gap in group if gap not in present]
+    return found
+
+
+def _gap_answers(study: Study, measured: Measured, gap: str) -> Iterator[Answer]:
+    """How large a gap is, how it moves with size, and how large it is in English."""
+    raw = _series(study, measured, gap, "raw")
+    yield level_answer(raw)
+    yield from series_answers(raw)
+    for scale in LEVELS:
+        other = _series(study, measured, gap, scale)
+        if other.estimates:
+            yield level_answer(other)
+    english = _series(study, measured, f"{gap}{ENGLISH}", "raw")
+    if english.estimates:
+        yield level_answer(english)
+
+
+def _series(study: Study, measured: Measured, gap: str, scale: Scale) -> Series:
+    found = series_of(
+        measured.estimates, measured.draws, gap=gap, scale=scale, question=QUESTION,
+        quantity=GAP_WORDS[gap], confidence=study.confidence,
+    )  # fmt: skip
+    notes = [f"Arms: {found.estimates[0].arm_a}."] if found.estimates else []
+    if gap in COMBINED:
+        notes.append(ZERO_SHOT)
+    if measured.partial.get(gap):
+        notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
+    return replace(found, notes=(*found.notes, *notes))
+
+
+def _missing(gap: str) -> Answer:
+    """Why there is no estimate of a gap."""
+    return Answer(
+        question=QUESTION,
+        quantity=GAP_WORDS[gap],
+        source="measured",
+        method="none",
+        reason=f"Not measured: no model has this quantity. {NEEDS[gap]}",
+        key=f"{QUESTION}.{gap}.level",
+    )

@@ -1,0 +1,195 @@
+"""Tables of the report as text, one form for the page, for CSV and for LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xlgap.analysis import words
+from xlgap.analysis.chance import STANDARD_ERRORS
+from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate, GapRow, Scale
+
+AT_CHANCE = {True: "; at chance", False: "", None: "; not known to be above chance"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table of the report.
+
+    Attributes:
+        name: of its files under ``tables/``.
+        title: above it.
+        columns: headings of all columns but the first.
+        rows: cells as they are read; the first of a row says what the row is of.
+        head: heading of the first column.
+        notes: sentences below it.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    head: str = "Model"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Headings of all columns."""
+        return (self.head, *self.columns)
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """For each column whether it holds nothing but numbers and dashes."""
+        return tuple(
+            any(cell not in {"", "–"} for cell in column) and all(map(_is_number, column))
+            for column in zip(*self.rows, strict=True)
+        ) or tuple(False for _ in self.heads)
+
+
+def _is_number(text: str) -> bool:
+    plain = text.translate(NUMERALS).lstrip("+-").replace(",", "")
+    return text in {"", "–"} or plain.replace(".", "", 1).isdigit()
+
+
+NUMERALS = str.maketrans({"\N{MINUS SIGN}": "-"})
+
+
+def csv_text(grid: Grid) -> str:
+    """The table as CSV, cells as on the page."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(grid.heads)
+    writer.writerows(grid.rows)
+    return text.getvalue()
+
+
+def answer_grid(answers: Sequence[Answer], question: int) -> Grid:
+    """The answers to one question, measured and published, that have an estimate or lack one."""
+    mine = [a for a in answers if a.question == question and not a.key.endswith(".none")]
+    return Grid(
+        name=f"answers_{question}",
+        title=f"Answers to question {question}",
+        head="Source",
+        columns=("Quantity", "Estimate", "Interval", "n", "Sizes", "Trend"),
+        rows=tuple(
+            (
+                a.source,
+                f"{'Proxy: ' if a.proxy else ''}{a.quantity}",
+                words.signed(a.estimate, 2),
+                words.interval_words(a.ci_low, a.ci_high, 2),
+                str(a.n),
+                words.sizes(a),
+                words.trend(a),
+            )
+            for a in mine
+        ),
+    )
+
+
+def english_grid(english: Sequence[EnglishScore]) -> Grid:
+    """English score of each model on each task and arm without intermediate training."""
+    columns = list(dict.fromkeys((e.task, e.arm, e.metric, e.language) for e in english))
+    models = list(dict.fromkeys((e.params_total or 0, e.model) for e in english))
+    cells = {(e.model, e.task, e.arm, e.metric): e for e in english}
+    rows = []
+    for _, model in sorted(models):
+        found = [cells.get((model, task, arm, metric)) for task, arm, metric, _ in columns]
+        rows.append((model, *(_english_cell(e) for e in found)))
+    heads = tuple(
+        f"{task} ({metric}, {arm}{'' if language == 'en' else ', mean over languages'})"
+        for task, arm, metric, language in columns
+    )
+    return Grid(name="english", title="English scores", columns=heads, rows=tuple(rows))
+
+
+def _english_cell(score: EnglishScore | None) -> str:
+    if score is None:
+        return "–"
+    error = "" if score.stderr is None else f" ± {words.number(score.stderr)}"
+    chance = ""
+    if score.chance is not None:
+        chance = (
+            f"; chance {words.number(score.chance)}, corrected {words.number(score.chance_corrected)}"
+        )
+    often = "" if score.majority is None else f"; most frequent answer {words.number(score.majority)}"
+    if score.per_word is not None:
+        often += f", per word {words.number(score.per_word)}"
+    flag = AT_CHANCE[score.at_chance]
+    return f"{words.number(score.value)}{error}{chance}{often}{flag}"
+
+
+def control_grid(estimates: Sequence[Estimate]) -> Grid:
+    """Each model against its untrained twin: difference, interval, and whether it is above 0."""
+    rows = []
+    for e in estimates:
+        if (e.gap, e.scale) != ("control", "raw"):
+            continue
+        above = e.stderr is not None and e.value > STANDARD_ERRORS * e.stderr
+        rows.append(
+            (
+                e.task,
+                e.model,
+                e.note,
+                f"{words.signed(e.value)} ± {words.number(e.stderr)}",
+                words.interval_words(e.ci_low, e.ci_high),
+                "above by two standard errors" if above else "not above",
+            )
+        )
+    columns = ("Model", "Arm and twin", "Difference", "Interval", "Verdict")
+    title = "Against the untrained twin"
+    return Grid(name="controls", title=title, head="Task", columns=columns, rows=tuple(rows))
+
+
+def gap_grid(estimates: Sequence[Estimate], gap: str) -> Grid:
+    """One measured gap by model and task: raw with interval, chance-corrected, log-odds."""
+    of_gap = [e for e in estimates if e.gap == gap]
+    tasks = [*sorted({e.task for e in of_gap} - {"mean"}), "mean"]
+    cells = {(e.model, e.task, e.scale): e for e in of_gap}
+    models = sorted({(e.params_total or 0, e.model) for e in of_gap})
+    rows = tuple(
+        (f"{model} ({words.short_number(size)})", *(_gap_cell(cells, model, task) for task in tasks))
+        for size, model in models
+    )
+    mean = next((e.note for e in of_gap if e.task == "mean"), "mean")
+    return Grid(name=f"gap_{gap}", title=GAP_WORDS[gap], columns=(*tasks[:-1], mean), rows=rows)
+
+
+def _gap_cell(cells: dict[tuple[str, str, Scale], Estimate], model: str, task: str) -> str:
+    raw = cells.get((model, task, "raw"))
+    if raw is None:
+        return "–"
+    text = f"{words.signed(raw.value)} {words.interval_words(raw.ci_low, raw.ci_high)}"
+    corrected, odds = cells.get((model, task, "chance_corrected")), cells.get((model, task, "log_odds"))
+    if corrected is not None:
+        text += f"; corrected {words.signed(corrected.value)}"
+    if odds is not None:
+        text += f"; log-odds {words.signed(odds.value, 2)}"
+    return text
+
+
+def disagreements(gaps: Sequence[GapRow]) -> list[GapRow]:
+    """Published averages, as printed, behind which another source prints another number."""
+    return [
+        row
+        for row in gaps
+        if " prints " in row.note
+        and row.language == "avg"
+        and row.scale == "raw"
+        and row.gap in {"native", "english_gain"}
+    ]
+
+
+def disagreement_grid(gaps: Sequence[GapRow]) -> Grid:
+    """What :func:`disagreements` found, a row a gap."""
+    return Grid(
+        name="disagreements",
+        title="Gaps behind which another source prints another number",
+        head="Gap",
+        columns=("Task", "Model", "Value", "Sources"),
+        rows=tuple(
+            (row.gap, f"{row.task} ({row.metric})", row.model, words.signed(row.value), row.note)
+            for row in disagreements(gaps)
+        ),
+    )

@@ -1,0 +1,161 @@
+"""Which arms are compared: differences of the cells that one model has on one task.
+
+Two arms make a pair only where they had the same extra compute and both trained, or both left out, what
+a target task's recipe trains on first: otherwise a gap could be only more training.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from xlgap.analysis.rows import AVERAGE, ArmInfo
+
+
+class Key(NamedTuple):
+    """What a score belongs to, seeds aside."""
+
+    model: str
+    arm: str
+    task: str
+    language: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """A weighted sum of scores of one model.
+
+    Attributes:
+        unit: what is averaged into one row over languages: the intermediate tasks and the English arm.
+        terms: (key, weight); the weights of arm a are positive, those of arm b negative.
+        amount: of what the arms were given alike, steps, tokens or target-language examples; ``None``
+            where nothing was set. Contrasts of different amounts are never averaged.
+    """
+
+    model: str
+    gap: str
+    task: str
+    language: str
+    arm_a: str
+    arm_b: str
+    unit: tuple[str, ...]
+    terms: tuple[tuple[Key, float], ...]
+    note: str = ""
+    amount: int | None = None
+
+
+Arms = Mapping[str, ArmInfo]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """The cells that one model has on one task.
+
+    Attributes:
+        have: (arm, language) of each.
+        arms: of the study.
+    """
+
+    model: str
+    task: str
+    have: Collection[tuple[str, str]]
+    arms: Arms
+
+    @cached_property
+    def languages(self) -> dict[str, frozenset[str]]:
+        """The languages that each arm was scored on."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for arm, language in self.have:
+            found[arm].add(language)
+        return {arm: frozenset(codes) for arm, codes in found.items()}
+
+    def of_regime(self, regime: str) -> list[str]:
+        """Names of the arms of a regime, sorted."""
+        return sorted(arm for arm in self.languages if self.arms[arm].regime == regime)
+
+    def like(self, arm: str, regime: str) -> list[str]:
+        """The arms of ``regime`` that ``arm`` may be compared with, sorted."""
+        return [b for b in self.of_regime(regime) if comparable(self.arms[arm], self.arms[b])]
+
+    def difference(
+        self, gap: str, a: str, b: Sequence[str], *, language: str | None, unit: tuple[str, ...]
+    ) -> list[Contrast]:
+        """Arm ``a`` minus the mean of the arms ``b`` in ``language``, where all were scored."""
+        if language is None or not b or not {(arm, language) for arm in (a, *b)} <= set(self.have):
+            return []
+        minus = [(Key(self.model, arm, self.task, language), -1 / len(b)) for arm in b]
+        made = Contrast(
+            model=self.model, gap=gap, task=self.task, language=language, arm_a=a, arm_b=joined(b),
+            unit=unit, terms=((Key(self.model, a, self.task, language), 1.0), *minus),
+        )  # fmt: skip
+        return [made]
+
+
+Rule = Callable[[Cells], Iterable[Contrast]]
+"""Makes the contrasts of one kind, one a language."""
+
+
+def comparable(a: ArmInfo, b: ArmInfo) -> bool:
+    """Whether a difference between two arms is not one of how much they were trained."""
+    return a.preliminary == b.preliminary
+
+
+def averages(single: Sequence[Contrast]) -> list[Contrast]:
+    """The mean over languages of the contrasts of one gap, task and unit.
+
+    English is no target of transfer and stays out of the mean.
+    """
+    units: dict[tuple[str, ...], list[Contrast]] = defaultdict(list)
+    for contrast in single:
+        if contrast.language != "en":
+            units[contrast.gap, *contrast.unit].append(contrast)
+    return [_mean(members) for _, members in sorted(units.items())]
+
+
+def _mean(members: Sequence[Contrast]) -> Contrast:
+    first = members[0]
+    weight: dict[Key, float] = defaultdict(float)
+    for member in members:
+        for key, coefficient in member.terms:
+            weight[key] += coefficient / len(members)
+    languages = sorted({m.language for m in members})
+    return replace(
+        first,
+        language=AVERAGE,
+        arm_a=joined(m.arm_a for m in members),
+        arm_b=joined(m.arm_b for m in members),
+        terms=tuple(sorted(weight.items())),
+        note=f"mean over {', '.join(languages)}",
+    )
+
+
+def joined(names: Iterable[str]) -> str:
+    """Names of several arms as one, each once."""
+    return "+".join(dict.fromkeys(names))
+
+
+def over_tasks(contrast: Sequence[Contrast]) -> Contrast:
+    """The mean over tasks and units, every task with the same weight.
+
+    ``contrast`` are averages over languages of one gap and model.
+    """
+    by_task: dict[str, list[Contrast]] = defaultdict(list)
+    for c in contrast:
+        by_task[c.task].append(c)
+    weight: dict[Key, float] = defaultdict(float)
+    for members in by_task.values():
+        for member in members:
+            for key, coefficient in member.terms:
+                weight[key] += coefficient / len(members) / len(by_task)
+    return replace(
+        contrast[0],
+        task="mean",
+        unit=(),
+        arm_a=joined(c.arm_a for c in contrast),
+        arm_b=joined(c.arm_b for c in contrast),
+        terms=tuple(sorted(weight.items())),
+        note=f"mean over {', '.join(sorted(by_task))}",
+    )

@@ -1,0 +1,200 @@
+"""Which rows of an analysis are tables of the report: adding one is one entry of :data:`LISTINGS`.
+
+An entry names a field of :class:`~xlgap.analysis.result.Analysis`. All of its rows go to
+``tables/NAME.csv``, a column a field. With ``shown`` it is a table of the page, too, and of
+``tables/NAME.tex``; a table without rows is left out of both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from xlgap.analysis import words
+from xlgap.analysis.diagnostic import ErrorRate, error_tables
+from xlgap.analysis.distance_answers import DISTANCE_METHOD
+from xlgap.analysis.distance_rows import DistanceRow, headline_distance
+from xlgap.analysis.excused import Excused
+from xlgap.analysis.grids import (
+    Grid,
+    answer_grid,
+    control_grid,
+    disagreement_grid,
+    english_grid,
+    gap_grid,
+)
+from xlgap.analysis.licences import DataSet
+from xlgap.analysis.overall import overall_tables
+from xlgap.analysis.rows import (
+    GAP_WORDS,
+    Answer,
+    EnglishScore,
+    Estimate,
+    GapRow,
+    LanguageSlope,
+)
+from xlgap.analysis.subwords import SubwordRow
+from xlgap.records import EditionScore
+
+if TYPE_CHECKING:
+    from xlgap.analysis.result import Analysis
+
+Place = int | Literal["checks", "benchmark", "study", "sources"]
+"""A part of the report: a question by its number, or one of those behind the questions."""
+Cell = str | Callable[[Any], str]
+
+QUESTION_OF = {
+    "inter": 1, "mlm": 1, "translated": 1, "distance": 2, "robustness": 2, "transfer": 2,
+    "distance_partial": 2, "robustness_partial": 2, "spread": 2, "worst": 2, "spread_level": 2,
+    "worst_level": 2, "direct": 3,
+    "native": 3, "english_gain": 3, "few_gain": 3, "retention": 4, "joint": 5, "sequential": 5,
+    "best_single": 5, "joint_sequential": 5, "joint_best": 5, "sequential_best": 5,
+}  # fmt: skip
+"""The question that a measured gap belongs to; a gap that is not here is shown under 'study'."""
+MATCHED = ("_equal_steps", "_equal_tokens")
+"""What the names of gaps end in whose two arms have the same compute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """Rows of an analysis as a file and, with ``shown``, as a table of the report.
+
+    Attributes:
+        name: of the files under ``tables/``.
+        kind: the dataclass of the rows; its fields are the columns of the CSV file.
+        rows: takes them out of the analysis.
+        title, place: above the table; on which page.
+        shown: heading to the name of a field, or to a function that writes the cell. The first column
+            says what a row is of.
+        only: which rows are shown, of many; all by default.
+        notes: sentences below the table.
+    """
+
+    name: str
+    kind: type[Any]
+    rows: Callable[[Analysis], Sequence[Any]]
+    title: str = ""
+    place: Place = "study"
+    shown: Mapping[str, Cell] = field(default_factory=dict)
+    only: Callable[[Any], bool] = lambda row: True
+    notes: tuple[str, ...] = ()
+
+    def grid(self, analysis: Analysis) -> Grid | None:
+        """The table of the page; ``None`` where nothing is to be shown."""
+        chosen = [row for row in self.rows(analysis) if self.only(row)]
+        if not (self.shown and chosen):
+            return None
+        head, *columns = self.shown
+        return Grid(
+            name=self.name,
+            title=self.title,
+            head=head,
+            columns=tuple(columns),
+            rows=tuple(tuple(written(row, cell) for cell in self.shown.values()) for row in chosen),
+            notes=self.notes,
+        )
+
+    def records(self, analysis: Analysis) -> tuple[list[str], list[dict[str, Any]]]:
+        """Columns and rows of the CSV file."""
+        columns = [f.name for f in dataclasses.fields(self.kind)]
+        return columns, [_flat(row) for row in self.rows(analysis)]
+
+
+def written(row: Any, cell: Cell) -> str:
+    """One cell: what a function says of the row, or a field of it in words; a dash for none."""
+    if not isinstance(cell, str):
+        return cell(row)
+    value = getattr(row, cell)
+    if value is None or isinstance(value, float):
+        return words.number(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def interval(row: Any) -> str:
+    """The interval of a row that has ``ci_low`` and ``ci_high``."""
+    return words.interval_words(row.ci_low, row.ci_high)
+
+
+def change(row: Any) -> str:
+    """The ``value`` of a row, with its sign."""
+    return words.signed(row.value)
+
+
+def _flat(row: Any) -> dict[str, Any]:
+    """A row for CSV: names joined by spaces, points as ``code:distance:loss``."""
+
+    def text(value: Any) -> Any:
+        if not isinstance(value, tuple):
+            return value
+        return " ".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value)
+
+    return {f.name: text(getattr(row, f.name)) for f in dataclasses.fields(row)}
+
+
+LISTINGS: tuple[Listing, ...] = (
+    Listing(name="answers", kind=Answer, rows=lambda a: a.answers),
+    Listing(name="estimates", kind=Estimate, rows=lambda a: a.estimates),
+    Listing(name="gaps_measured", kind=GapRow, rows=lambda a: a.gaps),
+    Listing(name="gaps_published", kind=GapRow, rows=lambda a: a.published_gaps),
+    Listing(name="english_scores", kind=EnglishScore, rows=lambda a: a.english),
+    Listing(name="overall_scores", kind=EditionScore, rows=lambda a: a.editions),
+    Listing(name="diagnostic_error_rates", kind=ErrorRate, rows=lambda a: a.errors),
+    Listing(name="published_slopes", kind=LanguageSlope, rows=lambda a: a.published_slopes),
+    Listing(
+        name="distances",
+        kind=DistanceRow,
+        rows=lambda a: a.distances,
+        title="Slope of the zero-shot loss over syntactic distance, with and without covariates",
+        place=2,
+        shown={
+            "model": "model",
+            "source": "source",
+            "task": "task",
+            "measure": "measure",
+            "held still": lambda r: r.covariates or "nothing",
+            "points lost": lambda r: f"{words.signed(r.slope)} ± {words.number(r.stderr)}",
+            "for": lambda r: f"{r.step:g} more",
+            "Pearson": lambda r: words.number(r.pearson, 2),
+            "Spearman": lambda r: words.number(r.spearman, 2),
+            "languages": "n_languages",
+            "genera": "genera",
+        },
+        only=headline_distance,
+        notes=DISTANCE_METHOD,
+    ),
+    Listing(name="subwords", kind=SubwordRow, rows=lambda a: a.subwords),
+    Listing(name="data_sets", kind=DataSet, rows=lambda a: a.data),
+    Listing(name="excused_leaks", kind=Excused, rows=lambda a: a.excused),
+)
+"""Every field of an analysis that is a file of the report; see the module for a new one."""
+
+
+def shown_tables(analysis: Analysis) -> dict[Place, list[Grid]]:
+    """The tables of each page, in order; tables without rows are left out."""
+    found: dict[Place, list[Grid]] = {
+        "checks": [english_grid(analysis.english), control_grid(analysis.estimates)],
+        "benchmark": [*overall_tables(analysis.editions)],
+        "sources": [disagreement_grid(analysis.published_gaps)],
+    }
+    found["checks"] += error_tables(analysis.errors)
+    for question in words.QUESTIONS:
+        found[question] = [answer_grid(analysis.answers, question)]
+    for gap in dict.fromkeys(e.gap for e in analysis.estimates):
+        if gap in GAP_WORDS and gap != "control":
+            found.setdefault(place_of(gap), []).append(gap_grid(analysis.estimates, gap))
+    for listing in LISTINGS:
+        grid = listing.grid(analysis)
+        if grid is not None:
+            found.setdefault(listing.place, []).append(grid)
+    return {place: [g for g in grids if g.rows] for place, grids in found.items()}
+
+
+def place_of(gap: str) -> Place:
+    """The page of a measured gap."""
+    for suffix in MATCHED:
+        gap = gap.removesuffix(suffix)
+    return QUESTION_OF.get(gap, "study")
