@@ -36,10 +36,10 @@ EVEN = ("spread", "worst")
 
 DISTANCE_METHOD = (
     "Loss: English minus the language. ±: one standard error over languages, CR2 by genus. The measure "
-    "that answers is syntactic distance with imputed values (syntax); syntax_observed takes only features "
-    "that sources have for both languages, and at least 20 of them.",
-    "Missing of English's features over the 50 languages ('xlgap languages'): syntax 100% for az, 83 to "
-    "88% for jv, kk, ms and qu; phonology 100% for 16 languages; inventory 100% for ar, et, ht and kk.",
+    "that answers is syntactic distance with imputed values (syntax); syntax_observed takes only "
+    "features that sources have for both languages, and at least 20 of them.",
+    "Missing of English's features over the 50 languages ('xlgap languages'): syntax 100% for az, 83 "
+    "to 88% for jv, kk, ms, qu; phonology 100% for 16 languages; inventory 100% for ar, et, ht, kk.",
     "Phonological, inventory, genetic and geographic distance, script, fertility and vocabulary, other "
     "arms and tasks: distances.csv.",
 )
