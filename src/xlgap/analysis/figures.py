@@ -10,6 +10,8 @@ from xlgap.analysis.answers import MEASURED
 from xlgap.analysis.plots import Drawing
 from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
 from xlgap.analysis.published_distance import of_distance_row
+from xlgap.analysis.published_mixtures import points
+from xlgap.analysis.published_pairs import XP3
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import AVERAGE, GAP_WORDS, Estimate, GapRow, LanguageSlope, of_gap, of_slope
 
@@ -18,6 +20,10 @@ SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
 
 LINE = "Line: meta-regression on log10 total parameters, in the legend its slope with its interval."
 MEASURED_CAPTION = f"Bars: bootstrap intervals over items and seeds, conditional on each model. {LINE}"
+MIXTURE_TITLES = {
+    "inter": "Multilingual (xP3) minus English-only (P3) intermediate mixture, published",
+    "joint": "Gain of the xP3 intermediate mixture over none, BLOOM, published",
+}
 AS_PRINTED = "No standard errors were published."
 
 
@@ -27,6 +33,7 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
     found += _distance(analysis.published_slopes, analysis.confidence)
     found += _held(analysis)
     found += _transfer(analysis.published_gaps, analysis.confidence)
+    found += _mixtures(analysis.published_gaps, analysis.confidence)
     return {d.name: d for d in found}
 
 
@@ -115,3 +122,16 @@ def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
     title = "Transfer gap on XNLI: English minus mean of 14 languages, published"
     picture = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
     return [Drawing("published_transfer.svg", picture, title, f"{AS_PRINTED} {LINE}")]
+
+
+def _mixtures(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
+    """Differences of intermediate mixtures: multilingual against English-only, and against none."""
+    found = []
+    for gap, title in MIXTURE_TITLES.items():
+        shown = points(gaps, gap=gap, arm=f"multilingual_intermediate:{XP3}")
+        if shown:
+            picture = plots.families_against_size(
+                shown, title=title, unit="points", confidence=confidence
+            )
+            found.append(Drawing(f"published_{gap}.svg", picture, title, f"{AS_PRINTED} {LINE}"))
+    return found

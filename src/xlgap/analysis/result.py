@@ -30,6 +30,7 @@ from typing import Any
 
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.diagnostic import ErrorRate
+from xlgap.analysis.disagreements import DisagreementRow, disagreements
 from xlgap.analysis.distance_rows import DistanceRow, measured_rows
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gap import gap_rows
@@ -47,7 +48,7 @@ from xlgap.analysis.rows import (
 )
 from xlgap.analysis.study import Study
 from xlgap.analysis.subwords import SubwordRow
-from xlgap.analysis.tables import write_rows
+from xlgap.analysis.tables import flat, write_rows
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json
 from xlgap.records import EditionScore, Score
@@ -86,6 +87,7 @@ class Analysis:
         distances: the zero-shot loss over every measure of distance, measured and published.
         subwords: how the tokenizers split the study's test text.
         excused: leaks of test items that documented exceptions let pass.
+        disagreements: numbers that published sources print differently, and which one the gaps use.
     """
 
     study: str
@@ -112,6 +114,7 @@ class Analysis:
     excused: tuple[Excused, ...] = ()
     distances: tuple[DistanceRow, ...] = ()
     subwords: tuple[SubwordRow, ...] = ()
+    disagreements: tuple[DisagreementRow, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -121,7 +124,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
     slopes = published_slopes(published)
     printed = published_distances(published, confidence=study.confidence)
     answers = measured_answers(study, measured)
-    answers += published_answers(gaps, slopes, printed, confidence=study.confidence)
+    answers += published_answers(gaps, slopes, published, printed, confidence=study.confidence)
     return rounded(
         Analysis(
             study=study.name,
@@ -144,6 +147,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             missing=study.missing,
             distances=(*measured_rows(study), *printed),
             subwords=study.subwords,
+            disagreements=tuple(disagreements(published)),
         )
     )
 
@@ -162,7 +166,7 @@ def _models(scores: Sequence[Score]) -> tuple[Model, ...]:
 
 
 def write_analysis(folder: Path, analysis: Analysis) -> None:
-    """Write ``analysis.json``, ``metrics.json`` and tables into ``folder``.
+    """Write ``analysis.json``, tables as CSV and ``metrics.json`` into ``folder``.
 
     ``metrics.json`` holds the figures that are compared between versions of a study: each estimate over
     all tasks, and each supported level and slope.
@@ -173,16 +177,11 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("estimates", Estimate, analysis.estimates),
         ("distances", DistanceRow, analysis.distances),
         ("subwords", SubwordRow, analysis.subwords),
+        ("disagreements", DisagreementRow, analysis.disagreements),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
-        write_rows(folder / f"{name}.csv", [_line(rounded(r)) for r in rows], columns)
+        write_rows(folder / f"{name}.csv", [flat(rounded(r)) for r in rows], columns)
     write_json(folder / "metrics.json", metrics(rounded(analysis)))
-
-
-def _line(row: Any) -> dict[str, Any]:
-    """A row for CSV, names joined by spaces."""
-    values = dataclasses.asdict(row)
-    return {k: " ".join(map(str, v)) if isinstance(v, tuple) else v for k, v in values.items()}
 
 
 def metrics(analysis: Analysis) -> dict[str, Any]:

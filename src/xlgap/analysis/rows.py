@@ -19,7 +19,14 @@ COMBINED = ("joint", "sequential", "joint_sequential")
 ENGLISH = "_english"
 """Ends the name of a gap that is taken in English alone, the language of training."""
 
-GAPS = ("inter", "direct", "native", "english_gain", "translate_train", "transfer", *COMBINED)
+SINGLE = ("gain", "mlm", "translated")
+"""Gaps of one English intermediate task: against none, and of its variants against it."""
+
+GAPS = (
+    *("inter", "direct", "native", "english_gain", "translate_train", "transfer"),
+    *COMBINED,
+    *SINGLE,
+)
 """Gaps that have rows by language, seed and scale."""
 
 ArmInfo = ArmSpec
@@ -35,6 +42,9 @@ GAP_WORDS: dict[str, str] = {
     "english_gain": "English intermediate training minus none",
     "translate_train": "translate-train minus zero-shot",
     "transfer": "transfer gap: English minus the mean of the other languages",
+    "gain": "one English intermediate task minus none, zero-shot over all languages",
+    "mlm": "English intermediate training with multilingual MLM minus without",
+    "translated": "machine-translated minus English intermediate training",
     "distance": "zero-shot loss for 0.1 more of syntactic distance (direct_en)",
     "robustness": "the same loss under intermediate_en minus under direct_en",
     "distance_partial": "zero-shot loss for 0.1 more of syntactic distance with covariates (direct_en)",
