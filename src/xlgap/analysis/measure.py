@@ -17,6 +17,7 @@ from xlgap.analysis.bootstrap import Draws, draws, interval
 from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.covariates import covariates_of
+from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.partial import ROBUSTNESS, Partial, partial_contrasts
@@ -39,6 +40,9 @@ class Measured:
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
         held: sentences on the covariates of slopes over distance.
+        gains: the gains table, see :mod:`.gains`.
+        contrasts: all plain contrasts, and
+        drawn: the bootstrap draws of their cells, for whoever combines them further.
     """
 
     gaps: tuple[GapRow, ...]
@@ -48,6 +52,9 @@ class Measured:
     collapsed: tuple[Collapsed, ...]
     hopeless: frozenset[str]
     partial: Mapping[str, tuple[str, ...]]
+    gains: tuple[GainRow, ...]
+    contrasts: tuple[Contrast, ...]
+    drawn: Draws
     held: tuple[str, ...] = ()
 
 
@@ -88,6 +95,9 @@ def measure(study: Study) -> Measured:
         hopeless=dead,
         partial=lacking,
         held=held.notes,
+        gains=tuple(gain_rows(plain, study, drawn, dead)),
+        contrasts=tuple(plain),
+        drawn=drawn,
     )
 
 

@@ -33,6 +33,7 @@ from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.disagreements import DisagreementRow, disagreements
 from xlgap.analysis.distance_rows import DistanceRow, measured_rows
 from xlgap.analysis.excused import Excused
+from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
@@ -87,6 +88,7 @@ class Analysis:
         distances: the zero-shot loss over every measure of distance, measured and published.
         subwords: how the tokenizers split the study's test text.
         excused: leaks of test items that documented exceptions let pass.
+        gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
 
@@ -115,6 +117,7 @@ class Analysis:
     distances: tuple[DistanceRow, ...] = ()
     subwords: tuple[SubwordRow, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
+    gains: tuple[GainRow, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -148,6 +151,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             distances=(*measured_rows(study), *printed),
             subwords=study.subwords,
             disagreements=tuple(disagreements(published)),
+            gains=measured.gains,
         )
     )
 
@@ -178,6 +182,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("distances", DistanceRow, analysis.distances),
         ("subwords", SubwordRow, analysis.subwords),
         ("disagreements", DisagreementRow, analysis.disagreements),
+        ("gains", GainRow, analysis.gains),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
         write_rows(folder / f"{name}.csv", [flat(rounded(r)) for r in rows], columns)
