@@ -21,6 +21,7 @@ from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.partial import ROBUSTNESS, Partial, partial_contrasts
+from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale
 from xlgap.analysis.spread import spread_estimates
 from xlgap.analysis.study import Study, TaskInfo
@@ -40,6 +41,7 @@ class Measured:
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
         held: sentences on the covariates of slopes over distance.
+        kept: quantities of question 4, whose estimates and draws are among the others.
         gains: the gains table, see :mod:`.gains`.
         contrasts: all plain contrasts, and
         drawn: the bootstrap draws of their cells, for whoever combines them further.
@@ -56,6 +58,7 @@ class Measured:
     contrasts: tuple[Contrast, ...]
     drawn: Draws
     held: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
 
 
 def measure(study: Study) -> Measured:
@@ -86,7 +89,12 @@ def measure(study: Study) -> Measured:
         estimates.append(spread)
         if values is not None:
             kept[spread.gap, spread.task, "raw", spread.model] = values
+    of_earlier = () if study.retention is None else kept_of(study.retention, controls=study.controls)
+    for found in of_earlier:
+        estimates += found.estimates
+        kept |= {(found.gap, "mean", "raw", model): values for model, values in found.draws.items()}
     return Measured(
+        kept=of_earlier,
         gaps=tuple(_with_paired_errors(study, plain, drawn)),
         estimates=tuple(estimates),
         draws=kept,

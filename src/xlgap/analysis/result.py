@@ -39,6 +39,8 @@ from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
 from xlgap.analysis.published_answers import published_answers
 from xlgap.analysis.published_distance import published_distances, published_slopes
+from xlgap.analysis.retention import retention_rows
+from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
     Answer,
     Collapsed,
@@ -88,6 +90,7 @@ class Analysis:
         distances: the zero-shot loss over every measure of distance, measured and published.
         subwords: how the tokenizers split the study's test text.
         excused: leaks of test items that documented exceptions let pass.
+        retention: entries of the retention matrices, where earlier tasks were scored again.
         gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
@@ -117,6 +120,7 @@ class Analysis:
     distances: tuple[DistanceRow, ...] = ()
     subwords: tuple[SubwordRow, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
+    retention: tuple[RetentionRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
 
 
@@ -151,6 +155,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             distances=(*measured_rows(study), *printed),
             subwords=study.subwords,
             disagreements=tuple(disagreements(published)),
+            retention=() if study.retention is None else tuple(retention_rows(study.retention)),
             gains=measured.gains,
         )
     )
@@ -182,6 +187,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("distances", DistanceRow, analysis.distances),
         ("subwords", SubwordRow, analysis.subwords),
         ("disagreements", DisagreementRow, analysis.disagreements),
+        ("retention", RetentionRow, analysis.retention),
         ("gains", GainRow, analysis.gains),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
