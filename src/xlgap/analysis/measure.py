@@ -6,14 +6,14 @@ numbers. What they answer stands in :mod:`.answers`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlgap.analysis import distance
-from xlgap.analysis.bootstrap import Draws, draws, interval
+from xlgap.analysis.bootstrap import ScaledDraws, draws, interval
 from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.gap import evaluate, measured_rows
@@ -61,19 +61,23 @@ def measure(study: Study) -> Measured:
     wanted += control_contrasts(study)
     needed = {key for c in [*every, *wanted] for key, _ in c.terms}
     drawn = draws(study.items, needed=needed, resamples=study.resamples, seed=study.seed)
-    estimates: list[Estimate] = []
+    estimates: dict[tuple[int, Scale], Estimate] = {}
     kept: dict[tuple[str, str, Scale, str], NDArray[np.float64]] = {}
-    for contrast in wanted:
-        for scale in SCALES:
-            made, values = _estimate(contrast, study, drawn, scale)
+    errors: dict[tuple[str, ...], float] = {}
+    for scale in SCALES:  # one at a time: the draws of all cells are the largest thing held
+        scaled = drawn.on(scale, study.table)
+        errors |= _paired_errors(plain, scaled, scale)
+        for number, contrast in enumerate(wanted):
+            made, values = _estimate(contrast, study, scaled, scale)
             if made is None:
                 continue
-            estimates.append(made)
+            estimates[number, scale] = made
             if values is not None:
                 kept[made.gap, made.task, scale, made.model] = values
+    order = [(number, scale) for number in range(len(wanted)) for scale in SCALES]
     return Measured(
-        gaps=tuple(_with_paired_errors(study, plain, drawn)),
-        estimates=tuple(estimates),
+        gaps=tuple(_with_paired_errors(study, errors)),
+        estimates=tuple(estimates[key] for key in order if key in estimates),
         draws=kept,
         english=tuple(english),
         collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
@@ -83,14 +87,14 @@ def measure(study: Study) -> Measured:
 
 
 def _estimate(
-    contrast: Contrast, study: Study, drawn: Draws, scale: Scale
+    contrast: Contrast, study: Study, drawn: ScaledDraws, scale: Scale
 ) -> tuple[Estimate | None, NDArray[np.float64] | None]:
     """A contrast's value and its bootstrap error on ``scale``."""
     rows = evaluate(contrast, study.table, metric="", scale=scale)
     if not rows:
         return None, None
     row = rows[0]
-    values = drawn.of(contrast, scale=scale, scores=study.table)
+    values = drawn.of(contrast)
     seeds = {len(study.table[key]) for key, _ in contrast.terms}
     estimate = Estimate(
         source=row.source,
@@ -115,17 +119,28 @@ def _estimate(
     return replace(estimate, stderr=error, ci_low=low, ci_high=high), values
 
 
-def _with_paired_errors(study: Study, plain: Sequence[Contrast], drawn: Draws) -> list[GapRow]:
-    """All gap rows; those over seeds in the primary metric carry the bootstrap's standard error."""
-    errors: dict[tuple[str, ...], Callable[[Scale], float | None]] = {}
+def _paired_errors(
+    plain: Sequence[Contrast], drawn: ScaledDraws, scale: Scale
+) -> dict[tuple[str, ...], float]:
+    """Bootstrap standard errors of contrasts that have draws, by what tells their rows apart."""
+    found: dict[tuple[str, ...], float] = {}
     for c in plain:
-        errors[c.model, c.gap, c.task, c.language, c.arm_a, c.arm_b] = _error_of(c, study, drawn)
+        values = drawn.of(c)
+        if values is not None:
+            of_row = (c.model, c.gap, c.task, c.language, c.arm_a, c.arm_b, scale)
+            found[of_row] = float(np.std(values, ddof=1))
+    return found
+
+
+def _with_paired_errors(study: Study, errors: Mapping[tuple[str, ...], float]) -> list[GapRow]:
+    """All gap rows; those over seeds in the primary metric carry the bootstrap's standard error."""
     rows = []
     for row in measured_rows(study.scores, study.arms):
-        of_row = errors.get((row.model, row.gap, row.task, row.language, row.arm_a, row.arm_b))
-        primary = row.metric == study.primary.get(row.task)
-        if row.seed is None and primary and of_row is not None:
-            row = replace(row, stderr=of_row(row.scale))
+        if row.seed is None and row.metric == study.primary.get(row.task):
+            of_row = (
+                row.model, row.gap, row.task, row.language, row.arm_a, row.arm_b, row.scale
+            )  # fmt: skip
+            row = replace(row, stderr=errors.get(of_row, row.stderr))
         rows.append(replace(row, note=_noted(row, study.tasks[row.task])))
     return rows
 
@@ -140,14 +155,3 @@ def _noted(row: GapRow, task: TaskInfo) -> str:
     if row.gap in {"native", "direct"} and not task.parallel:
         notes.append("language + domain: the target-language data need not be the English data")
     return "; ".join(notes)
-
-
-def _error_of(contrast: Contrast, study: Study, drawn: Draws) -> Callable[[Scale], float | None]:
-    def error(scale: Scale) -> float | None:
-        values = drawn.of(contrast, scale=scale, scores=study.table)
-        if values is not None:
-            return float(np.std(values, ddof=1))
-        rows = evaluate(contrast, study.table, metric="", scale=scale)
-        return rows[0].stderr if rows else None
-
-    return error
