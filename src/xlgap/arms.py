@@ -1,12 +1,20 @@
-"""What an arm says beyond regime, intermediate tasks and language must be what its regime needs."""
+"""What an arm says must be what its regime needs: tasks, language, and what few regimes have."""
 
 from __future__ import annotations
 
+from xlgap.config import Params
+from xlgap.consistency import naming
 from xlgap.errors import ConfigError
+from xlgap.languages import get_language
 from xlgap.regimes import get_regime, regime_names
 from xlgap.regimes.base import ArmSpec, Regime
+from xlgap.tasks import get_task
 
-_EXAMPLES = {"shots": "shots: 10"}
+_EXAMPLES = {
+    "shots": "shots: 10",
+    "sampling": "sampling: {rule: proportional}",
+    "mlm_rate": "mlm_rate: 0.2",
+}
 """Fields that arms of one regime alone have, and how each is written."""
 
 
@@ -33,3 +41,70 @@ def check_own_fields(name: str, spec: ArmSpec, regime: Regime) -> None:
             raise ConfigError(
                 f"key 'arms.{name}': regime '{regime.name}' needs '{field}', for example '{example}'."
             )
+
+
+def check_arm(name: str, spec: ArmSpec, params: Params) -> None:
+    """An arm must give what its regime needs, and nothing that it has no use for.
+
+    Raises:
+        ConfigError, UnknownNameError: what is wrong.
+    """
+    with naming(f"arms.{name}.regime"):
+        regime = get_regime(spec.regime)
+    key = f"key 'arms.{name}'"
+    if spec.language is not None:
+        with naming(f"arms.{name}.language"):
+            get_language(spec.language)
+    if regime.needs_language and spec.language in (None, "en"):
+        raise ConfigError(
+            f"{key}: regime '{regime.name}' needs 'language', a target language other than en; "
+            f"got {spec.language!r}."
+        )
+    if not regime.needs_language and spec.language is not None:
+        raise ConfigError(
+            f"{key}: regime '{regime.name}' trains in English and takes no 'language', "
+            f"got {spec.language!r}; remove it or use a target-language regime."
+        )
+    if regime.needs_intermediate and not spec.intermediate:
+        raise ConfigError(f"{key}: regime '{regime.name}' needs 'intermediate', a list of tasks.")
+    if not (regime.needs_intermediate or regime.may_have_intermediate) and spec.intermediate:
+        raise ConfigError(
+            f"{key}: regime '{regime.name}' has no intermediate stage, got {list(spec.intermediate)}."
+        )
+    if regime.needs_intermediate and len(spec.intermediate) < regime.fewest:
+        raise ConfigError(
+            f"{key}: regime '{regime.name}' needs {regime.fewest} intermediate tasks at least, got "
+            f"{list(spec.intermediate)}; add one, or use 'intermediate_en'."
+        )
+    check_own_fields(name, spec, regime)
+    if spec.budget is not None and not regime.trains:
+        raise ConfigError(f"{key}: regime '{regime.name}' trains nothing, so it takes no 'budget'.")
+    for task in spec.intermediate:
+        with naming(f"arms.{name}.intermediate"):
+            get_task(task)
+        if task not in params.all_tasks:
+            raise ConfigError(
+                f"{key}: intermediate task '{task}' has no entry under 'intermediate' or 'tasks'; "
+                f"add one, for example '{task}: {{}}'."
+            )
+    if spec.mlm_rate is not None:
+        _check_text(key, params)
+    if not regime.eval_languages(spec, params.languages.evaluation):
+        raise ConfigError(
+            f"{key}: it is scored in '{spec.language}' alone, which 'languages.evaluation' lacks; add "
+            f"{spec.language} to {list(params.languages.evaluation)}."
+        )
+
+
+def _check_text(key: str, params: Params) -> None:
+    """Masked language modelling needs text."""
+    if params.study.source == "hub":
+        raise ConfigError(
+            f"{key}: 'mlm_rate' needs pretraining text, which 'study.source: hub' has not; use "
+            "'release' or 'lab', or remove the arm."
+        )
+    if not params.languages.pretraining:
+        raise ConfigError(
+            f"{key}: 'mlm_rate' needs pretraining text, and 'languages.pretraining' names no language; "
+            "name at least one."
+        )

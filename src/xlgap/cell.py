@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from xlgap.arms import check_own_fields
+from xlgap.arm_params import ArmParams
+from xlgap.arms import check_arm
 from xlgap.config import Params, ScratchModel
 from xlgap.consistency import (
     check_blocks,
@@ -21,9 +22,8 @@ from xlgap.consistency import (
     naming,
 )
 from xlgap.errors import ConfigError, ResultError, unknown
-from xlgap.languages import get_language
 from xlgap.regimes import get_regime
-from xlgap.regimes.base import ArmSpec, Phase, Regime, trained_on
+from xlgap.regimes.base import ArmSpec, Budget, Phase, Regime, Sampling, budgeted, trained_on
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine, Rank, Retrieve, Task
 
@@ -48,7 +48,7 @@ class Arm:
     @property
     def warm_phases(self) -> tuple[Phase, ...]:
         """Phases before the target task."""
-        return self.regime.warm_phases(self.spec)
+        return budgeted(self.regime.warm_phases(self.spec), (), self.spec.budget)[0]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class Cell:
     @property
     def phases(self) -> tuple[Phase, ...]:
         """Phases on the target task."""
-        return self.arm.regime.task_phases(self.arm.spec, self.task)
+        on_task = self.arm.regime.task_phases(self.arm.spec, self.task)
+        return budgeted(self.arm.warm_phases, on_task, self.arm.spec.budget)[1]
 
     @property
     def preliminary(self) -> tuple[Phase, ...]:
@@ -152,47 +153,19 @@ def arms(params: Params) -> tuple[Arm, ...]:
             cannot use.
         UnknownNameError: an unknown regime, language or task.
     """
-    return tuple(_arm(name, ArmSpec(**a.model_dump()), params) for name, a in params.arms.items())
+    specs = {name: arm_spec(entry) for name, entry in params.arms.items()}
+    for name, spec in specs.items():
+        check_arm(name, spec, params)
+    return tuple(Arm(name, spec) for name, spec in specs.items())
 
 
-def _arm(name: str, spec: ArmSpec, params: Params) -> Arm:
-    with naming(f"arms.{name}.regime"):
-        regime = get_regime(spec.regime)
-    key = f"key 'arms.{name}'"
-    if spec.language is not None:
-        with naming(f"arms.{name}.language"):
-            get_language(spec.language)
-    if regime.needs_language and spec.language in (None, "en"):
-        raise ConfigError(
-            f"{key}: regime '{regime.name}' needs 'language', a target language other than en; "
-            f"got {spec.language!r}."
-        )
-    if not regime.needs_language and spec.language is not None:
-        raise ConfigError(
-            f"{key}: regime '{regime.name}' trains in English and takes no 'language', "
-            f"got {spec.language!r}; remove it or use a target-language regime."
-        )
-    if regime.needs_intermediate and not spec.intermediate:
-        raise ConfigError(f"{key}: regime '{regime.name}' needs 'intermediate', a list of tasks.")
-    if not (regime.needs_intermediate or regime.may_have_intermediate) and spec.intermediate:
-        raise ConfigError(
-            f"{key}: regime '{regime.name}' has no intermediate stage, got {list(spec.intermediate)}."
-        )
-    check_own_fields(name, spec, regime)
-    for task in spec.intermediate:
-        with naming(f"arms.{name}.intermediate"):
-            get_task(task)
-        if task not in params.all_tasks:
-            raise ConfigError(
-                f"{key}: intermediate task '{task}' has no entry under 'intermediate' or 'tasks'; "
-                f"add one, for example '{task}: {{}}'."
-            )
-    if not regime.eval_languages(spec, params.languages.evaluation):
-        raise ConfigError(
-            f"{key}: it is scored in '{spec.language}' alone, which 'languages.evaluation' lacks; add "
-            f"{spec.language} to {list(params.languages.evaluation)}."
-        )
-    return Arm(name, spec)
+def arm_spec(entry: ArmParams) -> ArmSpec:
+    """An arm's entry in ``params.yaml`` as the regimes read it."""
+    given = {
+        "sampling": entry.sampling and Sampling(**entry.sampling.model_dump()),
+        "budget": entry.budget and Budget(**entry.budget.model_dump()),
+    }
+    return ArmSpec(**{**dict(entry), **given})
 
 
 def grid(params: Params) -> Grid:

@@ -15,9 +15,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -26,50 +24,34 @@ from pydantic import (
     model_validator,
 )
 
+from xlgap.arm_params import ArmParams
 from xlgap.errors import ConfigError, suggestion
 from xlgap.mapping import read_mapping
+from xlgap.section import (
+    Count,
+    Decay,
+    Dropout,
+    Fraction,
+    Int,
+    Name,
+    Names,
+    Number,
+    OpenFraction,
+    Positive,
+    PositiveFloat,
+    Rate,
+    Section,
+    Seed,
+    each_once,
+    no_boolean,
+)
 from xlgap.wording import UNKNOWN, requirement, short
 
-
-def _no_boolean(value: Any) -> Any:
-    """Refuse ``yes`` and ``true`` for a number: Python would take them for 1."""
-    if isinstance(value, bool):
-        raise ValueError("must be a number, not yes or no")
-    return value
-
-
-def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Refuse a list in which something stands twice."""
-    twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
-    if twice:
-        raise ValueError(f"may hold each entry once, but {twice[0]!r} stands there more than once")
-    return values
-
-
-_Int = Annotated[int, BeforeValidator(_no_boolean)]
-_Float = Annotated[float, BeforeValidator(_no_boolean)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]  # three make a file's, of <= 255
-Names = Annotated[tuple[str, ...], AfterValidator(_each_once)]
-Seed = Annotated[_Int, Field(ge=0, le=2**32 - 1)]
-Positive = Annotated[_Int, Field(gt=0)]
-Count = Annotated[_Int, Field(ge=0)]
-PositiveFloat = Annotated[_Float, Field(gt=0)]
-Decay = Annotated[_Float, Field(ge=0)]
-Rate = Annotated[_Float, Field(gt=0, le=1)]
-Fraction = Annotated[_Float, Field(ge=0, le=1)]
-OpenFraction = Annotated[_Float, Field(gt=0, lt=1)]
 _SCALE_KINDS = ("[number]", "[by task]")  # names that a problem's path has, and no key
 FinetuneScale = Annotated[
     Annotated[PositiveFloat, Tag("[number]")] | Annotated[dict[str, PositiveFloat], Tag("[by task]")],
     Discriminator(lambda value: _SCALE_KINDS[isinstance(value, Mapping)]),
 ]
-Dropout = Annotated[_Float, Field(ge=0, lt=1)]
-
-
-class Section(BaseModel):
-    """A part of ``params.yaml``: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class StudyParams(Section):
@@ -77,7 +59,7 @@ class StudyParams(Section):
 
     name: Name
     source: Literal["lab", "release", "hub"] = "lab"
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_each_once)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(each_once)]
 
 
 class LanguageParams(Section):
@@ -174,16 +156,6 @@ def finetune_factor(model: ScratchModel | HubModel, task: str) -> float:
     return scale.get(task, 1.0) if isinstance(scale, dict) else scale
 
 
-class ArmParams(Section):
-    """One arm: a regime, its intermediate tasks and language, and whether recipes are whole."""
-
-    regime: str
-    intermediate: Names = ()
-    language: str | None = None
-    preliminary: bool = True
-    shots: Positive | None = None
-
-
 class TaskParams(Section):
     """How one task is prepared and trained. Absent training numbers come from the task's recipe.
 
@@ -237,14 +209,14 @@ class TrainParams(Section):
 
     version: Positive
     precision: Literal["fp32", "bf16"]
-    zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(_no_boolean)] = 0
+    zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(no_boolean)] = 0
     offload_optimizer: bool = False
     offload_parameters: bool = False
     micro_batch_tokens: Positive = 8192
     learning_rate_scale: PositiveFloat = 1.0
     evaluations: Positive
     checkpoint_seconds: PositiveFloat = 300.0
-    threads: Annotated[_Int, Field(gt=0, le=1024)] = 1
+    threads: Annotated[Int, Field(gt=0, le=1024)] = 1
     keep: Literal["all", "none"] = "all"
 
     @field_validator("offload_optimizer", "offload_parameters")
@@ -273,8 +245,8 @@ class EvaluationParams(Section):
 class AnalysisParams(Section):
     """Statistics of the report."""
 
-    confidence: Annotated[_Float, Field(gt=0, lt=1)] = 0.95
-    resamples: Annotated[_Int, Field(ge=40)] = 2000  # fewer have no 95% interval
+    confidence: Annotated[Number, Field(gt=0, lt=1)] = 0.95
+    resamples: Annotated[Int, Field(ge=40)] = 2000  # fewer have no 95% interval
     seed: Seed = 0
 
 
@@ -392,6 +364,10 @@ def _section(path: tuple[int | str, ...]) -> type[Section]:
         return _MODEL_KINDS[str(path[-1])]
     annotation = Params.model_fields[str(path[0])].annotation
     entry = typing.get_args(annotation)[-1] if typing.get_origin(annotation) is dict else annotation
+    for key in path[2:]:  # a section of an entry, which may be absent
+        assert isinstance(entry, type), path
+        assert issubclass(entry, Section), path
+        entry = typing.get_args(entry.model_fields[str(key)].annotation)[0]
     assert isinstance(entry, type), path
     assert issubclass(entry, Section), path
     return entry

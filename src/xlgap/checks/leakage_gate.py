@@ -65,7 +65,7 @@ def reads(cell: Cell) -> Iterator[Place]:
         for name in phase.tasks:
             yield Place(name, "train", phase.language)
             if phase.selects and get_task(name).recipe.select == "dev":
-                yield Place(phase.selected_on, "dev", phase.select_language)
+                yield Place(phase.dev_of(name), "dev", phase.select_language)
 
 
 def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:

@@ -7,8 +7,9 @@ The trainer knows no regime by name: it runs phases. A regime is one file in thi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from xlgap.tasks.base import Task
 
@@ -16,18 +17,64 @@ SHOT_EPOCHS = 10
 """Passes over the rows of a few-shot phase, in batches of the task's recipe and at its rate; at most a
 tenth of its steps is warm-up. Fixed, as is which checkpoint is kept: nothing is left to tune."""
 
+Rule = Literal["uniform", "proportional", "temperature", "time_dependent"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How a mixture draws the task of each optimizer step.
+
+    With n rows of a task, ``cap`` of them at most, its probability is proportional to ``n ** (1 / T)``.
+
+    Attributes:
+        rule: ``uniform`` (whatever the rows), ``proportional`` (T is 1), ``temperature`` (T is
+            ``temperature``; Raffel et al. 2020, arXiv 1910.10683, section 3.5.2), ``time_dependent``
+            (T moves linearly from ``start_temperature`` at the phase's first step to
+            ``end_temperature`` at its last; after the annealed sampling of Stickland and Murray 2019,
+            arXiv 1902.02671, whose exponent moves in place of T).
+        temperature, start_temperature, end_temperature: of the rules that have them.
+        cap: rows that a task counts with at most; all of them when ``None``.
+    """
+
+    rule: Rule = "proportional"
+    temperature: float | None = None
+    start_temperature: float | None = None
+    end_temperature: float | None = None
+    cap: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """An amount of training beyond the target task's own recipe.
+
+    Attributes:
+        steps: optimizer steps; or
+        tokens: sub-words seen, padding left out; the training ends with the step that reaches them.
+        beyond: whether it comes on top of the phase's own recipe; otherwise it takes its place, and the
+            phases of one training that have it share it in proportion to their own lengths.
+    """
+
+    steps: int | None = None
+    tokens: int | None = None
+    beyond: bool = False
+
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
     """One stretch of training with one optimizer schedule.
 
     Attributes:
-        tasks: the name of the task that it trains on: exactly one, so far no regime mixes several.
+        tasks: the names of the tasks that it trains on; several are a mixture, and each optimizer step
+            is of one of them.
         language: language of the training rows.
         select_language: language of the dev rows that choose the checkpoint; English unless the arm
             trains on the target language's own data, whose dev set is then part of its supervision.
         select_task: the task that these dev rows are of, where it is not the one that is trained on.
         keeps_head: whether it goes on with the head of the phase before it, and not with a new one.
+        sampling: of a mixture: which task a step is of.
+        mlm_rate: the share of its steps that are masked language modelling of the study's pretraining
+            text, in all its languages; ``None`` for none.
+        budget: how much training it is, where that is not what the recipes of its tasks say.
         shots: so many of the training rows, drawn anew by each seed; all of them when ``None``. Such a
             phase has no dev rows: it keeps its last checkpoint.
     """
@@ -37,7 +84,15 @@ class Phase:
     select_language: str = "en"
     select_task: str | None = None
     keeps_head: bool = False
+    sampling: Sampling | None = None
+    mlm_rate: float | None = None
+    budget: Budget | None = None
     shots: int | None = None
+
+    @property
+    def mixes(self) -> bool:
+        """Whether its steps are of several heads: of tasks, or of masked language modelling, too."""
+        return len(self.tasks) > 1 or self.mlm_rate is not None
 
     @property
     def selects(self) -> bool:
@@ -46,8 +101,12 @@ class Phase:
 
     @property
     def selected_on(self) -> str:
-        """The task whose dev rows choose the checkpoint."""
+        """The task whose dev rows choose the checkpoint; of a mixture see :meth:`dev_of`."""
         return self.select_task or self.tasks[0]
+
+    def dev_of(self, task: str) -> str:
+        """The task whose dev rows stand for ``task``, one of its own, when a checkpoint is chosen."""
+        return self.select_task or task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +118,9 @@ class ArmSpec:
         intermediate: ordered intermediate tasks.
         language: training language of a target-language arm; ``None`` for English arms.
         preliminary: whether what a target task's official recipe trains on first is trained on, too.
+        sampling: which task a step of a mixture is of.
+        mlm_rate: the share of the warm phases' steps that are masked language modelling.
+        budget: see :func:`budgeted`.
         shots: training rows of the target task in ``language``, of a few-shot arm.
     """
 
@@ -66,20 +128,32 @@ class ArmSpec:
     intermediate: tuple[str, ...] = ()
     language: str | None = None
     preliminary: bool = True
+    sampling: Sampling | None = None
+    mlm_rate: float | None = None
+    budget: Budget | None = None
     shots: int | None = None
 
 
 class Regime(ABC):
-    """A way to get from a pretrained model to one fine-tuned on a target task."""
+    """A way to get from a pretrained model to one fine-tuned on a target task.
+
+    Attributes:
+        name: of its file.
+        needs_language, needs_intermediate: what its arms must give.
+        fewest: intermediate tasks that its arms must give, where they give any.
+        takes: keys of an arm that its arms may give and others not.
+        needs: those of them that its arms must give.
+        trains: whether there is any fine-tuning.
+    """
 
     name: str
     needs_language: bool = False
     needs_intermediate: bool = False
     may_have_intermediate: bool = False
+    fewest: ClassVar[int] = 1
     takes: ClassVar[tuple[str, ...]] = ()
-    """Keys of an arm that arms of this regime may give and others not."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """Those of them that its arms must give."""
+    trains: ClassVar[bool] = True
 
     @abstractmethod
     def warm_phases(self, arm: ArmSpec) -> tuple[Phase, ...]:
@@ -113,6 +187,27 @@ def phases_on(task: Task, arm: ArmSpec, *, language: str) -> tuple[Phase, ...]:
         return (last,)
     first, *then = (Phase(tasks=(name,), language="en") for name in task.preliminary)
     return (first, *(replace(phase, keeps_head=True) for phase in (*then, last)))
+
+
+def budgeted(
+    warm: Sequence[Phase], on_task: Sequence[Phase], budget: Budget | None
+) -> tuple[tuple[Phase, ...], tuple[Phase, ...]]:
+    """The warm phases and those on the target task of an arm with a budget.
+
+    Warm phases share the budget, whatever their recipes say. Where there is none, the last phase on the
+    target task's whole training data goes on for as much longer, so that two arms with one budget have
+    the same compute.
+    """
+    if budget is None:
+        return tuple(warm), tuple(on_task)
+    if warm:
+        return tuple(replace(phase, budget=budget) for phase in warm), tuple(on_task)
+    whole = [number for number, phase in enumerate(on_task) if phase.shots is None]
+    longer = replace(budget, beyond=True)
+    return (), tuple(
+        replace(phase, budget=longer) if number in whole[-1:] else phase
+        for number, phase in enumerate(on_task)
+    )
 
 
 def trained_on(task: Task) -> str:

@@ -1,4 +1,8 @@
-"""English intermediate tasks one after another, then English target-task data."""
+"""An English intermediate task, or several in order, then English target-task data.
+
+To compare several tasks at once with the same ones in order, use ``joint`` and ``sequential``, whose
+arms are paired. Several tasks here are trained on just as in ``sequential``, and paired with nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from xlgap.tasks.base import Task
 
 
 class IntermediateEnglish(Regime):
-    """English intermediate tasks one after another, then English target-task data."""
+    """An English intermediate task, or several in order, then English target-task data."""
 
     name = "intermediate_en"
     needs_intermediate = True

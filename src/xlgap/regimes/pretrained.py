@@ -10,6 +10,7 @@ class Pretrained(Regime):
     """No fine-tuning at all: retrieval and ranking with the pretrained encoder."""
 
     name = "pretrained"
+    trains = False
 
     def warm_phases(self, arm: ArmSpec) -> tuple[Phase, ...]:
         """None."""

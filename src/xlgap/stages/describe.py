@@ -104,8 +104,8 @@ def settings(study: Study, cell: Cell) -> dict[str, Any]:
                 **({} if numbers.micro_rows is None else {f"{start}micro_rows": numbers.micro_rows}),
                 f"{start}train_rows": rows if phase.shots is None else phase.shots,
             }
-            if phase.selects and has_dev(get_task(phase.selected_on), params.study.source):
-                selecting = study.manifest(phase.selected_on)["splits"]["dev"]
+            if phase.selects and has_dev(get_task(phase.dev_of(name)), params.study.source):
+                selecting = study.manifest(phase.dev_of(name))["splits"]["dev"]
                 found[f"{start}dev_rows"] = selecting[phase.select_language]["rows"]
             if phase.select_task is not None:
                 found[f"{start}selected_on"] = phase.select_task

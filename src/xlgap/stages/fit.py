@@ -200,11 +200,11 @@ def _train(
 
 
 def _told(phase: Phase) -> dict[str, Any]:
-    found = asdict(phase)
-    if phase.select_task is None:  # the task that it trains on
-        del found["select_task"]
-    for key in ("select_language",) if phase.shots else ("shots",):
-        del found[key]
+    """What it was, without what most phases are not: selected elsewhere, mixed, of a given length."""
+    rare = ("select_task", "sampling", "mlm_rate", "budget", "shots")
+    found = {k: v for k, v in asdict(phase).items() if k not in rare or v is not None}
+    if phase.shots:
+        del found["select_language"]
     return found
 
 

@@ -117,12 +117,12 @@ def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
     for phase in phases:
         for name in phase.tasks:
             splits = study.manifest(name)["splits"]
-            selecting = study.manifest(phase.selected_on)["splits"]
+            selecting = study.manifest(phase.dev_of(name))["splits"]
             read[f"{name}/{phase.language}"] = {
                 "version": study.params.task(name).version,
                 "train": splits["train"][phase.language]["sha256"],
                 "dev": selecting["dev"][phase.select_language]["sha256"]
-                if phase.selects and has_dev(get_task(phase.selected_on), study.params.study.source)
+                if phase.selects and has_dev(get_task(phase.dev_of(name)), study.params.study.source)
                 else None,
                 "recipe": study.params.task(name).model_dump(),
             }

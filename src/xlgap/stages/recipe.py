@@ -13,7 +13,7 @@ from xlgap.config import Params, finetune_factor
 from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.evaluation.predict import Predictor
-from xlgap.formats import digest, file_digest
+from xlgap.formats import digest, dir_digest, file_digest
 from xlgap.models.encode import Window
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import SHOT_EPOCHS, Phase
@@ -134,8 +134,8 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
                     "version": params.task(name).version,
                     "recipe": _told(phase_recipe(phase, get_task(name), params, model)),
                     "train": file_digest(layout.rows(name, "train", phase.language)),
-                    "dev": file_digest(layout.rows(phase.selected_on, "dev", phase.select_language))
-                    if phase.selects and has_dev(get_task(phase.selected_on), params.study.source)
+                    "dev": file_digest(layout.rows(phase.dev_of(name), "dev", phase.select_language))
+                    if phase.selects and has_dev(get_task(phase.dev_of(name)), params.study.source)
                     else None,
                 }
                 for name in phase.tasks
@@ -144,6 +144,7 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
             **({"keeps_head": True} if phase.keeps_head else {}),
             **({} if phase.shots is None else {"shots": phase.shots}),
             **_selected(phase, params),
+            **_mixed(phase, params),
             **_spread(phase, params, model),
         }
         for phase in phases
@@ -168,6 +169,25 @@ def _selected(phase: Phase, params: Params) -> dict[str, Any]:
     task = get_task(phase.select_task)
     entry = {"name": task.name, "version": params.task(task.name).version}
     return {"selected_on": {**entry, "max_length": max_length(task, params)}}
+
+
+def _mixed(phase: Phase, params: Params) -> dict[str, Any]:
+    """What a phase mixes, and how much training it is where recipes do not say it."""
+    found = {
+        name: asdict(value)
+        for name in ("sampling", "budget")
+        if (value := getattr(phase, name)) is not None
+    }
+    if phase.mlm_rate is None:
+        return found
+    text = {
+        "rate": phase.mlm_rate,
+        "corpus": dir_digest(layout.CORPUS),
+        "languages": params.languages.pretraining,
+        "sequence_length": params.pretrain.sequence_length,
+        "mask_fraction": params.pretrain.mask_fraction,
+    }
+    return {**found, "mlm": text}
 
 
 def _spread(phase: Phase, params: Params, model: str) -> dict[str, Any]:

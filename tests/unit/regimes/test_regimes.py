@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from xlgap.errors import UnknownNameError
 from xlgap.regimes import get_regime, regime_names
-from xlgap.regimes.base import ArmSpec, Phase, trained_on
+from xlgap.regimes.base import ArmSpec, Budget, Phase, Sampling, budgeted, trained_on
 from xlgap.tasks import get_task
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
@@ -15,6 +17,11 @@ SPECS = {
     "intermediate_en": ArmSpec(regime="intermediate_en", intermediate=("toy_order", "toy_nli")),
     "intermediate_tgt": ArmSpec(
         regime="intermediate_tgt", intermediate=("toy_order", "toy_nli"), language="sw"
+    ),
+    "joint": ArmSpec(regime="joint", intermediate=("toy_order", "toy_nli")),
+    "sequential": ArmSpec(regime="sequential", intermediate=("toy_order", "toy_nli")),
+    "intermediate_en_mlm": ArmSpec(
+        regime="intermediate_en_mlm", intermediate=("toy_order", "toy_nli"), mlm_rate=0.25
     ),
     "pretrained": ArmSpec(regime="pretrained"),
     "few_shot": ArmSpec(regime="few_shot", intermediate=("toy_order",), language="sw", shots=10),
@@ -35,6 +42,21 @@ EXPECTED = {  # regime: warm phases, task phases, evaluated on, named after
             Phase(tasks=("toy_nli",), language="sw", select_language="sw"),
         ),
         (ENGLISH,), ("sw",), "sw",
+    ),
+    "joint": (
+        (Phase(tasks=("toy_nli", "toy_order"), language="en", sampling=Sampling(rule="proportional")),),
+        (ENGLISH,), ("en", "de", "sw"), "en",
+    ),
+    "sequential": (
+        (Phase(tasks=("toy_order",), language="en"), Phase(tasks=("toy_nli",), language="en")),
+        (ENGLISH,), ("en", "de", "sw"), "en",
+    ),
+    "intermediate_en_mlm": (
+        (
+            Phase(tasks=("toy_order",), language="en", mlm_rate=0.25),
+            Phase(tasks=("toy_nli",), language="en", mlm_rate=0.25),
+        ),
+        (ENGLISH,), ("en", "de", "sw"), "en",
     ),
     "pretrained": ((), (), ("en", "de", "sw"), "en"),
     "few_shot": (
@@ -80,3 +102,34 @@ def test_needs_are_declared(name):
 def test_an_unknown_regime_is_told_with_near_ones():
     with pytest.raises(UnknownNameError, match="unknown regime 'direct'; did you mean 'direct_"):
         get_regime("direct")
+
+
+def test_the_order_of_a_joint_arms_tasks_does_not_matter_and_that_of_a_sequential_one_does():
+    def warm(regime, *tasks):
+        return get_regime(regime).warm_phases(ArmSpec(regime=regime, intermediate=tasks))
+
+    assert warm("joint", "a", "b") == warm("joint", "b", "a")
+    assert warm("sequential", "a", "b") == warm("intermediate_en", "a", "b")
+    assert warm("sequential", "a", "b") != warm("sequential", "b", "a")
+
+
+def test_a_rule_given_is_the_phases():
+    rule = Sampling(rule="temperature", temperature=2.0, cap=100)
+    spec = ArmSpec(regime="joint", intermediate=("a", "b"), sampling=rule)
+    (phase,) = get_regime("joint").warm_phases(spec)
+    assert phase.sampling == rule
+    assert (phase.mixes, phase.dev_of("a"), phase.dev_of("b")) == (True, "a", "b")
+
+
+def test_warm_phases_share_a_budget_and_without_them_the_target_task_goes_on():
+    budget = Budget(steps=100)
+    warm, first = (Phase(tasks=(name,), language="en") for name in ("a", "b"))
+    assert budgeted((warm, warm), (first,), budget) == (
+        (replace(warm, budget=budget), replace(warm, budget=budget)), (first,),
+    )  # fmt: skip
+    longer = replace(first, budget=Budget(steps=100, beyond=True))
+    assert budgeted((), (warm, first), budget) == ((), (warm, longer))
+    shots = Phase(tasks=("b",), language="sw", shots=8)
+    assert budgeted((), (first, shots), budget) == ((), (longer, shots))
+    assert budgeted((warm,), (first,), None) == ((warm,), (first,))
+    assert budgeted((), (), budget) == ((), ())
