@@ -8,13 +8,16 @@ is cluster-robust over genera, because related languages lose alike.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlgap.analysis.contrasts import Arms, Contrast, Key, fixed_languages
+from xlgap.analysis.pairing import comparable, matched
 from xlgap.analysis.published_gap import LanguageTable
 from xlgap.analysis.rows import LanguageSlope
 from xlgap.published.loader import LanguageFacts
@@ -57,30 +60,32 @@ def distance_contrasts(keys: Collection[Key], arms: Arms, distances: Distances) 
         terms = tuple(
             (Key(model, arm, task, c), -float(w)) for c, w in zip(codes, weights, strict=True)
         )
-        found.append(
-            Contrast(
-                model=model, gap="distance", task=task, language="avg", arm_a=arm, arm_b=arm,
-                unit=(arm,), terms=terms, note=f"{len(codes)} languages beside English",
-            )
+        made = Contrast(
+            model=model, gap="distance", task=task, language="avg", arm_a=arm, arm_b=arm,
+            unit=(arm,), terms=terms, note=f"{len(codes)} languages beside English",
         )  # fmt: skip
+        found.append(matched(made, arms))
     return found
 
 
 def robustness_contrasts(slopes: Sequence[Contrast], arms: Arms) -> list[Contrast]:
     """Slope under English intermediate training minus slope without: below 0 it travels farther."""
-    plain = {(c.model, c.task): c for c in slopes if arms[c.arm_a].regime == "direct_en"}
     found = []
-    for c in slopes:
-        base = plain.get((c.model, c.task))
-        if arms[c.arm_a].regime != "intermediate_en" or base is None:
+    for c, base in itertools.product(slopes, slopes):
+        regimes = arms[c.arm_a].regime, arms[base.arm_a].regime
+        like = comparable(arms[c.arm_a], arms[base.arm_a])
+        if (c.model, c.task) != (base.model, base.task) or not like:
             continue
-        found.append(
-            Contrast(
-                model=c.model, gap="robustness", task=c.task, language="avg", arm_a=c.arm_a,
-                arm_b=base.arm_a, unit=(c.arm_a, base.arm_a), note=c.note,
-                terms=(*c.terms, *((key, -w) for key, w in base.terms)),
+        if regimes == ("intermediate_en", "direct_en"):
+            found.append(
+                replace(
+                    c,
+                    gap=c.gap.replace("distance", "robustness", 1),
+                    arm_b=base.arm_a,
+                    unit=(c.arm_a, base.arm_a),
+                    terms=(*c.terms, *((key, -w) for key, w in base.terms)),
+                )
             )
-        )  # fmt: skip
     return found
 
 

@@ -6,11 +6,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from xlgap.analysis import plots
-from xlgap.analysis.answers import MEASURED
 from xlgap.analysis.plots import Drawing
 from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
 from xlgap.analysis.result import Analysis
-from xlgap.analysis.rows import AVERAGE, GAP_WORDS, Estimate, GapRow, LanguageSlope, of_gap, of_slope
+from xlgap.analysis.rows import (
+    AVERAGE,
+    ENGLISH,
+    GAP_WORDS,
+    Estimate,
+    GapRow,
+    LanguageSlope,
+    of_gap,
+    of_slope,
+)
 
 SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
 """Models whose languages the published distance figure names."""
@@ -30,8 +38,9 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
 
 def _measured(analysis: Analysis) -> list[Drawing]:
     found = []
-    for gap in (gap for gaps in MEASURED.values() for gap, _ in gaps):
-        if any((e.gap, e.task, e.scale) == (gap, "mean", "raw") for e in analysis.estimates):
+    over_tasks = (e for e in analysis.estimates if (e.task, e.scale) == ("mean", "raw"))
+    for gap in dict.fromkeys(e.gap for e in over_tasks):
+        if gap in GAP_WORDS and ENGLISH not in gap:
             picture = plots.gap_against_size(
                 analysis.estimates, gap=gap, confidence=analysis.confidence
             )

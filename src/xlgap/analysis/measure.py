@@ -18,7 +18,8 @@ from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
-from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale
+from xlgap.analysis.pairing import amount_words
+from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale, plain_gap
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.published import load_languages
 
@@ -111,6 +112,7 @@ def _estimate(
         note=contrast.note,
         arm_a=contrast.arm_a,
         arm_b=contrast.arm_b,
+        amount=amount_words(contrast.amount),
     )
     if values is None:
         return estimate, None
@@ -150,8 +152,8 @@ def _noted(row: GapRow, task: TaskInfo) -> str:
     notes = [row.note] if row.note else []
     if task.proxy_train is not None:
         notes.append(f"trained on {task.proxy_train} in its place")
-    if row.gap == "transfer" and not task.parallel:
+    if plain_gap(row.gap) == "transfer" and not task.parallel:
         notes.append("test sets are not translations of each other: their difficulty differs, too")
-    if row.gap in {"native", "direct"} and not task.parallel:
+    if plain_gap(row.gap) in {"native", "direct"} and not task.parallel:
         notes.append("language + domain: the target-language data need not be the English data")
     return "; ".join(notes)

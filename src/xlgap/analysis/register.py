@@ -26,12 +26,14 @@ from xlgap.analysis.grids import (
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
 from xlgap.analysis.rows import (
+    ENGLISH,
     GAP_WORDS,
     Answer,
     EnglishScore,
     Estimate,
     GapRow,
     LanguageSlope,
+    plain_gap,
 )
 from xlgap.records import EditionScore
 
@@ -48,8 +50,6 @@ QUESTION_OF = {
     "best_single": 5, "joint_sequential": 5, "joint_best": 5, "sequential_best": 5,
 }  # fmt: skip
 """The question that a measured gap belongs to; a gap that is not here is shown under 'study'."""
-MATCHED = ("_equal_steps", "_equal_tokens")
-"""What the names of gaps end in whose two arms have the same compute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +167,4 @@ def shown_tables(analysis: Analysis) -> dict[Place, list[Grid]]:
 
 def place_of(gap: str) -> Place:
     """The page of a measured gap."""
-    for suffix in MATCHED:
-        gap = gap.removesuffix(suffix)
-    return QUESTION_OF.get(gap, "study")
+    return QUESTION_OF.get(plain_gap(gap).removesuffix(ENGLISH), "study")

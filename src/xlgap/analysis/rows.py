@@ -19,7 +19,14 @@ COMBINED = ("joint", "sequential", "joint_sequential")
 ENGLISH = "_english"
 """Ends the name of a gap that is taken in English alone, the language of training."""
 
-GAPS = ("inter", "direct", "native", "english_gain", "translate_train", "transfer", *COMBINED)
+MATCHED = {"_equal_steps": "at equal steps", "_equal_tokens": "at equal tokens"}
+"""What ends the name of a gap between arms that were given the same extra compute, and its words."""
+
+_MEASURED = ("inter", "direct", "native", "english_gain", "transfer", "few_gain", *COMBINED)
+GAPS = (
+    "translate_train",
+    *(f"{gap}{matched}" for matched in ("", *MATCHED) for gap in _MEASURED),
+)
 """Gaps that have rows by language, seed and scale."""
 
 ArmInfo = ArmSpec
@@ -38,11 +45,28 @@ GAP_WORDS: dict[str, str] = {
     "distance": "zero-shot loss for 0.1 more of syntactic distance (direct_en)",
     "robustness": "the same loss under intermediate_en minus under direct_en",
     "control": "score minus that of the untrained twin",
+    "few_gain": "a few target-language examples minus none",
     "joint": "joint intermediate training on several tasks minus none",
     "sequential": "sequential intermediate training on several tasks minus none",
     "joint_sequential": "joint minus sequential intermediate training on the same tasks",
 }
 GAP_WORDS |= {f"{gap}{ENGLISH}": f"{GAP_WORDS[gap]}, in English" for gap in COMBINED}
+GAP_WORDS |= {
+    f"{gap}{matched}": f"{words}, {said}"
+    for gap, words in GAP_WORDS.items()
+    for matched, said in MATCHED.items()
+}
+
+
+def plain_gap(gap: str) -> str:
+    """The name of a gap without what says that its arms had the same extra compute.
+
+    >>> plain_gap("joint_equal_steps")
+    'joint'
+    """
+    for matched in MATCHED:
+        gap = gap.removesuffix(matched)
+    return gap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +118,7 @@ class Estimate:
             on this checkpoint; ``None`` for published rows.
         seeds: training seeds behind it; ``None`` where unknown.
         arm_a, arm_b: arms of its two sides, joined by ``+``; empty where it is one published row's.
+        amount: what both sides were given alike, in words; empty where nothing was.
     """
 
     source: Source
@@ -112,6 +137,7 @@ class Estimate:
     note: str = ""
     arm_a: str = ""
     arm_b: str = ""
+    amount: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -116,6 +116,18 @@ def test_planted_gains_come_out_of_the_answers() -> None:
     assert sum(held) >= 61
 
 
+def test_gain_at_equal_steps_leaves_out_what_more_training_gives() -> None:
+    """Joint training gains 5 points, as much more of the target task alone 4 of them."""
+    found = answers(replace(SMALL, joint=5.0, longer=4.0, model_sd=0.1))
+    plain, matched = found["5.joint.level"], found["5.joint_equal_steps.level"]
+    assert plain.ci_low <= 5.0 <= plain.ci_high
+    assert matched.ci_low <= 1.0 <= matched.ci_high
+    assert matched.estimate < plain.estimate - 2
+    assert "With 400 steps." in matched.reason
+    assert matched.quantity.endswith("minus none, at equal steps, points")
+    assert list(found).index(matched.key) < list(found).index(plain.key)  # the sentence is of it
+
+
 def test_the_sentence_of_question_5_is_of_the_level_and_its_change_with_size(tmp_path) -> None:
     made = analyse(study(replace(PLAN, joint=6.0, combined_slope=-3.0), seed=7, resamples=100), [])
     write_report(tmp_path, made)

@@ -7,9 +7,9 @@ covariance of two models' estimates over items (from bootstrap draws that resamp
     V = s2 / n + max(c, 0)
 
 is an unbiased estimate of the variance of the mean; s2 alone leaves out what all models share, since
-that moves no y_i away from the others. The t interval has the degrees of freedom of Satterthwaite (1946,
-An approximate distribution of estimates of variance components, Biometrics 2): n - 1 where nothing is
-shared. Without draws c is taken as 0.
+that moves no y_i away from the others. The t interval has the degrees of freedom of Satterthwaite
+(1946, An approximate distribution of estimates of variance components, Biometrics 2): n - 1 where
+nothing is shared. Without draws c is taken as 0.
 
 n is the number of models, however many items, seeds and languages are behind each. The scatter also
 holds what size does, so the interval is for a mean over these sizes and wide where the gap moves with
