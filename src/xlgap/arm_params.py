@@ -56,7 +56,8 @@ class ArmParams(Section):
     """One arm: a regime, its intermediate tasks and language, and how it is trained.
 
     ``preliminary``: whether official recipes are whole; ``sampling`` is of ``joint``, ``mlm_rate`` of
-    ``intermediate_en_mlm``, ``shots`` of ``few_shot``, and ``budget`` makes arms of equal compute.
+    ``intermediate_en_mlm``, ``shots`` of ``few_shot``, ``choices`` of ``best_of``, and ``budget``
+    makes arms of equal compute.
     """
 
     regime: str
@@ -67,3 +68,4 @@ class ArmParams(Section):
     mlm_rate: OpenFraction | None = None
     budget: BudgetParams | None = None
     shots: Positive | None = None
+    choices: Names = ()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xlgap.arm_params import ArmParams
-from xlgap.arms import check_arm
+from xlgap.arms import check_arm, check_choices
 from xlgap.config import Params, ScratchModel
 from xlgap.consistency import (
     check_blocks,
@@ -74,6 +74,11 @@ class Cell:
         """Phases on the target task."""
         on_task = self.arm.regime.task_phases(self.arm.spec, self.task)
         return budgeted(self.arm.warm_phases, on_task, self.arm.spec.budget)[1]
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it has the predictions of another arm's cell, and no training of its own."""
+        return self.arm.regime.chooses
 
     @property
     def preliminary(self) -> tuple[Phase, ...]:
@@ -140,9 +145,19 @@ class Grid:
             for (arm, task), phases in found.items()
         )
 
+    @cached_property
+    def trained(self) -> tuple[Cell, ...]:
+        """The cells with a training or a prediction of their own: all but the chosen ones."""
+        return tuple(cell for cell in self.cells if not cell.chosen)
+
     def arms_of(self, model: str) -> tuple[Arm, ...]:
-        """The arms that ``model`` has cells of, in order."""
-        return tuple({c.arm.name: c.arm for c in self.cells if c.model == model}.values())
+        """The arms that ``model`` has cells of with a training of their own, in order."""
+        return tuple({c.arm.name: c.arm for c in self.trained if c.model == model}.values())
+
+    def choices(self, cell: Cell) -> tuple[Cell, ...]:
+        """The cells that a best-of cell chooses from, in the order given; none for any other cell."""
+        keys = (f"{cell.model}-{name}-{cell.task.name}" for name in cell.arm.spec.choices)
+        return tuple(self._by_key[key] for key in keys if key in self._by_key)
 
 
 def arms(params: Params) -> tuple[Arm, ...]:
@@ -156,6 +171,7 @@ def arms(params: Params) -> tuple[Arm, ...]:
     specs = {name: arm_spec(entry) for name, entry in params.arms.items()}
     for name, spec in specs.items():
         check_arm(name, spec, params)
+    check_choices(specs)
     return tuple(Arm(name, spec) for name, spec in specs.items())
 
 
@@ -196,7 +212,7 @@ def grid(params: Params) -> Grid:
     left_out: dict[tuple[str, str], LeftOut] = {}
     for arm in arms(params):
         for task in targets:
-            reason = undefined(arm, task, params)
+            reason = undefined(arm, task, params) or no_choice(arm, task, params)
             if reason is not None:
                 left_out[arm.name, task.name] = LeftOut(arm.name, task.name, reason)
             else:
@@ -296,6 +312,20 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
                         f"'{name}' has {rows} training rows by 'train_rows', too few for {phase.shots}"
                     )
     return None
+
+
+def no_choice(arm: Arm, task: Task, params: Params) -> str | None:
+    """Why a best-of arm has nothing to choose from for ``task``, or ``None`` when it has."""
+    if not arm.regime.chooses:
+        return None
+    by = Cell("", arm, task).phases[-1].selected_on
+    if not get_task(by).has_dev(params.study.source):
+        return f"'{by}' has no English dev rows to choose by"
+    found = (Arm(name, arm_spec(params.arms[name])) for name in arm.spec.choices)
+    left = [choice.name for choice in found if undefined(choice, task, params) is None]
+    if len(left) > 1:
+        return None
+    return f"of its choices {f'only {left[0]!r}' if left else 'none'} is defined"
 
 
 def _rows_of(name: str) -> tuple[str, ...]:

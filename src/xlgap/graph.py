@@ -70,7 +70,8 @@ def graph_mapping(
             for model in params.models
             for arm in study_grid.arms_of(model)
         },
-        "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.cells},
+        "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.trained},
+        "choose": _choose_items(study_grid),
         "score": _score_items(study_grid),
     }
     return {"graph": items}  # one key: DVC merges this mapping with params.yaml
@@ -135,7 +136,25 @@ def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
 
 def _score_items(study_grid: Grid) -> dict[str, Any]:
     tasks = dict.fromkeys(cell.task.name for cell in study_grid.cells)
-    return {task: {"cells": [cell.key for cell in study_grid.of_task(task)]} for task in tasks}
+    chosen = {cell.task.name for cell in study_grid.cells if cell.chosen}
+    return {
+        task: {
+            "cells": [cell.key for cell in study_grid.of_task(task)],
+            # DVC wants a path where there is none: the one that the stage depends on in any case
+            "chosen": ((layout.CHOSEN if task in chosen else layout.PREDICTIONS) / task).as_posix(),
+        }
+        for task in tasks
+    }
+
+
+def _choose_items(study_grid: Grid) -> dict[str, Any]:
+    """By task, its best-of cells and what each is chosen from."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for cell in study_grid.cells:
+        if cell.chosen:
+            choices = [choice.key for choice in study_grid.choices(cell)]
+            found.setdefault(cell.task.name, {})[cell.key] = choices
+    return {task: {"cells": cells} for task, cells in found.items()}
 
 
 def graph_text(params: Params, directory: Path, *, read_files: bool = True) -> str:

@@ -16,6 +16,7 @@ WARM = Path("models/warm")
 CHECKS = Path("results/checks")
 LEAKAGE = Path("results/leakage.json")
 PREDICTIONS = Path("results/predictions")
+CHOSEN = Path("results/chosen")
 SCORES = Path("results/scores")
 ITEMS = Path("results/items")
 ANALYSIS = Path("results/analysis")
@@ -63,6 +64,11 @@ def warm(model: str, arm: str) -> Path:
 def predictions(task: str, model: str, arm: str) -> Path:
     """Predictions of a cell, one folder a seed."""
     return PREDICTIONS / task / f"{model}-{arm}"
+
+
+def chosen(task: str, model: str, arm: str) -> Path:
+    """Predictions of a best-of cell: those of the cell that was chosen."""
+    return CHOSEN / task / f"{model}-{arm}"
 
 
 def scores(task: str) -> Path:

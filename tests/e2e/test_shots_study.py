@@ -1,4 +1,4 @@
-"""A tiny study through DVC with few-shot arms."""
+"""A tiny study through DVC with few-shot and best-of arms."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from checkout import STUDY, Checkout
 
+from xlgap.analysis.tables import read_scores
 from xlgap.formats import read_jsonl
 
 pytestmark = pytest.mark.e2e
@@ -19,6 +20,9 @@ ARMS: dict[str, Any] = {
     "direct_en": {"regime": "direct_en"},
     "few_de_4": {"regime": "few_shot", "language": "de", "shots": 4},
     "few_de_12": {"regime": "few_shot", "language": "de", "shots": 12},
+    "typing": {"regime": "intermediate_en", "intermediate": ["lab_typing"]},
+    "compare": {"regime": "intermediate_en", "intermediate": ["lab_compare"]},
+    "best": {"regime": "best_of", "choices": ["typing", "compare"]},
 }
 
 
@@ -27,6 +31,10 @@ def small() -> dict[str, Any]:
     found["models"] = {"one": STUDY["models"]["one"]}
     found["arms"] = ARMS
     found["tasks"] = {"lab_nli": ROWS}
+    found["intermediate"] = {
+        "lab_typing": {**ROWS, "train_rows": 60},
+        "lab_compare": {**ROWS, "train_rows": 60},
+    }
     return found
 
 
@@ -39,6 +47,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 def cell(done: Checkout, arm: str, task: str = "lab_nli") -> dict[str, Any]:
     folder = done.folder / "results" / "predictions" / task / f"one-{arm}"
+    if arm == "best":
+        folder = done.folder / "results" / "chosen" / task / f"one-{arm}"
     found: dict[str, Any] = json.loads((folder / "cell.json").read_text())
     return found
 
@@ -56,7 +66,7 @@ def test_shots_go_on_from_the_english_training_that_is_done_once(done: Checkout)
         assert found["digest"] != english["digest"]
     trained = {p.name for p in (done.folder / "weights").iterdir() if p.is_dir()}
     assert english["digest"] in trained
-    assert len(trained) == 3  # of three cells: none more for the part before the shots
+    assert len(trained) == 7  # of two warm starts and five cells: none for the part before the shots
 
 
 def test_a_few_shot_cell_is_scored_in_its_own_language(done: Checkout) -> None:
@@ -66,3 +76,22 @@ def test_a_few_shot_cell_is_scored_in_its_own_language(done: Checkout) -> None:
     scores = (done.folder / "results" / "scores" / "lab_nli.csv").read_text()
     assert "few_shot" in scores
     assert Path(done.folder / "report" / "answers.json").is_file()
+
+
+def test_the_best_on_english_dev_is_the_best_of_cell(done: Checkout) -> None:
+    found, choices = cell(done, "best"), {arm: cell(done, arm) for arm in ("typing", "compare")}
+    dev = {}
+    for arm, facts in choices.items():
+        last = facts["seeds"][0]["phases"][-1]
+        dev[arm] = dict(last["dev"])[last["best_step"]]
+        assert found["dev"][arm]["mean"] == dev[arm]
+    best = max(dev, key=lambda arm: dev[arm])
+    assert found["chosen"] == best
+    assert found["seeds"][0]["digest"] == choices[best]["seeds"][0]["digest"]
+    rows = read_scores(done.folder / "results" / "scores" / "lab_nli.csv")
+    scored = {arm: {s.language: s.value for s in rows if s.arm == arm} for arm in (best, "best")}
+    assert scored["best"] == scored[best]
+    assert set(scored["best"]) == {"en", "de"}
+    assert {s.regime for s in rows if s.arm == "best"} == {"best_of"}
+    assert not (done.folder / "models" / "warm" / "one" / "best").exists()
+    assert done.stale() == set()

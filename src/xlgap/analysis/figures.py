@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from xlgap.analysis import plots
 from xlgap.analysis.plots import Drawing
 from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
+from xlgap.analysis.published_mixtures import points
+from xlgap.analysis.published_pairs import XP3
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import (
     AVERAGE,
@@ -25,6 +27,10 @@ SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
 
 LINE = "Line: meta-regression on log10 total parameters, in the legend its slope with its interval."
 MEASURED_CAPTION = f"Bars: bootstrap intervals over items and seeds, conditional on each model. {LINE}"
+MIXTURE_TITLES = {
+    "inter": "Multilingual (xP3) minus English-only (P3) intermediate mixture, published",
+    "joint": "Gain of the xP3 intermediate mixture over none, BLOOM, published",
+}
 AS_PRINTED = "No standard errors were published."
 
 
@@ -33,6 +39,7 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
     found = [*_measured(analysis), *_ladders(analysis.published_gaps)]
     found += _distance(analysis.published_slopes, analysis.confidence)
     found += _transfer(analysis.published_gaps, analysis.confidence)
+    found += _mixtures(analysis.published_gaps, analysis.confidence)
     return {d.name: d for d in found}
 
 
@@ -108,3 +115,16 @@ def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
     title = "Transfer gap on XNLI: English minus mean of 14 languages, published"
     picture = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
     return [Drawing("published_transfer.svg", picture, title, f"{AS_PRINTED} {LINE}")]
+
+
+def _mixtures(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
+    """Differences of intermediate mixtures: multilingual against English-only, and against none."""
+    found = []
+    for gap, title in MIXTURE_TITLES.items():
+        shown = points(gaps, gap=gap, arm=f"multilingual_intermediate:{XP3}")
+        if shown:
+            picture = plots.families_against_size(
+                shown, title=title, unit="points", confidence=confidence
+            )
+            found.append(Drawing(f"published_{gap}.svg", picture, title, f"{AS_PRINTED} {LINE}"))
+    return found

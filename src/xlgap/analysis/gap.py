@@ -207,9 +207,9 @@ def select(
         raise unknown("gap", gap, GAPS)
     if task is not None and found and task not in {r.task for r in found}:
         raise unknown("task with gaps", task, {r.task for r in found})
-    metrics: dict[tuple[str, str], set[str]] = defaultdict(set)
+    metrics: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for r in found:
-        metrics[r.source, r.task].add(r.metric)
+        metrics[r.source, r.gap, r.task].add(r.metric)
     primary = {key: primary_metric(have) for key, have in metrics.items()}
     kept = [
         r
@@ -218,7 +218,7 @@ def select(
         and task in (None, r.task)
         and (model_glob is None or fnmatchcase(r.model, model_glob))
         and r.scale == scale
-        and r.metric == (metric or primary[r.source, r.task])
+        and r.metric == (metric or primary[r.source, r.gap, r.task])
         and (r.seed is not None) == per_seed
     ]
     return sorted(kept, key=_order)

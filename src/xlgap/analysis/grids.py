@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from xlgap.analysis import words
 from xlgap.analysis.chance import STANDARD_ERRORS
-from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate, GapRow, Scale
+from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate, Scale
 from xlgap.analysis.scales import percent_fewer_errors
 
 AT_CHANCE = {True: "; at chance", False: "", None: "; not known to be above chance"}
@@ -171,29 +171,3 @@ def _gap_cell(cells: dict[tuple[str, str, Scale], Estimate], model: str, task: s
     if errors is not None:
         text += f"; errors {words.signed(-percent_fewer_errors(errors.value), 0)}%"
     return text
-
-
-def disagreements(gaps: Sequence[GapRow]) -> list[GapRow]:
-    """Published averages, as printed, behind which another source prints another number."""
-    return [
-        row
-        for row in gaps
-        if " prints " in row.note
-        and row.language == "avg"
-        and row.scale == "raw"
-        and row.gap in {"native", "english_gain"}
-    ]
-
-
-def disagreement_grid(gaps: Sequence[GapRow]) -> Grid:
-    """What :func:`disagreements` found, a row a gap."""
-    return Grid(
-        name="disagreements",
-        title="Gaps behind which another source prints another number",
-        head="Gap",
-        columns=("Task", "Model", "Value", "Sources"),
-        rows=tuple(
-            (row.gap, f"{row.task} ({row.metric})", row.model, words.signed(row.value), row.note)
-            for row in disagreements(gaps)
-        ),
-    )

@@ -1,5 +1,7 @@
 """Answers from published scores: question 2 by language and distance, question 3 by proxies.
 
+Questions 1 and 5 stand in :mod:`.published_mixtures`; question 4 has no published data.
+
 Published rows have no items and rarely a standard error; a model counts once, however many papers print
 it. Models of several families differ in data and design, so a slope across families is no clean effect
 of size; ladders of one family are fitted apart.
@@ -15,6 +17,7 @@ from xlgap.analysis import distance, published_gap
 from xlgap.analysis.answers import MORE_ROBUST, NO_COVARIATES
 from xlgap.analysis.contrasts import fixed_set
 from xlgap.analysis.gap import primary_metric
+from xlgap.analysis.published_mixtures import mixture_answers, mixture_series
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap, of_slope
 from xlgap.analysis.series import Series, series_answers
 from xlgap.published import load_languages
@@ -38,11 +41,7 @@ LADDER = 4
 """Sizes from which on models of one family are a ladder."""
 
 NO_PAIR = {
-    1: "Published scores have no pair of target-language and English intermediate training: "
-    "English-only (P3) beside multilingual (xP3) mixtures exist for four models of two families, and "
-    "are mixtures of many tasks, not one task in two languages; X-STILTs is one model, in English.",
     4: "No source prints the score on the intermediate task after the target task.",
-    5: "No source prints joint, sequential and single intermediate training at several sizes.",
 }
 
 CONFOUNDED = (
@@ -68,12 +67,17 @@ def published_slopes(scores: Iterable[Score]) -> list[LanguageSlope]:
 
 
 def published_answers(
-    gaps: Sequence[GapRow], slopes: Sequence[LanguageSlope], *, confidence: float = 0.95
+    gaps: Sequence[GapRow],
+    slopes: Sequence[LanguageSlope],
+    scores: Sequence[Score] = (),
+    *,
+    confidence: float = 0.95,
 ) -> list[Answer]:
     """Answers of the published source to all five questions, with intervals of ``confidence``."""
     found: list[Answer] = []
     for series in published_series(gaps, slopes):
         found += series_answers(replace(series, confidence=confidence))
+    found += mixture_answers(gaps, scores, confidence=confidence)
     found += [
         Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")
         for q, why in NO_PAIR.items()
@@ -83,7 +87,8 @@ def published_answers(
 
 def published_series(gaps: Sequence[GapRow], slopes: Sequence[LanguageSlope]) -> list[Series]:
     """What the published source gives once a model, and a slope is fitted to."""
-    return [*_distance_series(slopes), *_transfer_series(gaps), *_proxy_series(gaps)]
+    series = [*_distance_series(slopes), *_transfer_series(gaps), *_proxy_series(gaps)]
+    return [*series, *mixture_series(gaps)]
 
 
 def _distance_series(slopes: Sequence[LanguageSlope]) -> list[Series]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from xlgap.analysis.contrasts import fixed_set
+from xlgap.analysis.published_pairs import mixture_rows
 from xlgap.analysis.rows import AVERAGE, GapRow, Scale
 from xlgap.analysis.scales import rescale
 from xlgap.published.names import NOT_SCORES
@@ -63,13 +64,11 @@ def gap_rows(scores: Iterable[Score], *, scales: Sequence[Scale] = ("raw",)) -> 
     usable = [s for s in scores if s.metric not in NOT_SCORES]
     printed = printings(usable)
     coverage = coverage_of(usable)
-    by_side: dict[tuple[str, str, str, str, str], dict[str, Cell]] = defaultdict(dict)
-    for cell in printed:
-        by_side[cell.model, cell.task, cell.language, cell.metric, cell.split][cell.arm] = cell
     rows: list[GapRow] = []
-    for _, cells in sorted(by_side.items()):
-        rows += _pairs(cells, printed, coverage, scales)
-    return rows + _transfer(printed, coverage, scales)
+    for gap, a, b in pairs_of(printed):
+        rows += _difference(gap, printed[a], printed[b], coverage, scales)
+    mixtures = mixture_rows(usable) if "raw" in scales else []
+    return rows + _transfer(printed, coverage, scales) + mixtures
 
 
 def printings(scores: Iterable[Score]) -> dict[Cell, dict[str, Printed]]:
@@ -110,21 +109,34 @@ def preferred(sources: Mapping[str, Printed], coverage: Coverage) -> str:
     return min(sources, key=rank)
 
 
-def _pairs(
-    cells: Mapping[str, Cell], printed: Printings, coverage: Coverage, scales: Sequence[Scale]
-) -> list[GapRow]:
-    """The differences among the arms of one (model, task, language, metric, split)."""
+def pairs_of(printed: Printings) -> list[tuple[str, Cell, Cell]]:
+    """(gap, cell a, cell b) of every difference of two regimes that the printed cells allow."""
+    by_side: dict[tuple[str, ...], dict[str, Cell]] = defaultdict(dict)
+    for cell in printed:
+        by_side[cell.model, cell.task, cell.language, cell.metric, cell.split][cell.arm] = cell
+    return [pair for _, cells in sorted(by_side.items()) for pair in _pairs(cells, printed)]
+
+
+def _pairs(cells: Mapping[str, Cell], printed: Printings) -> list[tuple[str, Cell, Cell]]:
+    """The pairs among the arms of one (model, task, language, metric, split)."""
     regimes: dict[str, list[str]] = defaultdict(list)
     for arm, cell in cells.items():
         regimes[next(iter(printed[cell].values())).score.regime].append(arm)
-    rows: list[GapRow] = []
-    for gap, regime_a, regime_b in PAIRS:
-        for arm_a in sorted(regimes[regime_a]):
-            for arm_b in sorted(regimes[regime_b]):
-                if "prompting" in arm_a:
-                    continue  # the target task was never trained: no counterpart to fine-tuning
-                rows += _difference(gap, printed[cells[arm_a]], printed[cells[arm_b]], coverage, scales)
-    return rows
+    return [
+        (gap, cells[arm_a], cells[arm_b])
+        for gap, regime_a, regime_b in PAIRS
+        for arm_a in sorted(regimes[regime_a])
+        for arm_b in sorted(regimes[regime_b])
+        if "prompting" not in arm_a  # the target task was never trained: no counterpart to fine-tuning
+    ]
+
+
+def taken(a: Mapping[str, Printed], b: Mapping[str, Printed], coverage: Coverage) -> tuple[str, str]:
+    """The publications that a difference takes its two sides from, see the module's rules."""
+    both = {p: a[p] for p in a if p in b}
+    if both:
+        return (found := preferred(both, coverage)), found
+    return preferred(a, coverage), preferred(b, coverage)
 
 
 def _difference(
@@ -134,15 +146,11 @@ def _difference(
     coverage: Coverage,
     scales: Sequence[Scale],
 ) -> list[GapRow]:
-    both = {p: a[p] for p in a if p in b}
-    if both:
-        source_a = source_b = preferred(both, coverage)
-    else:
-        source_a, source_b = preferred(a, coverage), preferred(b, coverage)
+    source_a, source_b = taken(a, b, coverage)
     note = "; ".join(
         part
         for part in (
-            f"both from {source_a}" if both else f"{source_a} minus {source_b}",
+            f"both from {source_a}" if source_a == source_b else f"{source_a} minus {source_b}",
             a[source_a].note,
             b[source_b].note,
             _others(a, source_a),

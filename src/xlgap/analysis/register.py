@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xlgap.analysis import words
 from xlgap.analysis.diagnostic import ErrorRate, error_tables
+from xlgap.analysis.disagreements import DisagreementRow
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.grids import (
     Grid,
     answer_grid,
     control_grid,
-    disagreement_grid,
     english_grid,
     gap_grid,
 )
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
 from xlgap.analysis.rows import (
+    AVERAGE,
     ENGLISH,
     GAP_WORDS,
     Answer,
@@ -35,6 +36,9 @@ from xlgap.analysis.rows import (
     LanguageSlope,
     plain_gap,
 )
+from xlgap.analysis.tables import flat
+from xlgap.published import load_known_disagreements
+from xlgap.published.loader import KnownDisagreement
 from xlgap.records import EditionScore
 
 if TYPE_CHECKING:
@@ -94,7 +98,7 @@ class Listing:
     def records(self, analysis: Analysis) -> tuple[list[str], list[dict[str, Any]]]:
         """Columns and rows of the CSV file."""
         columns = [f.name for f in dataclasses.fields(self.kind)]
-        return columns, [_flat(row) for row in self.rows(analysis)]
+        return columns, [flat(row) for row in self.rows(analysis)]
 
 
 def written(row: Any, cell: Cell) -> str:
@@ -119,17 +123,6 @@ def change(row: Any) -> str:
     return words.signed(row.value)
 
 
-def _flat(row: Any) -> dict[str, Any]:
-    """A row for CSV: names joined by spaces, points as ``code:distance:loss``."""
-
-    def text(value: Any) -> Any:
-        if not isinstance(value, tuple):
-            return value
-        return " ".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value)
-
-    return {f.name: text(getattr(row, f.name)) for f in dataclasses.fields(row)}
-
-
 LISTINGS: tuple[Listing, ...] = (
     Listing(name="answers", kind=Answer, rows=lambda a: a.answers),
     Listing(name="estimates", kind=Estimate, rows=lambda a: a.estimates),
@@ -139,6 +132,34 @@ LISTINGS: tuple[Listing, ...] = (
     Listing(name="overall_scores", kind=EditionScore, rows=lambda a: a.editions),
     Listing(name="diagnostic_error_rates", kind=ErrorRate, rows=lambda a: a.errors),
     Listing(name="published_slopes", kind=LanguageSlope, rows=lambda a: a.published_slopes),
+    Listing(
+        name="disagreements",
+        kind=DisagreementRow,
+        rows=lambda a: a.disagreements,
+        title="Averages that sources print more than half a point apart, and which one a gap uses",
+        place="sources",
+        only=lambda row: row.language == AVERAGE and bool(row.used),
+        shown={
+            "Task": lambda row: f"{row.task} ({row.metric})",
+            "Model": "model",
+            "Regime": "arm",
+            "Printed": lambda row: ", ".join(f"{words.number(v)} in {name}" for name, v in row.values),
+            "Used (gap)": lambda row: ", ".join(f"{name} ({gap})" for gap, name in row.used),
+            "Why": "why",
+        },
+        notes=(
+            "Same model, task, language, metric and regime. Single languages, and numbers that no gap "
+            "uses, stand in tables/disagreements.csv.",
+        ),
+    ),
+    Listing(
+        name="known_disagreements",
+        kind=KnownDisagreement,
+        rows=lambda a: load_known_disagreements(),
+        title="Disagreements between or inside sources that their readers noted; values are as printed",
+        place="sources",
+        shown={"Where": "where", "What": "what"},
+    ),
     Listing(name="data_sets", kind=DataSet, rows=lambda a: a.data),
     Listing(name="excused_leaks", kind=Excused, rows=lambda a: a.excused),
 )
@@ -150,7 +171,6 @@ def shown_tables(analysis: Analysis) -> dict[Place, list[Grid]]:
     found: dict[Place, list[Grid]] = {
         "checks": [english_grid(analysis.english), control_grid(analysis.estimates)],
         "benchmark": [*overall_tables(analysis.editions)],
-        "sources": [disagreement_grid(analysis.published_gaps)],
     }
     found["checks"] += error_tables(analysis.errors)
     for question in words.QUESTIONS:

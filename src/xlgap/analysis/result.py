@@ -30,6 +30,7 @@ from typing import Any
 
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.diagnostic import ErrorRate
+from xlgap.analysis.disagreements import DisagreementRow, disagreements
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
@@ -44,7 +45,7 @@ from xlgap.analysis.rows import (
     LanguageSlope,
 )
 from xlgap.analysis.study import Study
-from xlgap.analysis.tables import write_rows
+from xlgap.analysis.tables import flat, write_rows
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json
 from xlgap.records import EditionScore, Score
@@ -81,6 +82,7 @@ class Analysis:
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
         excused: leaks of test items that documented exceptions let pass.
+        disagreements: numbers that published sources print differently, and which one the gaps use.
     """
 
     study: str
@@ -105,6 +107,7 @@ class Analysis:
     errors: tuple[ErrorRate, ...] = ()
     data: tuple[DataSet, ...] = ()
     excused: tuple[Excused, ...] = ()
+    disagreements: tuple[DisagreementRow, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -113,7 +116,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
     gaps = gap_rows(published)
     slopes = published_slopes(published)
     answers = measured_answers(study, measured)
-    answers += published_answers(gaps, slopes, confidence=study.confidence)
+    answers += published_answers(gaps, slopes, published, confidence=study.confidence)
     return rounded(
         Analysis(
             study=study.name,
@@ -134,6 +137,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             left_out=study.left_out,
             preliminary=study.preliminary,
             missing=study.missing,
+            disagreements=tuple(disagreements(published)),
         )
     )
 
@@ -152,7 +156,7 @@ def _models(scores: Sequence[Score]) -> tuple[Model, ...]:
 
 
 def write_analysis(folder: Path, analysis: Analysis) -> None:
-    """Write ``analysis.json``, ``gaps.csv``, ``estimates.csv`` and ``metrics.json`` into ``folder``.
+    """Write ``analysis.json``, tables as CSV and ``metrics.json`` into ``folder``.
 
     ``metrics.json`` holds the figures that are compared between versions of a study: each estimate over
     all tasks, and each supported level and slope.
@@ -162,9 +166,10 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     for name, kind, rows in (
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
+        ("disagreements", DisagreementRow, analysis.disagreements),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
-        write_rows(folder / f"{name}.csv", [dataclasses.asdict(r) for r in rows], columns)
+        write_rows(folder / f"{name}.csv", [flat(r) for r in rows], columns)
     write_json(folder / "metrics.json", metrics(analysis))
 
 

@@ -22,7 +22,14 @@ ENGLISH = "_english"
 MATCHED = {"_equal_steps": "at equal steps", "_equal_tokens": "at equal tokens"}
 """What ends the name of a gap between arms that were given the same extra compute, and its words."""
 
-_MEASURED = ("inter", "direct", "native", "english_gain", "transfer", "few_gain", *COMBINED)
+SINGLE = ("gain", "mlm", "translated")
+"""Gaps of one English intermediate task: against none, and of its variants against it."""
+
+_MEASURED = (
+    *("inter", "direct", "native", "english_gain", "transfer", "few_gain"),
+    *COMBINED,
+    *SINGLE,
+)
 GAPS = (
     "translate_train",
     *(f"{gap}{matched}" for matched in ("", *MATCHED) for gap in _MEASURED),
@@ -42,6 +49,9 @@ GAP_WORDS: dict[str, str] = {
     "english_gain": "English intermediate training minus none",
     "translate_train": "translate-train minus zero-shot",
     "transfer": "transfer gap: English minus the mean of the other languages",
+    "gain": "one English intermediate task minus none, zero-shot over all languages",
+    "mlm": "English intermediate training with multilingual MLM minus without",
+    "translated": "machine-translated minus English intermediate training",
     "distance": "zero-shot loss for 0.1 more of syntactic distance (direct_en)",
     "robustness": "the same loss under intermediate_en minus under direct_en",
     "control": "score minus that of the untrained twin",

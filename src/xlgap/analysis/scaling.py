@@ -120,7 +120,7 @@ def meta_regression(
             f"of {len(set(size.tolist()))} sizes; add sizes to 'models'."
         )
     known = variances is not None and bool(np.any(np.asarray(variances) > 0))
-    v = _usable(np.asarray(variances, dtype=np.float64)) if known else np.ones_like(y)
+    v = usable_variances(np.asarray(variances, dtype=np.float64)) if known else np.ones_like(y)
     design = np.stack([np.ones_like(size), size], axis=1)
     tau2 = reml(y, v, design) if known else 0.0
     weights = 1 / (v + tau2)
@@ -144,7 +144,7 @@ def meta_regression(
     )
 
 
-def _usable(variances: Floats) -> Floats:
+def usable_variances(variances: Floats) -> Floats:
     """A variance of exactly 0 (every item right) would get all the weight: at least 1% of the mean."""
     floored: Floats = np.maximum(variances, 0.01 * variances.mean())
     return floored

@@ -140,6 +140,17 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[
     write_text(path, text.getvalue())
 
 
+def flat(row: Any) -> dict[str, Any]:
+    """A dataclass as one row of CSV: names joined by spaces, parts of a point or pair by colons."""
+
+    def text(value: Any) -> Any:
+        if not isinstance(value, tuple):
+            return value
+        return " ".join(":".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value)
+
+    return {f.name: text(getattr(row, f.name)) for f in dataclasses.fields(row)}
+
+
 def _parse(row: Mapping[str, str], path: Path, line: int) -> Score:
     values: dict[str, Any] = {}
     for name, (kind, optional) in _types().items():

@@ -68,13 +68,19 @@ def reads(cell: Cell) -> Iterator[Place]:
                 yield Place(phase.dev_of(name), "dev", phase.select_language)
 
 
+def counted(study_grid: Grid, cell: Cell) -> Iterator[Place]:
+    """The sets that a cell counts as trained on: those it reads, or that any of its choices does."""
+    for each in study_grid.choices(cell) or (cell,):
+        yield from reads(each)
+
+
 def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:
     """By training set, the test sets that a cell which reads it is scored on.
 
     It is the item that must be unknown: test sets in other languages of the study count, too, where
     they are translations of those that the cell is scored on, or have items of them, by issued ids.
     A task of mining has no training set of its own; its dev pairs set the threshold for its test pairs
-    in the same language.
+    in the same language. A best-of cell counts as trained on what any of its choices is.
 
     Args:
         study_grid: the study's cells.
@@ -95,7 +101,7 @@ def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:
         if others and not cell.task.parallel:
             tested = frozenset[str]().union(*map(ids, scored))
             others = {place for place in others if ids(place) & tested}
-        for place in reads(cell):
+        for place in counted(study_grid, cell):
             found[place] |= scored | others
         if isinstance(cell.task.kind, Mine):
             for code in codes:

@@ -76,13 +76,16 @@ class _Planner:
         self.figures = {name: model_figures(name, params) for name in params.models}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
-        """All stages: of each model its pretraining, its warm starts, its cells."""
+        """All stages: of each model its pretraining, its warm starts, its cells.
+
+        A best-of cell copies predictions, which costs nothing.
+        """
         for name, model in self.params.models.items():
             if isinstance(model, ScratchModel) and model.pretrained:
                 yield self.pretrain(name)
             yield from (self.warmstart(name, arm) for arm in grid.arms_of(name) if arm.warm_phases)
             trained: dict[object, str] = {}
-            for cell in (cell for cell in grid.cells if cell.model == name):
+            for cell in (cell for cell in grid.trained if cell.model == name):
                 yield self.finetune(cell, trained)
 
     def pretrain(self, model: str) -> StagePlan:

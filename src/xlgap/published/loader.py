@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import re
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -34,6 +35,14 @@ class LanguageFacts(NamedTuple):
     syntax: float | None
     cc100_gib: float | None
     genus: str
+
+
+@dataclass(frozen=True)
+class KnownDisagreement:
+    """Where sources disagree, between each other or inside one, and what they print."""
+
+    where: str
+    what: str
 
 
 def read_table(name: str) -> list[dict[str, str]]:
@@ -65,6 +74,14 @@ def load_languages() -> dict[str, LanguageFacts]:
         )
         for row in read_table("languages")
     }
+
+
+@cache
+def load_known_disagreements() -> tuple[KnownDisagreement, ...]:
+    """Every disagreement between or inside sources that their readers noted."""
+    return tuple(
+        KnownDisagreement(row["where"], row["what"]) for row in read_table("known_disagreements")
+    )
 
 
 def family_of(model: str, families: dict[str, str]) -> str:

@@ -122,6 +122,7 @@ class ArmSpec:
         mlm_rate: the share of the warm phases' steps that are masked language modelling.
         budget: see :func:`budgeted`.
         shots: training rows of the target task in ``language``, of a few-shot arm.
+        choices: names of the arms that a best-of arm chooses from.
     """
 
     regime: str
@@ -132,6 +133,7 @@ class ArmSpec:
     mlm_rate: float | None = None
     budget: Budget | None = None
     shots: int | None = None
+    choices: tuple[str, ...] = ()
 
 
 class Regime(ABC):
@@ -144,6 +146,7 @@ class Regime(ABC):
         takes: keys of an arm that its arms may give and others not.
         needs: those of them that its arms must give.
         trains: whether there is any fine-tuning.
+        chooses: whether its cells train nothing, and have the predictions of another arm's cell.
     """
 
     name: str
@@ -152,6 +155,7 @@ class Regime(ABC):
     may_have_intermediate: bool = False
     fewest: ClassVar[int] = 1
     takes: ClassVar[tuple[str, ...]] = ()
+    chooses: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()
     trains: ClassVar[bool] = True
 

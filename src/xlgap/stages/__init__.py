@@ -16,6 +16,7 @@ _MODULES = {
     "pretrain": "pretrain",
     "warmstart": "warmstart",
     "finetune": "finetune",
+    "choose": "choose",
     "score": "score",
     "analyse": "analyse",
     "report": "analyse",

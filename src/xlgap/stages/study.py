@@ -89,7 +89,7 @@ class Study:
             DataError: the file is missing or damaged.
             ResultError: it lacks a seed of the study.
         """
-        path = layout.predictions(cell.task.name, cell.model, cell.arm.name) / "cell.json"
+        path = predictions(cell) / "cell.json"
         size = {"total": int, "nonembedding": int}
         phase = {"tokens": int, "padded_tokens": int, "pairs": int, "padded_pairs": int}
         entry = {"seed": int, "digest": str, "encoder": size, "phases": [phase]}
@@ -97,9 +97,7 @@ class Study:
         found = {seed["seed"]: seed for seed in seeds}
         lacking = [seed for seed in self.params.study.seeds if seed not in found]
         if lacking:
-            raise ResultError(
-                f"{path}: seeds {lacking} are missing; run 'dvc repro finetune@{cell.key}'."
-            )
+            raise ResultError(f"{path}: seeds {lacking} are missing; run 'dvc repro {stage_of(cell)}'.")
         return found
 
     def rows(self, task: str, split: str, language: str) -> list[dict[str, Any]]:
@@ -112,3 +110,14 @@ class Study:
         if not path.is_file():
             raise ResultError(f"{path}: not prepared; run 'dvc repro prepare@{task}'.")
         return read_jsonl(path)
+
+
+def predictions(cell: Cell) -> Path:
+    """Where a cell's predictions are, one folder a seed, and its ``cell.json``."""
+    place = layout.chosen if cell.chosen else layout.predictions
+    return place(cell.task.name, cell.model, cell.arm.name)
+
+
+def stage_of(cell: Cell) -> str:
+    """The stage that writes them, as DVC names it."""
+    return f"choose@{cell.task.name}" if cell.chosen else f"finetune@{cell.key}"

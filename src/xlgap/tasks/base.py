@@ -273,6 +273,18 @@ class Task:
             return Candidate(pair=self.kind.pair)
         return self.kind
 
+    def has_split(self, split: Split, source: str) -> bool:
+        """Whether ``source`` has ``split`` of the task; one trained by proxy has no train split."""
+        if source == "release":
+            return split in (self.release or {})
+        if source == "hub":
+            return self.hub is not None and split in self.hub.splits
+        return self.lab is not None
+
+    def has_dev(self, source: str) -> bool:
+        """Whether trainings on it have dev rows; one that keeps its last checkpoint needs none."""
+        return self.recipe.select == "dev" or self.has_split("dev", source)
+
     @property
     def sources(self) -> tuple[str, ...]:
         """The sources that serve this task."""

@@ -24,6 +24,7 @@ SPECS = {
         regime="intermediate_en_mlm", intermediate=("toy_order", "toy_nli"), mlm_rate=0.25
     ),
     "pretrained": ArmSpec(regime="pretrained"),
+    "best_of": ArmSpec(regime="best_of", choices=("a", "b")),
     "few_shot": ArmSpec(regime="few_shot", intermediate=("toy_order",), language="sw", shots=10),
 }
 ENGLISH = Phase(tasks=("toy_nli",), language="en")
@@ -59,6 +60,7 @@ EXPECTED = {  # regime: warm phases, task phases, evaluated on, named after
         (ENGLISH,), ("en", "de", "sw"), "en",
     ),
     "pretrained": ((), (), ("en", "de", "sw"), "en"),
+    "best_of": ((), (ENGLISH,), ("en", "de", "sw"), "en"),
     "few_shot": (
         (Phase(tasks=("toy_order",), language="en"),),
         (ENGLISH, Phase(tasks=("toy_nli",), language="sw", keeps_head=True, shots=10)),

@@ -80,13 +80,13 @@ class Operator:
         return found
 
 
-def operator(design_np: Floats, clusters: Sequence[object], *, column: int) -> Operator:
-    """CR2 of the coefficient of ``column``, see the module; the design must have full rank."""
+def operator(design_np: Floats, clusters: Sequence[object], *, target: ArrayLike) -> Operator:
+    """CR2 of ``target @ coefficients``, see the module; the design must have full rank."""
     number, count = codes(clusters)
     bread = np.linalg.inv(design_np.T @ design_np)
     hat = design_np @ bread @ design_np.T
     away = np.eye(len(design_np)) - hat
-    weights = design_np @ bread[:, column]
+    weights = design_np @ bread @ np.asarray(target, dtype=np.float64)
     parts = np.zeros((count, len(design_np)))
     for g in range(count):
         inside = np.flatnonzero(number == g)
@@ -134,7 +134,7 @@ def coefficient(
             f"{len(y)} observations do not tell {x.shape[1]} coefficients apart: more that differ in "
             "them are needed."
         )
-    made = operator(x, clusters, column=column)
+    made = operator(x, clusters, target=np.eye(x.shape[1])[column])
     if made.df < LEAST_DF:
         return Refused(
             f"One cluster nearly alone decides the coefficient ({made.df:.1f} degrees of freedom, at "

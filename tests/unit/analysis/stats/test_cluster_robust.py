@@ -25,12 +25,12 @@ def test_clusters_of_one_give_hc2() -> None:
 def test_two_groups_of_equal_variance_have_welchs_degrees_of_freedom() -> None:
     """A treatment at whole clusters of one: Bell and McCaffrey's is the two-sample t with n - 2."""
     design = np.stack([np.ones(12), np.repeat([0.0, 1.0], 6)], axis=1)
-    assert operator(design, range(12), column=1).df == pytest.approx(10.0)
+    assert operator(design, range(12), target=[0, 1]).df == pytest.approx(10.0)
 
 
 def test_variance_is_unbiased_under_independent_errors() -> None:
     design = np.stack([np.ones(14), X], axis=1)
-    made = operator(design, GENERA, column=1)
+    made = operator(design, GENERA, target=[0, 1])
     assert np.trace(made.parts_gn @ made.parts_gn.T) == pytest.approx(
         np.linalg.inv(design.T @ design)[1, 1]
     )

@@ -1,0 +1,256 @@
+"""Three curves of a gap against size, and what they say beyond the largest model.
+
+With x = log10 of the parameters N::
+
+    line         a + b x
+    power law    a + b N^-c = a + b 10^(-c x),  c > 0: levels off at the floor a, exponentially in x
+    saturating   b / (1 + 10^(c (x - m))): a logistic curve in x from b to 0
+
+The first is the primary slope's; the second the form of scaling laws (Kaplan et al. 2020, arXiv
+2001.08361); the third ends at no gap at all. a and b are linear given the shape (c, m), which is
+searched (variable projection, Golub and Pereyra 1973): a grid, refined by ``scipy.optimize``. A
+prediction interval is the delta method's, with Student's t and the scatter about the curve: for one
+more model of that size, not for the curve.
+
+Where all sizes lie within a decade, where models are fewer than five, where the shape is not identified
+or where no curve fits better than the line, the data do not say where a gap ends, and
+:func:`extrapolate` refuses with that reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xlgap.analysis.stats.verdict import Refused
+
+Floats = NDArray[np.float64]
+Form = Callable[[Floats, Floats], Floats]
+"""Linear columns [n, p] from x [n] and shape parameters."""
+
+FEWEST_SIZES = 5
+DECADES = 1.0
+"""Decades of size that models must span."""
+
+LEVEL = 0.05
+"""A curve must fit better than the line by an F test at this level."""
+
+SHAPES: dict[str, tuple[tuple[float, float], ...]] = {
+    "line": (),
+    "power law": ((0.05, 3.0),),
+    "saturating": ((0.1, 5.0), (-1.0, 1.0)),
+}
+"""Bounds of the shape: c by decade; m in ranges of x around the middle of the sizes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One fitted form.
+
+    Attributes:
+        form: ``line``, ``power law`` or ``saturating``.
+        predicted: at the size asked for.
+        ci_low, ci_high: prediction interval for one model of that size.
+        sd: scatter about the curve.
+        df: models minus parameters.
+        better_p: of the F test against the line; ``None`` of the line itself.
+        identified: whether the shape is inside its bounds.
+    """
+
+    form: str
+    predicted: float
+    ci_low: float
+    ci_high: float
+    sd: float
+    df: int
+    better_p: float | None
+    identified: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extrapolation:
+    """What the forms say at one size.
+
+    Attributes:
+        size: parameters asked for.
+        predicted: by the form with least scatter.
+        best: that form.
+        low, high: from the lowest to the highest bound of all forms that could be fitted.
+        curves: all of them.
+    """
+
+    size: float
+    predicted: float
+    best: str
+    low: float
+    high: float
+    curves: tuple[Curve, ...]
+
+
+def extrapolate(
+    sizes: Sequence[float], effects: Sequence[float], *, to: float, confidence: float = 0.95
+) -> Extrapolation | Refused:
+    """Predict the effect of one model of ``to`` parameters, beyond the largest or not.
+
+    Args:
+        sizes: parameters, one a model.
+        effects: one estimate a model.
+        to: parameters to predict for.
+        confidence: of each form's prediction interval.
+    """
+    x = np.log10(np.asarray(sizes, dtype=np.float64))
+    different = len(set(x.tolist()))
+    if different < FEWEST_SIZES:
+        return Refused(
+            f"{different} sizes: telling a line from a curve that levels off needs at least "
+            f"{FEWEST_SIZES}."
+        )
+    if np.ptp(x) < DECADES:
+        return Refused(
+            f"The sizes span a factor of {10 ** np.ptp(x):.1f}: an extrapolation needs a factor of at "
+            "least 10."
+        )
+    beyond = math.log10(to) - float(x.max())
+    if beyond > np.ptp(x):
+        return Refused(
+            f"{_words(to)} lies a factor of {10**beyond:,.0f} beyond the largest model, farther than "
+            f"the factor of {10 ** np.ptp(x):,.0f} that was measured."
+        )
+    curves = fit_curves(x, effects, to=to, confidence=confidence)
+    return _verdict(curves, to)
+
+
+def _verdict(curves: tuple[Curve, ...], to: float) -> Extrapolation | Refused:
+    bent = [c for c in curves if c.better_p is not None and c.identified]
+    if not bent:
+        return Refused(
+            "The shape of no curve is identified: the models do not say whether or where the gap "
+            "levels off, on which an extrapolation hangs."
+        )
+    smallest = min(c.better_p for c in bent if c.better_p is not None)
+    if smallest > LEVEL:
+        return Refused(
+            f"No curve fits better than a straight line (F test, p = {smallest:.2f}), so that the "
+            "models do not say whether the gap levels off, on which an extrapolation hangs."
+        )
+    usable = [c for c in curves if c.identified]
+    best = min(usable, key=lambda c: c.sd)
+    return Extrapolation(
+        size=to,
+        predicted=best.predicted,
+        best=best.form,
+        low=min(c.ci_low for c in usable),
+        high=max(c.ci_high for c in usable),
+        curves=curves,
+    )
+
+
+def fit_curves(
+    x: ArrayLike, effects: ArrayLike, *, to: float, confidence: float = 0.95
+) -> tuple[Curve, ...]:
+    """The three forms, fitted to effects over x = log10 parameters; at least five models."""
+    a, y = np.asarray(x, dtype=np.float64), np.asarray(effects, dtype=np.float64)
+    line: float | None = None
+    found = []
+    for form, bounds in SHAPES.items():
+        shape = _best_shape(form, bounds, a, y)
+        squares = _projected(form, shape, a, y)[1]
+        found.append(_curve(form, shape, bounds, a, y, to, confidence, line))
+        line = squares if form == "line" else line
+    return tuple(found)
+
+
+def _columns(form: str, shape: Floats, x: Floats, middle: float, width: float) -> Floats:
+    """Columns of the linear parameters."""
+    if form == "line":
+        return np.stack([np.ones_like(x), x - middle], axis=1)
+    if form == "power law":
+        return np.stack([np.ones_like(x), 10.0 ** (-shape[0] * (x - middle))], axis=1)
+    power = np.clip(shape[0] * (x - middle - shape[1] * width), -300, 300)
+    column: Floats = (1 / (1 + 10.0**power))[:, None]
+    return column
+
+
+def _projected(form: str, shape: Floats, x: Floats, y: Floats) -> tuple[Floats, float]:
+    """Linear parameters given the shape, and the sum of squares left."""
+    columns = _columns(form, shape, x, float(x.mean()), float(np.ptp(x)))
+    beta: Floats = np.linalg.lstsq(columns, y, rcond=None)[0].astype(np.float64)
+    return beta, float(np.sum((y - columns @ beta) ** 2))
+
+
+def _best_shape(form: str, bounds: tuple[tuple[float, float], ...], x: Floats, y: Floats) -> Floats:
+    """The shape with the smallest sum of squares: a grid, then Nelder and Mead within the bounds."""
+    from scipy.optimize import minimize
+
+    if not bounds:
+        return np.zeros(0)
+    axes = [np.linspace(low, high, 25) for low, high in bounds]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(bounds))
+    start: Floats = grid[int(np.argmin([_projected(form, shape, x, y)[1] for shape in grid]))]
+    scale = float(np.sum(y**2)) + 1e-300
+
+    def left(shape: Floats) -> float:
+        return _projected(form, shape, x, y)[1] / scale
+
+    options: Any = {"xatol": 1e-7, "fatol": 1e-12, "maxiter": 400}
+    found = minimize(left, start, method="Nelder-Mead", bounds=list(bounds), options=options)
+    shape: Floats = np.asarray(found.x, dtype=np.float64)
+    return shape
+
+
+def _curve(
+    form: str, shape: Floats, bounds: tuple[tuple[float, float], ...], x: Floats, y: Floats,
+    to: float, confidence: float, line: float | None,
+) -> Curve:  # fmt: skip
+    """The prediction of one form with its interval, and whether it is better than the line."""
+    from scipy.stats import f as fisher
+    from scipy.stats import t as student
+
+    beta, squares = _projected(form, shape, x, y)
+    parameters = len(beta) + len(shape)
+    df = len(y) - parameters
+    sd = math.sqrt(squares / df)
+    at = np.array([math.log10(to)])
+    middle, width = float(x.mean()), float(np.ptp(x))
+
+    def curve(theta: Floats, points: Floats) -> Floats:
+        value: Floats = _columns(form, theta[: len(shape)], points, middle, width) @ theta[len(shape) :]
+        return value
+
+    theta = np.concatenate([shape, beta])
+    jacobian, gradient = (_derivative(curve, theta, points) for points in (x, at))
+    spread = np.linalg.pinv(jacobian.T @ jacobian)
+    variance = 1 + float((gradient @ spread @ gradient.T)[0, 0])
+    half = float(student.ppf((1 + confidence) / 2, df)) * sd * math.sqrt(variance)
+    predicted = float(curve(theta, at)[0])
+    better: float | None = None
+    if line is not None:
+        extra = parameters - 2
+        ratio = (line - squares) / extra / (squares / df) if squares > 0 else math.inf
+        better = float(fisher.sf(max(ratio, 0.0), extra, df))
+    margins = [
+        min(s - low, high - s) / (high - low) for s, (low, high) in zip(shape, bounds, strict=True)
+    ]
+    return Curve(
+        form=form, predicted=predicted, ci_low=predicted - half, ci_high=predicted + half, sd=sd, df=df,
+        better_p=better, identified=all(margin > 0.01 for margin in margins),
+    )  # fmt: skip
+
+
+def _derivative(curve: Callable[[Floats, Floats], Floats], theta: Floats, x: Floats) -> Floats:
+    """Central differences of the curve in its parameters, [n, p]."""
+    columns = []
+    for i, value in enumerate(theta):
+        step = np.zeros_like(theta)
+        step[i] = 1e-5 * max(abs(float(value)), 1.0)
+        columns.append((curve(theta + step, x) - curve(theta - step, x)) / (2 * step[i]))
+    return np.stack(columns, axis=1)
+
+
+def _words(size: float) -> str:
+    return f"{size / 1e9:.3g}B"

@@ -1,0 +1,84 @@
+"""Curves against size: known truths come back, and what cannot be told is refused with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from xlgap.analysis.stats.curves import Extrapolation, extrapolate, fit_curves
+from xlgap.analysis.stats.verdict import Refused
+
+SIZES = [3e8, 6e8, 1.2e9, 3.7e9, 1.3e10, 4e10]
+X = np.log10(SIZES)
+NOISE = np.array([0.1, -0.2, 0.15, 0.1, -0.15, 0.05])
+
+
+def curves(y: np.ndarray, to: float = 175e9) -> dict[str, object]:
+    return {c.form: c for c in fit_curves(X, y, to=to)}
+
+
+def test_line_predicts_with_the_interval_of_least_squares() -> None:
+    y = 40 - 3 * X + NOISE
+    found = curves(y)["line"]
+    fit = stats.linregress(X, y)
+    at = np.log10(175e9)
+    left = y - fit.intercept - fit.slope * X
+    sd = np.sqrt(left @ left / 4)
+    error = sd * np.sqrt(1 + 1 / 6 + (at - X.mean()) ** 2 / np.sum((X - X.mean()) ** 2))
+    assert found.predicted == pytest.approx(fit.intercept + fit.slope * at)
+    assert found.ci_high - found.predicted == pytest.approx(stats.t.ppf(0.975, 4) * error, rel=1e-4)
+
+
+def test_power_law_with_a_floor_is_recovered() -> None:
+    y = 5 + 30 * 10 ** (-0.8 * (X - 8.5))
+    found = curves(y)["power law"]
+    assert found.identified
+    assert found.predicted == pytest.approx(5 + 30 * 10 ** (-0.8 * (np.log10(175e9) - 8.5)), abs=0.01)
+
+
+def test_logistic_that_ends_at_no_gap_is_recovered() -> None:
+    y = 40 / (1 + 10 ** (1.2 * (X - 9.3)))
+    found = curves(y)["saturating"]
+    assert found.identified
+    assert found.predicted == pytest.approx(40 / (1 + 10 ** (1.2 * (np.log10(175e9) - 9.3))), abs=0.01)
+
+
+def test_a_bent_gap_is_extrapolated_and_the_interval_covers_every_form() -> None:
+    y = 5 + 30 * 10 ** (-1.2 * (X - 8.5)) + NOISE
+    found = extrapolate(SIZES, y, to=175e9)
+    assert isinstance(found, Extrapolation)
+    usable = [c for c in found.curves if c.identified]
+    assert {"line", "power law"} <= {c.form for c in usable}
+    assert found.low == min(c.ci_low for c in usable)
+    assert found.high == max(c.ci_high for c in usable)
+    assert found.best == "power law"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "to", "reason"),
+    [
+        ([4e4, 2e5, 1e6, 5e6], 1e7, "4 sizes: telling a line from a curve"),
+        ([1e9, 2e9, 3e9, 4e9, 5e9], 1e10, "The sizes span a factor of 5.0"),
+        ([4e4, 2e5, 1e6, 3e6, 5e6], 175e9, "175B lies a factor of 35,000 beyond the largest model"),
+    ],
+)
+def test_too_little_is_refused_with_its_reason(sizes: list[float], to: float, reason: str) -> None:
+    found = extrapolate(sizes, list(range(len(sizes))), to=to)
+    assert isinstance(found, Refused)
+    assert reason in found.reason
+
+
+def test_a_straight_line_does_not_say_where_it_ends() -> None:
+    found = extrapolate(SIZES, 40 - 3 * X + NOISE, to=175e9)
+    assert isinstance(found, Refused)
+    assert "levels off" in found.reason
+
+
+def test_pure_noise_is_refused_most_of_the_time() -> None:
+    rng = np.random.default_rng(0)
+    refused = sum(
+        isinstance(extrapolate(SIZES, rng.normal(20, 2, 6).tolist(), to=175e9), Refused)
+        for _ in range(40)
+    )
+    assert refused >= 34
