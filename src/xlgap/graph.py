@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import yaml
 
 from xlgap import layout
 from xlgap.alone import alone
-from xlgap.cell import Cell, Grid, grid
+from xlgap.arms import wanted_translations
+from xlgap.cell import Cell, Grid, arms, grid
 from xlgap.config import Params, ScratchModel, check, load_params, overlaid
 from xlgap.data import released
 from xlgap.data.sources import has_dev
@@ -63,6 +65,9 @@ def graph_mapping(
     items = {
         "root": root,
         "prepare": {name: _prepare_item(name, params, study_grid, read) for name in params.all_tasks},
+        "translate": _translate_items(params, root),
+        # DVC wants a path where there is none: one that the stages depend on in any case
+        "translated": (layout.TRANSLATED if has_translated(params) else layout.PREPARED).as_posix(),
         "corpus": {"needed": needs_corpus(params), **_files(released.CORPUS, read)},
         "pretrain": {m: {"model": m, "entry": pretraining_entry(params, m)} for m in params.models},
         "warmstart": {
@@ -132,6 +137,26 @@ def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
         "train": train,
         "dev": dev,
     }
+
+
+def has_translated(params: Params) -> bool:
+    """Whether some arm trains on translated rows."""
+    return any(entry.translations is not None for entry in params.arms.values())
+
+
+def _translate_items(params: Params, root: str) -> dict[str, Any]:
+    """By task and language, what is translated, by what, and what that depends on."""
+    items = {}
+    wanted = wanted_translations({arm.name: arm.spec for arm in arms(params)})
+    for (task, language), source in wanted.items():
+        reads = layout.rows(task, "train", "en").as_posix()
+        if source.file is not None:
+            reads = Path(root, source.file.format(task=task, language=language)).as_posix()
+        elif source.lab:
+            reads = Path(root, "src/xlgap/lab").as_posix()
+        by = {key: value for key, value in asdict(source).items() if value}
+        items[f"{task}-{language}"] = {"task": task, "language": language, "by": by, "reads": reads}
+    return items
 
 
 def _score_items(study_grid: Grid) -> dict[str, Any]:

@@ -249,8 +249,9 @@ def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:
 
 
 def _phase_name(phase: Phase) -> str:
-    shots = "" if phase.shots is None else f" x {phase.shots}"
-    return f"{'+'.join(phase.tasks)}[{phase.language}{shots}]"
+    how = "" if phase.shots is None else f" x {phase.shots}"
+    how += ", translated" if phase.translated else ""
+    return f"{'+'.join(phase.tasks)}[{phase.language}{how}]"
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -95,7 +95,7 @@ def settings(study: Study, cell: Cell) -> dict[str, Any]:
     for phase in (*cell.arm.warm_phases, *cell.phases):
         for name in phase.tasks:
             numbers = phase_recipe(phase, get_task(name), params, cell.model)
-            rows = study.manifest(name)["splits"]["train"][phase.language]["rows"]
+            rows = study.training_facts(name, phase)["rows"]
             own = model.dropout if isinstance(model, ScratchModel) else "the checkpoint's"
             start = "" if name == cell.trained_on else f"{name}."
             start += "" if phase.shots is None else "shots."
