@@ -32,6 +32,7 @@ from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.disagreements import DisagreementRow, disagreements
 from xlgap.analysis.excused import Excused
+from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
@@ -82,6 +83,7 @@ class Analysis:
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
         excused: leaks of test items that documented exceptions let pass.
+        gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
 
@@ -108,6 +110,7 @@ class Analysis:
     data: tuple[DataSet, ...] = ()
     excused: tuple[Excused, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
+    gains: tuple[GainRow, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -138,6 +141,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             preliminary=study.preliminary,
             missing=study.missing,
             disagreements=tuple(disagreements(published)),
+            gains=measured.gains,
         )
     )
 
@@ -167,6 +171,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
         ("disagreements", DisagreementRow, analysis.disagreements),
+        ("gains", GainRow, analysis.gains),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
         write_rows(folder / f"{name}.csv", [flat(r) for r in rows], columns)
