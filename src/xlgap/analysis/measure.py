@@ -39,7 +39,7 @@ class Measured:
         partial: models left out of the estimates over tasks, by gap.
         gains: the gains table, see :mod:`.gains`.
         contrasts: all plain contrasts, and
-        drawn: the bootstrap draws of their cells, for whoever combines them further.
+        drawn: the bootstrap draws of their cells on the raw scale, for whoever combines them further.
     """
 
     gaps: tuple[GapRow, ...]
@@ -51,7 +51,7 @@ class Measured:
     partial: Mapping[str, tuple[str, ...]]
     gains: tuple[GainRow, ...]
     contrasts: tuple[Contrast, ...]
-    drawn: Draws
+    drawn: ScaledDraws
 
 
 def measure(study: Study) -> Measured:
@@ -82,6 +82,7 @@ def measure(study: Study) -> Measured:
             estimates[number, scale] = made
             if values is not None:
                 kept[made.gap, made.task, scale, made.model] = values
+    raw = drawn.on("raw", study.table)
     order = [(number, scale) for number in range(len(wanted)) for scale in SCALES]
     return Measured(
         gaps=tuple(_with_paired_errors(study, errors)),
@@ -91,9 +92,9 @@ def measure(study: Study) -> Measured:
         collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
         hopeless=dead,
         partial=partial,
-        gains=tuple(gain_rows(plain, study, drawn, dead)),
+        gains=tuple(gain_rows(plain, study, raw, dead)),
         contrasts=tuple(plain),
-        drawn=drawn,
+        drawn=raw,
     )
 
 
