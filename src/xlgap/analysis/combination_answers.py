@@ -16,18 +16,27 @@ from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
 
 QUESTION = 5
-GROUPS = (("joint", "sequential"), ("joint_sequential",))
+GROUPS = (
+    ("joint_best", "sequential_best"),
+    ("joint", "sequential", "best_single"),
+    ("joint_sequential",),
+)
 """Gaps in the order of their answers; within a group those that the study has come first."""
 
 NEEDS = {
     "joint": "It needs a joint arm and a direct_en arm, and a task not at chance.",
     "sequential": "It needs a sequential arm and a direct_en arm, and a task not at chance.",
+    "best_single": "It needs a best_of arm and a direct_en arm, and a task not at chance.",
+    "joint_best": "It needs a joint arm and a best_of arm that chooses among the same intermediate "
+    "tasks, and a task not at chance.",
+    "sequential_best": "It needs a sequential arm and a best_of arm that chooses among the same "
+    "intermediate tasks, and a task not at chance.",
     "joint_sequential": "It needs a joint arm and a sequential arm of the same intermediate tasks, and "
     "a task not at chance.",
 }
 """What a study must have for each gap."""
 
-REGIMES = ("joint", "sequential")
+REGIMES = ("joint", "sequential", "best_of")
 NOT_RUN = "Not run in this study: it has no arm that combines intermediate tasks (joint or sequential)."
 ZERO_SHOT = "The mean over languages leaves English out."
 LEVELS: tuple[Scale, ...] = ("chance_corrected", "error_reduction")

@@ -13,7 +13,10 @@ from xlgap.regimes.base import ArmSpec
 
 Scale = Literal["raw", "chance_corrected", "log_odds", "error_reduction"]
 SCALES: tuple[Scale, ...] = ("raw", "chance_corrected", "log_odds", "error_reduction")
-COMBINED = ("joint", "sequential", "joint_sequential")
+COMBINED = (
+    *("joint", "sequential", "best_single"),
+    *("joint_sequential", "joint_best", "sequential_best"),
+)
 """Gaps of question 5: several intermediate tasks against none, or against each other."""
 
 ENGLISH = "_english"
@@ -58,7 +61,10 @@ GAP_WORDS: dict[str, str] = {
     "few_gain": "a few target-language examples minus none",
     "joint": "joint intermediate training on several tasks minus none",
     "sequential": "sequential intermediate training on several tasks minus none",
+    "best_single": "the best single intermediate task, chosen on English dev, minus none",
     "joint_sequential": "joint minus sequential intermediate training on the same tasks",
+    "joint_best": "joint intermediate training minus the best single one of its tasks",
+    "sequential_best": "sequential intermediate training minus the best single one of its tasks",
 }
 GAP_WORDS |= {f"{gap}{ENGLISH}": f"{GAP_WORDS[gap]}, in English" for gap in COMBINED}
 GAP_WORDS |= {

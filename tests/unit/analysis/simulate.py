@@ -41,6 +41,10 @@ COMBINATIONS: dict[str, dict[str, ArmInfo]] = {
         f"seq_{a}_{b}": ArmInfo(regime="sequential", intermediate=(a, b))
         for a, b in (("typing", "order"), ("order", "typing"))
     },
+    "best_of": {
+        "inter_en_order": ArmInfo(regime="intermediate_en", intermediate=("order",)),
+        "best": ArmInfo(regime="best_of", choices=("inter_en_typing", "inter_en_order")),
+    },
 }
 """Arms that a plan has beside :data:`ARMS` where it plants their gain."""
 
@@ -64,8 +68,8 @@ class Plan:
         english_gain: of English intermediate training, in points, everywhere.
         cluster_sd, seed_sd, model_sd: standard deviations in points.
         chance: score of guessing; ``at_chance`` makes every score this.
-        joint, sequential: gain of these arms over direct_en at the smallest size, in points, in all
-            languages; ``None`` for no such arm.
+        joint, sequential, best_single: gain of these arms over direct_en at the smallest size, in
+            points, in all languages; ``None`` for no such arm.
         combined_slope: change of these gains for ten times the parameters.
         regimes: of the arms that the study has; all by default.
         longer: gain of direct_en from as much more training as the combined arms have, in points; such
@@ -89,6 +93,7 @@ class Plan:
     name: str = "made"
     joint: float | None = None
     sequential: float | None = None
+    best_single: float | None = None
     combined_slope: float = 0.0
     regimes: Collection[str] | None = None
     longer: float | None = None
@@ -96,7 +101,9 @@ class Plan:
     @property
     def gains(self) -> dict[str, float]:
         """Planted gains over direct_en at the smallest size, by regime."""
-        planted = {"joint": self.joint, "sequential": self.sequential}
+        planted = {
+            "joint": self.joint, "sequential": self.sequential, "best_of": self.best_single
+        }  # fmt: skip
         return {regime: gain for regime, gain in planted.items() if gain is not None}
 
     @property
