@@ -20,6 +20,7 @@ from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.pairing import amount_words
+from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale, plain_gap
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.published import load_languages
@@ -37,6 +38,7 @@ class Measured:
         collapsed: runs that ended at chance.
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
+        kept: quantities of question 4, whose estimates and draws are among the others.
         gains: the gains table, see :mod:`.gains`.
         contrasts: all plain contrasts, and
         drawn: the bootstrap draws of their cells on the raw scale, for whoever combines them further.
@@ -52,6 +54,7 @@ class Measured:
     gains: tuple[GainRow, ...]
     contrasts: tuple[Contrast, ...]
     drawn: ScaledDraws
+    kept: tuple[Kept, ...] = ()
 
 
 def measure(study: Study) -> Measured:
@@ -84,9 +87,15 @@ def measure(study: Study) -> Measured:
                 kept[made.gap, made.task, scale, made.model] = values
     raw = drawn.on("raw", study.table)
     order = [(number, scale) for number in range(len(wanted)) for scale in SCALES]
+    found = [estimates[key] for key in order if key in estimates]
+    of_earlier = () if study.retention is None else kept_of(study.retention, controls=study.controls)
+    for earlier in of_earlier:
+        found += earlier.estimates
+        kept |= {(earlier.gap, "mean", "raw", model): values for model, values in earlier.draws.items()}
     return Measured(
+        kept=of_earlier,
         gaps=tuple(_with_paired_errors(study, errors)),
-        estimates=tuple(estimates[key] for key in order if key in estimates),
+        estimates=tuple(found),
         draws=kept,
         english=tuple(english),
         collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
