@@ -13,11 +13,14 @@ from xlgap.analysis.rows import AVERAGE, COMBINED, ENGLISH, MATCHED, plain_gap
 from xlgap.analysis.study import Study
 
 HEADLINE = (
-    "inter", "direct", "native", "english_gain", "transfer", "distance", "robustness", "few_gain",
-    *COMBINED,
+    "inter", "direct", "native", "english_gain", "transfer", "distance", "robustness",
+    "distance_partial", "robustness_partial", "few_gain", *COMBINED,
     *(f"{gap}{ENGLISH}" for gap in COMBINED),
 )  # fmt: skip
 """Gaps of which every model gets one estimate over all tasks."""
+
+ACROSS_LANGUAGES = (*("transfer", "distance", "robustness", "distance_partial", "robustness_partial"),)
+"""Gaps that compare languages, which takes parallel test sets."""
 
 PARTS = ("native", "english_gain")
 """What G_direct is the difference of: beside it, both are means over its tasks and languages."""
@@ -111,11 +114,11 @@ def control_contrasts(study: Study) -> list[Contrast]:
 
 
 def _primary_arm(contrast: Contrast, study: Study) -> bool:
-    if plain_gap(contrast.gap) in {"transfer", "distance"}:
+    if plain_gap(contrast.gap) in {"transfer", "distance", "distance_partial"}:
         return study.arms[contrast.arm_a].regime == "direct_en"
     return True
 
 
 def _in_mean(contrast: Contrast, study: Study) -> bool:
-    across_languages = plain_gap(contrast.gap) in {"transfer", "distance", "robustness"}
+    across_languages = plain_gap(contrast.gap) in ACROSS_LANGUAGES
     return study.tasks[contrast.task].parallel or not across_languages
