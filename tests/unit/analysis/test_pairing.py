@@ -112,7 +112,9 @@ def test_robustness_at_equal_steps_is_against_the_arm_of_the_same_budget() -> No
     }
     more = [replace(s, arm=f"{s.arm}_long") for s in made.scores if s.arm == "inter_en_typing"]
     some = replace(made, arms=made.arms | long, scores=(*made.scores, *more))
-    found = {e.gap: (e.arm_a, e.arm_b) for e in measure(some).estimates if "robustness" in e.gap}
+    found = {
+        e.gap: (e.arm_a, e.arm_b) for e in measure(some).estimates if plain_gap(e.gap) == "robustness"
+    }
     assert found == {
         "robustness": ("inter_en_typing", "direct_en"),
         "robustness_equal_steps": ("inter_en_typing_long", "direct_en_long"),
