@@ -29,8 +29,10 @@ from pathlib import Path
 from typing import Any
 
 from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.claims import ClaimVerdict, by_key, verdicts
 from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.disagreements import DisagreementRow, disagreements
+from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
@@ -52,6 +54,7 @@ from xlgap.formats import read_json, write_json
 from xlgap.records import EditionScore, Score
 
 DECIMALS = 6
+FILE = "analysis.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,7 @@ class Analysis:
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
         excused: leaks of test items that documented exceptions let pass.
+        claims: of papers, with this study's verdict.
         gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
@@ -111,6 +115,7 @@ class Analysis:
     excused: tuple[Excused, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
+    claims: tuple[ClaimVerdict, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -142,8 +147,14 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             missing=study.missing,
             disagreements=tuple(disagreements(published)),
             gains=measured.gains,
+            claims=verdicts(Evidence(answers=by_key(answers), study=study, measured=measured)),
         )
     )
+
+
+def published_findings(scores: Sequence[Score]) -> list[Answer]:
+    """The answers of published scores alone."""
+    return published_answers(gap_rows(scores), published_slopes(scores), scores)
 
 
 def _models(scores: Sequence[Score]) -> tuple[Model, ...]:
@@ -165,12 +176,13 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     ``metrics.json`` holds the figures that are compared between versions of a study: each estimate over
     all tasks, and each supported level and slope.
     """
-    write_json(folder / "analysis.json", dataclasses.asdict(rounded(analysis)))
+    write_json(folder / FILE, dataclasses.asdict(rounded(analysis)))
     for name, kind, rows in (
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
         ("disagreements", DisagreementRow, analysis.disagreements),
         ("gains", GainRow, analysis.gains),
+        ("claims", ClaimVerdict, analysis.claims),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
         write_rows(folder / f"{name}.csv", [flat(rounded(r)) for r in rows], columns)
@@ -205,7 +217,7 @@ def read_analysis(folder: Path) -> Analysis:
     Raises:
         ResultError: no such file, or another version wrote it.
     """
-    path = folder / "analysis.json"
+    path = folder / FILE
     if not path.is_file():
         raise ResultError(f"{path}: no such file; run the stage 'analyse' first.")
     try:
