@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xlgap.arm_params import ArmParams
-from xlgap.arms import check_arm, check_choices
+from xlgap.arms import check_arm, check_choices, check_translations
 from xlgap.config import Params, ScratchModel
 from xlgap.consistency import (
     check_blocks,
@@ -23,7 +23,16 @@ from xlgap.consistency import (
 )
 from xlgap.errors import ConfigError, ResultError, unknown
 from xlgap.regimes import get_regime
-from xlgap.regimes.base import ArmSpec, Budget, Phase, Regime, Sampling, budgeted, trained_on
+from xlgap.regimes.base import (
+    ArmSpec,
+    Budget,
+    Phase,
+    Regime,
+    Sampling,
+    Translations,
+    budgeted,
+    trained_on,
+)
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine, Rank, Retrieve, Task
 
@@ -129,7 +138,7 @@ class Grid:
         """The languages whose train and dev rows of ``task`` some phase reads; English always."""
         phases = [p for cell in self.cells for p in (*cell.arm.warm_phases, *cell.phases)]
         mine = [phase for phase in phases if task.name in phase.tasks]
-        used = {"en"} | {p.language for p in mine} | {p.select_language for p in mine}
+        used = {"en"} | {p.rows_language for p in mine} | {p.select_language for p in mine}
         return tuple(code for code in task.train_languages if code in used)
 
     @cached_property
@@ -149,6 +158,22 @@ class Grid:
     def trained(self) -> tuple[Cell, ...]:
         """The cells with a training or a prediction of their own: all but the chosen ones."""
         return tuple(cell for cell in self.cells if not cell.chosen)
+
+    @cached_property
+    def overlaps(self) -> tuple[tuple[str, str, str], ...]:
+        """(arm, task, part) where an arm has a task and another one that contains its training data.
+
+        Two intermediate tasks may share data, as ANLI+ and MultiNLI do: both are what is studied, and
+        the data are then trained on as both. Only the target task's own data are no intermediate task.
+        """
+        names = {cell.arm.name: cell.arm.spec.intermediate for cell in self.cells}
+        return tuple(
+            (arm, task, part)
+            for arm, tasks in names.items()
+            for task in tasks
+            for part in get_task(task).contains
+            if part in tasks
+        )
 
     def arms_of(self, model: str) -> tuple[Arm, ...]:
         """The arms that ``model`` has cells of with a training of their own, in order."""
@@ -172,6 +197,7 @@ def arms(params: Params) -> tuple[Arm, ...]:
     for name, spec in specs.items():
         check_arm(name, spec, params)
     check_choices(specs)
+    check_translations(specs)
     return tuple(Arm(name, spec) for name, spec in specs.items())
 
 
@@ -180,6 +206,7 @@ def arm_spec(entry: ArmParams) -> ArmSpec:
     given = {
         "sampling": entry.sampling and Sampling(**entry.sampling.model_dump()),
         "budget": entry.budget and Budget(**entry.budget.model_dump()),
+        "translations": entry.translations and Translations(**entry.translations.model_dump()),
     }
     return ArmSpec(**{**dict(entry), **given})
 
@@ -303,8 +330,8 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
                 )
     for phase in (*arm.warm_phases, *on_task):
         for name in phase.tasks:
-            if phase.language not in get_task(name).train_languages:
-                return f"'{name}' has no training data in '{phase.language}'"
+            if phase.rows_language not in get_task(name).train_languages:
+                return f"'{name}' has no training data in '{phase.rows_language}'"
             if phase.shots is not None:
                 rows = params.task(name).train_rows
                 if rows is not None and rows < phase.shots:

@@ -89,6 +89,7 @@ def _stages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     for name, help_text, words in (
         ("prepare", "stage: rows of a task in one schema", ("task",)),
         ("validate", "stage: expectations of a prepared task", ("task",)),
+        ("translate", "stage: English training rows in another language", ("task", "language")),
         ("leakage", "stage: no test item stands in training data", ()),
         ("corpus", "stage: pretraining text and tokenizer", ()),
         ("index", "stage: what each arm's intermediate phases read", ()),

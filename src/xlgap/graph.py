@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import yaml
 
 from xlgap import layout
 from xlgap.alone import alone
-from xlgap.cell import Cell, Grid, grid
+from xlgap.arms import wanted_translations
+from xlgap.cell import Arm, Cell, Grid, arms, grid
 from xlgap.config import Params, ScratchModel, check, load_params, overlaid
 from xlgap.data import released
 from xlgap.data.sources import has_dev
@@ -63,10 +65,13 @@ def graph_mapping(
     items = {
         "root": root,
         "prepare": {name: _prepare_item(name, params, study_grid, read) for name in params.all_tasks},
+        "translate": _translate_items(params, root),
+        # DVC wants a path where there is none: one that the stages depend on in any case
+        "translated": (layout.TRANSLATED if has_translated(params) else layout.PREPARED).as_posix(),
         "corpus": {"needed": needs_corpus(params), **_files(released.CORPUS, read)},
         "pretrain": {m: {"model": m, "entry": pretraining_entry(params, m)} for m in params.models},
         "warmstart": {
-            f"{model}-{arm.name}": {"model": model, "arm": arm.name}
+            f"{model}-{arm.name}": {"model": model, "arm": arm.name, "text": _text(model, arm)}
             for model in params.models
             for arm in study_grid.arms_of(model)
         },
@@ -91,8 +96,20 @@ def pretraining_entry(params: Params, model: str) -> dict[str, Any]:
 
 
 def needs_corpus(params: Params) -> bool:
-    """Whether some model is pretrained here."""
+    """Whether some model is pretrained here, or some arm mixes pretraining text into its training."""
+    mixed = any(entry.mlm_rate is not None for entry in params.arms.values())
+    return mixed or needs_tokenizer(params)
+
+
+def needs_tokenizer(params: Params) -> bool:
+    """Whether some model is pretrained here, with a tokenizer of the study's own."""
     return any(isinstance(model, ScratchModel) for model in params.models.values())
+
+
+def _text(model: str, arm: Arm) -> str:
+    """What an arm's warm start depends on beside the index: the text that it trains on, if any."""
+    masked = any(phase.mlm_rate is not None for phase in arm.warm_phases)
+    return (layout.CORPUS if masked else layout.pretrained(model)).as_posix()
 
 
 def _prepare_item(
@@ -132,6 +149,26 @@ def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
         "train": train,
         "dev": dev,
     }
+
+
+def has_translated(params: Params) -> bool:
+    """Whether some arm trains on translated rows."""
+    return any(entry.translations is not None for entry in params.arms.values())
+
+
+def _translate_items(params: Params, root: str) -> dict[str, Any]:
+    """By task and language, what is translated, by what, and what that depends on."""
+    items = {}
+    wanted = wanted_translations({arm.name: arm.spec for arm in arms(params)})
+    for (task, language), source in wanted.items():
+        reads = layout.rows(task, "train", "en").as_posix()
+        if source.file is not None:
+            reads = Path(root, source.file.format(task=task, language=language)).as_posix()
+        elif source.lab:
+            reads = Path(root, "src/xlgap/lab").as_posix()
+        by = {key: value for key, value in asdict(source).items() if value}
+        items[f"{task}-{language}"] = {"task": task, "language": language, "by": by, "reads": reads}
+    return items
 
 
 def _score_items(study_grid: Grid) -> dict[str, Any]:

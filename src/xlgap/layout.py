@@ -8,6 +8,7 @@ PARAMS = Path("params.yaml")
 GRAPH = Path("graph.yaml")
 
 PREPARED = Path("data/prepared")
+TRANSLATED = Path("data/translated")
 CORPUS = Path("data/corpus")
 TOKENIZER = Path("data/tokenizer/tokenizer.json")
 INDEX = Path("data/index.json")
@@ -39,6 +40,18 @@ def prepared(task: str) -> Path:
 def rows(task: str, split: str, language: str) -> Path:
     """One prepared split of a task in one language."""
     return PREPARED / task / split / f"{language}.jsonl"
+
+
+def translated(task: str, language: str) -> Path:
+    """Directory of a task's English training rows in translation."""
+    return TRANSLATED / task / language
+
+
+def training_rows(task: str, language: str, *, translated_rows: bool) -> Path:
+    """The training rows of a task in one language: prepared ones, or translations of the English."""
+    if translated_rows:
+        return translated(task, language) / "train.jsonl"
+    return rows(task, "train", language)
 
 
 def checks(task: str) -> Path:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from xlgap import layout
 from xlgap.alone import alone
-from xlgap.cell import grid
+from xlgap.arms import wanted_translations
+from xlgap.cell import arms, grid
 from xlgap.config import load_params
 
 OUTS = (
     (layout.PREPARED, "*"),
+    (layout.TRANSLATED, "*/*"),
     (layout.CHECKS, "*.json"),
     (layout.PRETRAINED, "*"),
     (layout.WARM, "*/*"),
@@ -60,9 +62,11 @@ def _meant(path: Path) -> Path:
 def _wanted(study: Path) -> set[Path]:
     params = load_params(study / layout.PARAMS)
     cells, trained = grid(params).cells, grid(params).trained
+    specs = {arm.name: arm.spec for arm in arms(params)}
     scored = {cell.task.name for cell in cells}
     return {
         *(place(task) for task in params.all_tasks for place in (layout.prepared, layout.checks)),
+        *(layout.translated(*pair) for pair in wanted_translations(specs)),
         *(layout.pretrained(model) for model in params.models),
         *(layout.warm(cell.model, cell.arm.name) for cell in trained),
         *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in trained),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -34,6 +34,8 @@ from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine
 
 _SHOWN = 3  # pairs that the sentence names
+TRANSLATED = "translated"
+"""In place of the split of training rows that are translations of English ones."""
 
 Asked = Mapping[Place, frozenset[Place]]
 Read = Callable[[Place], Rows]
@@ -59,11 +61,14 @@ class Verdict:
 def reads(cell: Cell) -> Iterator[Place]:
     """The sets that a cell's weights come from: training rows, dev rows that choose a checkpoint.
 
-    Of a few-shot phase all rows that shots may be among.
+    Of a few-shot phase all rows that shots may be among; of a translated one the translations, and the
+    English rows that they are of, whatever became of their texts.
     """
     for phase in (*cell.arm.warm_phases, *cell.phases):
         for name in phase.tasks:
-            yield Place(name, "train", phase.language)
+            yield Place(name, "train", phase.rows_language)
+            if phase.translated:
+                yield Place(name, TRANSLATED, phase.language)
             if phase.selects and get_task(name).recipe.select == "dev":
                 yield Place(phase.dev_of(name), "dev", phase.select_language)
 
@@ -149,7 +154,7 @@ def judge(
     excused: dict[Known, list[Leak]] = {exception: [] for exception in applicable}
     left: list[Leak] = []
     for shared in _by_pair(found).values():
-        covering = [next((e for e in applicable if e.covers(leak)), None) for leak in shared]
+        covering = [next((e for e in applicable if e.covers(original(leak))), None) for leak in shared]
         uncovered = [leak for leak, e in zip(shared, covering, strict=True) if e is None]
         left += uncovered
         for leak, exception in zip(shared, covering, strict=True):
@@ -162,6 +167,14 @@ def judge(
     stale = [e for e, pairs in excused.items() if not pairs and _in_full(e, asked, same)]
     used = {e: pairs for e, pairs in excused.items() if pairs and e.allows(items(pairs))}
     return Verdict(asked=asked, leaks=sorted(left), excused=used, stale=stale)
+
+
+def original(leak: Leak) -> Leak:
+    """The leak as one of the English row of which the training row is a translation, if it is one."""
+    place = leak.train
+    if place.split != TRANSLATED:
+        return leak
+    return replace(leak, train=Place(place.task, "train", "en"))
 
 
 def _by_pair(found: Iterable[Leak]) -> Mapping[tuple[Place, str, Place, str], list[Leak]]:

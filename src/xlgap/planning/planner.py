@@ -18,7 +18,7 @@ from xlgap.planning.work import (
     FILL,
     Manifests,
     Work,
-    phase_work,
+    phases_work,
     prediction_work,
     pretrain_work,
     selection_work,
@@ -58,6 +58,7 @@ def plan_study(
         stages=stages,
         left_out=grid.left_out,
         preliminary=grid.preliminary,
+        overlaps=grid.overlaps,
         unscored=tuple(unscored(params).items()),
         totals=totals(
             stages, cells=len(grid.cells), workers=workers, scratch_bytes=max(scratch, default=0)
@@ -149,9 +150,7 @@ class _Planner:
         )
 
     def _training(self, phases: Iterable[Phase], model: str) -> Work:
-        return total(
-            phase_work(phase, self.params, self.figures[model], self.manifests) for phase in phases
-        )
+        return phases_work(phases, self.params, self.figures[model], self.manifests)
 
     def _selection(self, phases: Iterable[Phase], model: str) -> Work:
         return total(
@@ -249,8 +248,10 @@ def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:
 
 
 def _phase_name(phase: Phase) -> str:
-    shots = "" if phase.shots is None else f" x {phase.shots}"
-    return f"{'+'.join(phase.tasks)}[{phase.language}{shots}]"
+    how = "" if phase.shots is None else f" x {phase.shots}"
+    how += ", translated" if phase.translated else ""
+    parts = [*phase.tasks, *["mlm"] * (phase.mlm_rate is not None)]
+    return f"{'+'.join(parts)}[{phase.language}{how}]"
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

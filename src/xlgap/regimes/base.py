@@ -42,6 +42,36 @@ class Sampling:
     end_temperature: float | None = None
     cap: int | None = None
 
+    @property
+    def moves(self) -> bool:
+        """Whether probabilities change through a phase."""
+        return self.rule == "time_dependent"
+
+    def probabilities(self, rows: Sequence[int], *, progress: float = 0.0) -> tuple[float, ...]:
+        """The probability of each task, whose training sets have ``rows``.
+
+        Args:
+            rows: of each task.
+            progress: how far the phase is, from 0 at its first step to 1 at its last.
+
+        >>> Sampling(rule="temperature", temperature=2.0).probabilities([100, 900])
+        (0.25, 0.75)
+        """
+        counted = [min(count, self.cap or count) for count in rows]
+        largest = max(counted)  # by which they are divided: no power of them is too large
+        weights = [(count / largest) ** self._exponent(progress) for count in counted]
+        return tuple(weight / sum(weights) for weight in weights)
+
+    def _exponent(self, progress: float) -> float:
+        """The ``1 / T`` of the rule."""
+        if self.rule in {"uniform", "proportional"}:
+            return float(self.rule == "proportional")
+        first, last = self.start_temperature, self.end_temperature
+        if first is None or last is None:
+            assert self.temperature is not None
+            return 1 / self.temperature
+        return 1 / (first + (last - first) * progress)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
@@ -60,6 +90,22 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Translations:
+    """Where translations of English training rows come from: one of three.
+
+    Attributes:
+        file: path from the checkout, with ``{task}`` and ``{language}`` filled in.
+        hub, revision: a translation model of the hub and its commit; or a directory of that layout.
+        lab: the lab's phrase book, see :mod:`xlgap.lab.phrasebook`.
+    """
+
+    file: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+    lab: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Phase:
     """One stretch of training with one optimizer schedule.
 
@@ -75,6 +121,7 @@ class Phase:
         mlm_rate: the share of its steps that are masked language modelling of the study's pretraining
             text, in all its languages; ``None`` for none.
         budget: how much training it is, where that is not what the recipes of its tasks say.
+        translated: whether its training rows are translations of the English ones into ``language``.
         shots: so many of the training rows, drawn anew by each seed; all of them when ``None``. Such a
             phase has no dev rows: it keeps its last checkpoint.
     """
@@ -88,6 +135,12 @@ class Phase:
     mlm_rate: float | None = None
     budget: Budget | None = None
     shots: int | None = None
+    translated: bool = False
+
+    @property
+    def rows_language(self) -> str:
+        """The language of the prepared rows that it trains on, or on translations of."""
+        return "en" if self.translated else self.language
 
     @property
     def mixes(self) -> bool:
@@ -123,6 +176,7 @@ class ArmSpec:
         budget: see :func:`budgeted`.
         shots: training rows of the target task in ``language``, of a few-shot arm.
         choices: names of the arms that a best-of arm chooses from.
+        translations: where the translated rows of an arm with translated intermediate tasks come from.
     """
 
     regime: str
@@ -134,6 +188,7 @@ class ArmSpec:
     budget: Budget | None = None
     shots: int | None = None
     choices: tuple[str, ...] = ()
+    translations: Translations | None = None
 
 
 class Regime(ABC):

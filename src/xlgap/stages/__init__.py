@@ -10,6 +10,7 @@ from pathlib import Path
 _MODULES = {
     "prepare": "prepare",
     "validate": "prepare",
+    "translate": "translate",
     "leakage": "leakage",
     "corpus": "prepare",
     "index": "prepare",

@@ -168,7 +168,7 @@ def _examples(
     study: Study, tokenizer: Tokenizer, phase: Phase, task: Task, seed: int
 ) -> tuple[int, Sequence[Example]]:
     """How many rows of ``task`` the phase reads, and what they become."""
-    rows = study.rows(task.name, "train", phase.language)
+    rows = study.training_rows(task.name, phase)
     if not rows:
         raise DataError(f"task '{task.name}' has no training row in '{phase.language}'.")
     if phase.shots is not None:

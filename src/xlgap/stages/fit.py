@@ -210,8 +210,8 @@ def _head(study: Study, phase: Phase, encoder: Encoder, *, seed: int) -> Head | 
 
 def _told(phase: Phase) -> dict[str, Any]:
     """What it was, without what most phases are not: selected elsewhere, mixed, of a given length."""
-    rare = ("select_task", "sampling", "mlm_rate", "budget", "shots")
-    found = {k: v for k, v in asdict(phase).items() if k not in rare or v is not None}
+    rare = ("select_task", "sampling", "mlm_rate", "budget", "shots", "translated")
+    found = {k: v for k, v in asdict(phase).items() if k not in rare or v not in (None, False)}
     if phase.shots:
         del found["select_language"]
     return found

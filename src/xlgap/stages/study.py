@@ -14,6 +14,7 @@ from xlgap.data.released import data_dir
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, read_jsonl
 from xlgap.graph import checkout_root
+from xlgap.regimes.base import Phase
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Tag, Task
 
@@ -110,6 +111,42 @@ class Study:
         if not path.is_file():
             raise ResultError(f"{path}: not prepared; run 'dvc repro prepare@{task}'.")
         return read_jsonl(path)
+
+    def training_rows(self, task: str, phase: Phase) -> list[dict[str, Any]]:
+        """The rows of a task that a phase trains on, prepared or translated.
+
+        Raises:
+            ResultError: they were not prepared in that language, or not translated into it.
+        """
+        if not phase.translated:
+            return self.rows(task, "train", phase.language)
+        self.translation(task, phase.language)
+        return read_jsonl(training_path(task, phase))
+
+    def translation(self, task: str, language: str) -> dict[str, Any]:
+        """The manifest of a task's translated training rows.
+
+        Raises:
+            DataError: it is damaged.
+            ResultError: they were not translated.
+        """
+        path = layout.translated(task, language) / "manifest.json"
+        if not path.is_file():
+            raise ResultError(f"{path}: not translated; run 'dvc repro translate@{task}-{language}'.")
+        found: dict[str, Any] = read_json(path, {"rows": int, "sha256": str})
+        return found
+
+    def training_facts(self, task: str, phase: Phase) -> dict[str, Any]:
+        """Number and digest of the rows of a task that a phase trains on: ``rows``, ``sha256``."""
+        if phase.translated:
+            return self.translation(task, phase.language)
+        found: dict[str, Any] = self.manifest(task)["splits"]["train"][phase.language]
+        return found
+
+
+def training_path(task: str, phase: Phase) -> Path:
+    """Where the rows of a task are that a phase trains on."""
+    return layout.training_rows(task, phase.language, translated_rows=phase.translated)
 
 
 def predictions(cell: Cell) -> Path:

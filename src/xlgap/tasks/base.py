@@ -124,6 +124,11 @@ class Mine:
 Kind = Classify | Choose | Tag | Span | Retrieve | Rank | Candidate | Mine
 
 
+def can_translate(kind: Kind) -> bool:
+    """Whether rows of a kind can be translated text by text; tags are of words, which move."""
+    return isinstance(kind, Classify | Choose | Span)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a pretrained model is fine-tuned on the task, unless ``params.yaml`` says otherwise.
