@@ -180,7 +180,7 @@ LISTINGS: tuple[Listing, ...] = (
             "About": "about",
         },
         notes=(
-            "Supported where the whole interval agrees; contradicted where it disagrees; a claim that "
+            "A claim is supported where the whole interval agrees, contradicted where it disagrees; one that "
             "something does not help is supported only by an interval below 1 point. Claims that name "
             "data sets are judged on these alone.",
         ),
