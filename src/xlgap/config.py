@@ -26,6 +26,7 @@ from pydantic import (
 from xlgap.arm_params import ArmParams
 from xlgap.errors import ConfigError, suggestion
 from xlgap.mapping import read_mapping
+from xlgap.retention_params import RetentionParams
 from xlgap.section import (
     Commit,
     Count,
@@ -227,13 +228,22 @@ class TrainParams(Section):
 
 
 class EvaluationParams(Section):
-    """Prediction; ``retrieval_layer``, ``pooling`` and ``centred`` say what a sentence's vector is."""
+    """Prediction; ``retrieval_layer``, ``pooling`` and ``centred`` say what a sentence's vector is.
+
+    ``retention`` turns on that earlier tasks are scored again; no training depends on it.
+    """
 
     batch_tokens: Positive = 16384
     retrieval_layer: Fraction = 0.6
     pooling: Literal["mean", "cls"] = "mean"
     centred: bool = False
     sweep_languages: Names = ()  # retrieval's layer and pooling are chosen on them: evaluation/sweep.py
+    retention: RetentionParams | None = None
+
+    @property
+    def of_cells(self) -> dict[str, Any]:
+        """What predictions of cells depend on: all but ``retention``."""
+        return self.model_dump(exclude={"retention"})
 
 
 class AnalysisParams(Section):

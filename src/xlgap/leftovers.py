@@ -6,6 +6,7 @@ DVC leaves them where they are, and a stage that depends on a whole folder, such
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from xlgap.alone import alone
 from xlgap.arms import wanted_translations
 from xlgap.cell import arms, grid
 from xlgap.config import load_params
+from xlgap.retained import retained_cells
 
 OUTS = (
     (layout.PREPARED, "*"),
@@ -22,6 +24,8 @@ OUTS = (
     (layout.PRETRAINED, "*"),
     (layout.WARM, "*/*"),
     (layout.PREDICTIONS, "*/*"),
+    (layout.HELDOUT, "*"),
+    (layout.RETENTION, "*/*"),
     (layout.CHOSEN, "*"),
     (layout.SCORES, "*.csv"),
     (layout.ITEMS, "*.parquet"),
@@ -61,6 +65,8 @@ def _meant(path: Path) -> Path:
 
 def _wanted(study: Path) -> set[Path]:
     params = load_params(study / layout.PARAMS)
+    cells = grid(params).cells
+    again = [found.cell for found in retained_cells(params, grid(params))]
     cells, trained = grid(params).cells, grid(params).trained
     specs = {arm.name: arm.spec for arm in arms(params)}
     scored = {cell.task.name for cell in cells}
@@ -68,6 +74,10 @@ def _wanted(study: Path) -> set[Path]:
         *(place(task) for task in params.all_tasks for place in (layout.prepared, layout.checks)),
         *(layout.translated(*pair) for pair in wanted_translations(specs)),
         *(layout.pretrained(model) for model in params.models),
+        *(layout.warm(cell.model, cell.arm.name) for cell in cells),
+        *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in cells),
+        *([layout.HELDOUT_TEXT] if again else []),
+        *(layout.retention(cell.task.name, cell.model, cell.arm.name) for cell in again),
         *(layout.warm(cell.model, cell.arm.name) for cell in trained),
         *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in trained),
         *(layout.CHOSEN / cell.task.name for cell in cells if cell.chosen),
@@ -83,3 +93,29 @@ def _remove(path: Path) -> None:
         path.unlink()
     if not [p for p in path.parent.iterdir() if p.name != ".gitignore"]:
         shutil.rmtree(path.parent)
+
+
+def remove_everything(root: Path) -> None:
+    """Remove what studies leave, in the checkout ``root`` and in the directories of its studies.
+
+    Raises:
+        ResultError: a run of one of them is going on; nothing is removed.
+    """
+    left = ("data", "models", "results", "report", "scratch", "weights", "journal")
+    studies = [root, *(p.with_suffix("") for p in (root / "studies").glob("*.yaml"))]
+    with contextlib.ExitStack() as stack:
+        for folder in studies:
+            if folder.is_dir():
+                stack.enter_context(alone(folder))
+        for name in (*left, "dvc.lock"):
+            _clear(root / name)
+        for path in (*studies[1:], *root.glob("mlflow.db*"), root / "mlartifacts", root / ".xlgap"):
+            _clear(path)
+
+
+def _clear(path: Path) -> None:
+    """Remove a file or a folder where there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from xlgap.analysis.combination_answers import combination_answers
 from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import Measured
+from xlgap.analysis.retention_answers import retention_answers
 from xlgap.analysis.rows import Answer, Scale
 from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
@@ -71,14 +72,9 @@ NEEDS = {
 }
 """What a study must have for each gap."""
 
-NOT_RUN = {
-    4: "Not run in this study: retention needs the intermediate task scored again after the target "
-    "task.",
-}
-
 
 def measured_answers(study: Study, measured: Measured) -> list[Answer]:
-    """Answers from a study's own scores; 4 is marked as not run."""
+    """Answers from a study's own scores."""
     found: list[Answer] = []
     for question, gaps in MEASURED.items():
         for gap, quantity in gaps:
@@ -91,16 +87,8 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
     notes = _notes(study, measured)
     found = [_with_notes(a, notes) for a in found]
     lab = [LAB_SENTENCE] if study.source == "lab" else []
-    for question, reason in NOT_RUN.items():
-        answer = Answer(
-            question=question,
-            quantity="not measured",
-            source="measured",
-            reason=reason,
-            key=f"{question}.none",
-        )
-        found.append(_with_notes(answer, lab))
-    return found
+    asked = [PRETRAINING, *lab] if study.retention is not None else lab
+    return [*found, *(_with_notes(a, asked) for a in retention_answers(study, measured))]
 
 
 def _series(

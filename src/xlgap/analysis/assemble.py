@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from xlgap.analysis.bootstrap import TaskItems, Value
+from xlgap.analysis.retention import RetentionData
+from xlgap.analysis.retention_rows import MLM, mean_loss
+from xlgap.analysis.retention_tables import Again
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.analysis.tables import Results, left_out
 from xlgap.cell import arms, grid
@@ -18,7 +21,8 @@ def assemble(params: Params, results: Results, values: Mapping[str, Value]) -> S
     Args:
         params: of the study.
         results: from :func:`xlgap.analysis.tables.load`.
-        values: for each target task the ``value`` function of its first metric.
+        values: for each target task the ``value`` function of its first metric; of each earlier one,
+            too, where they were scored again.
     """
     tasks = {name: get_task(name) for name in params.tasks}
     infos = {
@@ -47,6 +51,24 @@ def assemble(params: Params, results: Results, values: Mapping[str, Value]) -> S
         preliminary=grid(params).preliminary,
         missing=results.missing,
         controls=twins(params),
+        retention=_retention(params, results.again, values),
+    )
+
+
+def _retention(
+    params: Params, again: Again | None, values: Mapping[str, Value]
+) -> RetentionData | None:
+    if again is None or not again.scores:
+        return None
+    names = {score.task for score in again.scores} - {MLM}
+    return RetentionData(
+        scores=again.scores,
+        items=again.items,
+        values={MLM: mean_loss, **{name: values[name] for name in names}},
+        parallel=frozenset(name for name in names if get_task(name).parallel),
+        confidence=params.analysis.confidence,
+        resamples=params.analysis.resamples,
+        seed=params.analysis.seed,
     )
 
 

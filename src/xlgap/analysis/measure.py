@@ -19,6 +19,7 @@ from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
+from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.published import load_languages
@@ -36,6 +37,7 @@ class Measured:
         collapsed: runs that ended at chance.
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
+        kept: quantities of question 4, whose estimates and draws are among the others.
         gains: the gains table, see :mod:`.gains`.
         contrasts: all plain contrasts, and
         drawn: the bootstrap draws of their cells, for whoever combines them further.
@@ -51,6 +53,7 @@ class Measured:
     gains: tuple[GainRow, ...]
     contrasts: tuple[Contrast, ...]
     drawn: Draws
+    kept: tuple[Kept, ...] = ()
 
 
 def measure(study: Study) -> Measured:
@@ -78,7 +81,12 @@ def measure(study: Study) -> Measured:
             estimates.append(made)
             if values is not None:
                 kept[made.gap, made.task, scale, made.model] = values
+    of_earlier = () if study.retention is None else kept_of(study.retention, controls=study.controls)
+    for found in of_earlier:
+        estimates += found.estimates
+        kept |= {(found.gap, "mean", "raw", model): values for model, values in found.draws.items()}
     return Measured(
+        kept=of_earlier,
         gaps=tuple(_with_paired_errors(study, plain, drawn)),
         estimates=tuple(estimates),
         draws=kept,

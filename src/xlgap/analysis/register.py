@@ -28,6 +28,7 @@ from xlgap.analysis.grids import (
 )
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
+from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
     AVERAGE,
     ENGLISH,
@@ -52,7 +53,9 @@ Cell = str | Callable[[Any], str]
 
 QUESTION_OF = {
     "inter": 1, "mlm": 1, "translated": 1, "distance": 2, "robustness": 2, "transfer": 2, "direct": 3,
-    "native": 3, "english_gain": 3, "few_gain": 3, "retention": 4, "joint": 5, "sequential": 5,
+    "native": 3, "english_gain": 3, "few_gain": 3, "retention": 4, "retention_others": 4,
+    "retention_ratio": 4, "retention_probe": 4, "retention_probe_others": 4, "backward": 4,
+    "retention_mlm": 4, "retention_mlm_others": 4, "joint": 5, "sequential": 5,
     "best_single": 5, "joint_sequential": 5, "joint_best": 5, "sequential_best": 5,
 }  # fmt: skip
 """The question that a measured gap belongs to; a gap that is not here is shown under 'study'."""
@@ -202,6 +205,7 @@ LISTINGS: tuple[Listing, ...] = (
         notes=("Other models, data and target tasks than measured here: not the same quantity.",),
     ),
     Listing(name="data_sets", kind=DataSet, rows=lambda a: a.data),
+    Listing(name="retention", kind=RetentionRow, rows=lambda a: a.retention),
     Listing(name="excused_leaks", kind=Excused, rows=lambda a: a.excused),
 )
 """Every field of an analysis that is a file of the report; see the module for a new one."""

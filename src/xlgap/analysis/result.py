@@ -39,6 +39,8 @@ from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
 from xlgap.analysis.published_answers import published_answers, published_slopes
+from xlgap.analysis.retention import retention_rows
+from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
     Answer,
     Collapsed,
@@ -86,7 +88,11 @@ class Analysis:
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
         excused: leaks of test items that documented exceptions let pass.
+<<<<<<< HEAD
         claims: of papers, with this study's verdict.
+=======
+        retention: entries of the retention matrices, where earlier tasks were scored again.
+>>>>>>> main
         gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
@@ -114,6 +120,7 @@ class Analysis:
     data: tuple[DataSet, ...] = ()
     excused: tuple[Excused, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
+    retention: tuple[RetentionRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
     claims: tuple[ClaimVerdict, ...] = ()
 
@@ -146,6 +153,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             preliminary=study.preliminary,
             missing=study.missing,
             disagreements=tuple(disagreements(published)),
+            retention=() if study.retention is None else tuple(retention_rows(study.retention)),
             gains=measured.gains,
             claims=verdicts(Evidence(answers=by_key(answers), study=study, measured=measured)),
         )
@@ -181,6 +189,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
         ("disagreements", DisagreementRow, analysis.disagreements),
+        ("retention", RetentionRow, analysis.retention),
         ("gains", GainRow, analysis.gains),
         ("claims", ClaimVerdict, analysis.claims),
     ):

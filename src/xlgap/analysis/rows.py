@@ -51,6 +51,14 @@ GAP_WORDS: dict[str, str] = {
     "joint": "joint intermediate training on several tasks minus none",
     "sequential": "sequential intermediate training on several tasks minus none",
     "joint_sequential": "joint minus sequential intermediate training on the same tasks",
+    "retention": "retention in English: intermediate task after training on the target minus before",
+    "retention_others": "retention in the other languages (kept head)",
+    "retention_ratio": "share of the intermediate score in English that is kept (kept head)",
+    "retention_probe": "retention in English (probe on frozen states)",
+    "retention_probe_others": "retention in the other languages (probe on frozen states)",
+    "backward": "backward transfer in English: mean change of all earlier tasks (kept heads)",
+    "retention_mlm": "rise of the masked loss in English from pretraining to the end",
+    "retention_mlm_others": "rise of the masked loss in other languages from pretraining to the end",
 }
 GAP_WORDS |= {f"{gap}{ENGLISH}": f"{GAP_WORDS[gap]}, in English" for gap in COMBINED}
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.gap import Table, tables
+from xlgap.analysis.retention import RetentionData
 from xlgap.analysis.rows import ArmInfo
 from xlgap.records import Score
 
@@ -44,6 +45,7 @@ class Study:
         preliminary: (arm, task, tasks in order) of the pairs that a task's official recipe trains on
             an English intermediate task first, whatever the arm is called.
         missing: keys of cells without scores: the study is then partial.
+        retention: earlier tasks scored again; ``None`` where the study was not asked for it.
         controls: untrained models, each with the model that is its twin but for pretraining; they are
             scored, and stay out of everything against size.
     """
@@ -61,6 +63,7 @@ class Study:
     preliminary: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
     controls: Mapping[str, str] = field(default_factory=dict)
+    retention: RetentionData | None = None
 
     @cached_property
     def primary(self) -> dict[str, str]:
