@@ -88,11 +88,8 @@ class Analysis:
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
         excused: leaks of test items that documented exceptions let pass.
-<<<<<<< HEAD
         claims: of papers, with this study's verdict.
-=======
         retention: entries of the retention matrices, where earlier tasks were scored again.
->>>>>>> main
         gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
