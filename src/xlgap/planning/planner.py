@@ -258,6 +258,12 @@ def _scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
+def _translation(params: Params) -> str:
+    """That a model translates, whose work is not known, where one does."""
+    by_model = any(arm.translations and arm.translations.hub for arm in params.arms.values())
+    return ", machine translation" if by_model else ""
+
+
 def _assumptions(params: Params, hardware: Hardware) -> tuple[str, ...]:
     precision = params.train.precision
     return (
@@ -268,5 +274,6 @@ def _assumptions(params: Params, hardware: Hardware) -> tuple[str, ...]:
         f"a sequence with its padding fills {FILL:.0%} of its task's max_length (assumed), and a long "
         "context is one sequence: tokens and FLOP are estimates",
         "memory is model states alone (ZeRO arithmetic); activations come on top",
-        "preparation, the start of stages and what they wait for one another are left out",
+        f"preparation{_translation(params)}, the start of stages and what they wait for one another "
+        "are left out",
     )
