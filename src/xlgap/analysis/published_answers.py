@@ -18,6 +18,7 @@ from xlgap.analysis.answers import MORE_ROBUST, NO_COVARIATES
 from xlgap.analysis.contrasts import fixed_set
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.published_mixtures import mixture_answers, mixture_series
+from xlgap.analysis.published_rows import row_answers
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap, of_slope
 from xlgap.analysis.series import Series, series_answers
 from xlgap.published import load_languages
@@ -79,6 +80,7 @@ def published_answers(
     found: list[Answer] = []
     for series in published_series(gaps, slopes):
         found += series_answers(replace(series, confidence=confidence))
+    found += row_answers(scores, confidence=confidence)
     found += mixture_answers(gaps, scores, confidence=confidence)
     found += [
         Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")
@@ -117,7 +119,6 @@ def _distance_series(slopes: Sequence[LanguageSlope]) -> list[Series]:
             variance="languages, clustered by subfamily",
         )
         for task, of_task in by_task.items()
-        if task in {"xnli", "xquad"}
     ]
 
 
