@@ -183,8 +183,8 @@ LISTINGS: tuple[Listing, ...] = (
             "About": "about",
         },
         notes=(
-            "A claim is supported where the whole interval agrees, contradicted where it disagrees; one "
-            "that something does not help is supported only by an interval below 1 point. Claims that "
+            "A claim is supported where the whole interval agrees, contradicted where it disagrees; "
+            "one that something does not help is supported only by an interval below 1 point. Claims that "
             "name data sets are judged on these alone.",
         ),
     ),
