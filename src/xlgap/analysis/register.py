@@ -183,9 +183,9 @@ LISTINGS: tuple[Listing, ...] = (
             "About": "about",
         },
         notes=(
-            "A claim is supported where the whole interval agrees, contradicted where it disagrees; "
-            "one that something does not help is supported only by an interval below 1 point. Claims that "
-            "name data sets are judged on these alone.",
+            "A claim is supported where the whole interval agrees, contradicted where it disagrees.",
+            "One that something does not help is supported only by an interval below 1 point.",
+            "Claims that name data sets are judged on these alone.",
         ),
     ),
     Listing(name="gains", kind=GainRow, rows=lambda a: a.gains),
