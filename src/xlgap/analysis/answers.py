@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from xlgap.analysis.combination_answers import combination_answers
+from xlgap.analysis.distance_answers import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.retention_answers import retention_answers
@@ -27,24 +28,38 @@ PRETRAINING = (
     "Each size was pretrained once: the intervals of single models and the bootstrap leave out the "
     "variance of pretraining; the meta-regression has it only as scatter about its line."
 )
-MORE_ROBUST = "A loss or gap that falls with size means transfer that is more robust."
 ADD_UP = (
     "A part of G_direct, over its tasks: in each model G_direct is G_native minus the gain of English "
     "intermediate training; slopes, each weighted by its own errors, need not add up."
 )
-NO_COVARIATES = (
-    "The slope over distance has no covariates: languages differ also in amount of pretraining text, "
-    "in script and in how finely they are split into sub-words, which go along with distance."
-)
-
 MEASURED = {
     1: (("inter", "G_inter (target-language minus English intermediate training)"),),
     2: (
+        (
+            "distance_partial",
+            "loss of zero-shot score for 0.1 more of syntactic distance, covariates held still "
+            "(direct_en)",
+        ),
         ("distance", "loss of zero-shot score for 0.1 more of syntactic distance (direct_en)"),
         (
             "robustness",
             "the same loss under English intermediate training minus without (intermediate_en - "
             "direct_en)",
+        ),
+        (
+            "robustness_partial",
+            "the loss with covariates held still under English intermediate training minus without "
+            "(intermediate_en - direct_en)",
+        ),
+        (
+            "spread",
+            "spread of scores over languages (standard deviation) under English intermediate training "
+            "minus without (intermediate_en - direct_en)",
+        ),
+        (
+            "worst",
+            "score of the worst language under English intermediate training minus without "
+            "(intermediate_en - direct_en)",
         ),
         ("transfer", "transfer gap (English minus mean of the others, parallel tasks, direct_en)"),
     ),
@@ -65,10 +80,7 @@ NEEDS = {
     "english_gain": "It needs the arms intermediate_en, direct_en and direct_tgt, and a task not at "
     "chance, on all tasks of G_direct.",
     "transfer": "It needs a direct_en arm on a parallel task with English that is not at chance.",
-    "distance": "It needs a direct_en arm on a parallel task, not at chance, with at least five "
-    "languages beside English.",
-    "robustness": "It needs an intermediate_en and a direct_en arm on a parallel task, not at chance, "
-    "with at least five languages beside English.",
+    **DISTANCE_NEEDS,
 }
 """What a study must have for each gap."""
 
@@ -103,10 +115,7 @@ def _series(
     beside_direct = any((e.gap, e.task) == ("direct", "mean") for e in measured.estimates)
     if points and gap in PARTS and beside_direct:
         notes.append(ADD_UP)
-    if question == 2:
-        notes.append(MORE_ROBUST)
-    if gap in {"distance", "robustness"}:
-        notes.append(NO_COVARIATES)
+    notes += distance_notes(gap, measured.held, study.language_notes, some=bool(points))
     notes += _other_data(study, measured, gap)
     if measured.partial.get(gap):
         notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")

@@ -16,6 +16,8 @@ from xlgap.analysis import words
 from xlgap.analysis.claims import ClaimVerdict
 from xlgap.analysis.diagnostic import ErrorRate, error_tables
 from xlgap.analysis.disagreements import DisagreementRow
+from xlgap.analysis.distance_answers import DISTANCE_METHOD
+from xlgap.analysis.distance_rows import DistanceRow, headline_distance
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gain_grids import gain_grids
 from xlgap.analysis.gains import GainRow
@@ -39,6 +41,7 @@ from xlgap.analysis.rows import (
     GapRow,
     LanguageSlope,
 )
+from xlgap.analysis.subwords import SubwordRow
 from xlgap.analysis.tables import flat
 from xlgap.published import load_known_disagreements
 from xlgap.published.loader import KnownDisagreement, QuotedGain, load_quoted_gains
@@ -52,7 +55,9 @@ Place = int | Literal["checks", "benchmark", "study", "sources"]
 Cell = str | Callable[[Any], str]
 
 QUESTION_OF = {
-    "inter": 1, "mlm": 1, "translated": 1, "distance": 2, "robustness": 2, "transfer": 2, "direct": 3,
+    "inter": 1, "mlm": 1, "translated": 1, "distance": 2, "robustness": 2, "transfer": 2,
+    "distance_partial": 2, "robustness_partial": 2, "spread": 2, "worst": 2, "spread_level": 2,
+    "worst_level": 2, "direct": 3,
     "native": 3, "english_gain": 3, "few_gain": 3, "retention": 4, "retention_others": 4,
     "retention_ratio": 4, "retention_probe": 4, "retention_probe_others": 4, "backward": 4,
     "retention_mlm": 4, "retention_mlm_others": 4, "joint": 5, "sequential": 5,
@@ -139,6 +144,29 @@ LISTINGS: tuple[Listing, ...] = (
     Listing(name="overall_scores", kind=EditionScore, rows=lambda a: a.editions),
     Listing(name="diagnostic_error_rates", kind=ErrorRate, rows=lambda a: a.errors),
     Listing(name="published_slopes", kind=LanguageSlope, rows=lambda a: a.published_slopes),
+    Listing(
+        name="distances",
+        kind=DistanceRow,
+        rows=lambda a: a.distances,
+        title="Slope of the zero-shot loss over syntactic distance, with and without covariates",
+        place=2,
+        shown={
+            "model": "model",
+            "source": "source",
+            "task": "task",
+            "measure": "measure",
+            "held still": lambda r: r.covariates or "nothing",
+            "points lost": lambda r: f"{words.signed(r.slope)} ± {words.number(r.stderr)}",
+            "for": lambda r: f"{r.step:g} more",
+            "Pearson": lambda r: words.number(r.pearson, 2),
+            "Spearman": lambda r: words.number(r.spearman, 2),
+            "languages": "n_languages",
+            "genera": "genera",
+        },
+        only=headline_distance,
+        notes=DISTANCE_METHOD,
+    ),
+    Listing(name="subwords", kind=SubwordRow, rows=lambda a: a.subwords),
     Listing(
         name="disagreements",
         kind=DisagreementRow,

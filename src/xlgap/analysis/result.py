@@ -32,13 +32,15 @@ from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.claims import ClaimVerdict, by_key, verdicts
 from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.disagreements import DisagreementRow, disagreements
+from xlgap.analysis.distance_rows import DistanceRow, measured_rows
 from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
-from xlgap.analysis.published_answers import published_answers, published_slopes
+from xlgap.analysis.published_answers import published_answers
+from xlgap.analysis.published_distance import published_distances, published_slopes
 from xlgap.analysis.retention import retention_rows
 from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
@@ -50,6 +52,7 @@ from xlgap.analysis.rows import (
     LanguageSlope,
 )
 from xlgap.analysis.study import Study
+from xlgap.analysis.subwords import SubwordRow
 from xlgap.analysis.tables import flat, write_rows
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json
@@ -87,6 +90,8 @@ class Analysis:
         editions: overall scores of the benchmark's editions, where the study has tasks of them.
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
+        distances: the zero-shot loss over every measure of distance, measured and published.
+        subwords: how the tokenizers split the study's test text.
         excused: leaks of test items that documented exceptions let pass.
         claims: of papers, with this study's verdict.
         retention: entries of the retention matrices, where earlier tasks were scored again.
@@ -116,6 +121,8 @@ class Analysis:
     errors: tuple[ErrorRate, ...] = ()
     data: tuple[DataSet, ...] = ()
     excused: tuple[Excused, ...] = ()
+    distances: tuple[DistanceRow, ...] = ()
+    subwords: tuple[SubwordRow, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
     retention: tuple[RetentionRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
@@ -127,8 +134,9 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
     measured = measure(study)
     gaps = gap_rows(published)
     slopes = published_slopes(published)
+    printed = published_distances(published, confidence=study.confidence)
     answers = measured_answers(study, measured)
-    answers += published_answers(gaps, slopes, published, confidence=study.confidence)
+    answers += published_answers(gaps, slopes, published, printed, confidence=study.confidence)
     return rounded(
         Analysis(
             study=study.name,
@@ -149,6 +157,8 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             left_out=study.left_out,
             preliminary=study.preliminary,
             missing=study.missing,
+            distances=(*measured_rows(study), *printed),
+            subwords=study.subwords,
             disagreements=tuple(disagreements(published)),
             retention=() if study.retention is None else tuple(retention_rows(study.retention)),
             gains=measured.gains,
@@ -159,7 +169,8 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
 
 def published_findings(scores: Sequence[Score]) -> list[Answer]:
     """The answers of published scores alone."""
-    return published_answers(gap_rows(scores), published_slopes(scores), scores)
+    slopes, distances = published_slopes(scores), published_distances(scores)
+    return published_answers(gap_rows(scores), slopes, scores, distances)
 
 
 def _models(scores: Sequence[Score]) -> tuple[Model, ...]:
@@ -185,6 +196,8 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     for name, kind, rows in (
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
+        ("distances", DistanceRow, analysis.distances),
+        ("subwords", SubwordRow, analysis.subwords),
         ("disagreements", DisagreementRow, analysis.disagreements),
         ("retention", RetentionRow, analysis.retention),
         ("gains", GainRow, analysis.gains),

@@ -11,6 +11,7 @@ from xlgap.analysis.contrasts import Key
 from xlgap.analysis.gap import Table, tables
 from xlgap.analysis.retention import RetentionData
 from xlgap.analysis.rows import ArmInfo
+from xlgap.analysis.subwords import SubwordRow
 from xlgap.records import Score
 
 
@@ -48,6 +49,9 @@ class Study:
         retention: earlier tasks scored again; ``None`` where the study was not asked for it.
         controls: untrained models, each with the model that is its twin but for pretraining; they are
             scored, and stay out of everything against size.
+        subwords: how each tokenizer splits the tasks' test text.
+        pretraining: for each model log10 of the text of each language that it was pretrained on.
+        language_notes: sentences on what of these two is not known, or stands in.
     """
 
     name: str
@@ -63,6 +67,9 @@ class Study:
     preliminary: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
     controls: Mapping[str, str] = field(default_factory=dict)
+    subwords: tuple[SubwordRow, ...] = ()
+    pretraining: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    language_notes: tuple[str, ...] = ()
     retention: RetentionData | None = None
 
     @cached_property

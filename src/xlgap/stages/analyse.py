@@ -36,6 +36,7 @@ from xlgap.retained import retained_cells
 from xlgap.stages.overall import edition_scores, tested_here
 from xlgap.stages.score import score
 from xlgap.stages.study import Study, stage_of
+from xlgap.stages.subwords import pretraining_amounts, subword_rows
 from xlgap.tasks import get_task
 
 
@@ -108,8 +109,20 @@ def _measured(study: Study, *, partial: bool) -> MeasuredStudy:
     return assemble(study.params, results, values)
 
 
+def _with_languages(study: Study, measured: MeasuredStudy) -> MeasuredStudy:
+    """The study with what goes along with distance: sub-words and pretraining text by language."""
+    pretraining, stand_in = pretraining_amounts(study)
+    subwords, uncounted = subword_rows(study)
+    return replace(
+        measured,
+        pretraining=pretraining,
+        subwords=tuple(subwords),
+        language_notes=(*stand_in, *uncounted),
+    )
+
+
 def _analysed(study: Study, measured: MeasuredStudy) -> Analysis:
-    found = result.analyse(measured, load_scores())
+    found = result.analyse(_with_languages(study, measured), load_scores())
     prepared = (name for name in study.params.all_tasks if layout.prepared(name).is_dir())
     return replace(
         found,
