@@ -367,8 +367,9 @@ def _section(path: tuple[int | str, ...]) -> type[Section]:
     if path[-1] in _MODEL_KINDS:
         return _MODEL_KINDS[str(path[-1])]
     annotation = Params.model_fields[str(path[0])].annotation
-    entry = typing.get_args(annotation)[-1] if typing.get_origin(annotation) is dict else annotation
-    for key in path[2:]:  # a section of an entry, which may be absent
+    named = typing.get_origin(annotation) is dict
+    entry = typing.get_args(annotation)[-1] if named else annotation
+    for key in path[2 if named else 1 :]:  # a section of an entry, which may be absent
         assert isinstance(entry, type), path
         assert issubclass(entry, Section), path
         entry = typing.get_args(entry.model_fields[str(key)].annotation)[0]

@@ -15,6 +15,8 @@ def _study():
     study["study"]["name"] = "again"
     study["models"] = {"one": STUDY["models"]["one"]}
     study["arms"] = {name: STUDY["arms"][name] for name in ("direct_en", "inter_en")}
+    study["arms"]["seq"] = {"regime": "sequential", "intermediate": ["lab_typing", "lab_order"]}
+    study["intermediate"]["lab_order"] = STUDY["intermediate"]["lab_typing"]
     study["tasks"] = {"lab_nli": STUDY["tasks"]["lab_nli"]}
     return study
 
@@ -59,6 +61,20 @@ def test_every_head_is_scored_after_each_phase_in_each_language(again):
     assert found == kept | probes | untrained | masked
     assert {s["after"] for s in _scores(again) if s["phase"] == "2"} == {"lab_nli[en]"}
     assert {s["split"] for s in _scores(again) if s["task"] == "lab_typing"} == {"test"}
+
+
+def test_a_sequential_arm_goes_on_from_what_another_has_trained(again):
+    """Trainings: typing, then order; nli from pretraining, after typing, after both. No sixth."""
+    assert len(again.weights) == 5
+    path = again.folder / "results" / "retention" / "lab_nli" / "one-seq" / "scores.csv"
+    found = [s for s in csv.DictReader(path.open()) if s["head"] == "kept" and s["language"] == "en"]
+    phases = {(s["task"], int(s["own"]), int(s["phase"])) for s in found}
+    typing = {("lab_typing", 1, phase) for phase in (1, 2, 3)}
+    order = {("lab_order", 2, phase) for phase in (2, 3)}
+    assert phases == typing | order | {("mlm", 0, phase) for phase in range(4)}
+    single = next(s for s in _scores(again) if (s["head"], s["phase"]) == ("kept", "1"))
+    before = next(s for s in found if (s["task"], s["phase"]) == ("lab_typing", "1"))
+    assert single["value"] == before["value"]
 
 
 def test_scores_are_those_of_the_items(again):

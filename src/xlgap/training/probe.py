@@ -11,18 +11,18 @@ Shape letters: B sequences, L sub-words, D width, P positions that are read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from xlgap.models.causal import whole
+from xlgap.models.causal import whole, word_ends
 from xlgap.models.collate import collate
 from xlgap.models.encode import IGNORE, Example
-from xlgap.models.network import Batch, Encoder, Network, make_head
-from xlgap.tasks.base import Choose, Classify, Kind, Tag
+from xlgap.models.network import Batch, Encoder, Head, Network, make_head
+from xlgap.tasks.base import Choose, Classify, Kind, Span, Tag
 
-STEPS = 200
+STEPS = 500
 """Of L-BFGS at most; it stops before where the gradient vanishes."""
 
 
@@ -49,9 +49,7 @@ def fit_probe(
             _read(network.hidden(batch), batch, kind, causal=causal)
             for batch in _batches(encoder, examples, pad, token_budget)
         ]
-        for parameter in head.parameters():
-            parameter.zero_()
-    _solve(head, read)
+    _solve(kind, head, read)
     return network
 
 
@@ -77,34 +75,59 @@ def _batches(
 
 
 def _read(hidden_BLD: Tensor, batch: Batch, kind: Kind, *, causal: bool) -> tuple[Tensor, Batch]:
-    """The states that the head reads, and a batch that says so: of long ones only those are held."""
+    """The states that the head reads, in double precision, and what they are compared with.
+
+    Of long sequences only the states that are read are held; of spans all.
+    """
+    labels = batch["labels"]
     if isinstance(kind, Classify | Choose):
-        read_BD = whole(hidden_BLD, batch, causal=causal)
-        one = torch.ones(len(read_BD), 1, dtype=torch.long, device=read_BD.device)
-        return read_BD[:, None], {"attention_mask": one, "labels": batch["labels"]}
-    if isinstance(kind, Tag) and not causal:
-        tagged_BL = batch["labels"] != IGNORE
-        return hidden_BLD[tagged_BL][None], {"labels": batch["labels"][tagged_BL][None]}
-    return hidden_BLD, batch
+        return whole(hidden_BLD, batch, causal=causal).double(), {"labels": labels[:, 0]}
+    if isinstance(kind, Tag):
+        if causal:  # what a word's head reads stands at its end
+            ends_BLD = word_ends(batch)[..., None].expand_as(hidden_BLD)
+            hidden_BLD = hidden_BLD.gather(1, ends_BLD)
+        tagged_BL = labels != IGNORE
+        return hidden_BLD[tagged_BL].double(), {"labels": labels[tagged_BL]}
+    return hidden_BLD.double(), {"labels": labels, "padding": batch["attention_mask"] == 0}
 
 
-def _solve(head: Any, read: Sequence[tuple[Tensor, Batch]]) -> None:
-    """Fit the head to what it reads."""
-    linear = next(module for module in head.modules() if isinstance(module, nn.Linear))
+def _loss(kind: Kind, linear: nn.Linear, states: Tensor, batch: Batch) -> Tensor:
+    """The cross-entropy of a kind's head, summed as in training."""
+    logits, labels = linear(states), batch["labels"]
+    if isinstance(kind, Span):
+        logits_BL2 = logits.masked_fill(batch["padding"][..., None], -torch.inf)
+        sides = (F.cross_entropy(logits_BL2[..., n], labels[:, n], reduction="sum") for n in (0, 1))
+        return torch.stack(list(sides)).mean()
+    if isinstance(kind, Choose):
+        logits = logits.view(-1, kind.choices)
+    return F.cross_entropy(logits, labels, reduction="sum")
+
+
+def _solve(kind: Kind, head: Head, read: Sequence[tuple[Tensor, Batch]]) -> None:
+    """Fit the one linear map of a head to what it reads.
+
+    In double precision: near the optimum a sum in single precision is flat where weights still differ
+    in their second digit.
+    """
+    (kept,) = (module for module in head.modules() if isinstance(module, nn.Linear))
+    linear = nn.Linear(kept.in_features, kept.out_features, device=kept.weight.device).double()
+    for parameter in linear.parameters():
+        nn.init.zeros_(parameter)
     solver = torch.optim.LBFGS(
-        head.parameters(),
+        linear.parameters(),
         max_iter=STEPS,
-        tolerance_grad=1e-5,
-        tolerance_change=1e-9,
+        tolerance_grad=1e-6,
+        tolerance_change=1e-12,
         line_search_fn="strong_wolfe",
     )
 
     def loss() -> Tensor:
         solver.zero_grad()
         total: Tensor = 0.5 * linear.weight.square().sum()
-        for hidden, batch in read:
-            total = total + head.loss(head(hidden, batch), batch)
+        for states, batch in read:
+            total = total + _loss(kind, linear, states, batch)
         total.backward()  # type: ignore[no-untyped-call]
         return total
 
     solver.step(loss)  # type: ignore[no-untyped-call]
+    kept.load_state_dict(linear.state_dict())
