@@ -12,17 +12,29 @@ from xlgap.config import Params, ScratchModel
 from xlgap.tasks import get_task
 
 
-def assemble(params: Params, results: Results, values: Mapping[str, Value]) -> Study:
+def assemble(
+    params: Params,
+    results: Results,
+    values: Mapping[str, Value],
+    corrected: Mapping[str, str] | None = None,
+) -> Study:
     """The study that ``params`` describes, with its ``results``.
 
     Args:
         params: of the study.
         results: from :func:`xlgap.analysis.tables.load`.
         values: for each target task the ``value`` function of its first metric.
+        corrected: for tasks whose first metric has a known defect, the metric that mends it.
     """
+    mended = corrected or {}
     tasks = {name: get_task(name) for name in params.tasks}
     infos = {
-        name: TaskInfo(metric=task.metrics[0], parallel=task.parallel, proxy_train=task.proxy_train)
+        name: TaskInfo(
+            metric=task.metrics[0],
+            parallel=task.parallel,
+            proxy_train=task.proxy_train,
+            corrected=mended.get(name, ""),
+        )
         for name, task in tasks.items()
     }
     return Study(

@@ -7,7 +7,7 @@ numbers. What they answer stands in :mod:`.answers`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,13 @@ from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
+from xlgap.analysis.refit import Refit, refits
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.published import load_languages
+
+REFITTED = ("inter", "direct")
+"""Gaps that are looked at from all sides: the first of questions 1 and 3."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,8 @@ class Measured:
         collapsed: runs that ended at chance.
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
+        primary: task to the metric that the estimates are in.
+        refits: slopes of the gaps in :data:`REFITTED` with parts of the study left out.
     """
 
     gaps: tuple[GapRow, ...]
@@ -44,6 +50,8 @@ class Measured:
     collapsed: tuple[Collapsed, ...]
     hopeless: frozenset[str]
     partial: Mapping[str, tuple[str, ...]]
+    primary: Mapping[str, str] = field(default_factory=dict)
+    refits: tuple[Refit, ...] = ()
 
 
 def measure(study: Study) -> Measured:
@@ -79,6 +87,8 @@ def measure(study: Study) -> Measured:
         collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
         hopeless=dead,
         partial=partial,
+        primary=study.primary,
+        refits=tuple(r for gap in REFITTED for r in refits(study, gap, estimates, dead)),
     )
 
 

@@ -25,6 +25,7 @@ from xlgap.analysis.grids import (
 )
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
+from xlgap.analysis.refit import Refit
 from xlgap.analysis.rows import (
     AVERAGE,
     GAP_WORDS,
@@ -160,6 +161,7 @@ LISTINGS: tuple[Listing, ...] = (
         place="sources",
         shown={"Where": "where", "What": "what"},
     ),
+    Listing(name="sensitivity", kind=Refit, rows=lambda a: a.refits),
     Listing(name="data_sets", kind=DataSet, rows=lambda a: a.data),
     Listing(name="excused_leaks", kind=Excused, rows=lambda a: a.excused),
 )

@@ -36,6 +36,7 @@ from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
 from xlgap.analysis.published_answers import published_answers, published_slopes
+from xlgap.analysis.refit import Refit
 from xlgap.analysis.rows import (
     Answer,
     Collapsed,
@@ -81,6 +82,7 @@ class Analysis:
         editions: overall scores of the benchmark's editions, where the study has tasks of them.
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
+        refits: measured slopes with parts of the study left out.
         excused: leaks of test items that documented exceptions let pass.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
@@ -107,6 +109,7 @@ class Analysis:
     errors: tuple[ErrorRate, ...] = ()
     data: tuple[DataSet, ...] = ()
     excused: tuple[Excused, ...] = ()
+    refits: tuple[Refit, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
 
 
@@ -137,6 +140,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             left_out=study.left_out,
             preliminary=study.preliminary,
             missing=study.missing,
+            refits=measured.refits,
             disagreements=tuple(disagreements(published)),
         )
     )

@@ -24,6 +24,7 @@ from xlgap.analysis.rows import GapRow
 from xlgap.analysis.study import Study as MeasuredStudy
 from xlgap.analysis.tables import load, write_rows
 from xlgap.errors import ResultError, unknown
+from xlgap.evaluation.ledger import corrected
 from xlgap.evaluation.metrics import get_metric
 from xlgap.formats import dir_digest, read_json, write_json
 from xlgap.graph import stage_names
@@ -95,7 +96,9 @@ def _measured(study: Study, *, partial: bool) -> MeasuredStudy:
     results = load(Path(), study.params, allow_missing=partial)
     targets = {cell.task.name: cell.task for cell in study.grid.cells}
     values = {name: get_metric(task.metrics[0], task).value for name, task in targets.items()}
-    return assemble(study.params, results, values)
+    mended = {name: corrected(task)[0] for name, task in targets.items()}
+    mended = {name: metric for name, metric in mended.items() if metric != targets[name].metrics[0]}
+    return assemble(study.params, results, values, mended)
 
 
 def _analysed(study: Study, measured: MeasuredStudy) -> Analysis:
