@@ -31,7 +31,7 @@ GUESSED_SECONDS = {
     "analyse": 20.0,
 }
 OTHER_SECONDS = 3.0
-TRAINING = frozenset({"pretrain", "warmstart", "finetune"})
+TRAINING = frozenset({"translate", "pretrain", "warmstart", "finetune"})  # they may use a GPU
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from xlgap.section import Names, OpenFraction, Positive, PositiveFloat, Section
+from xlgap.section import Commit, Names, OpenFraction, Positive, PositiveFloat, Section
 
 _TEMPERATURES = {
     "temperature": ("temperature",),
@@ -52,11 +52,29 @@ class BudgetParams(Section):
         return self
 
 
+class TranslationsParams(Section):
+    """Where translated rows come from, see :class:`xlgap.regimes.base.Translations`."""
+
+    file: Annotated[str, Field(min_length=1)] | None = None
+    hub: Annotated[str, Field(min_length=1)] | None = None
+    revision: Commit | None = None
+    lab: bool = False
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.file is not None) + (self.hub is not None) + self.lab != 1:
+            raise ValueError("must give one of 'file: PATH', 'hub: REPOSITORY' and 'lab: true'")
+        if self.revision is not None and self.hub is None:
+            raise ValueError("takes 'revision' with 'hub' alone")
+        return self
+
+
 class ArmParams(Section):
     """One arm: a regime, its intermediate tasks and language, and how it is trained.
 
     ``preliminary``: whether official recipes are whole; ``sampling`` is of ``joint``, ``mlm_rate`` of
-    ``intermediate_en_mlm``, ``shots`` of ``few_shot``, and ``budget`` makes arms of equal compute.
+    ``intermediate_en_mlm``, ``shots`` of ``few_shot``, ``choices`` of ``best_of``, ``translations``
+    of ``intermediate_translated``, and ``budget`` makes arms of equal compute.
     """
 
     regime: str
@@ -67,3 +85,5 @@ class ArmParams(Section):
     mlm_rate: OpenFraction | None = None
     budget: BudgetParams | None = None
     shots: Positive | None = None
+    choices: Names = ()
+    translations: TranslationsParams | None = None

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
 from xlgap.config import Params
 from xlgap.consistency import naming
-from xlgap.errors import ConfigError
+from xlgap.errors import ConfigError, unknown
+from xlgap.lab.cldr import supported
 from xlgap.languages import get_language
 from xlgap.regimes import get_regime, regime_names
-from xlgap.regimes.base import ArmSpec, Regime
+from xlgap.regimes.base import ArmSpec, Regime, Translations
 from xlgap.tasks import get_task
+from xlgap.tasks.base import can_translate
 
 _EXAMPLES = {
     "shots": "shots: 10",
+    "choices": "choices: [inter_en_a, inter_en_b]",
+    "translations": "translations: {file: PATH}",
     "sampling": "sampling: {rule: proportional}",
     "mlm_rate": "mlm_rate: 0.2",
 }
@@ -87,6 +95,8 @@ def check_arm(name: str, spec: ArmSpec, params: Params) -> None:
                 f"{key}: intermediate task '{task}' has no entry under 'intermediate' or 'tasks'; "
                 f"add one, for example '{task}: {{}}'."
             )
+    if spec.translations is not None:
+        _check_source(key.rstrip("'"), spec, params)
     if spec.mlm_rate is not None:
         _check_text(key, params)
     if not regime.eval_languages(spec, params.languages.evaluation):
@@ -107,4 +117,117 @@ def _check_text(key: str, params: Params) -> None:
         raise ConfigError(
             f"{key}: 'mlm_rate' needs pretraining text, and 'languages.pretraining' names no language; "
             "name at least one."
+        )
+
+
+def check_choices(specs: Mapping[str, ArmSpec]) -> None:
+    """What a best-of arm chooses from: two arms or more with one English intermediate task each.
+
+    They must be alike in all else, for a best one of unequal arms could be best by what differs.
+
+    Args:
+        specs: all arms of the study.
+
+    Raises:
+        ConfigError: they are other arms, too few, or unlike.
+        UnknownNameError: the study has no such arm.
+    """
+    for name, spec in specs.items():
+        key = f"arms.{name}.choices"
+        for choice in spec.choices:
+            if choice not in specs:
+                raise type(error := unknown("arm", choice, specs))(f"key '{key}': {error}")
+        chosen = {choice: specs[choice] for choice in spec.choices}
+        wrong = [c for c, of in chosen.items() if not _single(of)]
+        if wrong:
+            raise ConfigError(
+                f"key '{key}': '{wrong[0]}' is no arm of regime 'intermediate_en' with one "
+                "intermediate task; a best-of arm chooses the best single task: name such arms alone."
+            )
+        if len(chosen) == 1:
+            raise ConfigError(f"key '{key}': got {list(chosen)}, but a choice takes two arms or more.")
+        unlike = [c for c, of in chosen.items() if not _alike(of, spec, chosen)]
+        if unlike:
+            raise ConfigError(
+                f"key '{key}': '{unlike[0]}' differs from '{name}' or its other choices in more than "
+                "its intermediate task; give them all the same 'preliminary' and 'budget'."
+            )
+
+
+def _single(spec: ArmSpec) -> bool:
+    return spec.regime == "intermediate_en" and len(spec.intermediate) == 1
+
+
+def _alike(spec: ArmSpec, best_of: ArmSpec, others: Mapping[str, ArmSpec]) -> bool:
+    """Whether an arm has but for its intermediate task what the others have, and the best-of arm."""
+    plain = replace(spec, intermediate=())
+    return all(replace(other, intermediate=()) == plain for other in others.values()) and plain == (
+        replace(best_of, regime=spec.regime, choices=())
+    )
+
+
+def check_translations(specs: Mapping[str, ArmSpec]) -> None:
+    """Two arms must not have two translations of one task into one language.
+
+    Raises:
+        ConfigError: they have.
+    """
+    for name, spec in specs.items():
+        for other, of in specs.items():
+            shared = {*spec.intermediate} & {*of.intermediate}
+            alike = None in (spec.translations, of.translations) or spec.translations == of.translations
+            if shared and spec.language == of.language and not alike:
+                raise ConfigError(
+                    f"key 'arms.{other}.translations': '{min(shared)}' in '{of.language}' is another "
+                    f"translation than in 'arms.{name}'; a study has one: give both arms the same."
+                )
+
+
+def wanted_translations(specs: Mapping[str, ArmSpec]) -> dict[tuple[str, str], Translations]:
+    """By task and language, where the translated training rows come from that arms train on."""
+    return {
+        (task, spec.language): spec.translations
+        for spec in specs.values()
+        if spec.translations is not None and spec.language is not None
+        for task in spec.intermediate
+    }
+
+
+def _check_source(key: str, spec: ArmSpec, params: Params) -> None:
+    """What an arm translates must be texts, and what translates it must be there for the study."""
+    given = spec.translations
+    assert given is not None
+    tagged = [task for task in spec.intermediate if not can_translate(get_task(task).kind)]
+    if tagged:
+        raise ConfigError(
+            f"{key}': rows of '{tagged[0]}' cannot be translated text by text; name tasks that label "
+            "or choose texts, or find answers in them."
+        )
+    if given.lab and params.study.source != "lab":
+        raise ConfigError(
+            f"{key}.translations': 'lab' knows the lab's phrases alone, and 'study.source' is "
+            f"'{params.study.source}'; give 'file' or 'hub'."
+        )
+    if given.lab and spec.language not in supported():
+        raise ConfigError(
+            f"{key}.translations': the lab does not speak '{spec.language}'; it does: "
+            f"{', '.join(supported())}."
+        )
+    if given.hub is not None and given.revision is None and not Path(given.hub).is_dir():
+        raise ConfigError(f"{key}.translations': '{given.hub}' needs 'revision', a full commit hash.")
+    if given.file is not None:
+        _check_pattern(key, given.file, spec)
+
+
+def _check_pattern(key: str, pattern: str, spec: ArmSpec) -> None:
+    try:
+        named = {task: pattern.format(task=task, language=spec.language) for task in spec.intermediate}
+    except (KeyError, ValueError, IndexError):
+        raise ConfigError(
+            f"{key}.translations.file': '{{task}}' and '{{language}}' alone are filled in, got "
+            f"{pattern!r}."
+        ) from None
+    if len({*named.values()}) < len(named):
+        raise ConfigError(
+            f"{key}.translations.file': one file for {', '.join(named)}; put '{{task}}' into its name."
         )

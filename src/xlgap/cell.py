@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xlgap.arm_params import ArmParams
-from xlgap.arms import check_arm
+from xlgap.arms import check_arm, check_choices, check_translations
 from xlgap.config import Params, ScratchModel
 from xlgap.consistency import (
     check_blocks,
@@ -23,7 +23,16 @@ from xlgap.consistency import (
 )
 from xlgap.errors import ConfigError, ResultError, unknown
 from xlgap.regimes import get_regime
-from xlgap.regimes.base import ArmSpec, Budget, Phase, Regime, Sampling, budgeted, trained_on
+from xlgap.regimes.base import (
+    ArmSpec,
+    Budget,
+    Phase,
+    Regime,
+    Sampling,
+    Translations,
+    budgeted,
+    trained_on,
+)
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine, Rank, Retrieve, Task
 
@@ -76,6 +85,11 @@ class Cell:
         return budgeted(self.arm.warm_phases, on_task, self.arm.spec.budget)[1]
 
     @property
+    def chosen(self) -> bool:
+        """Whether it has the predictions of another arm's cell, and no training of its own."""
+        return self.arm.regime.chooses
+
+    @property
     def preliminary(self) -> tuple[Phase, ...]:
         """Phases on what the task's official recipe trains on first: an English intermediate stage."""
         return tuple(phase for phase in self.phases if set(phase.tasks) & set(self.task.preliminary))
@@ -124,7 +138,7 @@ class Grid:
         """The languages whose train and dev rows of ``task`` some phase reads; English always."""
         phases = [p for cell in self.cells for p in (*cell.arm.warm_phases, *cell.phases)]
         mine = [phase for phase in phases if task.name in phase.tasks]
-        used = {"en"} | {p.language for p in mine} | {p.select_language for p in mine}
+        used = {"en"} | {p.rows_language for p in mine} | {p.select_language for p in mine}
         return tuple(code for code in task.train_languages if code in used)
 
     @cached_property
@@ -140,9 +154,19 @@ class Grid:
             for (arm, task), phases in found.items()
         )
 
+    @cached_property
+    def trained(self) -> tuple[Cell, ...]:
+        """The cells with a training or a prediction of their own: all but the chosen ones."""
+        return tuple(cell for cell in self.cells if not cell.chosen)
+
     def arms_of(self, model: str) -> tuple[Arm, ...]:
-        """The arms that ``model`` has cells of, in order."""
-        return tuple({c.arm.name: c.arm for c in self.cells if c.model == model}.values())
+        """The arms that ``model`` has cells of with a training of their own, in order."""
+        return tuple({c.arm.name: c.arm for c in self.trained if c.model == model}.values())
+
+    def choices(self, cell: Cell) -> tuple[Cell, ...]:
+        """The cells that a best-of cell chooses from, in the order given; none for any other cell."""
+        keys = (f"{cell.model}-{name}-{cell.task.name}" for name in cell.arm.spec.choices)
+        return tuple(self._by_key[key] for key in keys if key in self._by_key)
 
 
 def arms(params: Params) -> tuple[Arm, ...]:
@@ -156,6 +180,8 @@ def arms(params: Params) -> tuple[Arm, ...]:
     specs = {name: arm_spec(entry) for name, entry in params.arms.items()}
     for name, spec in specs.items():
         check_arm(name, spec, params)
+    check_choices(specs)
+    check_translations(specs)
     return tuple(Arm(name, spec) for name, spec in specs.items())
 
 
@@ -164,6 +190,7 @@ def arm_spec(entry: ArmParams) -> ArmSpec:
     given = {
         "sampling": entry.sampling and Sampling(**entry.sampling.model_dump()),
         "budget": entry.budget and Budget(**entry.budget.model_dump()),
+        "translations": entry.translations and Translations(**entry.translations.model_dump()),
     }
     return ArmSpec(**{**dict(entry), **given})
 
@@ -196,7 +223,7 @@ def grid(params: Params) -> Grid:
     left_out: dict[tuple[str, str], LeftOut] = {}
     for arm in arms(params):
         for task in targets:
-            reason = undefined(arm, task, params)
+            reason = undefined(arm, task, params) or no_choice(arm, task, params)
             if reason is not None:
                 left_out[arm.name, task.name] = LeftOut(arm.name, task.name, reason)
             else:
@@ -287,8 +314,8 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
                 )
     for phase in (*arm.warm_phases, *on_task):
         for name in phase.tasks:
-            if phase.language not in get_task(name).train_languages:
-                return f"'{name}' has no training data in '{phase.language}'"
+            if phase.rows_language not in get_task(name).train_languages:
+                return f"'{name}' has no training data in '{phase.rows_language}'"
             if phase.shots is not None:
                 rows = params.task(name).train_rows
                 if rows is not None and rows < phase.shots:
@@ -296,6 +323,20 @@ def undefined(arm: Arm, task: Task, params: Params) -> str | None:
                         f"'{name}' has {rows} training rows by 'train_rows', too few for {phase.shots}"
                     )
     return None
+
+
+def no_choice(arm: Arm, task: Task, params: Params) -> str | None:
+    """Why a best-of arm has nothing to choose from for ``task``, or ``None`` when it has."""
+    if not arm.regime.chooses:
+        return None
+    by = Cell("", arm, task).phases[-1].selected_on
+    if not get_task(by).has_dev(params.study.source):
+        return f"'{by}' has no English dev rows to choose by"
+    found = (Arm(name, arm_spec(params.arms[name])) for name in arm.spec.choices)
+    left = [choice.name for choice in found if undefined(choice, task, params) is None]
+    if len(left) > 1:
+        return None
+    return f"of its choices {f'only {left[0]!r}' if left else 'none'} is defined"
 
 
 def _rows_of(name: str) -> tuple[str, ...]:

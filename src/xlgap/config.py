@@ -6,7 +6,6 @@ names the key, what was got and what is allowed.
 
 from __future__ import annotations
 
-import re
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +27,7 @@ from xlgap.arm_params import ArmParams
 from xlgap.errors import ConfigError, suggestion
 from xlgap.mapping import read_mapping
 from xlgap.section import (
+    Commit,
     Count,
     Decay,
     Dropout,
@@ -110,12 +110,6 @@ class ScratchModel(Section):
         return self.model_dump(exclude={"finetune_scale", "retrieval_layer"}, exclude_none=True)
 
 
-def _full_commit(value: str) -> str:
-    if re.fullmatch(r"[0-9a-f]{40}", value) is None:
-        raise ValueError("must be a full commit hash, 40 of 0-9 and a-f: branches and tags can move")
-    return value
-
-
 class HubModel(Section):
     """A checkpoint of the Hugging Face hub, or a directory of the same layout.
 
@@ -127,7 +121,7 @@ class HubModel(Section):
     """
 
     hub: Annotated[str, Field(min_length=1)]
-    revision: Annotated[str, AfterValidator(_full_commit)] | None = None
+    revision: Commit | None = None
     finetune_scale: FinetuneScale = 1.0
     retrieval_layer: Positive | None = None
 

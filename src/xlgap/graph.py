@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import yaml
 
 from xlgap import layout
 from xlgap.alone import alone
-from xlgap.cell import Cell, Grid, grid
+from xlgap.arms import wanted_translations
+from xlgap.cell import Cell, Grid, arms, grid
 from xlgap.config import Params, ScratchModel, check, load_params, overlaid
 from xlgap.data import released
 from xlgap.data.sources import has_dev
@@ -63,6 +65,9 @@ def graph_mapping(
     items = {
         "root": root,
         "prepare": {name: _prepare_item(name, params, study_grid, read) for name in params.all_tasks},
+        "translate": _translate_items(params, root),
+        # DVC wants a path where there is none: one that the stages depend on in any case
+        "translated": (layout.TRANSLATED if has_translated(params) else layout.PREPARED).as_posix(),
         "corpus": {"needed": needs_corpus(params), **_files(released.CORPUS, read)},
         "pretrain": {m: {"model": m, "entry": pretraining_entry(params, m)} for m in params.models},
         "warmstart": {
@@ -70,7 +75,8 @@ def graph_mapping(
             for model in params.models
             for arm in study_grid.arms_of(model)
         },
-        "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.cells},
+        "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.trained},
+        "choose": _choose_items(study_grid),
         "score": _score_items(study_grid),
     }
     return {"graph": items}  # one key: DVC merges this mapping with params.yaml
@@ -133,9 +139,47 @@ def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
     }
 
 
+def has_translated(params: Params) -> bool:
+    """Whether some arm trains on translated rows."""
+    return any(entry.translations is not None for entry in params.arms.values())
+
+
+def _translate_items(params: Params, root: str) -> dict[str, Any]:
+    """By task and language, what is translated, by what, and what that depends on."""
+    items = {}
+    wanted = wanted_translations({arm.name: arm.spec for arm in arms(params)})
+    for (task, language), source in wanted.items():
+        reads = layout.rows(task, "train", "en").as_posix()
+        if source.file is not None:
+            reads = Path(root, source.file.format(task=task, language=language)).as_posix()
+        elif source.lab:
+            reads = Path(root, "src/xlgap/lab").as_posix()
+        by = {key: value for key, value in asdict(source).items() if value}
+        items[f"{task}-{language}"] = {"task": task, "language": language, "by": by, "reads": reads}
+    return items
+
+
 def _score_items(study_grid: Grid) -> dict[str, Any]:
     tasks = dict.fromkeys(cell.task.name for cell in study_grid.cells)
-    return {task: {"cells": [cell.key for cell in study_grid.of_task(task)]} for task in tasks}
+    chosen = {cell.task.name for cell in study_grid.cells if cell.chosen}
+    return {
+        task: {
+            "cells": [cell.key for cell in study_grid.of_task(task)],
+            # DVC wants a path where there is none: the one that the stage depends on in any case
+            "chosen": ((layout.CHOSEN if task in chosen else layout.PREDICTIONS) / task).as_posix(),
+        }
+        for task in tasks
+    }
+
+
+def _choose_items(study_grid: Grid) -> dict[str, Any]:
+    """By task, its best-of cells and what each is chosen from."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for cell in study_grid.cells:
+        if cell.chosen:
+            choices = [choice.key for choice in study_grid.choices(cell)]
+            found.setdefault(cell.task.name, {})[cell.key] = choices
+    return {task: {"cells": cells} for task, cells in found.items()}
 
 
 def graph_text(params: Params, directory: Path, *, read_files: bool = True) -> str:

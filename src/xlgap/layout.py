@@ -8,6 +8,7 @@ PARAMS = Path("params.yaml")
 GRAPH = Path("graph.yaml")
 
 PREPARED = Path("data/prepared")
+TRANSLATED = Path("data/translated")
 CORPUS = Path("data/corpus")
 TOKENIZER = Path("data/tokenizer/tokenizer.json")
 INDEX = Path("data/index.json")
@@ -16,6 +17,7 @@ WARM = Path("models/warm")
 CHECKS = Path("results/checks")
 LEAKAGE = Path("results/leakage.json")
 PREDICTIONS = Path("results/predictions")
+CHOSEN = Path("results/chosen")
 SCORES = Path("results/scores")
 ITEMS = Path("results/items")
 ANALYSIS = Path("results/analysis")
@@ -38,6 +40,18 @@ def prepared(task: str) -> Path:
 def rows(task: str, split: str, language: str) -> Path:
     """One prepared split of a task in one language."""
     return PREPARED / task / split / f"{language}.jsonl"
+
+
+def translated(task: str, language: str) -> Path:
+    """Directory of a task's English training rows in translation."""
+    return TRANSLATED / task / language
+
+
+def training_rows(task: str, language: str, *, translated_rows: bool) -> Path:
+    """The training rows of a task in one language: prepared ones, or translations of the English."""
+    if translated_rows:
+        return translated(task, language) / "train.jsonl"
+    return rows(task, "train", language)
 
 
 def checks(task: str) -> Path:
@@ -63,6 +77,11 @@ def warm(model: str, arm: str) -> Path:
 def predictions(task: str, model: str, arm: str) -> Path:
     """Predictions of a cell, one folder a seed."""
     return PREDICTIONS / task / f"{model}-{arm}"
+
+
+def chosen(task: str, model: str, arm: str) -> Path:
+    """Predictions of a best-of cell: those of the cell that was chosen."""
+    return CHOSEN / task / f"{model}-{arm}"
 
 
 def scores(task: str) -> Path:

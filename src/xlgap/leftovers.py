@@ -11,15 +11,18 @@ from pathlib import Path
 
 from xlgap import layout
 from xlgap.alone import alone
-from xlgap.cell import grid
+from xlgap.arms import wanted_translations
+from xlgap.cell import arms, grid
 from xlgap.config import load_params
 
 OUTS = (
     (layout.PREPARED, "*"),
+    (layout.TRANSLATED, "*/*"),
     (layout.CHECKS, "*.json"),
     (layout.PRETRAINED, "*"),
     (layout.WARM, "*/*"),
     (layout.PREDICTIONS, "*/*"),
+    (layout.CHOSEN, "*"),
     (layout.SCORES, "*.csv"),
     (layout.ITEMS, "*.parquet"),
 )
@@ -58,13 +61,16 @@ def _meant(path: Path) -> Path:
 
 def _wanted(study: Path) -> set[Path]:
     params = load_params(study / layout.PARAMS)
-    cells = grid(params).cells
+    cells, trained = grid(params).cells, grid(params).trained
+    specs = {arm.name: arm.spec for arm in arms(params)}
     scored = {cell.task.name for cell in cells}
     return {
         *(place(task) for task in params.all_tasks for place in (layout.prepared, layout.checks)),
+        *(layout.translated(*pair) for pair in wanted_translations(specs)),
         *(layout.pretrained(model) for model in params.models),
-        *(layout.warm(cell.model, cell.arm.name) for cell in cells),
-        *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in cells),
+        *(layout.warm(cell.model, cell.arm.name) for cell in trained),
+        *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in trained),
+        *(layout.CHOSEN / cell.task.name for cell in cells if cell.chosen),
         *(place(task) for task in scored for place in (layout.scores, layout.items)),
     }
 

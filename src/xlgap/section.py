@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -22,6 +23,13 @@ def each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def full_commit(value: str) -> str:
+    """Refuse what is no full commit hash."""
+    if re.fullmatch(r"[0-9a-f]{40}", value) is None:
+        raise ValueError("must be a full commit hash, 40 of 0-9 and a-f: branches and tags can move")
+    return value
+
+
 Int = Annotated[int, BeforeValidator(no_boolean)]
 Number = Annotated[float, BeforeValidator(no_boolean)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]  # three make a file's, of <= 255
@@ -34,6 +42,7 @@ Decay = Annotated[Number, Field(ge=0)]
 Rate = Annotated[Number, Field(gt=0, le=1)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 OpenFraction = Annotated[Number, Field(gt=0, lt=1)]
+Commit = Annotated[str, AfterValidator(full_commit)]
 Dropout = Annotated[Number, Field(ge=0, lt=1)]
 
 

@@ -29,7 +29,8 @@ from xlgap.lab.qa import CANDIDATES
 from xlgap.lab.world import World
 from xlgap.models.encode import Window, encode
 from xlgap.models.ladder import scratch_config
-from xlgap.models.network import MaskedHead, Network, encoder_state, make_head, scratch_encoder
+from xlgap.models.masked import MaskedHead
+from xlgap.models.network import Network, encoder_state, make_head, scratch_encoder
 from xlgap.models.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Choose, Classify, Row, Span, Split, Tag, Task

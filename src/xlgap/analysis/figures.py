@@ -2,28 +2,70 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
 from xlgap.analysis import plots
-from xlgap.analysis.answers import MEASURED
-from xlgap.analysis.plots import Drawing
+from xlgap.analysis.by_language import language_figures
+from xlgap.analysis.canvas import Drawing
+from xlgap.analysis.comparison import Branch, forest
+from xlgap.analysis.panels import Cloud, loss_over_distance
+from xlgap.analysis.plots import Beyond
 from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
 from xlgap.analysis.published_mixtures import points
 from xlgap.analysis.published_pairs import XP3
+from xlgap.analysis.register import MATCHED, place_of
 from xlgap.analysis.result import Analysis
-from xlgap.analysis.rows import AVERAGE, GAP_WORDS, Estimate, GapRow, LanguageSlope, of_gap, of_slope
+from xlgap.analysis.rows import (
+    AVERAGE,
+    GAP_WORDS,
+    Answer,
+    Estimate,
+    GapRow,
+    LanguageSlope,
+    of_gap,
+    of_slope,
+)
+from xlgap.analysis.words import number
 
 SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
 """Models whose languages the published distance figure names."""
 
-LINE = "Line: meta-regression on log10 total parameters, in the legend its slope with its interval."
+LINE = (
+    "Line: meta-regression on log10 total parameters with its interval as a band, in the legend its "
+    "slope with its interval."
+)
 MEASURED_CAPTION = f"Bars: bootstrap intervals over items and seeds, conditional on each model. {LINE}"
+EXTRAPOLATED = "Dashes and hollow diamond: extrapolated beyond the largest model, with its interval."
 MIXTURE_TITLES = {
     "inter": "Multilingual (xP3) minus English-only (P3) intermediate mixture, published",
     "joint": "Gain of the xP3 intermediate mixture over none, BLOOM, published",
 }
 AS_PRINTED = "No standard errors were published."
+SYNTAX = "syntactic distance from English (1 - cosine, URIEL)"
+
+COMPARED = (
+    "inter", "english_gain", "mlm", "translated", "direct", "native", "few_gain", "joint", "sequential",
+    "best_single", "joint_sequential", "joint_best", "sequential_best",
+)  # fmt: skip
+"""Gaps of the forest, in its order."""
+SHORT = {
+    "inter": "target-language − English\nintermediate",
+    "english_gain": "English intermediate − none",
+    "mlm": "English intermediate + MLM\n− without",
+    "translated": "translated − English\nintermediate",
+    "direct": "target-language data\n− English intermediate",
+    "native": "in-language − zero-shot",
+    "few_gain": "few-shot − none",
+    "joint": "joint − none",
+    "sequential": "sequential − none",
+    "best_single": "best single − none",
+    "joint_sequential": "joint − sequential",
+    "joint_best": "joint − best single",
+    "sequential_best": "sequential − best single",
+}
+"""Names of the rows of the forest."""
 
 
 def drawings(analysis: Analysis) -> dict[str, Drawing]:
@@ -31,21 +73,37 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
     found = [*_measured(analysis), *_ladders(analysis.published_gaps)]
     found += _distance(analysis.published_slopes, analysis.confidence)
     found += _transfer(analysis.published_gaps, analysis.confidence)
+    found += [*_regimes(analysis), *language_figures(analysis)]
     found += _mixtures(analysis.published_gaps, analysis.confidence)
     return {d.name: d for d in found}
 
 
 def _measured(analysis: Analysis) -> list[Drawing]:
+    """Each gap that a measured answer names, against size."""
+    named = {a.figure for a in analysis.answers if a.source == "measured"}
     found = []
-    for gap in (gap for gaps in MEASURED.values() for gap, _ in gaps):
-        if any((e.gap, e.task, e.scale) == (gap, "mean", "raw") for e in analysis.estimates):
-            picture = plots.gap_against_size(
-                analysis.estimates, gap=gap, confidence=analysis.confidence
-            )
-            what = GAP_WORDS[gap]
-            alt = f"{what}, measured, against total parameters"
-            found.append(Drawing(f"{gap}.svg", picture, alt, MEASURED_CAPTION))
+    for gap in dict.fromkeys(e.gap for e in analysis.estimates if (e.task, e.scale) == ("mean", "raw")):
+        if f"{gap}.svg" not in named or gap not in GAP_WORDS:
+            continue
+        beyond = _beyond(analysis.answers, gap)
+        picture = plots.gap_against_size(
+            analysis.estimates, gap=gap, confidence=analysis.confidence, beyond=beyond
+        )
+        alt = f"{GAP_WORDS[gap]}, measured, against total parameters"
+        caption = MEASURED_CAPTION if beyond is None else f"{MEASURED_CAPTION} {EXTRAPOLATED}"
+        found.append(Drawing(f"{gap}.svg", picture, alt, caption))
     return found
+
+
+def _beyond(answers: Sequence[Answer], gap: str) -> Beyond | None:
+    """What the measured answers say of a gap at a size that no model has (``3.direct.at.175e9``)."""
+    for answer in answers:
+        key = re.fullmatch(rf"\d\.{re.escape(gap)}\.at\.([\d.]+(?:e\d+)?)", answer.key)
+        if key and answer.source == "measured" and answer.estimate is not None and answer.supported:
+            return Beyond(
+                size=float(key[1]), value=answer.estimate, low=answer.ci_low, high=answer.ci_high
+            )
+    return None
 
 
 def _ladders(gaps: Sequence[GapRow]) -> list[Drawing]:
@@ -76,22 +134,25 @@ def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawin
                 points, title=against, unit="points lost for 0.1 of distance", confidence=confidence
             ),
             against,
-            f"Bars: two standard errors over languages, clustered by subfamily. {LINE}",
+            f"Bars: intervals over languages, clustered by subfamily. {LINE}",
         )
     ]
     shown = [s for name in SHOWN for s in slopes if (s.task, s.model) == ("xnli", name)]
     if shown:
         title = "Zero-shot loss on XNLI, by language, published"
-        picture = plots.loss_over_distance(shown, title=title)
-        found.append(
-            Drawing(
-                "published_loss_by_language.svg",
-                picture,
-                title,
-                "Lines: least squares.",
-                (2, "published"),
+        clouds = [
+            Cloud(
+                label=f"{s.model}: {number(s.loss_per_tenth)} for 0.1 "
+                f"(Spearman {number(s.spearman, 2)})",
+                points=s.points,
+                slope=10 * s.loss_per_tenth,
             )
-        )
+            for s in shown
+        ]
+        picture = loss_over_distance(clouds, title=title, distance=SYNTAX)
+        name = "published_loss_by_language.svg"
+        caption = "Lines: least squares. A code stands by the highest of a language's points."
+        found.append(Drawing(name, picture, title, caption, (2, "published")))
     return found
 
 
@@ -106,6 +167,38 @@ def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
     title = "Transfer gap on XNLI: English minus mean of 14 languages, published"
     picture = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
     return [Drawing("published_transfer.svg", picture, title, f"{AS_PRINTED} {LINE}")]
+
+
+def _regimes(analysis: Analysis) -> list[Drawing]:
+    """The forest of all gaps between regimes, each beside its variants of equal compute."""
+    points = [e for e in analysis.estimates if (e.task, e.scale) == ("mean", "raw")]
+    points.sort(key=lambda e: (e.params_total or 0, e.model))
+    branches = [
+        Branch(row=_branch(gap), series=e.model, value=e.value, low=e.ci_low, high=e.ci_high)
+        for of in COMPARED
+        for gap in (of, *(f"{of}{suffix}" for suffix in MATCHED))
+        for e in points
+        if e.gap == gap
+    ]
+    if not branches:
+        return []
+    title = "Gaps between regimes, mean over tasks, measured"
+    combined = any(place_of(e.gap) == 5 for e in points)
+    caption = (
+        "A line a gap, on it a marker a model from small to large; bars: bootstrap intervals over "
+        "items and seeds, conditional on each model. Right of 0 the regime named first is better."
+    )
+    beside = 5 if combined else 3
+    picture = forest(branches, title=title)
+    return [Drawing("regimes.svg", picture, title, caption, (beside, "measured"))]
+
+
+def _branch(gap: str) -> str:
+    for suffix in MATCHED:
+        if gap.endswith(suffix):
+            plain = SHORT[gap.removesuffix(suffix)].replace("\n", " ")
+            return f"{plain},\n{suffix.strip('_').replace('_', ' ')}"
+    return SHORT[gap]
 
 
 def _mixtures(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:

@@ -8,10 +8,10 @@ from importlib import resources
 
 from xlgap.analysis import words
 from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
+from xlgap.analysis.canvas import Drawing
 from xlgap.analysis.changes import what_would_change
 from xlgap.analysis.grids import Grid
 from xlgap.analysis.method import method
-from xlgap.analysis.plots import Drawing
 from xlgap.analysis.published_gap import DOUBTFUL
 from xlgap.analysis.register import LISTINGS, Place, shown_tables
 from xlgap.analysis.result import Analysis

@@ -1,119 +1,70 @@
-"""Figures as SVG and PNG: gap against size, ladders, loss over distance.
-
-Colours are those of Okabe and Ito, told apart by the colour-blind; every series has its own marker and
-dashes, too, so that print in grey keeps them apart. The same rows give the same bytes: no date, fixed
-identifiers.
-"""
+"""Figures against model size: gaps by family with their line, its band and what is extrapolated."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from xlgap.analysis.rows import GAP_WORDS, Estimate, LanguageSlope
+import numpy as np
+
+from xlgap.analysis.canvas import COLOURS, Picture, legend, look, picture, size_axis, styled, zero
+from xlgap.analysis.rows import GAP_WORDS, Estimate
+from xlgap.analysis.scaling import Regression
 from xlgap.analysis.series import fit_line
 from xlgap.analysis.words import interval_words, short_number, signed
-from xlgap.records import Source
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), "-", "--")
-STYLE = {
-    "svg.hashsalt": "xlgap",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-}
 UNIT = {
     "distance": "points lost for 0.1 of distance",
     "robustness": "points for 0.1 of distance",
 }
+LINE_GREY = "#444444"
+SIDE_BY_SIDE = 1.06
+"""Models of one size stand apart by this factor, so that all are seen."""
 
 
-DPI = 160
-"""Of the PNG files: a figure is about 1000 pixels wide."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure in both formats: SVG text and PNG bytes."""
-
-    svg: str
-    png: bytes
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure of the report.
+@dataclass(frozen=True, kw_only=True)
+class Beyond:
+    """An estimate at a size that no model has: always drawn as extrapolated.
 
     Attributes:
-        name: of its SVG file.
-        alt: what it shows in words, for those who cannot see it.
-        caption: what its bars and lines are.
-        beside: question and source it is shown for; a figure that answers name needs none.
+        size: parameters.
+        value, low, high: what is predicted there, with its interval.
     """
 
-    name: str
-    picture: Picture
-    alt: str
-    caption: str
-    beside: tuple[int, Source] | None = None
-
-    @property
-    def svg(self) -> str:
-        """As SVG text."""
-        return self.picture.svg
-
-    @property
-    def png(self) -> bytes:
-        """As PNG."""
-        return self.picture.png
+    size: float
+    value: float
+    low: float | None
+    high: float | None
 
 
-def picture(figure: Figure) -> Picture:
-    """The figure as SVG and as PNG, without date and version."""
-    text, pixels = io.StringIO(), io.BytesIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
-    figure.savefig(pixels, format="png", metadata={"Software": None}, dpi=DPI, bbox_inches="tight")
-    return Picture(text.getvalue(), pixels.getvalue())
-
-
-def gap_against_size(estimates: Iterable[Estimate], *, gap: str, confidence: float = 0.95) -> Picture:
+def gap_against_size(
+    estimates: Iterable[Estimate], *, gap: str, confidence: float = 0.95, beyond: Beyond | None = None
+) -> Picture:
     """Picture of one measured gap against total parameters: the mean over tasks with its line.
 
-    Thin lines are single tasks. This is also the README's figure.
+    Large markers are models, by family, with their intervals; thin lines are single tasks. This is also
+    the README's figure.
     """
     rows = [e for e in estimates if e.gap == gap and e.scale == "raw" and e.params_total]
     with styled() as new_figure:
         figure = new_figure(figsize=(6.2, 4.2))
         axes = figure.add_subplot()
         mean = [e for e in rows if e.task == "mean"]
-        _series(axes, mean, 0, "mean over tasks", bars=True)
-        _line(axes, mean, confidence)
+        shown = _families(axes, mean, "mean over tasks", confidence)
         for i, task in enumerate(sorted({e.task for e in rows} - {"mean"})):
-            _series(axes, [e for e in rows if e.task == task], i + 1, task, bars=False, thin=True)
-        _size_axis(axes, "total parameters")
-        _zero(axes)
+            _thin(axes, [e for e in rows if e.task == task], i + shown, task)
+        _line(axes, mean, confidence, beyond)
+        size_axis(axes)
+        zero(axes)
         axes.set_ylabel(UNIT.get(gap, "points"))
         axes.set_title(GAP_WORDS[gap], loc="left", fontsize=10)
-        _legend(axes)
+        legend(axes)
         return picture(figure)
 
 
@@ -123,12 +74,14 @@ def ladders_against_size(series: Mapping[str, Sequence[Estimate]], *, title: str
         figure = new_figure(figsize=(6.2, 4.2))
         axes = figure.add_subplot()
         for i, (label, rows) in enumerate(series.items()):
-            _series(axes, rows, i, label, bars=False)
-        _size_axis(axes, "total parameters")
-        _zero(axes)
+            points = _by_size(rows)
+            x, y = [float(p.params_total or 0) for p in points], [p.value for p in points]
+            axes.plot(x, y, linewidth=1.6, markersize=6, label=label, **look(i))
+        size_axis(axes)
+        zero(axes)
         axes.set_ylabel("points")
         axes.set_title(title, loc="left", fontsize=10)
-        _legend(axes)
+        legend(axes)
         return picture(figure)
 
 
@@ -136,78 +89,30 @@ def families_against_size(
     estimates: Sequence[Estimate], *, title: str, unit: str, confidence: float = 0.95
 ) -> Picture:
     """Picture of one published quantity of many models, marked by family."""
+    rows = [e for e in estimates if e.params_total]
     with styled() as new_figure:
         figure = new_figure(figsize=(6.2, 4.2))
         axes = figure.add_subplot()
-        _families(axes, estimates, unit, confidence)
+        _families(axes, rows, "", confidence)
+        _line(axes, rows, confidence, None)
+        size_axis(axes)
+        zero(axes)
+        axes.set_ylabel(unit)
         axes.set_title(title, loc="left", fontsize=10)
+        legend(axes)
         return picture(figure)
 
 
-def loss_over_distance(slopes: Sequence[LanguageSlope], *, title: str) -> Picture:
-    """Picture of the loss of every language over its distance from English, one line a model."""
-    with styled() as new_figure:
-        figure = new_figure(figsize=(6.2, 4.6))
-        axes = figure.add_subplot()
-        for i, slope in enumerate(slopes):
-            _cloud(axes, slope, i)
-        _codes(axes, slopes[0])
-        _zero(axes)
-        axes.set_xlabel("syntactic distance from English (1 - cosine, URIEL)")
-        axes.set_ylabel("points lost against English")
-        axes.set_title(title, loc="left", fontsize=10)
-        axes.legend(loc="upper left")
-        return picture(figure)
+def _by_size(rows: Iterable[Estimate]) -> list[Estimate]:
+    found = [r for r in rows if r.params_total]
+    return sorted(found, key=lambda r: (r.params_total or 0, r.model))
 
 
-@contextmanager
-def styled() -> Iterator[type[Figure]]:
-    """Matplotlib's settings for these figures; yields the class of figures, free of any display."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+def _families(axes: Axes, estimates: Sequence[Estimate], alone: str, confidence: float) -> int:
+    """Models with their intervals, a marker a family; returns how many families there are.
 
-    with mpl.rc_context(STYLE):
-        yield Figure
-
-
-def _series(
-    axes: Axes, rows: Sequence[Estimate], i: int, label: str, *, bars: bool, thin: bool = False
-) -> None:
-    points = sorted((r for r in rows if r.params_total), key=lambda r: r.params_total or 0)
-    if not points:
-        return
-    x = [float(p.params_total or 0) for p in points]
-    y = [p.value for p in points]
-    style: dict[str, Any] = {
-        "color": COLOURS[i % len(COLOURS)],
-        "marker": MARKERS[i % len(MARKERS)],
-        "label": label,
-    }
-    if bars:
-        style |= {"linestyle": "none", "markersize": 7, "capsize": 4, "elinewidth": 1.8, "zorder": 4}
-        low = [0.0 if p.ci_low is None else p.value - p.ci_low for p in points]
-        high = [0.0 if p.ci_high is None else p.ci_high - p.value for p in points]
-        axes.errorbar(x, y, yerr=[[max(0.0, v) for v in low], [max(0.0, v) for v in high]], **style)
-        return
-    width, size = (0.9, 4) if thin else (1.6, 6)
-    axes.plot(x, y, linestyle=DASHES[i % len(DASHES)], linewidth=width, markersize=size, **style)
-
-
-def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, colour: str = COLOURS[0]) -> None:
-    """The meta-regression line over the measured range, with its slope and interval as label."""
-    fit = fit_line(rows, "params_total", confidence=confidence)
-    if fit is None:
-        return
-    ends = [min(r.params_total or 0 for r in rows), max(r.params_total or 0 for r in rows)]
-    label = (
-        f"{signed(fit.slope)} for ten times\nthe parameters\n{interval_words(fit.ci_low, fit.ci_high)}"
-    )
-    heights = [fit.intercept + fit.slope * math.log10(x) for x in ends]
-    axes.plot(ends, heights, color=colour, linewidth=1.8, label=label, zorder=3)
-
-
-def _families(axes: Axes, estimates: Sequence[Estimate], unit: str, confidence: float) -> None:
-    """Models by family; those of one size stand side by side, 4% apart, so that all are seen."""
+    One family needs no name: it is called ``alone`` then, where that is given.
+    """
     families: dict[str, list[Estimate]] = defaultdict(list)
     for e in sorted(estimates, key=lambda e: e.family):
         if e.params_total:
@@ -215,93 +120,122 @@ def _families(axes: Axes, estimates: Sequence[Estimate], unit: str, confidence: 
     taken: dict[int, int] = defaultdict(int)
     for i, (family, rows) in enumerate(families.items()):
         x = []
-        for r in rows:
+        for r in _by_size(rows):
             size = r.params_total or 0
-            x.append(size * 1.04 ** taken[size])
+            x.append(size * SIDE_BY_SIDE ** taken[size])
             taken[size] += 1
-        y = [r.value for r in rows]
-        errors = [2 * r.stderr if r.stderr is not None else 0.0 for r in rows]
+        points = _by_size(rows)
+        y = [r.value for r in points]
+        bars = np.array([_arms_of_bar(r, confidence) for r in points]).T
+        label = alone if len(families) == 1 and alone else family
         axes.errorbar(
             x,
             y,
-            yerr=errors if any(errors) else None,
-            linestyle="none",
+            yerr=bars if np.any(bars > 0) else None,
+            label=label,
             markersize=6.5,
             capsize=3,
-            elinewidth=1,
-            color=COLOURS[i % len(COLOURS)],
-            marker=MARKERS[i % len(MARKERS)],
-            label=family,
+            elinewidth=1.3,
+            zorder=4,
+            **(look(i) | {"linestyle": "none"}),
         )
-    _line(axes, [e for e in estimates if e.params_total], confidence, "#555555")
-    _size_axis(axes, "total parameters")
-    _zero(axes)
-    axes.set_ylabel(unit)
-    _legend(axes)
+    return len(families)
 
 
-def _cloud(axes: Axes, slope: LanguageSlope, i: int) -> None:
-    x, y = [p[1] for p in slope.points], [p[2] for p in slope.points]
-    colour = COLOURS[i % len(COLOURS)]
-    label = f"{slope.model}: {slope.loss_per_tenth:.1f} for 0.1 (Spearman {slope.spearman:.2f})"
+def _arms_of_bar(point: Estimate, confidence: float) -> tuple[float, float]:
+    """Length of the bar below and above a point: its interval, or that of a normal error."""
+    from scipy.stats import norm
+
+    if point.ci_low is not None and point.ci_high is not None:
+        return max(0.0, point.value - point.ci_low), max(0.0, point.ci_high - point.value)
+    half = float(norm.ppf((1 + confidence) / 2)) * point.stderr if point.stderr is not None else 0.0
+    return half, half
+
+
+def _thin(axes: Axes, rows: Sequence[Estimate], i: int, label: str) -> None:
+    points = _by_size(rows)
+    x, y = [float(p.params_total or 0) for p in points], [p.value for p in points]
+    axes.plot(x, y, linewidth=0.9, markersize=4, label=label, **(look(i) | {"markeredgewidth": 0.9}))
+
+
+def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyond | None) -> None:
+    """The meta-regression line over the measured range with its band, and what goes beyond it."""
+    fit = fit_line(rows, "params_total", confidence=confidence)
+    if fit is None:
+        return
+    sizes = [math.log10(r.params_total or 1) for r in rows]
+    label = (
+        f"{signed(fit.slope)} for ten times\nthe parameters\n{interval_words(fit.ci_low, fit.ci_high)}"
+    )
+    x = np.linspace(min(sizes), max(sizes), 60)
+    heights, half = band(fit, sizes, x, confidence=confidence)
+    reach = axes.get_ylim()
+    axes.plot(10**x, heights, color=LINE_GREY, linewidth=1.8, label=label, zorder=3)
+    axes.fill_between(
+        10**x, heights - half, heights + half, color=LINE_GREY, alpha=0.13, linewidth=0, zorder=0
+    )
+    if beyond is not None and beyond.size > 10 ** max(sizes):
+        _extrapolated(axes, (10 ** max(sizes), float(heights[-1])), beyond)
+        return
+    slack = 0.35 * (
+        reach[1] - reach[0]
+    )  # a band of few models may be many times higher than the points
+    axes.set_ylim(max(axes.get_ylim()[0], reach[0] - slack), min(axes.get_ylim()[1], reach[1] + slack))
+
+
+def band(
+    fit: Regression, sizes: Sequence[float], x: np.ndarray, *, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Heights of the line at ``x`` and half-widths of its pointwise interval.
+
+    The covariance is that of the slope's own interval (Knapp and Hartung): with weights w, centre c
+    and spread S of the sizes the line's variance at x is q (1 / sum w + (x - c)^2 / S), where the
+    slope's is q / S.
+
+    Args:
+        fit: the line.
+        sizes: log10 parameters that it was fitted to, [n].
+        x: log10 parameters, [k].
+        confidence: of the band at each x.
+    """
+    from scipy.stats import t as student
+
+    w, at = np.asarray(fit.weights), np.asarray(sizes)
+    centre = np.average(at, weights=w)
+    spread = float(w @ (at - centre) ** 2)
+    q = fit.stderr**2 * spread
+    stderr = np.sqrt(q * (1 / w.sum() + (x - centre) ** 2 / spread))
+    return fit.intercept + fit.slope * x, student.ppf((1 + confidence) / 2, fit.df) * stderr
+
+
+def _extrapolated(axes: Axes, end: tuple[float, float], beyond: Beyond) -> None:
+    """Dashes from the largest model to the prediction, hollow and named, on shaded ground."""
+    axes.axvspan(end[0] * 1.15, beyond.size * 1.6, color=COLOURS[5], alpha=0.10, linewidth=0, zorder=0)
     axes.plot(
-        x,
-        y,
+        [end[0], beyond.size], [end[1], beyond.value], color=LINE_GREY, linestyle="--", linewidth=1.4
+    )
+    low = 0.0 if beyond.low is None else max(0.0, beyond.value - beyond.low)
+    high = 0.0 if beyond.high is None else max(0.0, beyond.high - beyond.value)
+    axes.errorbar(
+        [beyond.size],
+        [beyond.value],
+        yerr=[[low], [high]],
+        color=LINE_GREY,
+        marker="D",
+        markerfacecolor="white",
+        markersize=6,
+        capsize=3,
+        elinewidth=1.1,
         linestyle="none",
-        marker=MARKERS[i % len(MARKERS)],
-        color=colour,
-        markersize=5,
-        label=label,
+        label=f"extrapolated\nto {short_number(beyond.size)}",
     )
-    centre_x, centre_y = sum(x) / len(x), sum(y) / len(y)
-    ends = [min(x), max(x)]
-    heights = [centre_y + 10 * slope.loss_per_tenth * (e - centre_x) for e in ends]
-    axes.plot(ends, heights, color=colour, linestyle=DASHES[i % len(DASHES)], linewidth=1.4)
-
-
-def _codes(axes: Axes, slope: LanguageSlope) -> None:
-    """Language codes beside the points; to the left where a neighbour would be written over."""
-    before = -1.0
-    for code, x, y in sorted(slope.points, key=lambda p: p[1]):
-        left = x - before < 0.02
-        axes.annotate(
-            code,
-            (x, y),
-            textcoords="offset points",
-            xytext=(-5, 3) if not left else (5, 3),
-            ha="right" if not left else "left",
-            fontsize=8,
-            color="#333333",
-        )
-        before = x
-
-
-def _legend(axes: Axes) -> None:
-    """Legend at the right of the axes, in the order in which series were drawn, points before line."""
-    handles, labels = axes.get_legend_handles_labels()
-    order = sorted(range(len(labels)), key=lambda i: (labels[i] != "mean over tasks", i))
-    axes.legend(
-        [handles[i] for i in order],
-        [labels[i] for i in order],
-        loc="upper left",
-        bbox_to_anchor=(1.0, 1.0),
+    axes.annotate(
+        "extrapolated",
+        (math.sqrt(end[0] * 1.15 * beyond.size * 1.6), 0.985),
+        xycoords=("data", "axes fraction"),
+        ha="center",
+        va="top",
+        fontsize=8.5,
+        style="italic",
+        color="#333333",
     )
-
-
-def _zero(axes: Axes) -> None:
-    """Let the axis reach 0, so that a gap is seen beside none, and draw it."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(min(low, -0.03 * high), max(high, -0.03 * low))
-    axes.axhline(0, color="#444444", linewidth=0.9, zorder=1)
-
-
-def _size_axis(axes: Axes, label: str) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.set_xscale("log")
-    low, high = axes.get_xlim()
-    few = math.log10(high / low) < 1.6
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if few else (1,)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel(f"{label} (logarithmic)")

@@ -28,6 +28,7 @@ from xlgap.analysis.overall import overall_tables
 from xlgap.analysis.refit import Refit
 from xlgap.analysis.rows import (
     AVERAGE,
+    ENGLISH,
     GAP_WORDS,
     Answer,
     EnglishScore,
@@ -189,6 +190,6 @@ def shown_tables(analysis: Analysis) -> dict[Place, list[Grid]]:
 
 def place_of(gap: str) -> Place:
     """The page of a measured gap."""
-    for suffix in MATCHED:
+    for suffix in (*MATCHED, ENGLISH):
         gap = gap.removesuffix(suffix)
     return QUESTION_OF.get(gap, "study")

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
+from xlgap.analysis.canvas import Drawing
 from xlgap.analysis.figures import drawings
 from xlgap.analysis.grids import csv_text
 from xlgap.analysis.latex import latex
 from xlgap.analysis.pages import render
-from xlgap.analysis.plots import Drawing
 from xlgap.analysis.register import LISTINGS, shown_tables
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import Answer

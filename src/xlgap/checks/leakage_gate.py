@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from typing import Any
 
@@ -34,6 +34,8 @@ from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine
 
 _SHOWN = 3  # pairs that the sentence names
+TRANSLATED = "translated"
+"""In place of the split of training rows that are translations of English ones."""
 
 Asked = Mapping[Place, frozenset[Place]]
 Read = Callable[[Place], Rows]
@@ -59,13 +61,22 @@ class Verdict:
 def reads(cell: Cell) -> Iterator[Place]:
     """The sets that a cell's weights come from: training rows, dev rows that choose a checkpoint.
 
-    Of a few-shot phase all rows that shots may be among.
+    Of a few-shot phase all rows that shots may be among; of a translated one the translations, and the
+    English rows that they are of, whatever became of their texts.
     """
     for phase in (*cell.arm.warm_phases, *cell.phases):
         for name in phase.tasks:
-            yield Place(name, "train", phase.language)
+            yield Place(name, "train", phase.rows_language)
+            if phase.translated:
+                yield Place(name, TRANSLATED, phase.language)
             if phase.selects and get_task(name).recipe.select == "dev":
                 yield Place(phase.dev_of(name), "dev", phase.select_language)
+
+
+def counted(study_grid: Grid, cell: Cell) -> Iterator[Place]:
+    """The sets that a cell counts as trained on: those it reads, or that any of its choices does."""
+    for each in study_grid.choices(cell) or (cell,):
+        yield from reads(each)
 
 
 def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:
@@ -74,7 +85,7 @@ def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:
     It is the item that must be unknown: test sets in other languages of the study count, too, where
     they are translations of those that the cell is scored on, or have items of them, by issued ids.
     A task of mining has no training set of its own; its dev pairs set the threshold for its test pairs
-    in the same language.
+    in the same language. A best-of cell counts as trained on what any of its choices is.
 
     Args:
         study_grid: the study's cells.
@@ -95,7 +106,7 @@ def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:
         if others and not cell.task.parallel:
             tested = frozenset[str]().union(*map(ids, scored))
             others = {place for place in others if ids(place) & tested}
-        for place in reads(cell):
+        for place in counted(study_grid, cell):
             found[place] |= scored | others
         if isinstance(cell.task.kind, Mine):
             for code in codes:
@@ -143,7 +154,7 @@ def judge(
     excused: dict[Known, list[Leak]] = {exception: [] for exception in applicable}
     left: list[Leak] = []
     for shared in _by_pair(found).values():
-        covering = [next((e for e in applicable if e.covers(leak)), None) for leak in shared]
+        covering = [next((e for e in applicable if e.covers(original(leak))), None) for leak in shared]
         uncovered = [leak for leak, e in zip(shared, covering, strict=True) if e is None]
         left += uncovered
         for leak, exception in zip(shared, covering, strict=True):
@@ -156,6 +167,14 @@ def judge(
     stale = [e for e, pairs in excused.items() if not pairs and _in_full(e, asked, same)]
     used = {e: pairs for e, pairs in excused.items() if pairs and e.allows(items(pairs))}
     return Verdict(asked=asked, leaks=sorted(left), excused=used, stale=stale)
+
+
+def original(leak: Leak) -> Leak:
+    """The leak as one of the English row of which the training row is a translation, if it is one."""
+    place = leak.train
+    if place.split != TRANSLATED:
+        return leak
+    return replace(leak, train=Place(place.task, "train", "en"))
 
 
 def _by_pair(found: Iterable[Leak]) -> Mapping[tuple[Place, str, Place, str], list[Leak]]:

@@ -96,12 +96,7 @@ def language_expectations(task: Task, splits: Mapping[Split, Sequence[str]]) -> 
             column_B="manifest_rows",
             meta={"says": "there are as many rows as the manifest lists"},
         ),
-        _between(
-            "script_share",
-            MIN_SCRIPT_SHARE,
-            1,
-            f"at least {MIN_SCRIPT_SHARE:.0%} of the letters are of the language's script",
-        ),
+        script_expectation(),
         _between(
             "duplicate_share",
             0,
@@ -115,6 +110,16 @@ def language_expectations(task: Task, splits: Mapping[Split, Sequence[str]]) -> 
         _in_set("unpaired", [0], "test sets that are translations have the same ids in every language"),
         *(_in_set(name, [0], says) for name, says in _counted(task).items()),
     ]
+
+
+def script_expectation() -> Expectation:
+    """That a language is written in its script."""
+    return _between(
+        "script_share",
+        MIN_SCRIPT_SHARE,
+        1,
+        f"at least {MIN_SCRIPT_SHARE:.0%} of the letters are of the language's script",
+    )
 
 
 def _counted(task: Task) -> Mapping[str, str]:

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from xlgap.checks import pool, short
 from xlgap.checks.frames import LanguageTable, Rows, Training, language_table, row_table
-from xlgap.checks.suite import language_expectations, row_expectations
+from xlgap.checks.scripts import script_share
+from xlgap.checks.suite import language_expectations, row_expectations, script_expectation
 from xlgap.config import Params
+from xlgap.data import schema
 from xlgap.data.prepare import split_languages
 from xlgap.errors import DataError, ExpectationError
 from xlgap.formats import read_json, read_jsonl, write_json
+from xlgap.languages import get_language
 from xlgap.regimes.base import trained_on
 from xlgap.tasks import get_task
-from xlgap.tasks.base import SPLITS, Split, Task
+from xlgap.tasks.base import SPLITS, Row, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +101,41 @@ def validate(
             _sentence(task, failed[0], len(failed), languages, generated=params.study.source == "lab")
         )
     return findings
+
+
+def check_rows(task: Task, split: str, language: str, rows: Sequence[Row], out: Path) -> None:
+    """Check rows of one language that no source gave, such as translations; write results to ``out``.
+
+    They must be what rows of their kind must be, and be written in the language's script.
+
+    Args:
+        task: whose rows they are.
+        split: what errors call them.
+        language: of the rows.
+        rows: as in a prepared file.
+        out: JSON file of results; the same bytes for the same rows.
+
+    Raises:
+        ExpectationError: the first expectation that is not met.
+    """
+    import pandas as pd
+
+    where = f"{split}/{language}"
+    texts = [text for row in rows for text in schema.texts(task.kind, row)]
+    share = script_share(texts, get_language(language).script)
+    languages = LanguageTable(
+        pd.DataFrame({"where": [where], "language": [language], "split": [split], "rows": [len(rows)],
+                      "script_share": [share]})
+    )  # fmt: skip
+    tables = {
+        split: (row_table(task.kind, {language: rows}), row_expectations(task.kind)),
+        "all": (languages.frame, [script_expectation()]),
+    }
+    findings = tuple(_run(task, tables, languages, None))
+    failed = [finding for finding in findings if not finding.success]
+    write_json(out, _report(task, {split: [language]}, findings))
+    if failed:
+        raise ExpectationError(_sentence(task, failed[0], len(failed), languages, generated=False))
 
 
 def _read(folder: Path) -> Rows:
@@ -199,7 +237,7 @@ def _distinct(result: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _report(
-    task: Task, wanted: Mapping[Split, Sequence[str]], findings: Sequence[Finding]
+    task: Task, wanted: Mapping[Any, Sequence[str]], findings: Sequence[Finding]
 ) -> dict[str, Any]:
     return {
         "task": task.name,

@@ -77,16 +77,12 @@ def load(
 
 def has_split(task: Task, split: Split, source: SourceName) -> bool:
     """Whether ``source`` has ``split`` of the task; one trained by proxy has no train split."""
-    if source == "release":
-        return split in (task.release or {})
-    if source == "hub":
-        return task.hub is not None and split in task.hub.splits
-    return task.lab is not None
+    return task.has_split(split, source)
 
 
 def has_dev(task: Task, source: SourceName) -> bool:
     """Whether trainings on the task have dev rows; one that keeps its last checkpoint needs none."""
-    return task.recipe.select == "dev" or has_split(task, "dev", source)
+    return task.has_dev(source)
 
 
 def checked(kind: Kind, rows: Iterable[Row], where: str, none: str = "no rows") -> list[Row]:

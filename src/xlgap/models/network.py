@@ -19,6 +19,7 @@ from xlgap.errors import DataError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.causal import is_causal, whole, word_ends
 from xlgap.models.encode import IGNORE
+from xlgap.models.heads import MLM, Heads, head_loss, masked_head
 from xlgap.models.rank import RankHead
 from xlgap.models.size import without_pooler
 from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Span, Tag
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Batch = dict[str, Tensor]
 Encoder = nn.Module
+Head = nn.Module
 State = dict[str, Tensor]
 
 
@@ -60,7 +62,7 @@ class ChooseHead(nn.Module):
     def __init__(self, width: int, choices: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
         self.causal = causal
-        self.choices = choices
+        self.choices = self.idle_sequences = choices
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(width, 1)
 
@@ -110,6 +112,8 @@ class SpanHead(nn.Module):
     first of the answer it scores a sub-word without having read on.
     """
 
+    idle_labels = 2  # for Heads: the first sub-word and the last
+
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
@@ -128,23 +132,6 @@ class SpanHead(nn.Module):
         return (first + last) / 2
 
 
-class MaskedHead(nn.Module):
-    """Masked-language-model scores at masked positions, output embedding tied to the input's."""
-
-    def __init__(self, width: int, vocabulary: int) -> None:
-        super().__init__()
-        self.dense = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width)
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
-
-    def forward(self, hidden_BLD: Tensor, batch: Batch, embedding_VD: Tensor) -> Tensor:
-        """Cross-entropy summed over the P masked positions."""
-        masked_BL = batch["labels"] != IGNORE
-        hidden_PD = self.norm(F.gelu(self.dense(hidden_BLD[masked_BL])))
-        logits_PV = F.linear(hidden_PD, embedding_VD, self.bias)
-        return F.cross_entropy(logits_PV.float(), batch["labels"][masked_BL], reduction="sum")
-
-
 def make_head(kind: Kind, encoder: Encoder, *, seed: int) -> nn.Module | None:
     """The head of a kind of task for ``encoder``, drawn from ``seed``; retrieval has none.
 
@@ -158,6 +145,24 @@ def make_head(kind: Kind, encoder: Encoder, *, seed: int) -> nn.Module | None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _head(kind, width, dropout, causal=causal)
+
+
+def make_heads(kinds: Mapping[str, Kind], encoder: Encoder, *, seed: int, text: bool) -> Heads:
+    """The heads of a mixture, each as :func:`make_head` draws it alone.
+
+    Args:
+        kinds: of its tasks, by name.
+        encoder: what they stand on.
+        seed: of each.
+        text: whether there is one of masked language modelling, too.
+
+    Raises:
+        TrainingError: see :func:`make_head` and :func:`~xlgap.models.heads.masked_head`.
+    """
+    drawn = {name: make_head(kind, encoder, seed=seed) for name, kind in kinds.items()}
+    if text:
+        drawn[MLM] = masked_head(encoder, seed=seed)
+    return Heads({name: head for name, head in drawn.items() if head is not None})
 
 
 def _head(kind: Kind, width: int, dropout: float, *, causal: bool) -> nn.Module | None:
@@ -179,12 +184,18 @@ def _head(kind: Kind, width: int, dropout: float, *, causal: bool) -> nn.Module 
 
 
 class Network(nn.Module):
-    """An encoder and at most one head; training goes through :meth:`forward`."""
+    """An encoder and at most one head, or :class:`Heads`; training goes through :meth:`forward`."""
 
     def __init__(self, encoder: nn.Module, head: nn.Module | None) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
+
+    def reading(self, task: str) -> Network:
+        """The encoder with the head of one task, the weights shared; itself where it has one head."""
+        if not isinstance(self.head, Heads):
+            return self
+        return Network(self.encoder, self.head[task]).train(self.training)
 
     def _inputs(self, batch: Batch) -> Batch:
         """What the encoder is called with: token types only where it tells some apart, as BERT."""
@@ -212,23 +223,20 @@ class Network(nn.Module):
         logits: Tensor = self.head(self.hidden(batch), batch)
         return logits
 
-    def forward(self, batch: Batch, scale: float) -> Tensor:
-        """The loss of one micro-batch: summed over what is supervised, times ``scale``."""
+    def forward(self, batch: Batch, scale: float, part: str | None = None) -> Tensor:
+        """The loss of one micro-batch: summed over what is supervised, times ``scale``.
+
+        Args:
+            batch: tensors of some examples.
+            scale: of the loss.
+            part: the name of their head among several.
+        """
         assert self.head is not None
         hidden_BLD = self.hidden(batch)
-        if isinstance(self.head, MaskedHead):
-            embedding_VD = self.encoder.get_input_embeddings().weight  # type: ignore[operator]
-            loss: Tensor = self.head(hidden_BLD, batch, embedding_VD)
-        else:
-            loss = self.head.loss(self.head(hidden_BLD, batch), batch)  # type: ignore[operator]
-        return loss * scale
-
-
-def set_dropout(network: nn.Module, share: float) -> None:
-    """Make every dropout layer of ``network`` drop ``share``; that of attention weights stays."""
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = share
+        if isinstance(self.head, Heads):
+            assert part is not None
+            return self.head.loss(part, hidden_BLD, batch, self.encoder) * scale
+        return head_loss(self.head, hidden_BLD, batch, self.encoder) * scale
 
 
 def encoder_state(state: State) -> State:

@@ -76,13 +76,16 @@ class _Planner:
         self.figures = {name: model_figures(name, params) for name in params.models}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
-        """All stages: of each model its pretraining, its warm starts, its cells."""
+        """All stages: of each model its pretraining, its warm starts, its cells.
+
+        A best-of cell copies predictions, which costs nothing.
+        """
         for name, model in self.params.models.items():
             if isinstance(model, ScratchModel) and model.pretrained:
                 yield self.pretrain(name)
             yield from (self.warmstart(name, arm) for arm in grid.arms_of(name) if arm.warm_phases)
             trained: dict[object, str] = {}
-            for cell in (cell for cell in grid.cells if cell.model == name):
+            for cell in (cell for cell in grid.trained if cell.model == name):
                 yield self.finetune(cell, trained)
 
     def pretrain(self, model: str) -> StagePlan:
@@ -246,8 +249,9 @@ def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:
 
 
 def _phase_name(phase: Phase) -> str:
-    shots = "" if phase.shots is None else f" x {phase.shots}"
-    return f"{'+'.join(phase.tasks)}[{phase.language}{shots}]"
+    how = "" if phase.shots is None else f" x {phase.shots}"
+    how += ", translated" if phase.translated else ""
+    return f"{'+'.join(phase.tasks)}[{phase.language}{how}]"
 
 
 def _scaled(value: float | None, factor: float) -> float | None:

@@ -124,7 +124,7 @@ def _task_work(
     name: str, phase: Phase, params: Params, figures: ModelFigures, manifests: Manifests | None
 ) -> Work:
     entry, recipe = params.task(name), get_task(name).recipe
-    rows = phase.shots or split_rows(name, "train", phase.language, params, manifests)
+    rows = phase.shots or split_rows(name, "train", phase.rows_language, params, manifests)
     if rows is None:
         return UNKNOWN
     batch, epochs = entry.batch_rows or recipe.batch_rows, entry.epochs or recipe.epochs

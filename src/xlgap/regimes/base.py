@@ -60,6 +60,22 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Translations:
+    """Where translations of English training rows come from: one of three.
+
+    Attributes:
+        file: path from the checkout, with ``{task}`` and ``{language}`` filled in.
+        hub, revision: a translation model of the hub and its commit; or a directory of that layout.
+        lab: the lab's phrase book, see :mod:`xlgap.lab.phrasebook`.
+    """
+
+    file: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+    lab: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Phase:
     """One stretch of training with one optimizer schedule.
 
@@ -75,6 +91,7 @@ class Phase:
         mlm_rate: the share of its steps that are masked language modelling of the study's pretraining
             text, in all its languages; ``None`` for none.
         budget: how much training it is, where that is not what the recipes of its tasks say.
+        translated: whether its training rows are translations of the English ones into ``language``.
         shots: so many of the training rows, drawn anew by each seed; all of them when ``None``. Such a
             phase has no dev rows: it keeps its last checkpoint.
     """
@@ -88,6 +105,12 @@ class Phase:
     mlm_rate: float | None = None
     budget: Budget | None = None
     shots: int | None = None
+    translated: bool = False
+
+    @property
+    def rows_language(self) -> str:
+        """The language of the prepared rows that it trains on, or on translations of."""
+        return "en" if self.translated else self.language
 
     @property
     def mixes(self) -> bool:
@@ -122,6 +145,8 @@ class ArmSpec:
         mlm_rate: the share of the warm phases' steps that are masked language modelling.
         budget: see :func:`budgeted`.
         shots: training rows of the target task in ``language``, of a few-shot arm.
+        choices: names of the arms that a best-of arm chooses from.
+        translations: where the translated rows of an arm with translated intermediate tasks come from.
     """
 
     regime: str
@@ -132,6 +157,8 @@ class ArmSpec:
     mlm_rate: float | None = None
     budget: Budget | None = None
     shots: int | None = None
+    choices: tuple[str, ...] = ()
+    translations: Translations | None = None
 
 
 class Regime(ABC):
@@ -144,6 +171,7 @@ class Regime(ABC):
         takes: keys of an arm that its arms may give and others not.
         needs: those of them that its arms must give.
         trains: whether there is any fine-tuning.
+        chooses: whether its cells train nothing, and have the predictions of another arm's cell.
     """
 
     name: str
@@ -152,6 +180,7 @@ class Regime(ABC):
     may_have_intermediate: bool = False
     fewest: ClassVar[int] = 1
     takes: ClassVar[tuple[str, ...]] = ()
+    chooses: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()
     trains: ClassVar[bool] = True
 

@@ -32,7 +32,7 @@ from xlgap.published import load_scores
 from xlgap.records import Source
 from xlgap.stages.overall import edition_scores, tested_here
 from xlgap.stages.score import score
-from xlgap.stages.study import Study
+from xlgap.stages.study import Study, stage_of
 from xlgap.tasks import get_task
 
 
@@ -80,7 +80,7 @@ def partial_report(study: Study, without: Collection[str]) -> None:
             raise unknown("stage", name, known)
     for task in dict.fromkeys(cell.task.name for cell in study.grid.cells):
         cells = study.grid.of_task(task)
-        lacking = {cell.key for cell in cells if f"finetune@{cell.key}" in without}
+        lacking = {cell.key for cell in cells if stage_of(cell) in without}
         failed = f"score@{task}" in without and not lacking
         if failed or len(lacking) == len(cells):
             layout.scores(task).unlink(missing_ok=True)

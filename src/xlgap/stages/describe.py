@@ -30,16 +30,20 @@ def describe(
         run: of the cell and of the seed of ``facts``.
         study: of the cell.
         cell: what was trained and evaluated.
-        facts: the seed's entry of ``cell.json``.
+        facts: the seed's entry of ``cell.json``; of a best-of cell it says which arm was chosen.
         predictions: the folder of the cell's predictions; None in a process that wrote none.
     """
     size, encoder = facts["size"], facts["encoder"]
+    trained = cell
+    if cell.chosen:
+        trained = study.grid.cell(f"{cell.model}-{facts['chosen']}-{cell.task.name}")
+        run.params({"chosen": facts["chosen"]})
     run.params(
         {
             "model": cell.model,
             "arm": cell.arm.name,
             "regime": cell.arm.spec.regime,
-            "intermediate": " ".join(cell.arm.spec.intermediate),
+            "intermediate": " ".join(trained.arm.spec.intermediate),
             "preliminary": " ".join(name for phase in cell.preliminary for name in phase.tasks),
             "train_language": cell.arm.train_language,
             "task": cell.task.name,
@@ -49,7 +53,7 @@ def describe(
             "tokenizer": facts["tokenizer"],
             "start_digest": facts["start"],
             "train_digest": facts["digest"],
-            **settings(study, cell),
+            **settings(study, trained),
             **evaluated(study, cell),
             **{f"architecture.{k}": encoder[k] for k in ("layers", "d_model", "d_ff", "heads")},
             **{f"architecture.{k}": encoder[k] for k in ("vocabulary", "positions", "tied")},
@@ -91,7 +95,7 @@ def settings(study: Study, cell: Cell) -> dict[str, Any]:
     for phase in (*cell.arm.warm_phases, *cell.phases):
         for name in phase.tasks:
             numbers = phase_recipe(phase, get_task(name), params, cell.model)
-            rows = study.manifest(name)["splits"]["train"][phase.language]["rows"]
+            rows = study.training_facts(name, phase)["rows"]
             own = model.dropout if isinstance(model, ScratchModel) else "the checkpoint's"
             start = "" if name == cell.trained_on else f"{name}."
             start += "" if phase.shots is None else "shots."

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from xlgap import layout
-from xlgap.cell import Cell
+from xlgap.cell import Cell, Grid
+from xlgap.errors import ConfigError
 from xlgap.evaluation.pooled import can_pool, predict_languages
 from xlgap.evaluation.predict import embed_pool, predict
 from xlgap.formats import atomic_dir, write_json, write_jsonl
@@ -39,7 +40,7 @@ def finetune(study: Study, model: str, arm: str, task: str) -> None:
     Raises:
         UnknownNameError: the grid has no such cell.
     """
-    cell = study.grid.cell(f"{model}-{arm}-{task}")
+    cell = trained_cell(study.grid, f"{model}-{arm}-{task}")
     out = layout.predictions(task, model, arm)
     with process_group(threads=study.params.train.threads):
         stop = StopSignal()
@@ -50,6 +51,22 @@ def finetune(study: Study, model: str, arm: str, task: str) -> None:
         with atomic_dir(out) as folder:
             facts = [_one_seed(study, cell, seed, folder, stop) for seed in study.params.study.seeds]
             write_json(folder / "cell.json", _cell_facts(cell, facts))
+
+
+def trained_cell(study_grid: Grid, key: str) -> Cell:
+    """The cell with ``key``, which is fine-tuned or predicted as it is.
+
+    Raises:
+        ConfigError: it is chosen among others.
+        UnknownNameError: the grid has no such cell.
+    """
+    cell = study_grid.cell(key)
+    if cell.chosen:
+        raise ConfigError(
+            f"cell '{key}' trains nothing, it is chosen among {', '.join(cell.arm.spec.choices)}; run "
+            f"'xlgap choose {cell.task.name}'."
+        )
+    return cell
 
 
 def _one_seed(

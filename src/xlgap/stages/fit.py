@@ -8,50 +8,44 @@ dropout by another draw of it. Of ranking it is: there the loss is over what sta
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, Literal
 
 from filelock import FileLock
 
 from xlgap import layout
-from xlgap.config import Params
-from xlgap.data.shots import shots
 from xlgap.data.sources import has_dev
-from xlgap.errors import DataError, TrainingError
+from xlgap.errors import TrainingError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.predict import Predictor, predict
 from xlgap.formats import atomic_dir, read_json, write_json
-from xlgap.models.encode import Example, encode
 from xlgap.models.network import (
+    Encoder,
+    Head,
     Network,
     State,
     encoder_state,
     load_state,
     make_head,
+    make_heads,
     save_state,
-    set_dropout,
 )
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase
-from xlgap.stages.recipe import (
-    Recipe,
-    phase_recipe,
-    predictor,
-    train_digest,
-    window,
-    zero_plan,
-)
+from xlgap.stages.course import phase_course
+from xlgap.stages.recipe import phase_recipe, predictor, train_digest, zero_plan
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
-from xlgap.tasks.base import Kind, Rank, Row, Task
-from xlgap.training.data import TaskData
-from xlgap.training.engine import agreed, barrier, device, rank, world_size
+from xlgap.tasks.base import Kind, Row, Task
+from xlgap.training.engine import agreed, barrier, device, rank
 from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
+
+AfterPhase = Callable[[int, Phase, State], None]
 
 
 @dataclass(frozen=True)
@@ -84,6 +78,7 @@ def fit(
     seed: int,
     observer: Observer,
     scored: Kind | None = None,
+    after: AfterPhase | None = None,
 ) -> Fitted:
     """Run ``phases`` from ``start``, or load what an equal training left.
 
@@ -96,6 +91,8 @@ def fit(
         observer: told what happens.
         scored: what is predicted next; where there is no phase, the network gets the head of this
             kind, which must be one of which nothing is drawn at random.
+        after: called with the number, the phase and the selected weights, encoder's and heads', after
+            each phase that this call trains: not where equal weights are found.
 
     Raises:
         Interrupted: a signal asked for a stop; the state is saved.
@@ -112,7 +109,7 @@ def fit(
     with _alone(folder):
         reused = agreed((folder / "facts.json").is_file())
         if not reused:
-            _train(study, model, start, phases, seed=seed, observer=observer, key=key)
+            _train(study, model, start, phases, seed=seed, observer=observer, key=key, after=after)
         return _load(study, start, phases[-1], folder, key, reused=reused)
 
 
@@ -147,7 +144,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, reused: bool) -> Fitted:
     network = Network(start.encoder(), None)
-    network.head = make_head(study.task(last.tasks[0]).kind, network.encoder, seed=0)
+    network.head = _head(study, last, network.encoder, seed=0)
     network.load_state_dict(load_state(folder / "model.safetensors"))
     facts = read_json(folder / "facts.json", {"phases": [{"pairs": int, "padded_pairs": int}]})
     barrier()  # every rank has read the weights before they may go
@@ -165,6 +162,7 @@ def _train(
     seed: int,
     observer: Observer,
     key: str,
+    after: AfterPhase | None,
 ) -> None:
     """All phases; writes the final weights under ``key``."""
     shared = fit_before_shots(study, model, start, phases, seed=seed, observer=observer)
@@ -176,20 +174,23 @@ def _train(
         network = Network(start.encoder(), None)
         if weights is not None:
             network.encoder.load_state_dict(encoder_state(weights))
-        network.head = make_head(study.task(phase.tasks[0]).kind, network.encoder, seed=seed)
+        network.head = _head(study, phase, network.encoder, seed=seed)
         if phase.keeps_head and weights is not None:
             network.load_state_dict(weights)
         result, weights = _one_phase(
             study,
             model,
             start.tokenizer,
-            phase,
+            phases,
+            number,
             network,
             seed=seed,
             observer=observer,
             scratch=layout.scratch(key) / f"phase{number}",
         )
-        facts.append({**_told(phase), **asdict(result)})
+        facts.append({**_told(phase), **{k: v for k, v in asdict(result).items() if v is not None}})
+        if after is not None:
+            after(number, phase, weights)
     if rank() == 0:
         with atomic_dir(layout.weights(key)) as folder:
             assert weights is not None
@@ -199,10 +200,18 @@ def _train(
     agreed(True)
 
 
+def _head(study: Study, phase: Phase, encoder: Encoder, *, seed: int) -> Head | None:
+    """A new head for a phase, drawn from ``seed``, or those of a mixture by their names."""
+    kinds = {name: study.task(name).kind for name in phase.tasks}
+    if not phase.mixes:
+        return make_head(kinds[phase.tasks[0]], encoder, seed=seed)
+    return make_heads(kinds, encoder, seed=seed, text=phase.mlm_rate is not None)
+
+
 def _told(phase: Phase) -> dict[str, Any]:
     """What it was, without what most phases are not: selected elsewhere, mixed, of a given length."""
-    rare = ("select_task", "sampling", "mlm_rate", "budget", "shots")
-    found = {k: v for k, v in asdict(phase).items() if k not in rare or v is not None}
+    rare = ("select_task", "sampling", "mlm_rate", "budget", "shots", "translated")
+    found = {k: v for k, v in asdict(phase).items() if k not in rare or v not in (None, False)}
     if phase.shots:
         del found["select_language"]
     return found
@@ -212,48 +221,27 @@ def _one_phase(
     study: Study,
     model: str,
     tokenizer: Tokenizer,
-    phase: Phase,
+    phases: Sequence[Phase],
+    number: int,
     network: Network,
     *,
     seed: int,
     observer: Observer,
     scratch: Path,
 ) -> tuple[PhaseResult, State]:
-    (name,) = phase.tasks
-    task, params = study.task(name), study.params
-    numbers = phase_recipe(phase, task, params, model)
-    if numbers.dropout is not None:
-        set_dropout(network, numbers.dropout)
-    rows = study.rows(name, "train", phase.language)
-    if not rows:
-        raise DataError(f"task '{name}' has no training row in '{phase.language}'.")
-    if phase.shots is not None:
-        rows = shots(rows, phase.shots, task=task, language=phase.language, seed=seed)
-    examples = encode(task.kind, rows, tokenizer, window(task, params))
-    if isinstance(task.kind, Rank):
-        _require_negatives(examples, params, numbers, task)
-    steps = max(1, math.ceil(numbers.epochs * len(examples) / numbers.batch_rows))
+    phase, params = phases[number], study.params
+    score, select = _selection(study, model, tokenizer, phase)
     settings = PhaseSettings(
-        steps=steps,
-        warmup_steps=numbers.warmup_of(steps),
-        batch_rows=numbers.batch_rows,
         token_budget=params.train.micro_batch_tokens,
-        micro_rows=numbers.micro_rows,
         evaluations=params.train.evaluations,
-        select="dev" if numbers.select == "dev" else "last",
+        select=select,
         seed=seed,
-        zero=zero_plan(params, numbers),
+        zero=zero_plan(params, phase_recipe(phase, study.task(phase.tasks[0]), params, model)),
         checkpoint_seconds=params.train.checkpoint_seconds,
     )
-    score = None
-    selecting = study.task(phase.selected_on)
-    if phase.selects and has_dev(selecting, params.study.source):
-        dev = study.rows(selecting.name, "dev", phase.select_language)
-        how = predictor(selecting, params, tokenizer, 1)
-        score = dev_scorer(selecting, dev, phase.select_language, how)
     return train_phase(
         network,
-        TaskData(examples, tokenizer.pad),
+        phase_course(study, model, tokenizer, phases, number, seed=seed),
         settings,
         evaluate=score,
         observer=observer,
@@ -261,25 +249,32 @@ def _one_phase(
     )
 
 
-def _require_negatives(
-    examples: Sequence[Example], params: Params, numbers: Recipe, task: Task
-) -> None:
-    """Two rows at least in a micro-batch: alone, a row's candidate has nothing to be told from."""
-    if numbers.micro_rows == 1:
-        raise TrainingError(
-            f"task '{task.name}' learns to tell candidates of a micro-batch apart, which takes two "
-            "rows: 'micro_rows' is 1; raise it."
-        )
-    longest = max(example.length * len(example.sequences) for example in examples)
-    tokens = params.train.micro_batch_tokens
-    rows = min(numbers.batch_rows, len(examples)) // world_size()
-    if rows < 2 or tokens < 2 * longest:
-        raise TrainingError(
-            f"task '{task.name}' learns to tell candidates of a micro-batch apart, which takes "
-            f"two rows: a device has {rows} of a batch, and 'train.micro_batch_tokens' is "
-            f"{tokens}, its longest row {longest} sub-words; raise it to {2 * longest} or more, or "
-            "'batch_rows'."
-        )
+def _selection(
+    study: Study, model: str, tokenizer: Tokenizer, phase: Phase
+) -> tuple[Callable[[Network], float] | None, Literal["dev", "last"]]:
+    """What is computed on dev rows during a phase, and whether it chooses the checkpoint.
+
+    Of a mixture it is the mean over the tasks whose recipes choose by dev rows; over all that have dev
+    rows where none does. Text has no part in it.
+    """
+    params = study.params
+    by_dev = {
+        name: phase_recipe(phase, study.task(name), params, model).select == "dev"
+        for name in phase.tasks
+        if phase.selects and has_dev(study.task(phase.dev_of(name)), params.study.source)
+    }
+    chosen = [name for name, chooses in by_dev.items() if chooses] or list(by_dev)
+    scorers = []
+    for name in chosen:
+        task = study.task(phase.dev_of(name))
+        dev = study.rows(task.name, "dev", phase.select_language)
+        how = predictor(task, params, tokenizer, 1)
+        scorers.append((name, dev_scorer(task, dev, phase.select_language, how)))
+
+    def score(network: Network) -> float:
+        return fmean(of_task(network.reading(name)) for name, of_task in scorers)
+
+    return (score if scorers else None), ("dev" if any(by_dev.values()) else "last")
 
 
 def dev_scorer(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xlgap import layout
 from xlgap.formats import write_json
+from xlgap.regimes.base import Phase
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 
@@ -43,9 +44,14 @@ def leakage(study: Study) -> None:
 
 def _read(study: Study, place: Place) -> Rows:
     from xlgap.checks.leakage import Rows
+    from xlgap.checks.leakage_gate import TRANSLATED
     from xlgap.checks.leakage_known import files_digest
 
     task = get_task(place.task)
+    if place.split == TRANSLATED:
+        phase = Phase(tasks=(place.task,), language=place.language, translated=True)
+        rows = study.training_rows(place.task, phase)
+        return Rows(place=place, kind=task.kind, parallel=task.parallel, rows=rows)
     listed = study.manifest(place.task)["splits"][place.split][place.language]
     whole = listed["rows"] == listed.get("released_rows")
     return Rows(

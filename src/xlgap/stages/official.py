@@ -21,7 +21,7 @@ from xlgap.evaluation.submission import Submission, official_name, score_folder
 from xlgap.formats import atomic_dir, read_jsonl
 from xlgap.records import EditionScore
 from xlgap.stages.overall import as_table, overall_lines, tested_in
-from xlgap.stages.study import Study
+from xlgap.stages.study import Study, predictions
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Task
 
@@ -71,7 +71,7 @@ def export_official(
         for name in names
         for k in seeds
     }
-    require_complete([c.key for c in cells if not (_predictions(c) / "cell.json").is_file()])
+    require_complete([c.key for c in cells if not (predictions(c) / "cell.json").is_file()])
     try:
         with atomic_dir(out) as temporary:
             for cell in cells:
@@ -119,15 +119,11 @@ def _check_choice(study: Study, *, model: str | None, arm: str | None, seed: int
         raise unknown("seed", str(seed), map(str, study.params.study.seeds))
 
 
-def _predictions(cell: Cell) -> Path:
-    return layout.predictions(cell.task.name, cell.model, cell.arm.name)
-
-
 def _write_cell(study: Study, cell: Cell, seed: int, place: Path) -> None:
     place.mkdir(parents=True)
     for language in cell.eval_languages(study.params):
         gold = study.rows(cell.task.name, "test", language)
-        source = _predictions(cell) / f"seed{seed}" / f"{language}.jsonl"
+        source = predictions(cell) / f"seed{seed}" / f"{language}.jsonl"
         found = read_jsonl(source)
         try:
             text = official.written(cell.task, gold, found)

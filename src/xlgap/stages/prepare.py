@@ -116,11 +116,10 @@ def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
     read = {}
     for phase in phases:
         for name in phase.tasks:
-            splits = study.manifest(name)["splits"]
             selecting = study.manifest(phase.dev_of(name))["splits"]
             read[f"{name}/{phase.language}"] = {
                 "version": study.params.task(name).version,
-                "train": splits["train"][phase.language]["sha256"],
+                "train": study.training_facts(name, phase)["sha256"],
                 "dev": selecting["dev"][phase.select_language]["sha256"]
                 if phase.selects and has_dev(get_task(phase.dev_of(name)), study.params.study.source)
                 else None,

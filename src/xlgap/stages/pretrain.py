@@ -16,9 +16,9 @@ from xlgap.errors import TrainingError, unknown
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, write_json
 from xlgap.graph import pretraining_entry
 from xlgap.models.ladder import scratch_config
+from xlgap.models.masked import MaskedHead
 from xlgap.models.network import (
     Encoder,
-    MaskedHead,
     Network,
     State,
     encoder_state,

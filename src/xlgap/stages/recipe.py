@@ -17,7 +17,7 @@ from xlgap.formats import digest, dir_digest, file_digest
 from xlgap.models.encode import Window
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import SHOT_EPOCHS, Phase
-from xlgap.stages.study import Study
+from xlgap.stages.study import Study, training_path
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Rank, Task
 from xlgap.training.engine import device, world_size
@@ -133,7 +133,7 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
                     "name": name,
                     "version": params.task(name).version,
                     "recipe": _told(phase_recipe(phase, get_task(name), params, model)),
-                    "train": file_digest(layout.rows(name, "train", phase.language)),
+                    "train": file_digest(training_path(name, phase)),
                     "dev": file_digest(layout.rows(phase.dev_of(name), "dev", phase.select_language))
                     if phase.selects and has_dev(get_task(phase.dev_of(name)), params.study.source)
                     else None,

@@ -13,7 +13,7 @@ from xlgap import layout
 from xlgap.cell import Cell
 from xlgap.formats import dir_digest, file_digest
 from xlgap.stages.identity import run_digest, run_name, run_tags
-from xlgap.stages.study import Study
+from xlgap.stages.study import Study, predictions
 from xlgap.tracking.base import CONTENT, RESTORED, SUPERSEDED, summary_digest
 from xlgap.tracking.look import tracked
 from xlgap.tracking.uri import default_uri
@@ -107,8 +107,8 @@ def _restore_cells(study: Study, runs: Sequence[_Run]) -> None:
             origin=None if lacking.whole else "restored",
         ) as run:
             if not lacking.whole:
-                folder = layout.predictions(cell.task.name, cell.model, cell.arm.name)
-                describe(run, study, cell, study.trained(cell)[seed], predictions=folder)
+                facts = study.trained(cell)[seed]
+                describe(run, study, cell, facts, predictions=predictions(cell))
             mine = (cell.model, cell.arm.name, seed)
             found = [s for s in scores[cell.task.name] if (s.model, s.arm, s.seed) == mine]
             run.metrics(score_metrics(cell, found))

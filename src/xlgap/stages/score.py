@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from xlgap.models.catalogue import find_checkpoint
 from xlgap.records import Score
 from xlgap.stages.describe import score_metrics
 from xlgap.stages.identity import run_digest, run_name
-from xlgap.stages.study import Study
+from xlgap.stages.study import Study, predictions
 from xlgap.stages.track import open_tracker
 from xlgap.tasks.base import Tag
 from xlgap.tracking.base import CONTENT
@@ -47,7 +46,7 @@ def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
     cells = [cell for cell in study.grid.of_task(task) if cell.key not in without]
     if not cells:
         raise unknown("target task", task, study.params.tasks)
-    require_complete([cell.key for cell in cells if not (_folder(cell) / "cell.json").is_file()])
+    require_complete([cell.key for cell in cells if not (predictions(cell) / "cell.json").is_file()])
     scores: list[Score] = []
     items: list[pd.DataFrame] = []
     runs: list[tuple[Cell, int, str, list[Score]]] = []
@@ -66,10 +65,6 @@ def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
         pd.concat(items, ignore_index=True).to_parquet(temporary, index=False)
 
 
-def _folder(cell: Cell) -> Path:
-    return layout.predictions(cell.task.name, cell.model, cell.arm.name)
-
-
 def _one_seed(
     study: Study, cell: Cell, seed: int, size: dict[str, int]
 ) -> tuple[list[Score], list[pd.DataFrame]]:
@@ -77,11 +72,11 @@ def _one_seed(
     scores, frames = [], []
     for language in cell.eval_languages(study.params):
         gold = study.rows(cell.task.name, "test", language)
-        predictions = read_jsonl(_folder(cell) / f"seed{seed}" / f"{language}.jsonl")
+        given = read_jsonl(predictions(cell) / f"seed{seed}" / f"{language}.jsonl")
         train = _tagged_words(cell, language)
         for name in cell.task.metrics:
             metric = get_metric(name, cell.task)
-            stats = metric.stats(cell.task, gold, predictions, language)
+            stats = metric.stats(cell.task, gold, given, language)
             often = majority(metric, cell.task, gold)
             of_words = per_word(metric, cell.task, gold, train)
             error = standard_error(metric, stats, [row["group"] for row in gold])
@@ -100,7 +95,7 @@ def _one_seed(
                     seed=seed,
                     metric=name,
                     value=_rounded(float(metric.value(stats.sum(axis=0)))),
-                    chance=_rounded(chance(metric, cell.task, gold, predictions, language)),
+                    chance=_rounded(chance(metric, cell.task, gold, given, language)),
                     majority=None if often is None else _rounded(often),
                     per_word=None if of_words is None else _rounded(of_words),
                     stderr=None if error is None else _rounded(error),

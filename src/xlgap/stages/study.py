@@ -14,6 +14,7 @@ from xlgap.data.released import data_dir
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, read_jsonl
 from xlgap.graph import checkout_root
+from xlgap.regimes.base import Phase
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Tag, Task
 
@@ -89,7 +90,7 @@ class Study:
             DataError: the file is missing or damaged.
             ResultError: it lacks a seed of the study.
         """
-        path = layout.predictions(cell.task.name, cell.model, cell.arm.name) / "cell.json"
+        path = predictions(cell) / "cell.json"
         size = {"total": int, "nonembedding": int}
         phase = {"tokens": int, "padded_tokens": int, "pairs": int, "padded_pairs": int}
         entry = {"seed": int, "digest": str, "encoder": size, "phases": [phase]}
@@ -97,9 +98,7 @@ class Study:
         found = {seed["seed"]: seed for seed in seeds}
         lacking = [seed for seed in self.params.study.seeds if seed not in found]
         if lacking:
-            raise ResultError(
-                f"{path}: seeds {lacking} are missing; run 'dvc repro finetune@{cell.key}'."
-            )
+            raise ResultError(f"{path}: seeds {lacking} are missing; run 'dvc repro {stage_of(cell)}'.")
         return found
 
     def rows(self, task: str, split: str, language: str) -> list[dict[str, Any]]:
@@ -112,3 +111,50 @@ class Study:
         if not path.is_file():
             raise ResultError(f"{path}: not prepared; run 'dvc repro prepare@{task}'.")
         return read_jsonl(path)
+
+    def training_rows(self, task: str, phase: Phase) -> list[dict[str, Any]]:
+        """The rows of a task that a phase trains on, prepared or translated.
+
+        Raises:
+            ResultError: they were not prepared in that language, or not translated into it.
+        """
+        if not phase.translated:
+            return self.rows(task, "train", phase.language)
+        self.translation(task, phase.language)
+        return read_jsonl(training_path(task, phase))
+
+    def translation(self, task: str, language: str) -> dict[str, Any]:
+        """The manifest of a task's translated training rows.
+
+        Raises:
+            DataError: it is damaged.
+            ResultError: they were not translated.
+        """
+        path = layout.translated(task, language) / "manifest.json"
+        if not path.is_file():
+            raise ResultError(f"{path}: not translated; run 'dvc repro translate@{task}-{language}'.")
+        found: dict[str, Any] = read_json(path, {"rows": int, "sha256": str})
+        return found
+
+    def training_facts(self, task: str, phase: Phase) -> dict[str, Any]:
+        """Number and digest of the rows of a task that a phase trains on: ``rows``, ``sha256``."""
+        if phase.translated:
+            return self.translation(task, phase.language)
+        found: dict[str, Any] = self.manifest(task)["splits"]["train"][phase.language]
+        return found
+
+
+def training_path(task: str, phase: Phase) -> Path:
+    """Where the rows of a task are that a phase trains on."""
+    return layout.training_rows(task, phase.language, translated_rows=phase.translated)
+
+
+def predictions(cell: Cell) -> Path:
+    """Where a cell's predictions are, one folder a seed, and its ``cell.json``."""
+    place = layout.chosen if cell.chosen else layout.predictions
+    return place(cell.task.name, cell.model, cell.arm.name)
+
+
+def stage_of(cell: Cell) -> str:
+    """The stage that writes them, as DVC names it."""
+    return f"choose@{cell.task.name}" if cell.chosen else f"finetune@{cell.key}"

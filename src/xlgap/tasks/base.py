@@ -124,6 +124,11 @@ class Mine:
 Kind = Classify | Choose | Tag | Span | Retrieve | Rank | Candidate | Mine
 
 
+def can_translate(kind: Kind) -> bool:
+    """Whether rows of a kind can be translated text by text; tags are of words, which move."""
+    return isinstance(kind, Classify | Choose | Span)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a pretrained model is fine-tuned on the task, unless ``params.yaml`` says otherwise.
@@ -272,6 +277,18 @@ class Task:
             assert isinstance(self.kind, Rank), f"task '{self.name}' has no candidates"
             return Candidate(pair=self.kind.pair)
         return self.kind
+
+    def has_split(self, split: Split, source: str) -> bool:
+        """Whether ``source`` has ``split`` of the task; one trained by proxy has no train split."""
+        if source == "release":
+            return split in (self.release or {})
+        if source == "hub":
+            return self.hub is not None and split in self.hub.splits
+        return self.lab is not None
+
+    def has_dev(self, source: str) -> bool:
+        """Whether trainings on it have dev rows; one that keeps its last checkpoint needs none."""
+        return self.recipe.select == "dev" or self.has_split("dev", source)
 
     @property
     def sources(self) -> tuple[str, ...]:

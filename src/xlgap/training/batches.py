@@ -67,13 +67,24 @@ def schedule(
         micro_rows: examples in a micro-batch at most, per rank; as many as fit when ``None``.
     """
     size = np.asarray(lengths, np.int64)
+    limit = micro_rows or min(batch_rows, len(size))
+    return [
+        cut(batch, size, token_budget=token_budget, world=world, limit=limit)
+        for batch in batches(lengths, steps=steps, batch_rows=batch_rows, seed=seed)
+    ]
+
+
+def batches(
+    lengths: Sequence[int], *, steps: int, batch_rows: int, seed: int | tuple[int, ...]
+) -> list[Index]:
+    """The examples of each of ``steps`` steps; the first ones do not depend on how many there are."""
+    size = np.asarray(lengths, np.int64)
     random = np.random.default_rng(seed)
     rows = min(batch_rows, len(size))
-    batches: list[Index] = []
-    while len(batches) < steps:
-        batches += _epoch(size, rows, random)
-    limit = micro_rows or rows
-    return [Step(_micro(batch, size, token_budget, world, limit)) for batch in batches[:steps]]
+    found: list[Index] = []
+    while len(found) < steps:
+        found += _epoch(size, rows, random)
+    return found[:steps]
 
 
 def _epoch(size: Index, rows: int, random: np.random.Generator) -> list[Index]:
@@ -88,16 +99,16 @@ def _epoch(size: Index, rows: int, random: np.random.Generator) -> list[Index]:
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def _micro(batch: Index, size: Index, budget: int, world: int, limit: int) -> tuple[MicroBatch, ...]:
-    """Cut one batch, longest first, so that rows x longest stays within ``budget`` on each rank.
+def cut(batch: Index, size: Index, *, token_budget: int, world: int, limit: int) -> Step:
+    """Cut one batch, longest first, so that rows x longest stays within the budget on each rank.
 
     No rank has more than ``limit`` rows.
     """
     order = batch[np.argsort(-size[batch], kind="stable")]
     micro, begin = [], 0
     while begin < len(order):
-        rows = min(limit, max(1, budget // int(size[order[begin]]))) * world
+        rows = min(limit, max(1, token_budget // int(size[order[begin]]))) * world
         part = order[begin : begin + rows]
         micro.append(MicroBatch(tuple(part[rank::world] for rank in range(world))))
         begin += rows
-    return tuple(micro)
+    return Step(tuple(micro))

@@ -160,10 +160,10 @@ def start_engine(network: nn.Module, plan: ZeroPlan) -> Any:
     return engine
 
 
-def set_learning_rate(engine: Any, value: float) -> None:
-    """Set the rate of the next step on all parameter groups."""
+def set_rates(engine: Any, learning_rate: float, *, weight_decay: float) -> None:
+    """Set what the optimizer's next step does to all parameter groups."""
     for group in engine.optimizer.param_groups:
-        group["lr"] = value
+        group["lr"], group["weight_decay"] = learning_rate, weight_decay
 
 
 def full_state(module: nn.Module) -> dict[str, Tensor]:

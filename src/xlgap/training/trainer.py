@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xlgap.errors import Interrupted, TrainingError
 from xlgap.models.network import Network
 from xlgap.training import checkpoint
-from xlgap.training.batches import Index, Step, schedule
+from xlgap.training.batches import Index, Step
 from xlgap.training.checkpoint import PhaseState
 from xlgap.training.data import TrainingData
 from xlgap.training.engine import (
@@ -27,23 +27,24 @@ from xlgap.training.engine import (
     full_state,
     rank,
     seed_draws,
-    set_learning_rate,
+    set_rates,
     start_engine,
     world_size,
 )
+from xlgap.training.parts import Course, Part
 from xlgap.training.zero import ZeroPlan, linear_schedule
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseSettings:
-    """Numbers of one phase.
+    """Numbers of one phase; a :class:`~xlgap.training.parts.Course` has the first four and the rate.
 
     Attributes:
         steps: optimizer steps.
         warmup_steps: steps until the peak learning rate.
         batch_rows: examples a step.
-        token_budget: padded sub-words in a micro-batch, per rank.
         micro_rows: examples in a micro-batch at most, per rank; as many as fit when ``None``.
+        token_budget: padded sub-words in a micro-batch, per rank.
         evaluations: evaluations on dev, evenly spaced, the last at the end; 0 for none.
         select: keep the weights of the best evaluation, or the last ones.
         seed: of order, masks and dropout.
@@ -51,9 +52,9 @@ class PhaseSettings:
         checkpoint_seconds: wall time between checkpoints.
     """
 
-    steps: int
-    warmup_steps: int
-    batch_rows: int
+    steps: int = 0
+    warmup_steps: int = 0
+    batch_rows: int = 1
     token_budget: int
     evaluations: int
     select: Literal["dev", "last"]
@@ -61,6 +62,19 @@ class PhaseSettings:
     zero: ZeroPlan
     checkpoint_seconds: float = 300.0
     micro_rows: int | None = None
+
+    def course(self, data: TrainingData) -> Course:
+        """A phase on ``data`` alone."""
+        part = Part(
+            data=data,
+            batch_rows=self.batch_rows,
+            learning_rate=self.zero.learning_rate,
+            warmup_steps=self.warmup_steps,
+            weight_decay=self.zero.weight_decay,
+            micro_rows=self.micro_rows,
+            seed=self.seed,
+        )
+        return Course((part,), np.zeros(self.steps, np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +89,7 @@ class PhaseResult:
         dev: ``(step, score)`` of each evaluation.
         best_step: step of the weights that were kept.
         final_loss: of the last step.
+        mixed: of a mixture, steps, examples and sub-words of each of its parts.
     """
 
     steps: int
@@ -86,6 +101,7 @@ class PhaseResult:
     dev: tuple[tuple[int, float], ...]
     best_step: int
     final_loss: float
+    mixed: dict[str, dict[str, int]] | None = None
 
 
 class Observer(Protocol):
@@ -106,7 +122,7 @@ class Observer(Protocol):
 
 def train_phase(
     network: Network,
-    data: TrainingData,
+    data: TrainingData | Course,
     settings: PhaseSettings,
     *,
     evaluate: Callable[[Network], float] | None,
@@ -122,72 +138,85 @@ def train_phase(
         Interrupted: the observer asked for a stop; a checkpoint was written.
         TrainingError: the loss is not finite.
     """
-    plan = schedule(
-        data.lengths,
-        steps=settings.steps,
-        batch_rows=settings.batch_rows,
-        token_budget=settings.token_budget,
-        world=world_size(),
-        seed=settings.seed,
-        micro_rows=settings.micro_rows,
-    )
+    course = data if isinstance(data, Course) else settings.course(data)
+    plan = course.plan(token_budget=settings.token_budget, world=world_size())
     network.to(device())
+    dropouts = _dropouts(network)
     engine = start_engine(network, settings.zero)
     folder = checkpoint.place(scratch, settings.zero, world_size())
     state = checkpoint.resume(engine, folder) or PhaseState()
-    _loop(engine, data, plan, state, settings, evaluate=evaluate, observer=observer, folder=folder)
+    run = _Run(engine, course, plan, dropouts, settings, observer, folder)
+    _loop(run, state, evaluate=evaluate)
     weights = full_state(engine.module) if state.best is None else state.best
     engine.destroy()
-    return _result(data, plan, state, settings), weights
+    return _result(course, plan, state), weights
 
 
-def _loop(
-    engine: Any,
-    data: TrainingData,
-    plan: list[Step],
-    state: PhaseState,
-    settings: PhaseSettings,
-    *,
-    evaluate: Callable[[Network], float] | None,
-    observer: Observer,
-    folder: Path,
-) -> None:
+@dataclass(frozen=True)
+class _Run:
+    """What stays the same through the steps of a phase; ``dropouts``: the layers, their own shares."""
+
+    engine: Any
+    course: Course
+    plan: list[Step]
+    dropouts: list[tuple[nn.Dropout, float]]
+    settings: PhaseSettings
+    observer: Observer
+    folder: Path
+
+
+def _dropouts(network: Network) -> list[tuple[nn.Dropout, float]]:
+    return [(module, module.p) for module in network.modules() if isinstance(module, nn.Dropout)]
+
+
+def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] | None) -> None:
     """Run the steps that ``state`` has not done yet.
 
     One that takes more than ``checkpoint_seconds`` is also saved at its end: what follows may fail.
     """
-    due = evaluation_steps(settings.steps, settings.evaluations if evaluate else 0)
+    engine, settings, observer, steps = run.engine, run.settings, run.observer, len(run.course)
+    due = evaluation_steps(steps, settings.evaluations if evaluate else 0)
     began = saved = time.monotonic()
-    observer.on_start(state.step, steps=settings.steps)
-    while state.step < settings.steps:
-        rate = settings.zero.learning_rate * linear_schedule(
-            state.step, steps=settings.steps, warmup=settings.warmup_steps
-        )
+    observer.on_start(state.step, steps=steps)
+    while state.step < steps:
         engine.train()
-        set_learning_rate(engine, rate)
-        loss = _one_step(engine, data, plan[state.step], state.step, settings.seed)
+        rate = _prepare_step(run, state.step)
+        loss = _one_step(run, state.step)
         if not math.isfinite(loss):
             raise TrainingError(
-                f"the loss is {loss} at step {state.step + 1} of {settings.steps}; "
+                f"the loss is {loss} at step {state.step + 1} of {steps}; "
                 "lower the learning rate or use fp32."
             )
         state.step += 1
         state.losses.append(loss)
-        observer.on_step(state.step, steps=settings.steps, loss=loss, learning_rate=rate)
+        observer.on_step(state.step, steps=steps, loss=loss, learning_rate=rate)
         if evaluate is not None and state.step in due:
             _evaluate(engine, state, evaluate, observer, keep=settings.select == "dev")
         stop = observer.stop_requested()
-        last = state.step == settings.steps
+        last = state.step == steps
         overdue = time.monotonic() - (began if last else saved) > settings.checkpoint_seconds
         if _agree(stop) and not last:
-            checkpoint.save(engine, state, folder)
+            checkpoint.save(engine, state, run.folder)
             raise Interrupted(
-                f"stopped at step {state.step} of {settings.steps}; the state is saved, "
+                f"stopped at step {state.step} of {steps}; the state is saved, "
                 "run the same command again to go on."
             )
         if _agree(overdue):
-            checkpoint.save(engine, state, folder)
+            checkpoint.save(engine, state, run.folder)
             saved = time.monotonic()
+
+
+def _prepare_step(run: _Run, number: int) -> float:
+    """Set the optimizer and the dropout to what the step's part has; returns its learning rate.
+
+    Rates of all parts follow one schedule of the phase, each from its own peak and warm-up.
+    """
+    part = run.course.part(number)
+    factor = linear_schedule(number, steps=len(run.course), warmup=part.warmup_steps)
+    set_rates(run.engine, part.learning_rate * factor, weight_decay=part.weight_decay)
+    for module, own in run.dropouts:
+        module.p = own if part.dropout is None else part.dropout
+    return part.learning_rate * factor
 
 
 def evaluation_steps(steps: int, evaluations: int) -> set[int]:
@@ -199,17 +228,18 @@ def evaluation_steps(steps: int, evaluations: int) -> set[int]:
     return {round(steps * (k + 1) / evaluations) for k in range(evaluations)} - {0}
 
 
-def _one_step(engine: Any, data: TrainingData, step: Step, number: int, seed: int) -> float:
+def _one_step(run: _Run, number: int) -> float:
     """Forward and backward over all micro-batches, then the optimizer; the mean loss over ranks."""
-    seed_draws(hash((seed, number, rank())) & 0x7FFF_FFFF_FFFF_FFFF)
-    total = data.supervised(step.examples)
+    engine, step, part = run.engine, run.plan[number], run.course.part(number)
+    seed_draws(hash((run.settings.seed, number, rank())) & 0x7FFF_FFFF_FFFF_FFFF)
+    total = part.data.supervised(step.examples)
     summed = torch.zeros((), device=engine.device)
     for index, micro in enumerate(step.micro):
         mine, weight = _share(micro.ranks)
-        batch = {k: v.to(engine.device) for k, v in data.batch(mine, step=number).items()}
+        batch = {k: v.to(engine.device) for k, v in part.data.batch(mine, step=number).items()}
         engine.set_gradient_accumulation_boundary(index == len(step.micro) - 1)
         # DeepSpeed averages gradients over ranks; the sum over all of them is wanted
-        loss = engine(batch, weight * world_size() / total)
+        loss = engine(batch, weight * world_size() / total, part.name)
         engine.backward(loss)
         summed += loss.detach()
     engine.step()
@@ -249,35 +279,11 @@ def _agree(flag: bool) -> bool:
     return bool(votes > 0)
 
 
-def _result(
-    data: TrainingData, plan: list[Step], state: PhaseState, settings: PhaseSettings
-) -> PhaseResult:
-    passes = [r for step in plan for micro in step.micro for r in micro.ranks if len(r)]
-    tokens, padded_tokens = seen_and_padded(data.sequences_of, passes, power=1)
-    pairs, padded_pairs = seen_and_padded(data.sequences_of, passes, power=2)
+def _result(course: Course, plan: list[Step], state: PhaseState) -> PhaseResult:
     return PhaseResult(
-        steps=settings.steps,
-        examples=sum(len(step.examples) for step in plan),
-        tokens=tokens,
-        padded_tokens=padded_tokens,
-        pairs=pairs,
-        padded_pairs=padded_pairs,
+        steps=len(course),
         dev=tuple(state.dev),
-        best_step=state.best_step or settings.steps,
+        best_step=state.best_step or len(course),
         final_loss=state.losses[-1],
+        **course.facts(plan),
     )
-
-
-def seen_and_padded(
-    sequences_of: Sequence[Sequence[int]], passes: Sequence[Index], *, power: int
-) -> tuple[int, int]:
-    """The sum over sequences of their length to a power; and with each as long as its pass makes it.
-
-    Args:
-        sequences_of: lengths of the sequences of each example, the same number in all of them.
-        passes: the examples of each forward pass.
-        power: 1 for sub-words, 2 for pairs of them.
-    """
-    lengths = np.asarray(sequences_of, np.int64)
-    seen = sum(int((lengths[p] ** power).sum()) for p in passes)
-    return seen, sum(lengths[p].size * int(lengths[p].max()) ** power for p in passes)

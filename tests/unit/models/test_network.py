@@ -7,8 +7,8 @@ from xlgap.errors import DataError
 from xlgap.models.collate import collate
 from xlgap.models.encode import Window, encode
 from xlgap.models.ladder import scratch_config
+from xlgap.models.masked import MaskedHead
 from xlgap.models.network import (
-    MaskedHead,
     Network,
     hub_encoder,
     load_encoder,

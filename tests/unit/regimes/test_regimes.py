@@ -6,7 +6,7 @@ import pytest
 
 from xlgap.errors import UnknownNameError
 from xlgap.regimes import get_regime, regime_names
-from xlgap.regimes.base import ArmSpec, Budget, Phase, Sampling, budgeted, trained_on
+from xlgap.regimes.base import ArmSpec, Budget, Phase, Sampling, Translations, budgeted, trained_on
 from xlgap.tasks import get_task
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
@@ -24,6 +24,13 @@ SPECS = {
         regime="intermediate_en_mlm", intermediate=("toy_order", "toy_nli"), mlm_rate=0.25
     ),
     "pretrained": ArmSpec(regime="pretrained"),
+    "intermediate_translated": ArmSpec(
+        regime="intermediate_translated",
+        intermediate=("toy_order",),
+        language="sw",
+        translations=Translations(lab=True),
+    ),
+    "best_of": ArmSpec(regime="best_of", choices=("a", "b")),
     "few_shot": ArmSpec(regime="few_shot", intermediate=("toy_order",), language="sw", shots=10),
 }
 ENGLISH = Phase(tasks=("toy_nli",), language="en")
@@ -59,6 +66,11 @@ EXPECTED = {  # regime: warm phases, task phases, evaluated on, named after
         (ENGLISH,), ("en", "de", "sw"), "en",
     ),
     "pretrained": ((), (), ("en", "de", "sw"), "en"),
+    "intermediate_translated": (
+        (Phase(tasks=("toy_order",), language="sw", translated=True),),
+        (ENGLISH,), ("en", "de", "sw"), "sw",
+    ),
+    "best_of": ((), (ENGLISH,), ("en", "de", "sw"), "en"),
     "few_shot": (
         (Phase(tasks=("toy_order",), language="en"),),
         (ENGLISH, Phase(tasks=("toy_nli",), language="sw", keeps_head=True, shots=10)),

@@ -22,7 +22,8 @@ from xlgap.planning.figures import model_figures
 from xlgap.planning.work import prediction_work
 from xlgap.regimes.base import Phase
 from xlgap.stages import recipe
-from xlgap.stages.fit import _require_negatives, fit
+from xlgap.stages.course import require_negatives
+from xlgap.stages.fit import fit
 from xlgap.stages.identity import run_digest
 from xlgap.stages.recipe import train_digest
 from xlgap.stages.start import Start
@@ -149,7 +150,7 @@ def test_one_row_a_forward_pass_is_refused_of_ranking(
     task, params = get_task("mewslix"), study({"micro_rows": 1}).params
     examples = encode(task.kind, ROWS, tokenizer, Window(max_length=32))
     with pytest.raises(TrainingError, match="takes two rows: 'micro_rows' is 1; raise it"):
-        _require_negatives(examples, params, recipe.recipe(task, params, "xs"), task)
+        require_negatives(examples, params, recipe.recipe(task, params, "xs"), task)
 
 
 def test_ranks_make_other_weights_of_ranking_alone(
@@ -197,11 +198,11 @@ def test_a_micro_batch_of_one_row_is_refused(
         with pytest.raises(
             TrainingError, match=rf"its longest row {2 * longest} sub-words; raise it to"
         ):
-            _require_negatives(examples, params, numbers, task)
+            require_negatives(examples, params, numbers, task)
     else:
-        _require_negatives(examples, params, numbers, task)
+        require_negatives(examples, params, numbers, task)
         fits = study(micro_batch_tokens=4 * longest).params
-        _require_negatives(examples, fits, numbers, task)
+        require_negatives(examples, fits, numbers, task)
 
 
 def test_the_plan_counts_the_whole_pool_whatever_languages_are_scored(

@@ -6,7 +6,7 @@ from xlgap.models.encode import IGNORE, Window, encode
 from xlgap.tasks.base import Choose
 from xlgap.training.batches import schedule
 from xlgap.training.data import MaskedText, TaskData, encode_lines
-from xlgap.training.trainer import seen_and_padded
+from xlgap.training.parts import seen_and_padded
 
 LINES = ["the cat sat on the mat", "die Katze\tthe cat", "в 7 дней"]
 

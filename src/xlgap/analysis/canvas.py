@@ -1,0 +1,149 @@
+"""What all figures share: colours, markers, dashes, settings, axes of size, and both file formats.
+
+Colours are those of Okabe and Ito, told apart by the colour-blind; every series has its own marker and
+dashes, too, so that print in grey keeps them apart. The same rows give the same bytes: no date, fixed
+identifiers.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xlgap.analysis.words import short_number
+from xlgap.records import Source
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), "-", "--")
+STYLE = {
+    "svg.hashsalt": "xlgap",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+}
+DPI = 160
+"""Of the PNG files: a figure is about 1000 pixels wide."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure in both formats: SVG text and PNG bytes."""
+
+    svg: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of the report.
+
+    Attributes:
+        name: of its SVG file.
+        alt: what it shows in words, for those who cannot see it.
+        caption: what its bars and lines are.
+        beside: question and source it is shown for; a figure that answers name needs none.
+    """
+
+    name: str
+    picture: Picture
+    alt: str
+    caption: str
+    beside: tuple[int, Source] | None = None
+
+    @property
+    def svg(self) -> str:
+        """As SVG text."""
+        return self.picture.svg
+
+    @property
+    def png(self) -> bytes:
+        """As PNG."""
+        return self.picture.png
+
+
+def picture(figure: Figure) -> Picture:
+    """The figure as SVG and as PNG, without date and version."""
+    text, pixels = io.StringIO(), io.BytesIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+    figure.savefig(pixels, format="png", metadata={"Software": None}, dpi=DPI, bbox_inches="tight")
+    return Picture(text.getvalue(), pixels.getvalue())
+
+
+def look(i: int) -> dict[str, Any]:
+    """Colour, marker and dashes of the i-th series of a figure; every second marker is hollow."""
+    hollow = (i + i // len(MARKERS)) % 2 == 1
+    colour = COLOURS[i % len(COLOURS)]
+    return {
+        "color": colour,
+        "marker": MARKERS[i % len(MARKERS)],
+        "linestyle": DASHES[i % len(DASHES)],
+        "markerfacecolor": "white" if hollow else colour,
+        "markeredgewidth": 1.4,
+    }
+
+
+@contextmanager
+def styled() -> Iterator[type[Figure]]:
+    """Matplotlib's settings for these figures; yields the class of figures, free of any display."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(STYLE):
+        yield Figure
+
+
+def legend(axes: Axes) -> None:
+    """Legend at the right of the axes: points with bars, then lines with markers, then bare lines."""
+    from matplotlib.artist import getp
+    from matplotlib.container import ErrorbarContainer
+
+    handles, labels = axes.get_legend_handles_labels()
+    bare = ("", "None")
+    kinds = [
+        0 if isinstance(h, ErrorbarContainer) else 1 if getp(h, "marker") not in bare else 2
+        for h in handles
+    ]
+    order = sorted(range(len(labels)), key=lambda i: (kinds[i], i))
+    axes.legend(
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+    )
+
+
+def zero(axes: Axes) -> None:
+    """Let the y axis reach 0, so that a gap is seen beside none, and draw it."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -0.03 * high), max(high, -0.03 * low))
+    axes.axhline(0, color="#444444", linewidth=0.9, zorder=1)
+
+
+def size_axis(axes: Axes, label: str = "total parameters (logarithmic)") -> None:
+    """A logarithmic x axis with sizes in words."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    few = math.log10(high / low) < 1.6
+    axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if few else (1,)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(label)

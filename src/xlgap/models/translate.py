@@ -1,0 +1,122 @@
+"""A translation model of the hub: English texts into another language, greedily.
+
+Encoder-decoder checkpoints that transformers translates with: MarianMT (one pair of languages, or a
+target token before the text), M2M100, NLLB and mBART-50 (the target language is the first token of the
+translation). safetensors only, no remote code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from xlgap.errors import DataError
+from xlgap.languages import get_language
+
+BATCH = 32
+"""Texts in a forward pass; their order, by length, depends on the texts alone."""
+GROWTH, ROOM = 2, 16
+"""A translation has at most ``GROWTH`` times the sub-words of its text, and ``ROOM``."""
+_MARK = re.compile(r">>\w+<<")
+"""What asks a MarianMT model of several languages for one of them."""
+_NAMED_OTHERWISE = {"zh": ("zho_Hans",), "et": ("est_Latn",)}
+"""Where a model's name of a language is not made of our codes."""
+
+
+class HubTranslator:
+    """A translation model and the tokens that ask it for a language.
+
+    Raises:
+        DataError: it cannot be had, has no safetensors, or does not know the language.
+    """
+
+    def __init__(self, repo: str, revision: str | None, *, language: str) -> None:
+        self.repo, self.language = repo, language
+        self._model, self._tokenizer = _load(repo, revision)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model.to(device).eval()
+        self._limit = int(getattr(self._model.config, "max_position_embeddings", 512))
+        self._prefix, self._first = self._target()
+
+    def _target(self) -> tuple[str, int | None]:
+        """What stands before a text, and the first token of its translation."""
+        vocabulary = self._tokenizer.get_vocab()
+        if self._model.config.model_type == "marian":
+            if not any(_MARK.fullmatch(name) for name in vocabulary):  # of one pair of languages
+                return "", None
+            known = get_language(self.language)
+            codes = (self.language, known.iso639_3)
+            return f"{self._known([f'>>{code}<<' for code in codes], vocabulary)} ", None
+        self._tokenizer.src_lang = self._known(_names("en", vocabulary), vocabulary).strip("_")
+        return "", vocabulary[self._known(_names(self.language, vocabulary), vocabulary)]
+
+    def _known(self, names: Sequence[str], vocabulary: Mapping[str, int]) -> str:
+        """The first of ``names`` that the model has."""
+        found = [name for name in names if name in vocabulary]
+        if not found:
+            raise DataError(
+                f"the translation model '{self.repo}' does not know '{self.language}' (it was looked "
+                f"for as {', '.join(names)}); name a model that does, or give translations as a file."
+            )
+        return found[0]
+
+    def translate(self, texts: Sequence[str]) -> list[str]:
+        """The translations of ``texts``, in their order."""
+        order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))
+        found = [""] * len(texts)
+        for begin in range(0, len(order), BATCH):
+            chosen = order[begin : begin + BATCH]
+            for index, text in zip(chosen, self._batch([texts[i] for i in chosen]), strict=True):
+                found[index] = text
+        return found
+
+    @torch.inference_mode()
+    def _batch(self, texts: Sequence[str]) -> list[str]:
+        encoded = self._tokenizer(
+            [self._prefix + text for text in texts],
+            return_tensors="pt",
+            padding=True,
+            truncation=True,
+            max_length=self._limit,
+        ).to(self._model.device)
+        encoded.pop("token_type_ids", None)
+        room = min(self._limit, GROWTH * encoded["input_ids"].shape[1] + ROOM)
+        first = {} if self._first is None else {"forced_bos_token_id": self._first}
+        ids = self._model.generate(
+            **encoded, num_beams=1, do_sample=False, max_new_tokens=room, max_length=None, **first
+        )
+        decoded: list[str] = self._tokenizer.batch_decode(ids, skip_special_tokens=True)
+        return [text.strip() for text in decoded]
+
+
+def _names(language: str, vocabulary: Iterable[str]) -> list[str]:
+    """What models call a language: NLLB's code, M2M100's token, mBART-50's code with a country."""
+    known = get_language(language)
+    with_country = re.compile(rf"{language}_[A-Z]{{2}}")
+    return [
+        *_NAMED_OTHERWISE.get(language, ()),
+        f"{known.iso639_3}_{known.script}",
+        f"__{language}__",
+        *sorted(name for name in vocabulary if with_country.fullmatch(name)),
+    ]
+
+
+def _load(repo: str, revision: str | None) -> tuple[Any, Any]:
+    from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(repo, revision=revision, trust_remote_code=False)
+        model = AutoModelForSeq2SeqLM.from_pretrained(
+            repo,
+            revision=revision,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+        )
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise DataError(f"the translation model '{repo}' cannot be loaded: {first}") from error
+    return model, tokenizer

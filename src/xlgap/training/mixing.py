@@ -1,0 +1,141 @@
+"""Which task each optimizer step of a mixture is of, and how many steps there are; pure numpy.
+
+A step is of one task, or of masked language modelling, on all ranks and in all its micro-batches. The
+order of the steps is drawn from a generator that every rank seeds alike, so that no two ranks ever call
+different heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from xlgap.regimes.base import Sampling
+from xlgap.training.batches import Index
+
+_DRAW, _TEXT = 1, 2  # what generators of one seed draw
+
+
+def probabilities(
+    rows: Sequence[int], sampling: Sampling, *, progress: float = 0.0
+) -> npt.NDArray[np.float64]:
+    """The probability of each task, whose training sets have ``rows``.
+
+    Args:
+        rows: of each task.
+        sampling: the rule.
+        progress: how far the phase is, from 0 at its first step to 1 at its last.
+
+    >>> probabilities([100, 400], Sampling(rule="temperature", temperature=2.0)).round(3).tolist()
+    [0.333, 0.667]
+    """
+    found: npt.NDArray[np.float64] = _probabilities(rows, sampling, np.asarray([progress]))[0]
+    return found
+
+
+def _probabilities(
+    rows: Sequence[int], sampling: Sampling, progress_S: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Of each step and task; S steps."""
+    counted = np.minimum(np.asarray(rows, np.float64), sampling.cap or np.inf)
+    exponent_S = 1 / _temperature(sampling, progress_S)
+    # by the largest, so that a large count does not overflow at a temperature near 0
+    weight = (counted / counted.max())[None, :] ** exponent_S[:, None]
+    found: npt.NDArray[np.float64] = weight / weight.sum(1, keepdims=True)
+    return found
+
+
+def _temperature(sampling: Sampling, progress_S: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    match sampling.rule:
+        case "uniform":
+            return np.full_like(progress_S, np.inf)
+        case "proportional":
+            return np.ones_like(progress_S)
+        case "temperature":
+            assert sampling.temperature is not None
+            return np.full_like(progress_S, sampling.temperature)
+        case "time_dependent":
+            first, last = sampling.start_temperature, sampling.end_temperature
+            assert first is not None
+            assert last is not None
+            return first + (last - first) * progress_S
+
+
+def draw(rows: Sequence[int], sampling: Sampling, *, steps: int, seed: int) -> Index:
+    """The task of each of ``steps`` steps, each drawn by itself.
+
+    Where probabilities do not move, the first steps are the same whatever the number of steps.
+    """
+    progress_S = np.arange(steps) / max(1, steps - 1)
+    reached = _probabilities(rows, sampling, progress_S).cumsum(1)
+    drawn = np.random.default_rng((seed, _DRAW)).random(steps)
+    found: Index = np.minimum((drawn[:, None] >= reached).sum(1), len(rows) - 1)
+    return found.astype(np.int64)
+
+
+def with_text(tasks: Index, *, text: int, steps: int, seed: int) -> Index:
+    """Steps of masked language modelling, numbered ``text``, at random places among those of tasks.
+
+    Args:
+        tasks: the task of each step that is of one.
+        text: the number that stands for masked language modelling.
+        steps: of both together.
+        seed: of the places.
+    """
+    found = np.full(steps, text, np.int64)
+    places = np.random.default_rng((seed, _TEXT)).permutation(steps)[: len(tasks)]
+    found[np.sort(places)] = tasks
+    return found
+
+
+def text_steps(tasks: int, rate: float) -> int:
+    """Steps of masked language modelling beside ``tasks`` others, so that they are ``rate`` of all.
+
+    >>> text_steps(80, 0.2)
+    20
+    """
+    return round(tasks * rate / (1 - rate))
+
+
+def task_steps(total: int, rate: float | None) -> int:
+    """Of ``total`` steps those that are of tasks, at least one.
+
+    >>> task_steps(100, 0.2), task_steps(100, None)
+    (80, 100)
+    """
+    return total if rate is None else max(1, round(total * (1 - rate)))
+
+
+def shares(total: int, lengths: Sequence[int]) -> tuple[int, ...]:
+    """``total`` in whole parts, in proportion to ``lengths``, each at least 1 (largest remainders).
+
+    >>> shares(100, [10, 20])
+    (33, 67)
+    """
+    exact = np.asarray(lengths, np.float64) * total / sum(lengths)
+    found = np.floor(exact).astype(np.int64)
+    for part in np.argsort(found - exact, kind="stable")[: total - int(found.sum())]:
+        found[part] += 1
+    return tuple(max(1, int(part)) for part in found)
+
+
+def steps_to_reach(amount: int, seen: Callable[[int], int]) -> int:
+    """The number of steps after which ``amount`` has been seen, but not before the last of them.
+
+    Args:
+        amount: at least 1.
+        seen: how much a training of so many steps sees; it grows with them.
+    """
+    enough = 1
+    while seen(enough) < amount:
+        enough *= 2
+    lacking = enough // 2
+    while enough - lacking > 1:
+        middle = (lacking + enough) // 2
+        if seen(middle) < amount:
+            lacking = middle
+        else:
+            enough = middle
+    return enough

@@ -1,0 +1,123 @@
+"""Translation models from directories of the hub's layout, with weights drawn at random."""
+
+import pytest
+import torch
+from transformers import (
+    M2M100Config,
+    M2M100ForConditionalGeneration,
+    MarianConfig,
+    MarianMTModel,
+    NllbTokenizer,
+)
+
+from xlgap.errors import DataError
+from xlgap.models.translate import GROWTH, ROOM, HubTranslator
+
+TEXTS = ["the cat sat", "a dog", "the dog ran after the cat", "a dog"]
+CODES = ["eng_Latn", "swh_Latn", "deu_Latn"]
+SIZES = {
+    "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16,
+    "max_position_embeddings": 64, "init_std": 1.0,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def nllb(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nllb")
+    tokenizer = NllbTokenizer(
+        vocab={
+            token: n
+            for n, token in enumerate(
+                ["<s>", "<pad>", "</s>", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz"]
+            )
+        },
+        merges=[],
+        additional_special_tokens=CODES,
+    )
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = M2M100Config(**SIZES, vocab_size=len(tokenizer), pad_token_id=1, eos_token_id=2,
+                          bos_token_id=0, decoder_start_token_id=2)  # fmt: skip
+    M2M100ForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+def test_texts_come_back_in_their_order_and_the_same_again(nllb):
+    model = HubTranslator(str(nllb), None, language="sw")
+    found = model.translate(TEXTS)
+    assert len(found) == len(TEXTS)
+    assert found[1] == found[3]
+    assert model.translate(TEXTS) == found
+    assert HubTranslator(str(nllb), None, language="sw").translate(TEXTS) == found
+
+
+def test_the_language_asked_for_is_the_first_token(nllb):
+    first = {code: HubTranslator(str(nllb), None, language=code)._first for code in ("sw", "de")}
+    tokens = HubTranslator(str(nllb), None, language="sw")._tokenizer
+    assert first == {
+        "sw": tokens.convert_tokens_to_ids("swh_Latn"),
+        "de": tokens.convert_tokens_to_ids("deu_Latn"),
+    }
+    assert tokens.src_lang == "eng_Latn"
+    found = {code: HubTranslator(str(nllb), None, language=code).translate(TEXTS) for code in first}
+    assert found["sw"] != found["de"]
+
+
+def test_a_language_that_it_does_not_know_is_told(nllb):
+    with pytest.raises(DataError, match=r"does not know 'fi' \(.* as fin_Latn, __fi__\)"):
+        HubTranslator(str(nllb), None, language="fi")
+
+
+def test_other_formats_of_weights_are_not_read(nllb, tmp_path):
+    import shutil
+
+    folder = tmp_path / "pickled"
+    shutil.copytree(nllb, folder)
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        HubTranslator(str(folder), None, language="sw")
+
+
+def marian(folder, *marks):
+    """A MarianMT checkpoint with real SentencePiece models, of one pair of languages or with marks."""
+    import json
+
+    import sentencepiece
+
+    text = folder / "text.txt"
+    text.write_text("\n".join([*TEXTS, "where is the cat now", "nobody knows that"] * 20))
+    for side in ("source", "target"):
+        sentencepiece.SentencePieceTrainer.train(
+            input=str(text), model_prefix=str(folder / side), vocab_size=30, minloglevel=2
+        )
+        (folder / f"{side}.model").rename(folder / f"{side}.spm")
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "source.spm"))
+    names = ["</s>", "<unk>", *marks, *(pieces.id_to_piece(i) for i in range(3, 30)), "<pad>"]
+    vocabulary = {name: n for n, name in enumerate(dict.fromkeys(names))}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "MarianTokenizer", "source_lang": "en", "target_lang": "sw"})
+    )
+    torch.manual_seed(0)
+    pad = vocabulary["<pad>"]
+    config = MarianConfig(**SIZES, vocab_size=len(vocabulary), pad_token_id=pad, eos_token_id=0,
+                          decoder_start_token_id=pad, decoder_vocab_size=len(vocabulary))  # fmt: skip
+    MarianMTModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+def test_a_marian_model_of_one_pair(tmp_path):
+    model = HubTranslator(marian(tmp_path), None, language="sw")
+    assert (model._prefix, model._first) == ("", None)
+    found = model.translate(TEXTS)
+    assert found[1] == found[3]
+    assert max(len(text.split()) for text in found) <= GROWTH * 10 + ROOM
+
+
+def test_a_marian_model_of_several_languages_is_asked_by_a_mark(tmp_path):
+    repo = marian(tmp_path, ">>deu<<", ">>swh<<")
+    assert HubTranslator(repo, None, language="sw")._prefix == ">>swh<< "
+    with pytest.raises(DataError, match="does not know 'fi'"):
+        HubTranslator(repo, None, language="fi")
