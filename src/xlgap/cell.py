@@ -159,6 +159,22 @@ class Grid:
         """The cells with a training or a prediction of their own: all but the chosen ones."""
         return tuple(cell for cell in self.cells if not cell.chosen)
 
+    @cached_property
+    def overlaps(self) -> tuple[tuple[str, str, str], ...]:
+        """(arm, task, part) where an arm has a task and another one that contains its training data.
+
+        Two intermediate tasks may share data, as ANLI+ and MultiNLI do: both are what is studied, and
+        the data are then trained on as both. Only the target task's own data are no intermediate task.
+        """
+        names = {cell.arm.name: cell.arm.spec.intermediate for cell in self.cells}
+        return tuple(
+            (arm, task, part)
+            for arm, tasks in names.items()
+            for task in tasks
+            for part in get_task(task).contains
+            if part in tasks
+        )
+
     def arms_of(self, model: str) -> tuple[Arm, ...]:
         """The arms that ``model`` has cells of with a training of their own, in order."""
         return tuple({c.arm.name: c.arm for c in self.trained if c.model == model}.values())

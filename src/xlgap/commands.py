@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -15,6 +13,7 @@ from xlgap import __version__, listings
 from xlgap.analysis.rows import GAPS
 from xlgap.errors import ConfigError, Interrupted, XlgapError
 from xlgap.forward import SIGNALLED, FlowKilledError, run_and_forward_signals
+from xlgap.options import folder_options, rows_options, study_option
 
 Arguments = argparse.Namespace
 
@@ -33,17 +32,17 @@ def parser() -> argparse.ArgumentParser:
 
 def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = commands.add_parser("run", help="bring a study up to date, end with its report")
-    _study_option(run)
+    study_option(run)
     run.add_argument("--workers", type=int, default=2, help="stages that run side by side")
     run.set_defaults(run=run_study)
 
     graph = commands.add_parser("graph", help="write graph.yaml from params.yaml")
-    _study_option(graph)
+    study_option(graph)
     graph.add_argument("--check", action="store_true", help="fail when it is stale, write nothing")
     graph.set_defaults(run=write_graph)
 
     plan = commands.add_parser("plan", help="cells, sizes, steps, memory and hours of a study")
-    _study_option(plan)
+    study_option(plan)
     plan.add_argument("--hardware", default=None, help="preset of planning/hardware, of one stage")
     plan.add_argument(
         "--workers", type=int, default=None, help="stages side by side (default: 2 on cpu, else 1)"
@@ -125,23 +124,11 @@ def _stages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
             )
         stage.set_defaults(run=run_stage, stage=name, words=words)
         if name == "score":
-            _folder_options(stage)
-
-
-def _folder_options(score: argparse.ArgumentParser) -> None:
-    """In place of a task of the study, a folder of predictions in the official layout."""
-    score.add_argument("--predictions", type=Path, metavar="DIR", help="in the official layout")
-    score.add_argument(
-        "--data", type=Path, metavar="DIR", help="release files, or a study's data/prepared"
-    )
-    score.add_argument("--json", action="store_true", help="print JSON")
-    score.set_defaults(run=score_either)
-
-
-def _study_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--study", type=Path, default=None, metavar="FILE", help="studies/NAME.yaml (default: here)"
-    )
+            folder_options(stage)
+            stage.set_defaults(run=score_either)
+        if name == "analyse":
+            rows_options(stage)
+            stage.set_defaults(run=analyse_either)
 
 
 def _directory(arguments: Arguments) -> Path:
@@ -315,6 +302,22 @@ def score_either(arguments: Arguments) -> None:
     run_stage(arguments)
 
 
+def analyse_either(arguments: Arguments) -> None:
+    """Analyse the study here, the stage, or a table of anyone's scores.
+
+    Raises:
+        ConfigError: options of a table without one.
+    """
+    if arguments.rows is not None:
+        from xlgap.stages.own_rows import analyse_rows
+
+        print("\n".join(analyse_rows(arguments.rows, items=arguments.items, out=arguments.out)))
+        return
+    if arguments.items is not None or arguments.out is not None:
+        raise ConfigError("xlgap analyse: --items and --out go with --rows FILE alone.")
+    run_stage(arguments)
+
+
 def show_models(arguments: Arguments) -> None:
     """Print the catalogue of checkpoints."""
     rows = listings.model_rows()
@@ -371,29 +374,8 @@ def show_ui(arguments: Arguments) -> None:
 
 
 def remove_results(arguments: Arguments) -> None:
-    """Remove what studies leave, in the checkout and in the directories of its studies.
-
-    Raises:
-        ResultError: a run of one of them is going on; nothing is removed.
-    """
-    from xlgap.alone import alone
+    """Remove what studies leave, in the checkout and in the directories of its studies."""
     from xlgap.graph import checkout_root
+    from xlgap.leftovers import remove_everything
 
-    root = checkout_root(Path())
-    left = ("data", "models", "results", "report", "scratch", "weights", "journal")
-    studies = [root, *(p.with_suffix("") for p in (root / "studies").glob("*.yaml"))]
-    with contextlib.ExitStack() as stack:
-        for folder in studies:
-            if folder.is_dir():
-                stack.enter_context(alone(folder))
-        for name in (*left, "dvc.lock"):
-            _remove(root / name)
-        for path in (*studies[1:], *root.glob("mlflow.db*"), root / "mlartifacts", root / ".xlgap"):
-            _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    remove_everything(checkout_root(Path()))

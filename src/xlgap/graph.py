@@ -18,7 +18,7 @@ import yaml
 from xlgap import layout
 from xlgap.alone import alone
 from xlgap.arms import wanted_translations
-from xlgap.cell import Cell, Grid, arms, grid
+from xlgap.cell import Arm, Cell, Grid, arms, grid
 from xlgap.config import Params, ScratchModel, check, load_params, overlaid
 from xlgap.data import released
 from xlgap.data.sources import has_dev
@@ -71,7 +71,7 @@ def graph_mapping(
         "corpus": {"needed": needs_corpus(params), **_files(released.CORPUS, read)},
         "pretrain": {m: {"model": m, "entry": pretraining_entry(params, m)} for m in params.models},
         "warmstart": {
-            f"{model}-{arm.name}": {"model": model, "arm": arm.name}
+            f"{model}-{arm.name}": {"model": model, "arm": arm.name, "text": _text(model, arm)}
             for model in params.models
             for arm in study_grid.arms_of(model)
         },
@@ -96,8 +96,20 @@ def pretraining_entry(params: Params, model: str) -> dict[str, Any]:
 
 
 def needs_corpus(params: Params) -> bool:
-    """Whether some model is pretrained here."""
+    """Whether some model is pretrained here, or some arm mixes pretraining text into its training."""
+    mixed = any(entry.mlm_rate is not None for entry in params.arms.values())
+    return mixed or needs_tokenizer(params)
+
+
+def needs_tokenizer(params: Params) -> bool:
+    """Whether some model is pretrained here, with a tokenizer of the study's own."""
     return any(isinstance(model, ScratchModel) for model in params.models.values())
+
+
+def _text(model: str, arm: Arm) -> str:
+    """What an arm's warm start depends on beside the index: the text that it trains on, if any."""
+    masked = any(phase.mlm_rate is not None for phase in arm.warm_phases)
+    return (layout.CORPUS if masked else layout.pretrained(model)).as_posix()
 
 
 def _prepare_item(

@@ -6,6 +6,7 @@ DVC leaves them where they are, and a stage that depends on a whole folder, such
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -83,3 +84,29 @@ def _remove(path: Path) -> None:
         path.unlink()
     if not [p for p in path.parent.iterdir() if p.name != ".gitignore"]:
         shutil.rmtree(path.parent)
+
+
+def remove_everything(root: Path) -> None:
+    """Remove what studies leave, in the checkout ``root`` and in the directories of its studies.
+
+    Raises:
+        ResultError: a run of one of them is going on; nothing is removed.
+    """
+    left = ("data", "models", "results", "report", "scratch", "weights", "journal")
+    studies = [root, *(p.with_suffix("") for p in (root / "studies").glob("*.yaml"))]
+    with contextlib.ExitStack() as stack:
+        for folder in studies:
+            if folder.is_dir():
+                stack.enter_context(alone(folder))
+        for name in (*left, "dvc.lock"):
+            _clear(root / name)
+        for path in (*studies[1:], *root.glob("mlflow.db*"), root / "mlartifacts", root / ".xlgap"):
+            _clear(path)
+
+
+def _clear(path: Path) -> None:
+    """Remove a file or a folder where there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

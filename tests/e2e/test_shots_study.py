@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,19 @@ def test_another_translation_makes_its_own_arm_stale_alone(done: Checkout, tmp_p
     stale = study.stale()
     assert "warmstart@one-translated" in stale
     assert not stale & {"warmstart@one-compare", "finetune@one-compare-lab_nli", "corpus"}
+
+
+def test_a_chosen_cell_has_its_run_again_where_the_store_was_lost(
+    done: Checkout, tmp_path: Path
+) -> None:
+    study = done.copy(tmp_path / "checkout")
+    for path in study.folder.glob("mlflow.db*"):
+        path.unlink()
+    said = study.xlgap("run")
+    assert "up to date" in said.stdout + said.stderr
+    cells = len(ARMS)
+    assert f"{cells + 2} runs it lacked rebuilt" in said.stdout  # and of the model and the study
+    with sqlite3.connect(study.folder / "mlflow.db") as db:
+        chosen = db.execute("select value from params where key = 'chosen'").fetchall()
+    assert chosen == [(cell(done, "best")["chosen"],)]
+    assert "rebuilt" not in study.xlgap("run").stdout

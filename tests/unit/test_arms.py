@@ -9,6 +9,8 @@ import pytest
 from xlgap.cell import arms, grid
 from xlgap.config import check
 from xlgap.errors import ConfigError
+from xlgap.planning.planner import plan_study
+from xlgap.planning.tables import render
 from xlgap.regimes.base import Budget, Sampling
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
@@ -123,3 +125,33 @@ def test_a_mixture_that_holds_the_targets_own_training_data_is_left_out(study):
     assert {cell.task.name for cell in made.cells} == {"toy_english"}
     (left,) = made.left_out
     assert left.reason == "'toy_nli' is the training data of 'toy_nli' itself, no intermediate task"
+
+
+NINE = ["anli_plus", "mnli", "qqp", "squad2", "squad", "hellaswag", "ccg", "cosmosqa", "commonsenseqa"]
+
+
+def test_all_nine_tasks_of_the_paper_are_one_arm(raw_real_study):
+    """Phang et al. 2020 (arXiv 2005.13013) train on all their intermediate tasks at once."""
+    raw = raw_real_study(
+        arms={
+            "multi": {"regime": "joint", "intermediate": NINE, "sampling": {"rule": "proportional"}},
+        },
+        tasks={"xnli": {}, "wikiann": {}, "xquad": {}},
+        intermediate={name: {} for name in NINE},
+        models={"base": {"hub": "FacebookAI/xlm-roberta-base"}},
+        study={"name": "nine", "source": "release", "seeds": [1]},
+    )
+    made = grid(check(raw, Path("params.yaml")))
+    (arm,) = made.arms_of("base")
+    (phase,) = arm.warm_phases
+    assert phase.tasks == tuple(sorted(NINE))
+    # two of the nine contain the data of another one: both are trained on, and the plan says so
+    assert made.overlaps == (("multi", "anli_plus", "mnli"), ("multi", "squad2", "squad"))
+    assert {cell.task.name for cell in made.cells} >= {"wikiann"}
+    assert {left.task: left.reason for left in made.left_out}["xnli"] == (
+        "the training data of 'mnli' are in those of 'anli_plus' and of 'xnli', so that it is no "
+        "intermediate task"
+    )
+    notes = " ".join(render(plan_study(check(raw, Path("params.yaml")), made), width=400).split())
+    assert "multi: the training data of 'mnli' are in those of 'anli_plus', too" in notes
+    assert "+cosmosqa+" in plan_study(check(raw, Path("params.yaml")), made).stages[0].phases[0]

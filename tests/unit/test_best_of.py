@@ -73,6 +73,7 @@ def test_a_task_without_dev_rows_has_nothing_to_choose_by(raw_real_study) -> Non
         ({"choices": ["order", "plain"]}, "'plain' is no arm of regime 'intermediate_en' with one"),
         ({"choices": ["order", "best"]}, "'best' is no arm of regime"),
         ({"choices": ["order", "part"]}, "differs from 'best' or its other choices"),
+        ({"budget": {"steps": 10}}, "'order' differs from 'best' or its other choices"),
         ({"preliminary": False}, "'order' differs from 'best' or its other choices"),
         ({"language": "sw"}, "takes no 'language'"),
         ({"regime": "intermediate_en", "intermediate": ["lab_order"]}, "'arms.best.choices': regime"),

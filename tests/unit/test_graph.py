@@ -9,7 +9,7 @@ from xlgap.__main__ import main
 from xlgap.alone import alone
 from xlgap.config import load_params
 from xlgap.errors import ConfigError, ResultError
-from xlgap.graph import graph_mapping, is_stale, pretraining_entry, write_graph
+from xlgap.graph import graph_mapping, is_stale, needs_tokenizer, pretraining_entry, write_graph
 from xlgap.models.catalogue import get_checkpoint
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
@@ -187,3 +187,20 @@ def test_a_damaged_graph_is_stale_and_a_missing_dvc_yaml_is_told(folder, capsys)
     assert (
         "dvc.yaml: no such file; bring it back with 'git checkout dvc.yaml'" in capsys.readouterr().err
     )
+
+
+def test_only_what_trains_on_text_depends_on_it(study):
+    mixed = {"regime": "intermediate_en_mlm", "intermediate": ["toy_order"], "mlm_rate": 0.2}
+    arms = {"direct_en": {"regime": "direct_en"}, "mixed": mixed}
+    items = graph_mapping(study(arms=arms), root=".")["graph"]["warmstart"]
+    assert items["nano-mixed"]["text"] == "data/corpus"
+    assert items["nano-direct_en"]["text"] == "models/pretrained/nano"
+
+
+def test_a_checkpoint_needs_the_corpus_where_an_arm_mixes_text(study):
+    hub = {"xlmr": {"hub": "FacebookAI/xlm-roberta-base"}}
+    mixed = {"regime": "intermediate_en_mlm", "intermediate": ["toy_order"], "mlm_rate": 0.2}
+    for arms, needed in (({"d": {"regime": "direct_en"}}, False), ({"mixed": mixed}, True)):
+        params = study(models=hub, arms=arms)
+        assert graph_mapping(params, root=".")["graph"]["corpus"]["needed"] is needed
+        assert not needs_tokenizer(params)

@@ -56,6 +56,11 @@ def test_it_trains_on_translations_and_is_scored_everywhere(made: Callable[..., 
     assert found.trained_in(get_task("lab_compare")) == ("en",)  # nothing else is prepared
     stages = {s.stage: s for s in plan_study(params, found).stages}
     assert stages["warmstart@nano-sw"].training.steps == 4
+    told = plan_study(params, found).assumptions[-1]
+    assert told.startswith("preparation, the start")
+    by_model = made(sw=arm(by={**HUB, "revision": "0" * 40}))
+    told = plan_study(by_model, grid(by_model)).assumptions[-1]
+    assert told.startswith("preparation, machine translation, the start")
     assert stages["warmstart@nano-sw"].phases == ("lab_compare[sw, translated]",)
 
 

@@ -3,7 +3,7 @@
 A contrast is made from the cells that exist, never from their values, so that the same contrast is
 evaluated on scores (:mod:`.gap`) and on their bootstrap draws (:mod:`.bootstrap`). Which arms may be
 compared at all stands in :mod:`.pairing`, the contrasts of combined intermediate tasks in
-:mod:`.combinations`.
+:mod:`.combinations`, those of single ones in :mod:`.singles`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from xlgap.analysis import combinations
+from xlgap.analysis import combinations, singles
 from xlgap.analysis.pairing import Arms, Cells, Contrast, Key, Rule, averages, over_tasks
 
 __all__ = ["Arms", "Contrast", "Key", "averages", "contrasts", "fixed_languages", "fixed_set",
@@ -82,7 +82,7 @@ def _direct(cells: Cells) -> Iterable[Contrast]:
                 )
 
 
-RULES: tuple[Rule, ...] = (_native, _inter, _direct, *combinations.RULES)
+RULES: tuple[Rule, ...] = (_native, _inter, _direct, *combinations.RULES, *singles.RULES)
 
 
 def _transfer(cells: Cells, common: Mapping[tuple[str, str], frozenset[str]]) -> list[Contrast]:

@@ -16,6 +16,7 @@ from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import Draws, draws, interval
 from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
+from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.refit import Refit, refits
@@ -39,6 +40,9 @@ class Measured:
         collapsed: runs that ended at chance.
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
+        gains: the gains table, see :mod:`.gains`.
+        contrasts: all plain contrasts, and
+        drawn: the bootstrap draws of their cells, for whoever combines them further.
         primary: task to the metric that the estimates are in.
         refits: slopes of the gaps in :data:`REFITTED` with parts of the study left out.
     """
@@ -50,6 +54,9 @@ class Measured:
     collapsed: tuple[Collapsed, ...]
     hopeless: frozenset[str]
     partial: Mapping[str, tuple[str, ...]]
+    gains: tuple[GainRow, ...]
+    contrasts: tuple[Contrast, ...]
+    drawn: Draws
     primary: Mapping[str, str] = field(default_factory=dict)
     refits: tuple[Refit, ...] = ()
 
@@ -87,6 +94,9 @@ def measure(study: Study) -> Measured:
         collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
         hopeless=dead,
         partial=partial,
+        gains=tuple(gain_rows(plain, study, drawn, dead)),
+        contrasts=tuple(plain),
+        drawn=drawn,
         primary=study.primary,
         refits=tuple(r for gap in REFITTED for r in refits(study, gap, estimates, dead)),
     )

@@ -42,7 +42,9 @@ LADDER = 4
 """Sizes from which on models of one family are a ladder."""
 
 NO_PAIR = {
+    1: "No published score is a pair of target-language and English intermediate training.",
     4: "No source prints the score on the intermediate task after the target task.",
+    5: "No published score is of several intermediate tasks beside none or one.",
 }
 
 CONFOUNDED = (
@@ -86,6 +88,7 @@ def published_answers(
     found += [
         Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")
         for q, why in NO_PAIR.items()
+        if all(a.question != q for a in found)
     ]
     return found
 

@@ -16,6 +16,8 @@ from xlgap.analysis import words
 from xlgap.analysis.diagnostic import ErrorRate, error_tables
 from xlgap.analysis.disagreements import DisagreementRow
 from xlgap.analysis.excused import Excused
+from xlgap.analysis.gain_grids import gain_grids
+from xlgap.analysis.gains import GainRow
 from xlgap.analysis.grids import (
     Grid,
     answer_grid,
@@ -38,7 +40,7 @@ from xlgap.analysis.rows import (
 )
 from xlgap.analysis.tables import flat
 from xlgap.published import load_known_disagreements
-from xlgap.published.loader import KnownDisagreement
+from xlgap.published.loader import KnownDisagreement, QuotedGain, load_quoted_gains
 from xlgap.records import EditionScore
 
 if TYPE_CHECKING:
@@ -162,6 +164,22 @@ LISTINGS: tuple[Listing, ...] = (
         place="sources",
         shown={"Where": "where", "What": "what"},
     ),
+    Listing(name="gains", kind=GainRow, rows=lambda a: a.gains),
+    Listing(
+        name="quoted_gains",
+        kind=QuotedGain,
+        rows=lambda a: load_quoted_gains() if a.gains else (),
+        title="Gains over XLM-R large of arXiv 2005.13013, to set beside the table of gains",
+        place=5,
+        shown={
+            "Intermediate task": "intermediate",
+            "Gain": change,
+            "Split": lambda row: row.split or "–",
+            "Which mean": "what",
+            "Seen at": "seen_at",
+        },
+        notes=("Other models, data and target tasks than measured here: not the same quantity.",),
+    ),
     Listing(name="sensitivity", kind=Refit, rows=lambda a: a.refits),
     Listing(name="data_sets", kind=DataSet, rows=lambda a: a.data),
     Listing(name="excused_leaks", kind=Excused, rows=lambda a: a.excused),
@@ -178,6 +196,7 @@ def shown_tables(analysis: Analysis) -> dict[Place, list[Grid]]:
     found["checks"] += error_tables(analysis.errors)
     for question in words.QUESTIONS:
         found[question] = [answer_grid(analysis.answers, question)]
+    found[5] += gain_grids(analysis.gains)
     for gap in dict.fromkeys(e.gap for e in analysis.estimates):
         if gap in GAP_WORDS and gap != "control":
             found.setdefault(place_of(gap), []).append(gap_grid(analysis.estimates, gap))

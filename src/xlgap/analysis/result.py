@@ -32,6 +32,7 @@ from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.disagreements import DisagreementRow, disagreements
 from xlgap.analysis.excused import Excused
+from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
@@ -84,6 +85,7 @@ class Analysis:
         data: the data sets, with licence and citation.
         refits: measured slopes with parts of the study left out.
         excused: leaks of test items that documented exceptions let pass.
+        gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
 
@@ -111,6 +113,7 @@ class Analysis:
     excused: tuple[Excused, ...] = ()
     refits: tuple[Refit, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
+    gains: tuple[GainRow, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -142,6 +145,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             missing=study.missing,
             refits=measured.refits,
             disagreements=tuple(disagreements(published)),
+            gains=measured.gains,
         )
     )
 
@@ -170,6 +174,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
         ("disagreements", DisagreementRow, analysis.disagreements),
+        ("gains", GainRow, analysis.gains),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
         write_rows(folder / f"{name}.csv", [flat(rounded(r)) for r in rows], columns)

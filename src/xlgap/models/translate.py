@@ -43,22 +43,28 @@ class HubTranslator:
 
     def _target(self) -> tuple[str, int | None]:
         """What stands before a text, and the first token of its translation."""
-        vocabulary = self._tokenizer.get_vocab()
+        # M2M100's tokenizer keeps its languages apart from its vocabulary
+        of_languages = getattr(self._tokenizer, "lang_token_to_id", {})
+        vocabulary = {**self._tokenizer.get_vocab(), **of_languages}
         if self._model.config.model_type == "marian":
             if not any(_MARK.fullmatch(name) for name in vocabulary):  # of one pair of languages
                 return "", None
             known = get_language(self.language)
             codes = (self.language, known.iso639_3)
-            return f"{self._known([f'>>{code}<<' for code in codes], vocabulary)} ", None
-        self._tokenizer.src_lang = self._known(_names("en", vocabulary), vocabulary).strip("_")
-        return "", vocabulary[self._known(_names(self.language, vocabulary), vocabulary)]
+            marks = [f">>{code}<<" for code in codes]
+            return f"{self._known(self.language, marks, vocabulary)} ", None
+        source, target = (
+            self._known(code, _names(code, vocabulary), vocabulary) for code in ("en", self.language)
+        )
+        self._tokenizer.src_lang = source.strip("_")
+        return "", vocabulary[target]
 
-    def _known(self, names: Sequence[str], vocabulary: Mapping[str, int]) -> str:
-        """The first of ``names`` that the model has."""
+    def _known(self, language: str, names: Sequence[str], vocabulary: Mapping[str, int]) -> str:
+        """The first of ``names`` of a language that the model has."""
         found = [name for name in names if name in vocabulary]
         if not found:
             raise DataError(
-                f"the translation model '{self.repo}' does not know '{self.language}' (it was looked "
+                f"the translation model '{self.repo}' does not know '{language}' (it was looked "
                 f"for as {', '.join(names)}); name a model that does, or give translations as a file."
             )
         return found[0]

@@ -93,6 +93,7 @@ class Plan:
         stages: those that train or predict.
         left_out: pairs of arm and task that are not defined.
         preliminary: (arm, task, tasks in order) of the pairs whose recipe has an intermediate stage.
+        overlaps: (arm, task, part) of intermediate tasks whose data are in another one's of the arm.
         unscored: by task, the study's languages that it has no test data in.
         totals: sums.
         assumptions: sentences.
@@ -104,6 +105,7 @@ class Plan:
     stages: tuple[StagePlan, ...]
     left_out: tuple[LeftOut, ...]
     preliminary: tuple[tuple[str, str, str], ...]
+    overlaps: tuple[tuple[str, str, str], ...]
     unscored: tuple[tuple[str, tuple[str, ...]], ...]
     totals: Totals
     assumptions: tuple[str, ...]

@@ -18,7 +18,7 @@ from xlgap.planning.work import (
     FILL,
     Manifests,
     Work,
-    phase_work,
+    phases_work,
     prediction_work,
     pretrain_work,
     selection_work,
@@ -58,6 +58,7 @@ def plan_study(
         stages=stages,
         left_out=grid.left_out,
         preliminary=grid.preliminary,
+        overlaps=grid.overlaps,
         unscored=tuple(unscored(params).items()),
         totals=totals(
             stages, cells=len(grid.cells), workers=workers, scratch_bytes=max(scratch, default=0)
@@ -149,9 +150,7 @@ class _Planner:
         )
 
     def _training(self, phases: Iterable[Phase], model: str) -> Work:
-        return total(
-            phase_work(phase, self.params, self.figures[model], self.manifests) for phase in phases
-        )
+        return phases_work(phases, self.params, self.figures[model], self.manifests)
 
     def _selection(self, phases: Iterable[Phase], model: str) -> Work:
         return total(
@@ -251,11 +250,18 @@ def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:
 def _phase_name(phase: Phase) -> str:
     how = "" if phase.shots is None else f" x {phase.shots}"
     how += ", translated" if phase.translated else ""
-    return f"{'+'.join(phase.tasks)}[{phase.language}{how}]"
+    parts = [*phase.tasks, *["mlm"] * (phase.mlm_rate is not None)]
+    return f"{'+'.join(parts)}[{phase.language}{how}]"
 
 
 def _scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
+
+
+def _translation(params: Params) -> str:
+    """That a model translates, whose work is not known, where one does."""
+    by_model = any(arm.translations and arm.translations.hub for arm in params.arms.values())
+    return ", machine translation" if by_model else ""
 
 
 def _assumptions(params: Params, hardware: Hardware) -> tuple[str, ...]:
@@ -268,5 +274,6 @@ def _assumptions(params: Params, hardware: Hardware) -> tuple[str, ...]:
         f"a sequence with its padding fills {FILL:.0%} of its task's max_length (assumed), and a long "
         "context is one sequence: tokens and FLOP are estimates",
         "memory is model states alone (ZeRO arithmetic); activations come on top",
-        "preparation, the start of stages and what they wait for one another are left out",
+        f"preparation{_translation(params)}, the start of stages and what they wait for one another "
+        "are left out",
     )

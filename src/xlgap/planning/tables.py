@@ -116,6 +116,10 @@ def _notes(plan: Plan) -> list[str]:
         f"trained on {order}"
         for arm, task, order in plan.preliminary
     ]
+    lines += [
+        f"{arm}: the training data of '{part}' are in those of '{task}', too: they are trained on twice"
+        for arm, task, part in plan.overlaps
+    ]
     if any(stage.shares for stage in plan.stages):
         lines.append("* trains nothing: it predicts with the weights of a stage that trains the same")
     if any(stage.fits is False for stage in plan.stages):

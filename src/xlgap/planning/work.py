@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from xlgap.cell import max_length
 from xlgap.config import Params
 from xlgap.formats import read_json
 from xlgap.planning.figures import ModelFigures
-from xlgap.regimes.base import SHOT_EPOCHS, Phase
+from xlgap.regimes.base import SHOT_EPOCHS, Budget, Phase
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Choose, Mine, Rank, Retrieve, Split
 
@@ -116,8 +116,70 @@ def task_length(task: str, params: Params) -> int:
 def phase_work(
     phase: Phase, params: Params, figures: ModelFigures, manifests: Manifests | None = None
 ) -> Work:
-    """One seed's training on one phase; tasks of a mixed phase are added up."""
-    return total(_task_work(name, phase, params, figures, manifests) for name in phase.tasks)
+    """One seed's training on one phase by the recipes of its tasks, whatever its budget.
+
+    Of a mixture, the steps of its tasks together are shared as its sampling rule has it on average;
+    text comes on top, in batches of as many lines as its task has rows.
+    """
+    works = [_task_work(name, phase, params, figures, manifests) for name in phase.tasks]
+    steps = total(works).steps
+    if steps is None or not phase.mixes:
+        return total(works)
+    if phase.sampling is not None:
+        rows = [split_rows(n, "train", phase.language, params, manifests) or 1 for n in phase.tasks]
+        chances = phase.sampling.probabilities(rows, progress=0.5)
+        works = [scaled(w, steps * p / (w.steps or 1)) for w, p in zip(works, chances, strict=True)]
+    if phase.mlm_rate is not None:
+        beside = round(steps * phase.mlm_rate / (1 - phase.mlm_rate))
+        works.append(_text_work(phase, beside, params, figures))
+        steps += beside
+    return replace(total(works), steps=steps)  # those of tasks are rounded means
+
+
+def _text_work(phase: Phase, steps: int, params: Params, figures: ModelFigures) -> Work:
+    name, length = phase.tasks[0], math.ceil(FILL * params.pretrain.sequence_length)
+    rows = steps * (params.task(name).batch_rows or get_task(name).recipe.batch_rows)
+    flops = train_flops(figures, tokens=rows * length, length=length)
+    flops = _with_output(flops, rows * length, params, figures)
+    return Work(rows=rows, steps=steps, tokens=rows * length, flops=flops)
+
+
+def phases_work(
+    phases: Iterable[Phase],
+    params: Params,
+    figures: ModelFigures,
+    manifests: Manifests | None = None,
+) -> Work:
+    """One seed's training on phases one after another, with their budgets.
+
+    A budget of sub-words is counted as if nothing were padded.
+    """
+    works = [(phase.budget, phase_work(phase, params, figures, manifests)) for phase in phases]
+    shared = total(work for budget, work in works if budget is not None and not budget.beyond)
+    return total(
+        work if budget is None else scaled(work, _times(budget, work if budget.beyond else shared))
+        for budget, work in works
+    )
+
+
+def _times(budget: Budget, own: Work) -> float | None:
+    """How many times as long as ``own`` a training is; ``None`` where that is unknown."""
+    amount, of = (budget.steps, own.steps) if budget.tokens is None else (budget.tokens, own.tokens)
+    if of is None or amount is None:
+        return None
+    return int(budget.beyond) + amount / of
+
+
+def scaled(work: Work, times: float | None) -> Work:
+    """``times`` as much work."""
+    if times is None or work.rows is None or work.steps is None or work.tokens is None:
+        return UNKNOWN
+    return Work(
+        rows=round(work.rows * times),
+        steps=round(work.steps * times),
+        tokens=round(work.tokens * times),
+        flops=None if work.flops is None else work.flops * times,
+    )
 
 
 def _task_work(
@@ -141,9 +203,7 @@ def pretrain_work(params: Params, figures: ModelFigures) -> Work:
     """Masked-language-model pretraining, the output matrix at masked positions included."""
     settings = params.pretrain
     flops = train_flops(figures, tokens=settings.tokens, length=settings.sequence_length)
-    if flops is not None and figures.vocabulary is not None and figures.d_model is not None:
-        head = figures.d_model * (figures.vocabulary + figures.d_model)
-        flops += 6 * head * settings.mask_fraction * settings.tokens
+    flops = _with_output(flops, settings.tokens, params, figures)
     return Work(
         rows=math.ceil(settings.tokens / settings.sequence_length),
         steps=math.ceil(settings.tokens / settings.batch_tokens),
@@ -152,12 +212,22 @@ def pretrain_work(params: Params, figures: ModelFigures) -> Work:
     )
 
 
+def _with_output(
+    flops: float | None, tokens: int, params: Params, figures: ModelFigures
+) -> float | None:
+    """``flops`` and those of the output matrix at the masked ones of ``tokens``."""
+    if flops is None or figures.vocabulary is None or figures.d_model is None:
+        return flops
+    head = figures.d_model * (figures.vocabulary + figures.d_model)
+    return flops + 6 * head * params.pretrain.mask_fraction * tokens
+
+
 def selection_work(
     phase: Phase, params: Params, figures: ModelFigures, manifests: Manifests | None = None
 ) -> Work:
     """One seed's evaluations on dev rows, which choose the checkpoint of a phase."""
     each = total(
-        _predicted(phase.selected_on, "dev", phase.select_language, params, figures, manifests)
+        _predicted(phase.dev_of(name), "dev", phase.select_language, params, figures, manifests)
         for name in phase.tasks
         if phase.selects and get_task(name).recipe.select == "dev"
     )

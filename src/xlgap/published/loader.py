@@ -45,6 +45,25 @@ class KnownDisagreement:
     what: str
 
 
+@dataclass(frozen=True)
+class QuotedGain:
+    """A gain over XLM-R large that arXiv 2005.13013 prints or is quoted for.
+
+    Attributes:
+        intermediate: intermediate task, or how it was chosen.
+        value: points.
+        split: of the target tasks; empty where not seen.
+        what: which mean it is.
+        seen_at: where.
+    """
+
+    intermediate: str
+    value: float
+    split: str
+    what: str
+    seen_at: str
+
+
 def read_table(name: str) -> list[dict[str, str]]:
     """The rows of a carried table (``results``, ``models``, ``languages``, ``tasks``)."""
     packed = TABLES / f"{name}.csv.gz"
@@ -81,6 +100,15 @@ def load_known_disagreements() -> tuple[KnownDisagreement, ...]:
     """Every disagreement between or inside sources that their readers noted."""
     return tuple(
         KnownDisagreement(row["where"], row["what"]) for row in read_table("known_disagreements")
+    )
+
+
+@cache
+def load_quoted_gains() -> tuple[QuotedGain, ...]:
+    """Gains of English intermediate training to set beside measured ones."""
+    return tuple(
+        QuotedGain(row["intermediate"], float(row["value"]), row["split"], row["what"], row["seen_at"])
+        for row in read_table("quoted_gains")
     )
 
 

@@ -42,6 +42,36 @@ class Sampling:
     end_temperature: float | None = None
     cap: int | None = None
 
+    @property
+    def moves(self) -> bool:
+        """Whether probabilities change through a phase."""
+        return self.rule == "time_dependent"
+
+    def probabilities(self, rows: Sequence[int], *, progress: float = 0.0) -> tuple[float, ...]:
+        """The probability of each task, whose training sets have ``rows``.
+
+        Args:
+            rows: of each task.
+            progress: how far the phase is, from 0 at its first step to 1 at its last.
+
+        >>> Sampling(rule="temperature", temperature=2.0).probabilities([100, 900])
+        (0.25, 0.75)
+        """
+        counted = [min(count, self.cap or count) for count in rows]
+        largest = max(counted)  # by which they are divided: no power of them is too large
+        weights = [(count / largest) ** self._exponent(progress) for count in counted]
+        return tuple(weight / sum(weights) for weight in weights)
+
+    def _exponent(self, progress: float) -> float:
+        """The ``1 / T`` of the rule."""
+        if self.rule in {"uniform", "proportional"}:
+            return float(self.rule == "proportional")
+        first, last = self.start_temperature, self.end_temperature
+        if first is None or last is None:
+            assert self.temperature is not None
+            return 1 / self.temperature
+        return 1 / (first + (last - first) * progress)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def describe(
             "start_digest": facts["start"],
             "train_digest": facts["digest"],
             **settings(study, trained),
+            **mixture(trained),
             **evaluated(study, cell),
             **{f"architecture.{k}": encoder[k] for k in ("layers", "d_model", "d_ff", "heads")},
             **{f"architecture.{k}": encoder[k] for k in ("vocabulary", "positions", "tied")},
@@ -116,6 +118,20 @@ def settings(study: Study, cell: Cell) -> dict[str, Any]:
     return found
 
 
+def mixture(cell: Cell) -> dict[str, Any]:
+    """What an arm mixes and how long it trains, where its recipes do not say it."""
+    spec = cell.arm.spec
+    found: dict[str, Any] = {}
+    if spec.sampling is not None:
+        found = {f"sampling.{k}": v for k, v in asdict(spec.sampling).items() if v is not None}
+    if spec.mlm_rate is not None:
+        found["mlm_rate"] = spec.mlm_rate
+    if spec.budget is not None:
+        unit = "steps" if spec.budget.tokens is None else "tokens"
+        found[f"budget.{unit}"] = getattr(spec.budget, unit)
+    return found
+
+
 def score_metrics(cell: Cell, scores: Sequence[Score]) -> dict[str, float]:
     """The scores of one seed of a cell by metric and language, and each metric's mean."""
     values = {f"{s.metric}_{s.language}": s.value for s in scores}
@@ -172,6 +188,8 @@ def _compute_metrics(facts: dict[str, Any]) -> dict[str, float]:
     }
     if padded:
         found["padding_ratio"] = 1 - tokens / padded
+    if "warm" in facts:
+        found |= {f"warm_{unit}": facts["warm"][unit] for unit in ("steps", "tokens")}
     if facts["pretrained_tokens"] is not None:
         found["pretrained_tokens"] = facts["pretrained_tokens"]
     return found

@@ -135,6 +135,7 @@ def _seed_facts(start: Start, fitted: Fitted, seed: int) -> dict[str, Any]:
         "encoder": start.facts["size"],
         "tokenizer": start.tokenizer.digest,
         "pretrained_tokens": start.facts.get("training", {}).get("tokens"),
+        **({} if start.warm is None else {"warm": dict(start.warm)}),
     }
 
 

@@ -10,7 +10,7 @@ from xlgap.cell import Cell, arms
 from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.formats import JSON, digest, write_json
-from xlgap.graph import needs_corpus
+from xlgap.graph import needs_corpus, needs_tokenizer
 from xlgap.regimes.base import Phase
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
@@ -59,7 +59,8 @@ def validate(study: Study, task: str) -> None:
 def corpus(study: Study) -> None:
     """``xlgap corpus``: the pretraining text and the ladder's tokenizer.
 
-    A study of hub checkpoints alone has neither: both outs then say so.
+    A study of hub checkpoints alone has no tokenizer, and text only where an arm mixes it into its
+    training: both outs then say so.
     """
     from xlgap.data.corpus import prepare_corpus
     from xlgap.models.tokenizer import train_tokenizer
@@ -70,6 +71,9 @@ def corpus(study: Study) -> None:
         write_json(layout.TOKENIZER.parent / "none.json", note)
         return
     prepare_corpus(study.params, layout.CORPUS, data_dir=study.data_dir())
+    if not needs_tokenizer(study.params):
+        write_json(layout.TOKENIZER.parent / "none.json", {"needed": False})
+        return
     lines = (line for code in study.params.languages.pretraining for line in corpus_lines(code))
     text = (part for line in lines for part in line.split("\t"))
     train_tokenizer(text, layout.TOKENIZER, vocabulary=study.params.pretrain.vocabulary)
@@ -112,9 +116,19 @@ def _read_beside(study: Study, cell: Cell) -> dict[str, Any]:
 
 
 def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
-    """What phases read: for each task and language digests of its rows, and its entry in the study."""
-    read = {}
+    """What phases read: for each task and language digests of its rows, and its entry in the study.
+
+    Of pretraining text, which is a dependency of its own, how it is cut and masked.
+    """
+    read: dict[str, Any] = {}
+    pretrain = study.params.pretrain
     for phase in phases:
+        if phase.mlm_rate is not None:
+            read["text"] = {
+                "languages": study.params.languages.pretraining,
+                "sequence_length": pretrain.sequence_length,
+                "mask_fraction": pretrain.mask_fraction,
+            }
         for name in phase.tasks:
             selecting = study.manifest(phase.dev_of(name))["splits"]
             read[f"{name}/{phase.language}"] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from xlgap import layout
@@ -24,12 +24,14 @@ class Start:
         encoder: makes a fresh copy of the encoder.
         tokenizer: of the model.
         facts: what the stage that made them wrote about them: size, tokens seen.
+        warm: steps and sub-words, padding left out, of an arm's phases before the target task.
     """
 
     digest: str
     encoder: Callable[[], Encoder]
     tokenizer: Tokenizer
     facts: JSON
+    warm: Mapping[str, int] | None = None
 
 
 def pretrained_start(model: str) -> Start:
@@ -65,5 +67,10 @@ def arm_start(model: str, arm: Arm, *, seed: int) -> Start:
         raise ResultError(
             f"{folder}: no weights there; run 'dvc repro warmstart@{model}-{arm.name}' first."
         )
-    facts = read_json(folder / "facts.json")
-    return replace(start, digest=facts["digest"], encoder=lambda: load_encoder(folder))
+    facts = read_json(folder / "facts.json", {"phases": [{"steps": int, "tokens": int}]})
+    return replace(
+        start,
+        digest=facts["digest"],
+        encoder=lambda: load_encoder(folder),
+        warm={unit: sum(phase[unit] for phase in facts["phases"]) for unit in ("steps", "tokens")},
+    )

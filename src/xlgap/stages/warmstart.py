@@ -63,7 +63,8 @@ def _one_seed(
         fitted = fit(study, model, start, arm.warm_phases, seed=seed, observer=observer)
         timing = observer.timing()
         run.params({"model": model, "arm": arm.name, "seed": seed})
-        run.metrics(usage(timing))
+        done = {unit: sum(phase[unit] for phase in fitted.phases) for unit in ("steps", "tokens")}
+        run.metrics({"train_steps": done["steps"], "train_tokens": done["tokens"], **usage(timing)})
         if out is not None:
             facts = {"digest": fitted.digest, "phases": list(fitted.phases)}
             save_encoder(fitted.network.encoder, out, facts)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from xlgap.regimes.base import Sampling
 from xlgap.training.batches import Index
@@ -18,58 +17,14 @@ from xlgap.training.batches import Index
 _DRAW, _TEXT = 1, 2  # what generators of one seed draw
 
 
-def probabilities(
-    rows: Sequence[int], sampling: Sampling, *, progress: float = 0.0
-) -> npt.NDArray[np.float64]:
-    """The probability of each task, whose training sets have ``rows``.
-
-    Args:
-        rows: of each task.
-        sampling: the rule.
-        progress: how far the phase is, from 0 at its first step to 1 at its last.
-
-    >>> probabilities([100, 400], Sampling(rule="temperature", temperature=2.0)).round(3).tolist()
-    [0.333, 0.667]
-    """
-    found: npt.NDArray[np.float64] = _probabilities(rows, sampling, np.asarray([progress]))[0]
-    return found
-
-
-def _probabilities(
-    rows: Sequence[int], sampling: Sampling, progress_S: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Of each step and task; S steps."""
-    counted = np.minimum(np.asarray(rows, np.float64), sampling.cap or np.inf)
-    exponent_S = 1 / _temperature(sampling, progress_S)
-    # by the largest, so that a large count does not overflow at a temperature near 0
-    weight = (counted / counted.max())[None, :] ** exponent_S[:, None]
-    found: npt.NDArray[np.float64] = weight / weight.sum(1, keepdims=True)
-    return found
-
-
-def _temperature(sampling: Sampling, progress_S: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    match sampling.rule:
-        case "uniform":
-            return np.full_like(progress_S, np.inf)
-        case "proportional":
-            return np.ones_like(progress_S)
-        case "temperature":
-            assert sampling.temperature is not None
-            return np.full_like(progress_S, sampling.temperature)
-        case "time_dependent":
-            first, last = sampling.start_temperature, sampling.end_temperature
-            assert first is not None
-            assert last is not None
-            return first + (last - first) * progress_S
-
-
 def draw(rows: Sequence[int], sampling: Sampling, *, steps: int, seed: int) -> Index:
     """The task of each of ``steps`` steps, each drawn by itself.
 
     Where probabilities do not move, the first steps are the same whatever the number of steps.
     """
-    progress_S = np.arange(steps) / max(1, steps - 1)
-    reached = _probabilities(rows, sampling, progress_S).cumsum(1)
+    last, moments = max(1, steps - 1), range(steps if sampling.moves else 1)
+    chances = np.asarray([sampling.probabilities(rows, progress=step / last) for step in moments])
+    reached = chances.cumsum(1)  # of each step, or of all
     drawn = np.random.default_rng((seed, _DRAW)).random(steps)
     found: Index = np.minimum((drawn[:, None] >= reached).sum(1), len(rows) - 1)
     return found.astype(np.int64)

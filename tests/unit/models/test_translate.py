@@ -1,10 +1,15 @@
 """Translation models from directories of the hub's layout, with weights drawn at random."""
 
+import json
+import shutil
+
 import pytest
+import sentencepiece
 import torch
 from transformers import (
     M2M100Config,
     M2M100ForConditionalGeneration,
+    M2M100Tokenizer,
     MarianConfig,
     MarianMTModel,
     NllbTokenizer,
@@ -60,6 +65,7 @@ def test_the_language_asked_for_is_the_first_token(nllb):
         "de": tokens.convert_tokens_to_ids("deu_Latn"),
     }
     assert tokens.src_lang == "eng_Latn"
+    assert tokens("a dog")["input_ids"][0] == tokens.convert_tokens_to_ids("eng_Latn")
     found = {code: HubTranslator(str(nllb), None, language=code).translate(TEXTS) for code in first}
     assert found["sw"] != found["de"]
 
@@ -70,8 +76,6 @@ def test_a_language_that_it_does_not_know_is_told(nllb):
 
 
 def test_other_formats_of_weights_are_not_read(nllb, tmp_path):
-    import shutil
-
     folder = tmp_path / "pickled"
     shutil.copytree(nllb, folder)
     (folder / "model.safetensors").unlink()
@@ -80,21 +84,40 @@ def test_other_formats_of_weights_are_not_read(nllb, tmp_path):
         HubTranslator(str(folder), None, language="sw")
 
 
-def marian(folder, *marks):
-    """A MarianMT checkpoint with real SentencePiece models, of one pair of languages or with marks."""
-    import json
-
-    import sentencepiece
-
+def pieces(folder, *sides):
+    """SentencePiece models of a few lines, and their pieces."""
     text = folder / "text.txt"
     text.write_text("\n".join([*TEXTS, "where is the cat now", "nobody knows that"] * 20))
-    for side in ("source", "target"):
+    for side in sides:
         sentencepiece.SentencePieceTrainer.train(
             input=str(text), model_prefix=str(folder / side), vocab_size=30, minloglevel=2
         )
         (folder / f"{side}.model").rename(folder / f"{side}.spm")
-    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "source.spm"))
-    names = ["</s>", "<unk>", *marks, *(pieces.id_to_piece(i) for i in range(3, 30)), "<pad>"]
+    model = sentencepiece.SentencePieceProcessor(model_file=str(folder / f"{sides[0]}.spm"))
+    return [model.id_to_piece(i) for i in range(3, 30)]
+
+
+def test_m2m100_keeps_its_languages_beside_its_vocabulary(tmp_path):
+    names = ["<s>", "<pad>", "</s>", "<unk>", *pieces(tmp_path, "s")]
+    (tmp_path / "vocab.json").write_text(json.dumps({name: n for n, name in enumerate(names)}))
+    tokens = M2M100Tokenizer(vocab_file=tmp_path / "vocab.json", spm_file=str(tmp_path / "s.spm"))
+    tokens.save_pretrained(tmp_path / "model")
+    torch.manual_seed(0)
+    size = max(tokens.lang_token_to_id.values()) + 9  # it counts words that nobody uses, too
+    config = M2M100Config(**SIZES, vocab_size=size, pad_token_id=1, eos_token_id=2,
+                          bos_token_id=0, decoder_start_token_id=2)  # fmt: skip
+    M2M100ForConditionalGeneration(config).save_pretrained(tmp_path / "model")
+    model = HubTranslator(str(tmp_path / "model"), None, language="sw")
+    assert model._first == tokens.get_lang_id("sw")
+    assert model._tokenizer.src_lang == "en"
+    assert len(model.translate(TEXTS)) == len(TEXTS)
+    with pytest.raises(DataError, match="does not know 'eu'"):
+        HubTranslator(str(tmp_path / "model"), None, language="eu")
+
+
+def marian(folder, *marks):
+    """A MarianMT checkpoint with real SentencePiece models, of one pair of languages or with marks."""
+    names = ["</s>", "<unk>", *marks, *pieces(folder, "source", "target"), "<pad>"]
     vocabulary = {name: n for n, name in enumerate(dict.fromkeys(names))}
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
     (folder / "tokenizer_config.json").write_text(

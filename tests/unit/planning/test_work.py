@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from xlgap.planning.work import (
     UNKNOWN,
     Work,
     phase_work,
+    phases_work,
     prediction_work,
     prepared_manifests,
     pretrain_work,
@@ -27,7 +30,7 @@ from xlgap.planning.work import (
     train_flops,
     training_operations,
 )
-from xlgap.regimes.base import Phase
+from xlgap.regimes.base import Budget, Phase, Sampling
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
 
@@ -83,6 +86,45 @@ def test_a_mixed_phase_adds_its_tasks_up(study, figures):
     mixed = Phase(tasks=("toy_nli", "toy_order"), language="en")
     alone = [phase_work(Phase(tasks=(n,), language="en"), study(), figures) for n in mixed.tasks]
     assert phase_work(mixed, study(), figures) == alone[0] + alone[1]
+
+
+MIXED = {"toy_nli": {"train_rows": 300}, "toy_english": {"train_rows": 100}}
+
+
+def test_a_mixture_has_the_steps_of_its_tasks_shared_by_its_rule(study, figures):
+    params = study(tasks=MIXED)
+    for rule in ("uniform", "proportional"):
+        phase = Phase(tasks=("toy_english", "toy_nli"), language="en", sampling=Sampling(rule=rule))
+        work = phase_work(phase, params, figures)
+        assert work.steps == math.ceil(600 / 16) + math.ceil(200 / 16)
+        assert work.rows == pytest.approx(16 * work.steps, abs=1)
+
+
+def test_text_is_on_top_of_its_tasks_steps(study, figures):
+    params = study(tasks={"toy_nli": {"train_rows": 160}})
+    plain = phase_work(PHASE, params, figures)
+    mixed = phase_work(replace(PHASE, mlm_rate=0.2), params, figures)
+    assert (plain.steps, mixed.steps) == (20, 25)
+    assert mixed.rows == 25 * 16
+    assert mixed.flops > plain.flops * 25 / 20  # text has a large output matrix and longer lines
+
+
+def test_a_budget_takes_the_place_of_recipes_or_comes_on_top(study, figures):
+    params = study(tasks=MIXED)
+    first, second = (Phase(tasks=(name,), language="en") for name in MIXED)
+    plain = [phase_work(phase, params, figures) for phase in (first, second)]
+
+    def steps(budget, *phases):
+        return phases_work([replace(p, budget=budget) for p in phases], params, figures).steps
+
+    assert steps(Budget(steps=100), first) == 100
+    assert steps(Budget(steps=100), first, second) == pytest.approx(100, abs=1)
+    assert steps(Budget(steps=100, beyond=True), first) == plain[0].steps + 100
+    assert phases_work([first, second], params, figures) == plain[0] + plain[1]
+    longer = replace(first, budget=Budget(tokens=5000, beyond=True))
+    assert phases_work([longer], params, figures).tokens == pytest.approx(plain[0].tokens + 5000, abs=9)
+    unknown = study(tasks={"toy_nli": {}})
+    assert phases_work([longer], unknown, figures) == UNKNOWN
 
 
 def test_unknown_rows_stay_unknown(study, figures):

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from xlgap.regimes.base import Sampling
 from xlgap.training.mixing import (
     draw,
-    probabilities,
     shares,
     steps_to_reach,
     task_steps,
@@ -33,16 +32,16 @@ ANNEALED = Sampling(rule="time_dependent", start_temperature=1.0, end_temperatur
 )
 def test_each_rule_has_its_probabilities(sampling, weights):
     expected = np.asarray(weights) / np.sum(weights)
-    assert probabilities(ROWS, sampling) == pytest.approx(expected)
+    assert sampling.probabilities(ROWS) == pytest.approx(expected)
 
 
 def test_time_dependent_sampling_goes_from_one_temperature_to_the_other():
-    first = probabilities(ROWS, Sampling(rule="temperature", temperature=1.0))
-    last = probabilities(ROWS, Sampling(rule="temperature", temperature=5.0))
-    middle = probabilities(ROWS, Sampling(rule="temperature", temperature=3.0))
-    assert probabilities(ROWS, ANNEALED, progress=0.0) == pytest.approx(first)
-    assert probabilities(ROWS, ANNEALED, progress=1.0) == pytest.approx(last)
-    assert probabilities(ROWS, ANNEALED, progress=0.5) == pytest.approx(middle)
+    first = Sampling(rule="temperature", temperature=1.0).probabilities(ROWS)
+    last = Sampling(rule="temperature", temperature=5.0).probabilities(ROWS)
+    middle = Sampling(rule="temperature", temperature=3.0).probabilities(ROWS)
+    assert ANNEALED.probabilities(ROWS, progress=0.0) == pytest.approx(first)
+    assert ANNEALED.probabilities(ROWS, progress=1.0) == pytest.approx(last)
+    assert ANNEALED.probabilities(ROWS, progress=0.5) == pytest.approx(middle)
     order = draw(ROWS, ANNEALED, steps=20_000, seed=1)
     shares_of_small = [(half == 1).mean() for half in np.split(order, 2)]
     assert shares_of_small[0] < 0.7 * shares_of_small[1]
@@ -52,7 +51,7 @@ def test_time_dependent_sampling_goes_from_one_temperature_to_the_other():
 def test_drawn_shares_are_the_probabilities(rule):
     order = draw(ROWS, Sampling(rule=rule), steps=40_000, seed=3)
     found = np.bincount(order, minlength=3) / len(order)
-    assert found == pytest.approx(probabilities(ROWS, Sampling(rule=rule)), abs=0.01)
+    assert found == pytest.approx(Sampling(rule=rule).probabilities(ROWS), abs=0.01)
 
 
 def test_a_seed_draws_one_order_whose_beginning_does_not_depend_on_its_length():

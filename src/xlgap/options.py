@@ -1,0 +1,33 @@
+"""Options of the command line that several words of :mod:`xlgap.commands` need, or that are many."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def study_option(command: argparse.ArgumentParser) -> None:
+    """Which study a command is about."""
+    command.add_argument(
+        "--study", type=Path, default=None, metavar="FILE", help="studies/NAME.yaml (default: here)"
+    )
+
+
+def folder_options(score: argparse.ArgumentParser) -> None:
+    """In place of a task of the study, a folder of predictions in the official layout."""
+    score.add_argument("--predictions", type=Path, metavar="DIR", help="in the official layout")
+    score.add_argument(
+        "--data", type=Path, metavar="DIR", help="release files, or a study's data/prepared"
+    )
+    score.add_argument("--json", action="store_true", help="print JSON")
+
+
+def rows_options(analyse: argparse.ArgumentParser) -> None:
+    """In place of the study, a table of anyone's scores."""
+    analyse.add_argument(
+        "--rows", type=Path, metavar="FILE", help="anyone's scores, .csv or .parquet (docs/rows.md)"
+    )
+    analyse.add_argument("--items", type=Path, metavar="FILE", help="outcomes of their items")
+    analyse.add_argument(
+        "--out", type=Path, metavar="DIR", help="where the report goes (default: own_rows)"
+    )

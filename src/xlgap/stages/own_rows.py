@@ -1,0 +1,121 @@
+"""``xlgap analyse --rows FILE``: the analysis and the report of anyone's scores, without a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlgap.analysis import result, words
+from xlgap.analysis.own_rows import Row, own_study
+from xlgap.analysis.report import write_report
+from xlgap.errors import DataError, ResultError
+from xlgap.formats import atomic_dir, file_digest, write_json
+from xlgap.published import load_scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OUT = Path("own_rows")
+MARK = "own_rows.json"
+"""Stands in every directory that this command has made, and says from what."""
+OURS = frozenset({MARK, "index.html", "answers.json", "tables", "figures", "analysis"})
+
+
+def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = None) -> list[str]:
+    """Write ``out/answers.json``, ``out/index.html`` and what belongs to them.
+
+    Args:
+        rows: a CSV or Parquet table of scores, see ``docs/rows.md``.
+        items: a table of the outcomes of their items.
+        out: a directory that is new, empty, or of an earlier run of this command, which it replaces as
+            a whole.
+
+    Returns:
+        What it found, in lines: a sentence a question, and where the report is.
+
+    Raises:
+        DataError, UnknownNameError: a file, a column or a value is wrong; nothing is written.
+        ResultError: ``out`` holds something else.
+    """
+    folder = _free(out or OUT)
+    columns, table = _read(rows)
+    item_columns, outcomes = _read(items) if items is not None else ([], [])
+    study = own_study(table, outcomes, name=rows.stem, columns=columns, item_columns=item_columns)
+    found = result.analyse(study, load_scores())
+    with atomic_dir(folder) as made:
+        result.write_analysis(made / "analysis", found)
+        page = write_report(made, found)
+        read = {"rows": file_digest(rows, 64), "items": file_digest(items, 64) if items else None}
+        write_json(made / MARK, read)
+    said = [
+        f"{number}. {words.headline(found.answers, number, 'measured')}" for number in words.QUESTIONS
+    ]
+    return [*said, f"report: {folder / page.name}"]
+
+
+def _free(out: Path) -> Path:
+    """``out`` as a full path, where it may be written.
+
+    Raises:
+        ResultError: it holds, or is, something that this command has not made.
+    """
+    folder = out.resolve()
+    advice = "name another directory with --out."
+    if folder.exists() and not folder.is_dir():
+        raise ResultError(f"{out}: a file stands there; {advice}")
+    if Path.cwd().is_relative_to(folder):
+        raise ResultError(f"{out}: is the current directory, or one above it; {advice}")
+    held = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    if held and (MARK not in held or not held <= OURS):
+        odd = sorted(held - OURS) or sorted(held)
+        raise ResultError(
+            f"{out}: holds {odd[0]!r}, which 'xlgap analyse --rows' has not made and does not replace; "
+            f"{advice}"
+        )
+    return folder
+
+
+def _read(path: Path) -> tuple[list[str], list[Row]]:
+    """Columns and rows of a table, every cell as text and absent ones empty.
+
+    Raises:
+        DataError: no such file, another kind of file, or a damaged one.
+    """
+    import pandas as pd
+
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; give a table of scores as .csv or .parquet.")
+    suffix = path.suffix.casefold()
+    if suffix not in {".csv", ".parquet"}:
+        raise DataError(f"{path}: expected .csv or .parquet, got {suffix or 'no suffix'!r}.")
+    try:
+        frame = (
+            pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None)
+            if suffix == ".csv"
+            else pd.read_parquet(path)
+        )
+    except (OSError, ValueError) as error:  # what pandas and pyarrow raise, by what is wrong
+        first = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "empty"
+        raise DataError(f"{path}: cannot be read as {suffix} ({first}); write it again.") from error
+    return _of_csv(frame, path) if suffix == ".csv" else _of_parquet(frame)
+
+
+def _of_csv(frame: pd.DataFrame, path: Path) -> tuple[list[str], list[Row]]:
+    """The first line names the columns; it was read as a row, so that a name twice is seen."""
+    lines = frame.fillna("").to_numpy().tolist()
+    if not lines:
+        raise DataError(f"{path}: empty; the first line names the columns (docs/rows.md).")
+    columns = [str(name).strip() for name in lines[0]]
+    return columns, [dict(zip(columns, map(str, line), strict=True)) for line in lines[1:]]
+
+
+def _of_parquet(frame: pd.DataFrame) -> tuple[list[str], list[Row]]:
+    columns = [str(name) for name in frame.columns]
+    absent = frame.isna().to_numpy()
+    return columns, [
+        {
+            name: "" if gone else str(value)
+            for name, value, gone in zip(columns, line, of_line, strict=True)
+        }
+        for line, of_line in zip(frame.itertuples(index=False, name=None), absent, strict=True)
+    ]

@@ -1,0 +1,203 @@
+"""``xlgap analyse --rows``: the documented example, the numbers of a study, what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from simulate import Plan, study
+
+from xlgap.__main__ import main
+from xlgap.analysis.measure import measure
+from xlgap.analysis.own_rows import OPTIONAL, REQUIRED, own_study
+from xlgap.analysis.study import Study
+from xlgap.errors import XlgapError
+from xlgap.stages.own_rows import MARK, analyse_rows
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "rows.md"
+EXAMPLE = re.search(r"```csv\n(.*?)```", DOCUMENT.read_text(encoding="utf8"), re.DOTALL)
+
+
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    assert EXAMPLE is not None
+    (tmp_path / "scores.csv").write_text(EXAMPLE[1], encoding="utf8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "scores.csv"
+
+
+def test_the_documented_example_runs_outside_a_checkout(
+    example: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyse", "--rows", example.name, "--out", "my_report"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("1. G_inter")
+    assert said[0].endswith("it falls with size.")
+    folder = example.parent / "my_report"
+    answers = {a["key"]: a for a in json.loads((folder / "answers.json").read_text(encoding="utf8"))}
+    assert answers["1.inter.slope.params_total"]["estimate"] == pytest.approx(-2.09, abs=0.01)
+    assert answers["3.direct.slope.params_total"]["supported"]
+    assert {p.name for p in folder.iterdir()} == {
+        MARK, "index.html", "answers.json", "tables", "figures", "analysis",
+    }  # fmt: skip
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    analyse_rows(example, out=Path("my_report"))
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_every_column_is_documented() -> None:
+    text = DOCUMENT.read_text(encoding="utf8")
+    described = re.findall(r"^\| `(\w+)` \| (\w*)", text, re.MULTILINE)
+    assert {name for name, _ in described} == {*REQUIRED, *OPTIONAL}
+    assert [name for name, needed in described if needed == "yes"] == list(REQUIRED)
+
+
+def rows_of(made: Study) -> pd.DataFrame:
+    """The scores of a study as the table that someone would bring."""
+    names = ("model", "family", "params_total", "params_nonembedding", "seed", "task", "language",
+             "metric", "value", "chance", "stderr", "n_items", "arm", "regime")  # fmt: skip
+    frame = pd.DataFrame([{n: getattr(s, n) for n in names} for s in made.scores])
+    frame["train_language"] = [s.train_language for s in made.scores]
+    frame["intermediate"] = ["+".join(made.arms[s.arm].intermediate) for s in made.scores]
+    frame["parallel"] = "true"
+    return frame
+
+
+def items_of(made: Study) -> pd.DataFrame:
+    frames = [items.frame.assign(task=task) for task, items in made.items.items()]
+    frame = pd.concat(frames, ignore_index=True)
+    arms = frame["arm"]
+    frame["regime"] = [made.arms[a].regime for a in arms]
+    frame["train_language"] = [made.arms[a].language or "" for a in arms]
+    frame["intermediate"] = ["+".join(made.arms[a].intermediate) for a in arms]
+    return frame.rename(columns={"s0": "correct"}).drop(columns="s1")
+
+
+def as_study(rows: pd.DataFrame, items: pd.DataFrame | None = None) -> Study:
+    def records(frame: pd.DataFrame) -> list[dict[str, str]]:
+        return frame.astype(str).to_dict("records")
+
+    return own_study(
+        records(rows),
+        [] if items is None else records(items),
+        name="made",
+        columns=list(rows.columns),
+        item_columns=[] if items is None else list(items.columns),
+    )
+
+
+@pytest.mark.parametrize("with_items", [False, True])
+def test_the_rows_of_a_study_give_its_estimates(with_items: bool) -> None:
+    made = study(Plan(groups=8, sizes=(40_000, 200_000, 1_000_000)), seed=4, resamples=30)
+    made = made if with_items else replace(made, items={})
+    found = as_study(rows_of(made), items_of(made) if with_items else None)
+    again = replace(found, resamples=made.resamples, seed=made.seed)
+    assert measure(again).estimates == measure(made).estimates
+
+
+def test_parquet_is_read_as_csv(example: Path) -> None:
+    frame = pd.read_csv(example)
+    frame["seed"] = [None if i else 0.0 for i in range(len(frame))]
+    frame.to_parquet("scores.parquet")
+    said = analyse_rows(Path("scores.parquet"), out=Path("b"))
+    assert said[:5] == analyse_rows(example, out=Path("a"))[:5]
+
+
+def refused(example: Path, change: tuple[str, str]) -> str:
+    """What is said of the example with ``change`` made once; nothing may be written."""
+    text = example.read_text(encoding="utf8")
+    assert change[0] in text
+    Path("wrong.csv").write_text(text.replace(*change, 1), encoding="utf8")
+    with pytest.raises(XlgapError) as error:
+        analyse_rows(Path("wrong.csv"), out=Path("out"))
+    assert not list(Path().glob("*out*"))
+    said = str(error.value)
+    assert "\n" not in said
+    assert said.endswith((".", "?"))
+    return said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("model,", "modle,"), "unknown column 'modle'; did you mean 'model'?"),
+        (("chance,stderr", "colour,stderr"), "unknown column 'colour'; leave it out"),
+        (("stderr,n_items", "value,n_items"), "column 'value' stands there twice"),
+        (("direct_tgt", "direct_tgr"), "line 4, column 'regime': unknown regime 'direct_tgr'; did you"),
+        (("58.0", "580"), "line 2, column 'value': got '580', allowed is a number from 0 to 100."),
+        (("58.0", "x"), "line 2, column 'value': got 'x', allowed is a number from 0 to 100."),
+        (("58.0", "nan"), "line 2, column 'value': got 'nan'"),
+        (("58.0", ""), "line 2, column 'value': empty, but every row needs it."),
+        (("5000000", "0"), "line 2, column 'params_total': got 0, allowed is a whole number from 1."),
+        (("5000000", "5e6.1"), "line 2, column 'params_total': got '5e6.1'"),
+        (("5000000", "6000000"), "line 3: model 'tiny' has another size or family there than before"),
+        (("xnli,sw,", "xnli,en,"), "lines 2 and 3: both are tiny, direct_en, xnli, en, seed 0, acc"),
+    ],
+)  # fmt: skip
+def test_wrong_tables_get_one_sentence(example: Path, change: tuple[str, str], said: str) -> None:
+    assert said in refused(example, change)
+
+
+def test_a_missing_column_and_shares_get_one_sentence(example: Path) -> None:
+    frame = pd.read_csv(example)
+    frame.drop(columns=["value", "task"]).to_csv("wrong.csv", index=False)
+    with pytest.raises(XlgapError, match=r"columns task, value missing; needed are model, params_tot"):
+        analyse_rows(Path("wrong.csv"))
+    frame.assign(value=frame["value"] / 100).to_csv("wrong.csv", index=False)
+    with pytest.raises(XlgapError, match=r"from 0 to 100; multiply them by 100\."):
+        analyse_rows(Path("wrong.csv"))
+    frame[:0].to_csv("wrong.csv", index=False)
+    with pytest.raises(XlgapError, match="the table has no row"):
+        analyse_rows(Path("wrong.csv"))
+    Path("wrong.csv").write_bytes(b"")
+    with pytest.raises(XlgapError, match=r"wrong\.csv: cannot be read as \.csv"):
+        analyse_rows(Path("wrong.csv"))
+    Path("wrong.parquet").write_bytes(b"PAR1")
+    with pytest.raises(XlgapError, match=r"wrong\.parquet: cannot be read as \.parquet"):
+        analyse_rows(Path("wrong.parquet"))
+
+
+def test_one_size_is_answered_as_not_sufficient(example: Path) -> None:
+    frame = pd.read_csv(example)
+    frame[frame["model"] == "tiny"].to_csv("one.csv", index=False)
+    said = analyse_rows(Path("one.csv"), out=Path("one"))
+    assert said[0] == (
+        "1. Not sufficient: 1 models of 1 sizes; a trend with size needs at least 4 models of 3 sizes."
+    )
+
+
+def test_a_foreign_directory_stays(example: Path) -> None:
+    Path("mine").mkdir()
+    Path("mine/thesis.tex").write_text("")
+    with pytest.raises(XlgapError, match=r"mine: holds 'thesis\.tex', which 'xlgap analyse --rows'"):
+        analyse_rows(example, out=Path("mine"))
+    analyse_rows(example, out=Path("ours"))
+    Path("ours/notes.txt").write_text("")
+    with pytest.raises(XlgapError, match=r"ours: holds 'notes\.txt'"):
+        analyse_rows(example, out=Path("ours"))
+    with pytest.raises(XlgapError, match="is the current directory"):
+        analyse_rows(example, out=Path())
+    assert Path("mine/thesis.tex").is_file()
+    assert Path("ours/notes.txt").is_file()
+
+
+def test_items_that_are_not_of_the_scores_are_refused() -> None:
+    made = study(Plan(groups=4, sizes=(40_000,)), seed=4, resamples=10)
+    rows, items = rows_of(made), items_of(made)
+    with pytest.raises(XlgapError, match=r"have a mean of .*, but its score is"):
+        as_study(rows.assign(value=rows["value"] * 0.5 + 3), items)
+    with pytest.raises(XlgapError, match=r"item 'i0' of nli in .* stands twice"):
+        as_study(rows, pd.concat([items, items[:1]]))
+    with pytest.raises(XlgapError, match=r"line 2, column 'correct': got '2\.0'"):
+        as_study(rows, items.assign(correct=2.0))
+    with pytest.raises(XlgapError, match="there is no score of qa for"):
+        as_study(rows[~((rows["task"] == "qa") & (rows["language"] == "de"))], items)
+
+
+def test_options_of_a_table_go_with_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyse", "--out", "x"]) == 2
+    assert "--items and --out go with --rows FILE alone" in capsys.readouterr().err
