@@ -78,6 +78,7 @@ PRELOAD = (
     "xlgap.stages.finetune",
     "xlgap.stages.prepare",
     "xlgap.stages.pretrain",
+    "xlgap.stages.retention",
     "xlgap.stages.score",
     "xlgap.stages.warmstart",
     "xlgap.training.engine:no_compiled_ops",

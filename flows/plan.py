@@ -28,10 +28,12 @@ GUESSED_SECONDS = {
     "pretrain": 120.0,
     "warmstart": 20.0,
     "finetune": 15.0,
+    "retention": 8.0,
     "analyse": 20.0,
 }
 OTHER_SECONDS = 3.0
-TRAINING = frozenset({"translate", "pretrain", "warmstart", "finetune"})  # they may use a GPU
+TRAINING = frozenset({"translate", "pretrain", "warmstart", "finetune", "retention"})
+"""Families whose stages may use a GPU."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from xlgap.consistency import (
     check_blocks,
     check_evaluation,
     check_languages,
+    check_retention,
     check_scales,
     check_source,
     check_sweep,
@@ -232,6 +233,7 @@ def grid(params: Params) -> Grid:
     targets = [get_task(name) for name in params.tasks]
     check_evaluation(targets, params)
     check_sweep(targets, params)
+    check_retention(params)
     for name in params.all_tasks:
         check_source(get_task(name), params)
         _check_length(get_task(name), params)

@@ -107,6 +107,8 @@ def _stages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         ("pretrain", "stage: masked-language-model pretraining of a model", ("model",)),
         ("warmstart", "stage: an arm's intermediate phases", ("model", "arm")),
         ("finetune", "stage: fine-tune a cell and predict", ("model", "arm", "task")),
+        ("heldout", "stage: text that no model is pretrained on", ()),
+        ("retention", "stage: earlier tasks scored after each phase", ("model", "arm", "task")),
         ("choose", "stage: the best single intermediate task by English dev", ("task",)),
         ("score", "stage: predictions to scores", ("task",)),
         ("analyse", "stage: scores to gaps, slopes and answers", ()),

@@ -26,6 +26,7 @@ from pydantic import (
 from xlgap.arm_params import ArmParams
 from xlgap.errors import ConfigError, suggestion
 from xlgap.mapping import read_mapping
+from xlgap.retention_params import RetentionParams
 from xlgap.section import (
     Commit,
     Count,
@@ -227,13 +228,22 @@ class TrainParams(Section):
 
 
 class EvaluationParams(Section):
-    """Prediction; ``retrieval_layer``, ``pooling`` and ``centred`` say what a sentence's vector is."""
+    """Prediction; ``retrieval_layer``, ``pooling`` and ``centred`` say what a sentence's vector is.
+
+    ``retention`` turns on that earlier tasks are scored again; no training depends on it.
+    """
 
     batch_tokens: Positive = 16384
     retrieval_layer: Fraction = 0.6
     pooling: Literal["mean", "cls"] = "mean"
     centred: bool = False
     sweep_languages: Names = ()  # retrieval's layer and pooling are chosen on them: evaluation/sweep.py
+    retention: RetentionParams | None = None
+
+    @property
+    def of_cells(self) -> dict[str, Any]:
+        """What predictions of cells depend on: all but ``retention``."""
+        return self.model_dump(exclude={"retention"})
 
 
 class AnalysisParams(Section):
@@ -357,8 +367,9 @@ def _section(path: tuple[int | str, ...]) -> type[Section]:
     if path[-1] in _MODEL_KINDS:
         return _MODEL_KINDS[str(path[-1])]
     annotation = Params.model_fields[str(path[0])].annotation
-    entry = typing.get_args(annotation)[-1] if typing.get_origin(annotation) is dict else annotation
-    for key in path[2:]:  # a section of an entry, which may be absent
+    named = typing.get_origin(annotation) is dict
+    entry = typing.get_args(annotation)[-1] if named else annotation
+    for key in path[2 if named else 1 :]:  # a section of an entry, which may be absent
         assert isinstance(entry, type), path
         assert issubclass(entry, Section), path
         entry = typing.get_args(entry.model_fields[str(key)].annotation)[0]

@@ -5,11 +5,11 @@ The checks of :func:`xlgap.cell.grid`. Each names the key, what was got, what is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from xlgap.config import HubModel, Params
-from xlgap.errors import ConfigError, UnknownNameError
+from xlgap.errors import ConfigError, UnknownNameError, suggestion
 from xlgap.lab.cldr import supported
 from xlgap.languages import get_language
 from xlgap.models.catalogue import find_checkpoint
@@ -153,3 +153,34 @@ def check_source(task: Task, params: Params) -> None:
             f"key 'tasks.{task.name}': it is trained by proxy on '{task.proxy_train}', which has no "
             f"entry; add '{task.proxy_train}: {{}}' under 'tasks' or 'intermediate'."
         )
+
+
+def check_retention(params: Params) -> None:
+    """What ``evaluation.retention`` names must be in the study, and weights must be kept for it.
+
+    Raises:
+        ConfigError, UnknownNameError: what is wrong.
+    """
+    asked = params.evaluation.retention
+    if asked is None:
+        return
+    if params.train.keep != "all":
+        raise ConfigError(
+            f"key 'evaluation.retention': it scores the weights of earlier phases again, which "
+            f"'train.keep: {params.train.keep}' removes; set it to all, or leave retention out."
+        )
+    earlier = dict.fromkeys(name for arm in params.arms.values() for name in arm.intermediate)
+    known: dict[str, Iterable[str]] = {
+        "arms": params.arms,
+        "targets": params.tasks,
+        "tasks": earlier,
+        "languages": params.languages.evaluation,
+    }
+    for key, names in known.items():
+        for name in getattr(asked, key) or ():
+            if name not in names:
+                where = f"evaluation.retention.{key}"
+                raise ConfigError(
+                    f"key '{where}': '{name}' is none of the study's "
+                    f"{'intermediate tasks' if key == 'tasks' else key}; {suggestion(name, names)}"
+                )

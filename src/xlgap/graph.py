@@ -27,6 +27,7 @@ from xlgap.formats import write_text
 from xlgap.mapping import read_mapping
 from xlgap.models.catalogue import pinned_revision
 from xlgap.regimes.base import trained_on
+from xlgap.retained import retained_cells
 from xlgap.tasks import get_task
 
 HEADER = "# Written by 'make graph' from params.yaml. Do not edit.\n"
@@ -62,6 +63,7 @@ def graph_mapping(
         ConfigError: see :func:`~xlgap.cell.grid`; also a hub checkpoint without a commit.
     """
     study_grid, read = grid(params), files or {}
+    again = retained_cells(params, study_grid)
     items = {
         "root": root,
         "prepare": {name: _prepare_item(name, params, study_grid, read) for name in params.all_tasks},
@@ -76,6 +78,19 @@ def graph_mapping(
             for arm in study_grid.arms_of(model)
         },
         "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.trained},
+        "heldout": _heldout_items(params),
+        "retention": {
+            found.cell.key: {
+                "model": found.cell.model,
+                "arm": found.cell.arm.name,
+                "task": found.cell.task.name,
+            }
+            for found in again
+        },
+        "earlier": {
+            f"{found.cell.arm.name}-{found.cell.task.name}": list(found.tasks) for found in again
+        },
+        "evaluation": params.evaluation.of_cells,
         "choose": _choose_items(study_grid),
         "score": _score_items(study_grid),
     }
@@ -149,6 +164,14 @@ def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
         "train": train,
         "dev": dev,
     }
+
+
+def _heldout_items(params: Params) -> dict[str, Any]:
+    """One item where retention is asked for; DVC wants no stage else."""
+    asked = params.evaluation.retention
+    if asked is None:
+        return {}
+    return {"text": {"lines": asked.mlm_lines if needs_corpus(params) else 0}}
 
 
 def has_translated(params: Params) -> bool:

@@ -12,6 +12,8 @@ TRANSLATED = Path("data/translated")
 CORPUS = Path("data/corpus")
 TOKENIZER = Path("data/tokenizer/tokenizer.json")
 INDEX = Path("data/index.json")
+HELDOUT = Path("data/heldout")
+HELDOUT_TEXT = HELDOUT / "text"
 PRETRAINED = Path("models/pretrained")
 WARM = Path("models/warm")
 CHECKS = Path("results/checks")
@@ -19,6 +21,8 @@ LEAKAGE = Path("results/leakage.json")
 PREDICTIONS = Path("results/predictions")
 CHOSEN = Path("results/chosen")
 SCORES = Path("results/scores")
+RETENTION = Path("results/retention")
+ASKED_AGAIN = RETENTION / "asked.json"
 ITEMS = Path("results/items")
 ANALYSIS = Path("results/analysis")
 METRICS = Path("results/metrics.json")
@@ -77,6 +81,11 @@ def warm(model: str, arm: str) -> Path:
 def predictions(task: str, model: str, arm: str) -> Path:
     """Predictions of a cell, one folder a seed."""
     return PREDICTIONS / task / f"{model}-{arm}"
+
+
+def retention(task: str, model: str, arm: str) -> Path:
+    """Scores of a cell's earlier tasks after each of its phases."""
+    return RETENTION / task / f"{model}-{arm}"
 
 
 def chosen(task: str, model: str, arm: str) -> Path:

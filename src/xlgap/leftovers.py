@@ -15,6 +15,7 @@ from xlgap.alone import alone
 from xlgap.arms import wanted_translations
 from xlgap.cell import arms, grid
 from xlgap.config import load_params
+from xlgap.retained import retained_cells
 
 OUTS = (
     (layout.PREPARED, "*"),
@@ -23,6 +24,8 @@ OUTS = (
     (layout.PRETRAINED, "*"),
     (layout.WARM, "*/*"),
     (layout.PREDICTIONS, "*/*"),
+    (layout.HELDOUT, "*"),
+    (layout.RETENTION, "*/*"),
     (layout.CHOSEN, "*"),
     (layout.SCORES, "*.csv"),
     (layout.ITEMS, "*.parquet"),
@@ -62,6 +65,8 @@ def _meant(path: Path) -> Path:
 
 def _wanted(study: Path) -> set[Path]:
     params = load_params(study / layout.PARAMS)
+    cells = grid(params).cells
+    again = [found.cell for found in retained_cells(params, grid(params))]
     cells, trained = grid(params).cells, grid(params).trained
     specs = {arm.name: arm.spec for arm in arms(params)}
     scored = {cell.task.name for cell in cells}
@@ -69,6 +74,10 @@ def _wanted(study: Path) -> set[Path]:
         *(place(task) for task in params.all_tasks for place in (layout.prepared, layout.checks)),
         *(layout.translated(*pair) for pair in wanted_translations(specs)),
         *(layout.pretrained(model) for model in params.models),
+        *(layout.warm(cell.model, cell.arm.name) for cell in cells),
+        *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in cells),
+        *([layout.HELDOUT_TEXT] if again else []),
+        *(layout.retention(cell.task.name, cell.model, cell.arm.name) for cell in again),
         *(layout.warm(cell.model, cell.arm.name) for cell in trained),
         *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in trained),
         *(layout.CHOSEN / cell.task.name for cell in cells if cell.chosen),

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from xlgap.analysis.combination_answers import combination_answers
+from xlgap.analysis.distance_answers import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import REFITTED, Measured
 from xlgap.analysis.mixed_answers import mixed_answers
+from xlgap.analysis.retention_answers import retention_answers
 from xlgap.analysis.rows import AVERAGE, Answer, Scale
 from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
@@ -28,24 +30,38 @@ PRETRAINING = (
     "Each size was pretrained once: the intervals of single models and the bootstrap leave out the "
     "variance of pretraining; the meta-regression has it only as scatter about its line."
 )
-MORE_ROBUST = "A loss or gap that falls with size means transfer that is more robust."
 ADD_UP = (
     "A part of G_direct, over its tasks: in each model G_direct is G_native minus the gain of English "
     "intermediate training; slopes, each weighted by its own errors, need not add up."
 )
-NO_COVARIATES = (
-    "The slope over distance has no covariates: languages differ also in amount of pretraining text, "
-    "in script and in how finely they are split into sub-words, which go along with distance."
-)
-
 MEASURED = {
     1: (("inter", "G_inter (target-language minus English intermediate training)"),),
     2: (
+        (
+            "distance_partial",
+            "loss of zero-shot score for 0.1 more of syntactic distance, covariates held still "
+            "(direct_en)",
+        ),
         ("distance", "loss of zero-shot score for 0.1 more of syntactic distance (direct_en)"),
         (
             "robustness",
             "the same loss under English intermediate training minus without (intermediate_en - "
             "direct_en)",
+        ),
+        (
+            "robustness_partial",
+            "the loss with covariates held still under English intermediate training minus without "
+            "(intermediate_en - direct_en)",
+        ),
+        (
+            "spread",
+            "spread of scores over languages (standard deviation) under English intermediate training "
+            "minus without (intermediate_en - direct_en)",
+        ),
+        (
+            "worst",
+            "score of the worst language under English intermediate training minus without "
+            "(intermediate_en - direct_en)",
         ),
         ("transfer", "transfer gap (English minus mean of the others, parallel tasks, direct_en)"),
     ),
@@ -66,21 +82,13 @@ NEEDS = {
     "english_gain": "It needs the arms intermediate_en, direct_en and direct_tgt, and a task not at "
     "chance, on all tasks of G_direct.",
     "transfer": "It needs a direct_en arm on a parallel task with English that is not at chance.",
-    "distance": "It needs a direct_en arm on a parallel task, not at chance, with at least five "
-    "languages beside English.",
-    "robustness": "It needs an intermediate_en and a direct_en arm on a parallel task, not at chance, "
-    "with at least five languages beside English.",
+    **DISTANCE_NEEDS,
 }
 """What a study must have for each gap."""
 
-NOT_RUN = {
-    4: "Not run in this study: retention needs the intermediate task scored again after the target "
-    "task.",
-}
-
 
 def measured_answers(study: Study, measured: Measured) -> list[Answer]:
-    """Answers from a study's own scores; 4 is marked as not run."""
+    """Answers from a study's own scores."""
     found: list[Answer] = []
     for question, gaps in MEASURED.items():
         for gap, quantity in gaps:
@@ -95,16 +103,8 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
     notes = _notes(study, measured)
     found = [_with_notes(a, notes) for a in found]
     lab = [LAB_SENTENCE] if study.source == "lab" else []
-    for question, reason in NOT_RUN.items():
-        answer = Answer(
-            question=question,
-            quantity="not measured",
-            source="measured",
-            reason=reason,
-            key=f"{question}.none",
-        )
-        found.append(_with_notes(answer, lab))
-    return found
+    asked = [PRETRAINING, *lab] if study.retention is not None else lab
+    return [*found, *(_with_notes(a, asked) for a in retention_answers(study, measured))]
 
 
 def _series(
@@ -119,10 +119,7 @@ def _series(
     beside_direct = any((e.gap, e.task) == ("direct", "mean") for e in measured.estimates)
     if points and gap in PARTS and beside_direct:
         notes.append(ADD_UP)
-    if question == 2:
-        notes.append(MORE_ROBUST)
-    if gap in {"distance", "robustness"}:
-        notes.append(NO_COVARIATES)
+    notes += distance_notes(gap, measured.held, study.language_notes, some=bool(points))
     notes += _other_data(study, measured, gap)
     notes += _one_language(measured, gap)
     if measured.partial.get(gap):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from xlgap.analysis.bootstrap import TaskItems, Value
+from xlgap.analysis.retention import RetentionData
+from xlgap.analysis.retention_rows import MLM, mean_loss
+from xlgap.analysis.retention_tables import Again
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.analysis.tables import Results, left_out
 from xlgap.cell import arms, grid
@@ -23,7 +26,8 @@ def assemble(
     Args:
         params: of the study.
         results: from :func:`xlgap.analysis.tables.load`.
-        values: for each target task the ``value`` function of its first metric.
+        values: for each target task the ``value`` function of its first metric; of each earlier one,
+            too, where they were scored again.
         corrected: for tasks whose first metric has a known defect, the metric that mends it.
     """
     mended = corrected or {}
@@ -59,6 +63,24 @@ def assemble(
         preliminary=grid(params).preliminary,
         missing=results.missing,
         controls=twins(params),
+        retention=_retention(params, results.again, values),
+    )
+
+
+def _retention(
+    params: Params, again: Again | None, values: Mapping[str, Value]
+) -> RetentionData | None:
+    if again is None or not again.scores:
+        return None
+    names = {score.task for score in again.scores} - {MLM}
+    return RetentionData(
+        scores=again.scores,
+        items=again.items,
+        values={MLM: mean_loss, **{name: values[name] for name in names}},
+        parallel=frozenset(name for name in names if get_task(name).parallel),
+        confidence=params.analysis.confidence,
+        resamples=params.analysis.resamples,
+        seed=params.analysis.seed,
     )
 
 

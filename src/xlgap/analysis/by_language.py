@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from xlgap.analysis.canvas import Drawing
-from xlgap.analysis.distance import FEWEST_LANGUAGES, slope_weights, syntax_distances
 from xlgap.analysis.gap import primary_metric
+from xlgap.analysis.language_fit import Design, plain
 from xlgap.analysis.panels import (
     MOST_PANELS,
     Cloud,
@@ -23,7 +23,7 @@ from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import AVERAGE, GAP_WORDS, GapRow
 from xlgap.analysis.words import number
 from xlgap.languages import CODES, get_language
-from xlgap.published import load_languages
+from xlgap.published.distances import MEASURES, distances_of
 
 PANELS = ("inter", "transfer", "direct", "joint", "sequential")
 """Gaps of which there is a panel a language."""
@@ -62,17 +62,17 @@ def primary_rows(gaps: Iterable[GapRow], analysis: Analysis) -> list[GapRow]:
 
 def _over_distance(rows: Sequence[GapRow]) -> list[Drawing]:
     """The zero-shot loss of each language of up to four models, spread over the sizes."""
-    near = syntax_distances(load_languages())
-    plain = {r.arm_a for r in rows if r.gap == "transfer"}
-    arm = "direct_en" if "direct_en" in plain else min(plain, default="")
+    near = distances_of(MEASURES[0].name)
+    arms = {r.arm_a for r in rows if r.gap == "transfer"}
+    arm = "direct_en" if "direct_en" in arms else min(arms, default="")
     losses = [r for r in rows if r.gap == "transfer" and r.arm_a == arm and r.language in near]
     by_model = _means(losses, lambda r: (r.model, r.language))
     sizes = {r.model: r.params_total or 0 for r in losses}
     names = sorted(by_model, key=lambda m: (sizes[m], m))
     clouds = [
-        _cloud(name, {code: point.value for code, point in by_model[name].items()}, near)
+        _cloud(name, {code: point.value for code, point in by_model[name].items()}, near, made)
         for name in spread_over(names, CLOUDS)
-        if len(by_model[name]) >= FEWEST_LANGUAGES
+        if isinstance(made := plain(by_model[name], near), Design)
     ]
     if not clouds:
         return []
@@ -85,10 +85,9 @@ def _over_distance(rows: Sequence[GapRow]) -> list[Drawing]:
     return [Drawing("loss_by_language.svg", picture, title, caption, (2, "measured"))]
 
 
-def _cloud(name: str, losses: Mapping[str, float], near: Mapping[str, float]) -> Cloud:
-    codes = sorted(losses)
-    weights = slope_weights([near[c] for c in codes])
-    slope = float(sum(w * losses[c] for w, c in zip(weights, codes, strict=True)))
+def _cloud(name: str, losses: Mapping[str, float], near: Mapping[str, float], made: Design) -> Cloud:
+    codes = made.languages
+    slope = float(made.weights() @ [losses[c] for c in codes])
     return Cloud(
         label=f"{name}: {number(slope / 10)} for 0.1",
         points=tuple((c, near[c], losses[c]) for c in codes),

@@ -50,7 +50,9 @@ def _points(analysis: Analysis, answer: Answer) -> list[Estimate]:
     """The estimates, one a model, that a slope was fitted to."""
     stem = answer.key.split(".slope.")[0]
     if answer.source == "published":
-        series = published_series(analysis.published_gaps, analysis.published_slopes)
+        series = published_series(
+            analysis.published_gaps, analysis.published_slopes, analysis.distances
+        )
         return [e for s in series if s.key == stem for e in s.estimates if e.params_total]
     gap = stem.split(".")[1]
     return [

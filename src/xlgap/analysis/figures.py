@@ -13,6 +13,7 @@ from xlgap.analysis.comparison import Branch, forest
 from xlgap.analysis.panels import Cloud, loss_over_distance
 from xlgap.analysis.plots import Beyond
 from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
+from xlgap.analysis.published_distance import of_distance_row
 from xlgap.analysis.published_mixtures import points
 from xlgap.analysis.published_pairs import XP3
 from xlgap.analysis.register import MATCHED, place_of
@@ -72,6 +73,7 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
     """All figures of a report by file name; a figure without data is not there."""
     found = [*_measured(analysis), *_ladders(analysis.published_gaps)]
     found += _distance(analysis.published_slopes, analysis.confidence)
+    found += _held(analysis)
     found += _transfer(analysis.published_gaps, analysis.confidence)
     found += [*_regimes(analysis), *language_figures(analysis)]
     found += _mixtures(analysis.published_gaps, analysis.confidence)
@@ -134,7 +136,7 @@ def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawin
                 points, title=against, unit="points lost for 0.1 of distance", confidence=confidence
             ),
             against,
-            f"Bars: intervals over languages, clustered by subfamily. {LINE}",
+            f"Bars: intervals over languages, clustered by genus. {LINE}",
         )
     ]
     shown = [s for name in SHOWN for s in slopes if (s.task, s.model) == ("xnli", name)]
@@ -154,6 +156,20 @@ def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawin
         caption = "Lines: least squares. A code stands by the highest of a language's points."
         found.append(Drawing(name, picture, title, caption, (2, "published")))
     return found
+
+
+def _held(analysis: Analysis) -> list[Drawing]:
+    """The published slope with covariates, where there is one."""
+    rows = [r for r in analysis.distances if (r.source, r.task) == ("published", "xnli")]
+    points = [of_distance_row(r) for r in rows if r.covariates]
+    if not points:
+        return []
+    title = "The same slope with pretraining text and script held still, published"
+    picture = plots.families_against_size(
+        points, title=title, unit="points lost for 0.1 of distance", confidence=analysis.confidence
+    )
+    caption = f"Bars: intervals over languages, clustered by genus. {LINE}"
+    return [Drawing("published_distance_partial.svg", picture, title, caption)]
 
 
 def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:

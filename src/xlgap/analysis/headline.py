@@ -13,10 +13,13 @@ from xlgap.analysis.rows import AVERAGE, COMBINED, ENGLISH
 from xlgap.analysis.study import Study
 
 HEADLINE = (
-    "inter", "direct", "native", "english_gain", "transfer", "distance", "robustness", *COMBINED,
-    *(f"{gap}{ENGLISH}" for gap in COMBINED),
+    "inter", "direct", "native", "english_gain", "transfer", "distance", "robustness",
+    "distance_partial", "robustness_partial", *COMBINED, *(f"{gap}{ENGLISH}" for gap in COMBINED),
 )  # fmt: skip
 """Gaps of which every model gets one estimate over all tasks."""
+
+ACROSS_LANGUAGES = (*("transfer", "distance", "robustness", "distance_partial", "robustness_partial"),)
+"""Gaps that compare languages, which takes parallel test sets."""
 
 PARTS = ("native", "english_gain")
 """What G_direct is the difference of: beside it, both are means over its tasks and languages."""
@@ -91,11 +94,11 @@ def control_contrasts(study: Study) -> list[Contrast]:
 
 
 def _primary_arm(contrast: Contrast, study: Study) -> bool:
-    if contrast.gap in {"transfer", "distance"}:
+    if contrast.gap in {"transfer", "distance", "distance_partial"}:
         return study.arms[contrast.arm_a].regime == "direct_en"
     return True
 
 
 def _in_mean(contrast: Contrast, study: Study) -> bool:
-    across_languages = contrast.gap in {"transfer", "distance", "robustness"}
+    across_languages = contrast.gap in ACROSS_LANGUAGES
     return study.tasks[contrast.task].parallel or not across_languages

@@ -16,13 +16,17 @@ from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import Draws, draws, interval
 from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
+from xlgap.analysis.covariates import covariates_of
 from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
+from xlgap.analysis.partial import ROBUSTNESS, Partial, partial_contrasts
 from xlgap.analysis.refit import Refit, refits
+from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale
+from xlgap.analysis.spread import spread_estimates
 from xlgap.analysis.study import Study, TaskInfo
-from xlgap.published import load_languages
+from xlgap.published.distances import MEASURES, distances_of
 
 REFITTED = ("inter", "direct")
 """Gaps that are looked at from all sides: the first of questions 1 and 3."""
@@ -40,6 +44,8 @@ class Measured:
         collapsed: runs that ended at chance.
         hopeless: tasks at chance for every model.
         partial: models left out of the estimates over tasks, by gap.
+        held: sentences on the covariates of slopes over distance.
+        kept: quantities of question 4, whose estimates and draws are among the others.
         gains: the gains table, see :mod:`.gains`.
         contrasts: all plain contrasts, and
         drawn: the bootstrap draws of their cells, for whoever combines them further.
@@ -57,6 +63,8 @@ class Measured:
     gains: tuple[GainRow, ...]
     contrasts: tuple[Contrast, ...]
     drawn: Draws
+    held: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
     primary: Mapping[str, str] = field(default_factory=dict)
     refits: tuple[Refit, ...] = ()
 
@@ -68,11 +76,10 @@ def measure(study: Study) -> Measured:
     tokens = {s.task: s.metric for s in study.scores if s.metric == "token_accuracy"}
     english += english_scores(study.scores, study.arms, tokens)
     plain = contrasts(study.table, study.arms)
-    slopes = distance.distance_contrasts(
-        study.table, study.arms, distance.syntax_distances(load_languages())
-    )
-    every = [*plain, *slopes, *distance.robustness_contrasts(slopes, study.arms)]
-    wanted, partial = headline([c for c in every if c.model not in study.controls], study, dead)
+    slopes, steeper, held = _over_distance(study)
+    every = [*plain, *slopes, *steeper, *held.contrasts]
+    every += distance.robustness_contrasts(held.contrasts, study.arms, gap=ROBUSTNESS)
+    wanted, lacking = headline([c for c in every if c.model not in study.controls], study, dead)
     wanted += control_contrasts(study)
     needed = {key for c in [*every, *wanted] for key, _ in c.terms}
     drawn = draws(study.items, needed=needed, resamples=study.resamples, seed=study.seed)
@@ -86,20 +93,44 @@ def measure(study: Study) -> Measured:
             estimates.append(made)
             if values is not None:
                 kept[made.gap, made.task, scale, made.model] = values
+    for spread, values in spread_estimates(slopes, steeper, study, drawn, dead=dead):
+        estimates.append(spread)
+        if values is not None:
+            kept[spread.gap, spread.task, "raw", spread.model] = values
+    of_earlier = () if study.retention is None else kept_of(study.retention, controls=study.controls)
+    for found in of_earlier:
+        estimates += found.estimates
+        kept |= {(found.gap, "mean", "raw", model): values for model, values in found.draws.items()}
     return Measured(
+        kept=of_earlier,
         gaps=tuple(_with_paired_errors(study, plain, drawn)),
         estimates=tuple(estimates),
         draws=kept,
         english=tuple(english),
         collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
         hopeless=dead,
-        partial=partial,
+        partial=lacking,
+        held=held.notes,
         gains=tuple(gain_rows(plain, study, drawn, dead)),
         contrasts=tuple(plain),
         drawn=drawn,
         primary=study.primary,
         refits=tuple(r for gap in REFITTED for r in refits(study, gap, estimates, dead)),
     )
+
+
+def _over_distance(study: Study) -> tuple[list[Contrast], list[Contrast], Partial]:
+    """Slopes over the primary distance, their differences between arms, slopes with covariates."""
+    near = distances_of(MEASURES[0].name)
+    slopes = distance.distance_contrasts(study.table, study.arms, near)
+    held = partial_contrasts(
+        study.table,
+        study.arms,
+        near,
+        lambda model, task: covariates_of(study, model, task),
+        tasks=[name for name, task in study.tasks.items() if task.parallel],
+    )
+    return slopes, distance.robustness_contrasts(slopes, study.arms), held
 
 
 def _estimate(

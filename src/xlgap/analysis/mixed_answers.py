@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from xlgap.analysis.contrasts import fixed_languages
-from xlgap.analysis.distance import TENTH, syntax_distances
+from xlgap.analysis.distance import TENTH
 from xlgap.analysis.gap import score_on
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.rows import Answer, Estimate
@@ -24,6 +24,7 @@ from xlgap.analysis.stats.verdict import Refused
 from xlgap.analysis.study import Study
 from xlgap.analysis.words import number, signed
 from xlgap.published import load_languages
+from xlgap.published.distances import MEASURES, distances_of
 
 Losses = dict[tuple[str, str], float]
 
@@ -111,7 +112,7 @@ def _losses(study: Study, points: Sequence[Estimate], tasks: Sequence[str], regi
 def _surface(losses: Losses, points: Sequence[Estimate]) -> Surface | Refused:
     """A full table of the languages that all models have and whose distance is known."""
     facts = load_languages()
-    near = syntax_distances(facts)
+    near = distances_of(MEASURES[0].name)
     by_model = [{code for model, code in losses if model == p.model} for p in points]
     codes = sorted(set.intersection(*by_model) & set(near)) if by_model else []
     if not codes:

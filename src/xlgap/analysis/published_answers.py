@@ -13,15 +13,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from xlgap.analysis import distance, published_gap
-from xlgap.analysis.answers import MORE_ROBUST, NO_COVARIATES
 from xlgap.analysis.contrasts import fixed_set
+from xlgap.analysis.distance_answers import MORE_ROBUST
+from xlgap.analysis.distance_rows import DistanceRow
 from xlgap.analysis.gap import primary_metric
+from xlgap.analysis.published_distance import CONFOUNDED, distance_series
 from xlgap.analysis.published_mixtures import mixture_answers, mixture_series
-from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap, of_slope
+from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap
 from xlgap.analysis.series import Series, series_answers
 from xlgap.analysis.trend_answers import beyond_answers, family_answers
-from xlgap.published import load_languages
 from xlgap.records import Score
 
 PROXIES = (
@@ -47,38 +47,18 @@ NO_PAIR = {
     5: "No published score is of several intermediate tasks beside none or one.",
 }
 
-CONFOUNDED = (
-    "The models are of several families, which differ in data and design, so the slope is not an "
-    "effect of size alone; the languages are the same for all models."
-)
-
-
-def published_slopes(scores: Iterable[Score]) -> list[LanguageSlope]:
-    """Zero-shot loss over syntactic distance of every model with a full table of a parallel task."""
-    found = list(scores)
-    printed = published_gap.printings(found)
-    coverage = published_gap.coverage_of(found)
-    facts = load_languages()
-    near = distance.syntax_distances(facts)
-    slopes: list[LanguageSlope] = []
-    for task, metric in published_gap.TRANSFER_TASKS:
-        tables = published_gap.zero_shot_tables(printed, coverage, task=task, metric=metric)
-        for table in tables.values():
-            slope = distance.published_slope(table, near, facts)
-            slopes += [] if slope is None else [slope]
-    return slopes
-
 
 def published_answers(
     gaps: Sequence[GapRow],
     slopes: Sequence[LanguageSlope],
     scores: Sequence[Score] = (),
+    distances: Sequence[DistanceRow] = (),
     *,
     confidence: float = 0.95,
 ) -> list[Answer]:
     """Answers of the published source to all five questions, with intervals of ``confidence``."""
     found: list[Answer] = []
-    for series in published_series(gaps, slopes):
+    for series in published_series(gaps, slopes, distances):
         sure = replace(series, confidence=confidence)
         found += series_answers(sure)
         found += family_answers(sure)
@@ -93,37 +73,14 @@ def published_answers(
     return found
 
 
-def published_series(gaps: Sequence[GapRow], slopes: Sequence[LanguageSlope]) -> list[Series]:
+def published_series(
+    gaps: Sequence[GapRow],
+    slopes: Sequence[LanguageSlope],
+    distances: Sequence[DistanceRow] = (),
+) -> list[Series]:
     """What the published source gives once a model, and a slope is fitted to."""
-    series = [*_distance_series(slopes), *_transfer_series(gaps), *_proxy_series(gaps)]
+    series = [*distance_series(slopes, distances), *_transfer_series(gaps), *_proxy_series(gaps)]
     return [*series, *mixture_series(gaps)]
-
-
-def _distance_series(slopes: Sequence[LanguageSlope]) -> list[Series]:
-    """Question 2: the slope over distance, one estimate a model, XNLI first."""
-    by_task: dict[str, list[LanguageSlope]] = defaultdict(list)
-    for slope in slopes:
-        if slope.params_total:
-            by_task[slope.task].append(slope)
-    return [
-        Series(
-            question=2,
-            key=f"2.distance.{task}",
-            quantity=f"loss of zero-shot {task} score for 0.1 more of syntactic distance",
-            unit="points",
-            estimates=tuple(sorted((of_slope(s) for s in of_task), key=_by_size)),
-            figure="published_distance.svg",
-            notes=(
-                MORE_ROBUST,
-                NO_COVARIATES,
-                CONFOUNDED,
-                "A model counts once, from the publication that covers most models of its family.",
-            ),
-            variance="languages, clustered by subfamily",
-        )
-        for task, of_task in by_task.items()
-        if task in {"xnli", "xquad"}
-    ]
 
 
 def _transfer_series(gaps: Sequence[GapRow]) -> list[Series]:

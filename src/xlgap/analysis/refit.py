@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from xlgap.analysis import distance
 from xlgap.analysis.contrasts import contrasts
 from xlgap.analysis.gap import evaluate
 from xlgap.analysis.headline import headline
@@ -17,7 +16,6 @@ from xlgap.analysis.rows import Collapsed, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS
 from xlgap.analysis.series import fit_line
 from xlgap.analysis.study import Study
-from xlgap.published import load_languages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +47,7 @@ def refits(
 
     Args:
         study: as measured.
-        gap: whose slope.
+        gap: whose slope; not one over distance.
         estimates: of the study; those of ``gap`` over tasks are the points of its slope.
         dead: tasks at chance for every model, which stay out of means.
     """
@@ -104,10 +102,7 @@ def _changed(study: Study) -> Iterator[tuple[str, str, Study]]:
 def mean_estimates(study: Study, gap: str, dead: frozenset[str]) -> list[Estimate]:
     """One raw estimate a model of ``gap`` over the tasks that all share, without a bootstrap."""
     plain = contrasts(study.table, study.arms)
-    near = distance.syntax_distances(load_languages())
-    slopes = distance.distance_contrasts(study.table, study.arms, near)
-    every = [*plain, *slopes, *distance.robustness_contrasts(slopes, study.arms)]
-    wanted, _ = headline([c for c in every if c.model not in study.controls], study, dead)
+    wanted, _ = headline([c for c in plain if c.model not in study.controls], study, dead)
     found = []
     for contrast in wanted:
         if (contrast.gap, contrast.task) != (gap, "mean"):

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from xlgap.analysis import words
 from xlgap.analysis.diagnostic import ErrorRate, error_tables
 from xlgap.analysis.disagreements import DisagreementRow
+from xlgap.analysis.distance_answers import DISTANCE_METHOD
+from xlgap.analysis.distance_rows import DistanceRow, headline_distance
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gain_grids import gain_grids
 from xlgap.analysis.gains import GainRow
@@ -28,6 +30,7 @@ from xlgap.analysis.grids import (
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
 from xlgap.analysis.refit import Refit
+from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
     AVERAGE,
     ENGLISH,
@@ -38,6 +41,7 @@ from xlgap.analysis.rows import (
     GapRow,
     LanguageSlope,
 )
+from xlgap.analysis.subwords import SubwordRow
 from xlgap.analysis.tables import flat
 from xlgap.published import load_known_disagreements
 from xlgap.published.loader import KnownDisagreement, QuotedGain, load_quoted_gains
@@ -51,8 +55,12 @@ Place = int | Literal["checks", "benchmark", "study", "sources"]
 Cell = str | Callable[[Any], str]
 
 QUESTION_OF = {
-    "inter": 1, "mlm": 1, "translated": 1, "distance": 2, "robustness": 2, "transfer": 2, "direct": 3,
-    "native": 3, "english_gain": 3, "few_gain": 3, "retention": 4, "joint": 5, "sequential": 5,
+    "inter": 1, "mlm": 1, "translated": 1, "distance": 2, "robustness": 2, "transfer": 2,
+    "distance_partial": 2, "robustness_partial": 2, "spread": 2, "worst": 2, "spread_level": 2,
+    "worst_level": 2, "direct": 3,
+    "native": 3, "english_gain": 3, "few_gain": 3, "retention": 4, "retention_others": 4,
+    "retention_ratio": 4, "retention_probe": 4, "retention_probe_others": 4, "backward": 4,
+    "retention_mlm": 4, "retention_mlm_others": 4, "joint": 5, "sequential": 5,
     "best_single": 5, "joint_sequential": 5, "joint_best": 5, "sequential_best": 5,
 }  # fmt: skip
 """The question that a measured gap belongs to; a gap that is not here is shown under 'study'."""
@@ -137,6 +145,29 @@ LISTINGS: tuple[Listing, ...] = (
     Listing(name="diagnostic_error_rates", kind=ErrorRate, rows=lambda a: a.errors),
     Listing(name="published_slopes", kind=LanguageSlope, rows=lambda a: a.published_slopes),
     Listing(
+        name="distances",
+        kind=DistanceRow,
+        rows=lambda a: a.distances,
+        title="Slope of the zero-shot loss over syntactic distance, with and without covariates",
+        place=2,
+        shown={
+            "model": "model",
+            "source": "source",
+            "task": "task",
+            "measure": "measure",
+            "held still": lambda r: r.covariates or "nothing",
+            "points lost": lambda r: f"{words.signed(r.slope)} ± {words.number(r.stderr)}",
+            "for": lambda r: f"{r.step:g} more",
+            "Pearson": lambda r: words.number(r.pearson, 2),
+            "Spearman": lambda r: words.number(r.spearman, 2),
+            "languages": "n_languages",
+            "genera": "genera",
+        },
+        only=headline_distance,
+        notes=DISTANCE_METHOD,
+    ),
+    Listing(name="subwords", kind=SubwordRow, rows=lambda a: a.subwords),
+    Listing(
         name="disagreements",
         kind=DisagreementRow,
         rows=lambda a: a.disagreements,
@@ -182,6 +213,7 @@ LISTINGS: tuple[Listing, ...] = (
     ),
     Listing(name="sensitivity", kind=Refit, rows=lambda a: a.refits),
     Listing(name="data_sets", kind=DataSet, rows=lambda a: a.data),
+    Listing(name="retention", kind=RetentionRow, rows=lambda a: a.retention),
     Listing(name="excused_leaks", kind=Excused, rows=lambda a: a.excused),
 )
 """Every field of an analysis that is a file of the report; see the module for a new one."""

@@ -31,13 +31,17 @@ from typing import Any
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.disagreements import DisagreementRow, disagreements
+from xlgap.analysis.distance_rows import DistanceRow, measured_rows
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
-from xlgap.analysis.published_answers import published_answers, published_slopes
+from xlgap.analysis.published_answers import published_answers
+from xlgap.analysis.published_distance import published_distances, published_slopes
 from xlgap.analysis.refit import Refit
+from xlgap.analysis.retention import retention_rows
+from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
     Answer,
     Collapsed,
@@ -47,6 +51,7 @@ from xlgap.analysis.rows import (
     LanguageSlope,
 )
 from xlgap.analysis.study import Study
+from xlgap.analysis.subwords import SubwordRow
 from xlgap.analysis.tables import flat, write_rows
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json
@@ -83,8 +88,11 @@ class Analysis:
         editions: overall scores of the benchmark's editions, where the study has tasks of them.
         errors: of the tests of diagnostic suites.
         data: the data sets, with licence and citation.
+        distances: the zero-shot loss over every measure of distance, measured and published.
+        subwords: how the tokenizers split the study's test text.
         refits: measured slopes with parts of the study left out.
         excused: leaks of test items that documented exceptions let pass.
+        retention: entries of the retention matrices, where earlier tasks were scored again.
         gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
@@ -111,8 +119,11 @@ class Analysis:
     errors: tuple[ErrorRate, ...] = ()
     data: tuple[DataSet, ...] = ()
     excused: tuple[Excused, ...] = ()
+    distances: tuple[DistanceRow, ...] = ()
+    subwords: tuple[SubwordRow, ...] = ()
     refits: tuple[Refit, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
+    retention: tuple[RetentionRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
 
 
@@ -121,8 +132,9 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
     measured = measure(study)
     gaps = gap_rows(published)
     slopes = published_slopes(published)
+    printed = published_distances(published, confidence=study.confidence)
     answers = measured_answers(study, measured)
-    answers += published_answers(gaps, slopes, published, confidence=study.confidence)
+    answers += published_answers(gaps, slopes, published, printed, confidence=study.confidence)
     return rounded(
         Analysis(
             study=study.name,
@@ -143,8 +155,11 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             left_out=study.left_out,
             preliminary=study.preliminary,
             missing=study.missing,
+            distances=(*measured_rows(study), *printed),
+            subwords=study.subwords,
             refits=measured.refits,
             disagreements=tuple(disagreements(published)),
+            retention=() if study.retention is None else tuple(retention_rows(study.retention)),
             gains=measured.gains,
         )
     )
@@ -173,7 +188,10 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     for name, kind, rows in (
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
+        ("distances", DistanceRow, analysis.distances),
+        ("subwords", SubwordRow, analysis.subwords),
         ("disagreements", DisagreementRow, analysis.disagreements),
+        ("retention", RetentionRow, analysis.retention),
         ("gains", GainRow, analysis.gains),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]

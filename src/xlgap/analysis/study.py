@@ -9,7 +9,9 @@ from functools import cached_property
 from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.gap import Table, tables
+from xlgap.analysis.retention import RetentionData
 from xlgap.analysis.rows import ArmInfo
+from xlgap.analysis.subwords import SubwordRow
 from xlgap.records import Score
 
 
@@ -46,8 +48,12 @@ class Study:
         preliminary: (arm, task, tasks in order) of the pairs that a task's official recipe trains on
             an English intermediate task first, whatever the arm is called.
         missing: keys of cells without scores: the study is then partial.
+        retention: earlier tasks scored again; ``None`` where the study was not asked for it.
         controls: untrained models, each with the model that is its twin but for pretraining; they are
             scored, and stay out of everything against size.
+        subwords: how each tokenizer splits the tasks' test text.
+        pretraining: for each model log10 of the text of each language that it was pretrained on.
+        language_notes: sentences on what of these two is not known, or stands in.
     """
 
     name: str
@@ -63,6 +69,10 @@ class Study:
     preliminary: tuple[tuple[str, str, str], ...] = ()
     missing: tuple[str, ...] = ()
     controls: Mapping[str, str] = field(default_factory=dict)
+    subwords: tuple[SubwordRow, ...] = ()
+    pretraining: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    language_notes: tuple[str, ...] = ()
+    retention: RetentionData | None = None
 
     @cached_property
     def primary(self) -> dict[str, str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlgap import layout
+from xlgap.analysis.retention_tables import Again, load_again
 from xlgap.cell import Cell, Grid, grid, require_complete
 from xlgap.config import Params
 from xlgap.errors import ResultError
@@ -39,11 +40,13 @@ class Results:
         scores: of the cells of the grid.
         items: per-item statistics by task.
         missing: keys of cells that have no complete scores.
+        again: earlier tasks scored again; ``None`` where the study is not asked for it.
     """
 
     scores: tuple[Score, ...]
     items: Mapping[str, pd.DataFrame]
     missing: tuple[str, ...]
+    again: Again | None = None
 
 
 def load(study_dir: Path, params: Params, *, allow_missing: bool = False) -> Results:
@@ -73,7 +76,10 @@ def load(study_dir: Path, params: Params, *, allow_missing: bool = False) -> Res
             items[task] = _read_items(study_dir / layout.items(task), names)
     if not allow_missing:
         require_complete(missing)
-    return Results(tuple(s for s in scores if not math.isnan(s.value)), items, tuple(missing))
+    again = load_again(study_dir, params, allow_missing=allow_missing)
+    missing += again.missing if again else ()
+    kept = tuple(s for s in scores if not math.isnan(s.value))
+    return Results(kept, items, tuple(missing), again)
 
 
 def _complete(cell: Cell, scores: Sequence[Score], params: Params) -> bool:

@@ -30,6 +30,8 @@ from xlgap.checks.leakage_known import MEASURED, Known
 from xlgap.checks.leakage_own import exceptions
 from xlgap.config import Params
 from xlgap.errors import LeakageError
+from xlgap.regimes.base import Phase
+from xlgap.retained import retained_cells, scored_splits
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine
 
@@ -64,7 +66,11 @@ def reads(cell: Cell) -> Iterator[Place]:
     Of a few-shot phase all rows that shots may be among; of a translated one the translations, and the
     English rows that they are of, whatever became of their texts.
     """
-    for phase in (*cell.arm.warm_phases, *cell.phases):
+    return _read_by((*cell.arm.warm_phases, *cell.phases))
+
+
+def _read_by(phases: Iterable[Phase]) -> Iterator[Place]:
+    for phase in phases:
         for name in phase.tasks:
             yield Place(name, "train", phase.rows_language)
             if phase.translated:
@@ -79,8 +85,22 @@ def counted(study_grid: Grid, cell: Cell) -> Iterator[Place]:
         yield from reads(each)
 
 
+def scored_again(study_grid: Grid, params: Params) -> Iterator[tuple[Place, Place]]:
+    """Pairs of a set that is read after an earlier task's phase and a set of that task's scored rows.
+
+    What is learnt later of the very rows that an earlier task is scored on would pass for retention.
+    """
+    for asked in retained_cells(params, study_grid):
+        warm = asked.cell.arm.warm_phases
+        for name in asked.tasks:
+            own = max(number for number, phase in enumerate(warm) if name in phase.tasks)
+            scored = scored_splits(name, params).items()
+            for place in _read_by((*warm[own + 1 :], *asked.cell.phases)):
+                yield from ((place, Place(name, split, code)) for code, split in scored)
+
+
 def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:
-    """By training set, the test sets that a cell which reads it is scored on.
+    """By training set, the test sets that a cell which reads it is scored on, or scored on again.
 
     It is the item that must be unknown: test sets in other languages of the study count, too, where
     they are translations of those that the cell is scored on, or have items of them, by issued ids.
@@ -111,6 +131,8 @@ def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:
         if isinstance(cell.task.kind, Mine):
             for code in codes:
                 found[Place(name, "dev", code)].add(Place(name, "test", code))
+    for place, again in scored_again(study_grid, params):
+        found[place].add(again)
     return {place: frozenset(found[place]) for place in sorted(found)}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterator
+import random
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,55 @@ def corpus_lines(params: Params, data_dir: Path | None) -> Iterator[tuple[str, s
         if params.pretrain.parallel_lines and code != "en":
             pairs = parallel_lines(directory, code)
             yield from ((code, line) for line in _sample(pairs, params.pretrain.parallel_lines))
+
+
+TRIES = 20
+"""Generated lines that are looked at for each held-out one: many are in the corpus by chance."""
+
+
+def heldout_lines(
+    params: Params, corpus: Mapping[str, Collection[str]], count: int, data_dir: Path | None
+) -> dict[str, list[str]]:
+    """At most ``count`` lines of each language that pretraining has not seen, from the same source.
+
+    Of release files those whose SHA-256 comes next after the lines of the corpus; a language whose text
+    is in the corpus as a whole has none.
+
+    Args:
+        params: of the study.
+        corpus: the lines of the corpus by language, for the languages that are asked for.
+        count: of lines.
+        data_dir: directory of release files; ``None`` where the source is another one.
+
+    Raises:
+        DataError: a release file is missing or damaged.
+    """
+    banned = evaluation_sentences(params, data_dir)
+    found = {}
+    for code, seen in corpus.items():
+        fresh = _further(params, code, count, data_dir)
+        kept = (
+            line
+            for line in fresh
+            if line not in seen and not any(normal(part) in banned for part in line.split("\t"))
+        )
+        found[code] = list(islice(dict.fromkeys(kept), count))
+    return found
+
+
+def _further(params: Params, code: str, count: int, data_dir: Path | None) -> Iterator[str]:
+    """Lines of a language behind those that the corpus has taken."""
+    if params.study.source == "lab":
+        from xlgap.lab.corpus import line
+
+        seed, first = params.pretrain.seed, params.pretrain.corpus_lines
+        for number in range(first, first + TRIES * count):
+            yield line(code, random.Random(f"corpus/{seed}/{code}/{number}"))
+        return
+    directory = ReleaseDirectory.open(data_dir, wanted_by="the pretraining text")
+    text, _ = directory.read(f"pretrain/{code}.txt")
+    lines = [line for line in text.split("\n") if line.strip()]
+    yield from sorted(lines, key=lambda line: hashlib.sha256(line.encode()).digest())
 
 
 PARALLEL = ("parallel/ntrex128/{code}.txt", "parallel/flores200/{code}.devtest")

@@ -38,11 +38,21 @@ def masked_head(encoder: nn.Module, *, seed: int) -> MaskedHead:
         return MaskedHead(width, vocabulary)
 
 
-def head_loss(head: nn.Module, hidden_BLD: Tensor, batch: Batch, encoder: nn.Module) -> Tensor:
-    """The loss of a head, summed over what is supervised."""
+def head_loss(
+    head: nn.Module, hidden_BLD: Tensor, batch: Batch, encoder: nn.Module, *, idle: bool = False
+) -> Tensor:
+    """The loss of a head, summed over what is supervised.
+
+    Args:
+        head: any.
+        hidden_BLD: states of ``encoder``.
+        batch: where they are from, with labels.
+        encoder: whose embedding is the output matrix of masked language modelling.
+        idle: leaves that matrix without a gradient: the large part of the work.
+    """
     if isinstance(head, MaskedHead):
-        embedding_VD = encoder.get_input_embeddings().weight  # type: ignore[operator]
-        masked: Tensor = head(hidden_BLD, batch, embedding_VD)
+        embedding_VD: Tensor = encoder.get_input_embeddings().weight  # type: ignore[operator]
+        masked: Tensor = head(hidden_BLD, batch, embedding_VD.detach() if idle else embedding_VD)
         return masked
     loss: Tensor = head.loss(head(hidden_BLD, batch), batch)  # type: ignore[operator]
     return loss
@@ -74,4 +84,4 @@ def _idle(head: nn.Module, hidden_BLD: Tensor, encoder: nn.Module) -> Tensor:
         "labels": torch.zeros(1, getattr(shape, "idle_labels", 1), **one),
     }
     state_BLD = hidden_BLD.new_ones(rows, 1, hidden_BLD.shape[-1])
-    return 0.0 * head_loss(head, state_BLD, batch, encoder)
+    return 0.0 * head_loss(head, state_BLD, batch, encoder, idle=True)

@@ -241,8 +241,19 @@ class Network(nn.Module):
 
 def encoder_state(state: State) -> State:
     """The encoder's part of a network's weights."""
-    prefix = "encoder."
+    return state_of(state, "encoder.")
+
+
+def state_of(state: State, prefix: str) -> State:
+    """A part of a network's weights, such as ``head.``, by the names that they have in it."""
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def untrained_encoder(like: Encoder, *, seed: int) -> Encoder:
+    """An encoder of the same shape as ``like``, with weights drawn from ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _encoder(like.config, _from_config)
 
 
 def scratch_encoder(config: Mapping[str, Any], *, seed: int) -> nn.Module:
@@ -273,13 +284,21 @@ def _from_config(model_class: type[nn.Module], config: Any, **arguments: bool) -
     return model_class(config, **arguments)
 
 
-def save_encoder(encoder: nn.Module, path: Path, facts: Mapping[str, Any]) -> None:
+MASKED_HEAD = "mlm_head.safetensors"
+
+
+def save_encoder(
+    encoder: nn.Module, path: Path, facts: Mapping[str, Any], *, masked_head: State | None = None
+) -> None:
     """Write weights (safetensors), ``config.json`` and ``facts.json`` into directory ``path``.
 
-    The bytes depend on the weights and the facts alone.
+    The bytes depend on the weights and the facts alone. Beside them stands the head of masked language
+    modelling, where there is one; its output matrix is the encoder's table of sub-words.
     """
     with atomic_dir(path) as temporary:
         save_state(encoder.state_dict(), temporary / "model.safetensors")
+        if masked_head:
+            save_state(masked_head, temporary / MASKED_HEAD)
         write_json(temporary / "config.json", _plain_config(encoder))
         write_json(temporary / "facts.json", dict(facts))
 

@@ -14,7 +14,7 @@ from xlgap.planning.hardware import Hardware
 from xlgap.planning.memory import ModelStates
 from xlgap.planning.work import Work
 
-StageKind = Literal["pretrain", "warmstart", "finetune"]
+StageKind = Literal["pretrain", "warmstart", "finetune", "retention"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from xlgap.cell import Arm, Cell, Grid, unscored
 from xlgap.config import Params, ScratchModel
+from xlgap.planning.again import again_work
 from xlgap.planning.figures import ModelFigures, model_figures
 from xlgap.planning.hardware import Hardware, get_hardware
 from xlgap.planning.memory import ModelStates, best_copies, checkpoint_bytes, model_states, weight_bytes
@@ -24,7 +25,8 @@ from xlgap.planning.work import (
     selection_work,
     total,
 )
-from xlgap.regimes.base import Phase
+from xlgap.regimes.base import Phase, divisible
+from xlgap.retained import Retained, retained_cells
 
 
 def plan_study(
@@ -67,6 +69,10 @@ def plan_study(
     )
 
 
+Trained = dict[tuple[tuple[Phase, ...], tuple[Phase, ...]], str]
+"""By what a training starts after and its phases, the stage that does it first."""
+
+
 class _Planner:
     """Holds what every stage's plan looks up."""
 
@@ -77,17 +83,19 @@ class _Planner:
         self.figures = {name: model_figures(name, params) for name in params.models}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
-        """All stages: of each model its pretraining, its warm starts, its cells.
+        """All stages: of each model its pretraining, its warm starts, its cells; what is scored again.
 
         A best-of cell copies predictions, which costs nothing.
         """
         for name, model in self.params.models.items():
             if isinstance(model, ScratchModel) and model.pretrained:
                 yield self.pretrain(name)
-            yield from (self.warmstart(name, arm) for arm in grid.arms_of(name) if arm.warm_phases)
-            trained: dict[object, str] = {}
+            trained: Trained = {}
+            for arm in (arm for arm in grid.arms_of(name) if arm.warm_phases):
+                yield self.warmstart(name, arm, trained)
             for cell in (cell for cell in grid.trained if cell.model == name):
                 yield self.finetune(cell, trained)
+        yield from (self.retention(found) for found in retained_cells(self.params, grid))
 
     def pretrain(self, model: str) -> StagePlan:
         """Pretraining of a model of the from-scratch ladder: one seed."""
@@ -100,8 +108,9 @@ class _Planner:
             training=pretrain_work(self.params, self.figures[model]),
         )
 
-    def warmstart(self, model: str, arm: Arm) -> StagePlan:
-        """The warm phases of an arm, which all its tasks share."""
+    def warmstart(self, model: str, arm: Arm, trained: Trained) -> StagePlan:
+        """The warm phases of an arm, which its tasks share; those that no arm before it did."""
+        phases, shares = self._left((), arm.warm_phases, trained, f"warmstart@{model}-{arm.name}")
         return self._stage(
             kind="warmstart",
             key=f"{model}-{arm.name}",
@@ -109,25 +118,17 @@ class _Planner:
             arm=arm.name,
             phases=tuple(_phase_name(phase) for phase in arm.warm_phases),
             seeds=len(self.params.study.seeds),
-            training=self._training(arm.warm_phases, model),
-            evaluation=self._selection(arm.warm_phases, model),
+            training=self._training(phases, model),
+            evaluation=self._selection(phases, model),
+            shares=shares,
         )
 
-    def finetune(self, cell: Cell, trained: dict[object, str]) -> StagePlan:
+    def finetune(self, cell: Cell, trained: Trained) -> StagePlan:
         """A cell; one whose training another cell of the model did already only predicts.
 
         The English training before shots is done once, too, for any number of them.
         """
-        keeps, before = self.params.train.keep == "all", cell.phases[:-1]
-        same_training = (cell.arm.warm_phases, cell.phases)
-        shares = trained.get(same_training) if keeps else None
-        if cell.phases:
-            trained.setdefault(same_training, f"finetune@{cell.key}")
-        phases = () if shares else cell.phases
-        if phases and not phases[-1].selects:
-            if keeps and (cell.arm.warm_phases, before) in trained:
-                phases = phases[-1:]
-            trained.setdefault((cell.arm.warm_phases, before), f"finetune@{cell.key}")
+        phases, shares = self._left(cell.arm.warm_phases, cell.phases, trained, f"finetune@{cell.key}")
         prediction = prediction_work(
             cell.task.name,
             cell.eval_languages(self.params),
@@ -147,6 +148,42 @@ class _Planner:
             evaluation=self._selection(phases, cell.model) + prediction,
             shares=shares,
             keeps_weights=bool(phases) and self.params.train.keep == "all",
+        )
+
+    def _left(
+        self, before: tuple[Phase, ...], phases: tuple[Phase, ...], trained: Trained, stage: str
+    ) -> tuple[tuple[Phase, ...], str | None]:
+        """The phases that ``stage`` is the first to train, and the stage that did all of them.
+
+        A training is one from the same start; its phases are done one by one, where none shares a
+        budget with another.
+        """
+        if self.params.train.keep != "all" or not phases:
+            return phases, None
+        parts = [phases[: n + 1] for n in range(len(phases))]
+        if len(phases) > 1 and not divisible(phases):
+            parts = parts[-1:]
+        done = max((len(part) for part in parts if (before, part) in trained), default=0)
+        shares = trained.get((before, phases))
+        for part in parts:
+            trained.setdefault((before, part), stage)
+        return phases[done:], shares
+
+    def retention(self, found: Retained) -> StagePlan:
+        """A cell's earlier tasks, scored again after each phase."""
+        cell = found.cell
+        work = again_work(found, self.params, self.figures[cell.model], self.manifests)
+        return self._stage(
+            kind="retention",
+            key=cell.key,
+            model=cell.model,
+            arm=cell.arm.name,
+            task=cell.task.name,
+            phases=(),
+            seeds=len(self.params.study.seeds),
+            training=Work(),
+            evaluation=work,
+            keeps_weights=False,
         )
 
     def _training(self, phases: Iterable[Phase], model: str) -> Work:

@@ -265,8 +265,11 @@ def _predicted(
     manifests: Manifests | None,
 ) -> Work:
     rows = split_rows(name, split, language, params, manifests)
-    if rows is None:
-        return UNKNOWN
+    return UNKNOWN if rows is None else predicted_rows(name, split, rows, params, figures)
+
+
+def predicted_rows(name: str, split: Split, rows: int, params: Params, figures: ModelFigures) -> Work:
+    """Predictions of so many rows of a split."""
     length = task_length(name, params)
     tokens = rows * length * _sequences(name, split)
     flops = predict_flops(figures, tokens=tokens, length=length)

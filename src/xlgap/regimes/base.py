@@ -248,6 +248,12 @@ def phases_on(task: Task, arm: ArmSpec, *, language: str) -> tuple[Phase, ...]:
     return (first, *(replace(phase, keeps_head=True) for phase in (*then, last)))
 
 
+def divisible(phases: Sequence[Phase]) -> bool:
+    """Whether the phases before the last one are what they are without it: none shares a budget."""
+    shared = any(phase.budget is not None and not phase.budget.beyond for phase in phases)
+    return len(phases) > 1 and not shared
+
+
 def budgeted(
     warm: Sequence[Phase], on_task: Sequence[Phase], budget: Budget | None
 ) -> tuple[tuple[Phase, ...], tuple[Phase, ...]]:

@@ -17,6 +17,8 @@ _MODULES = {
     "pretrain": "pretrain",
     "warmstart": "warmstart",
     "finetune": "finetune",
+    "heldout": "masked",
+    "retention": "retention",
     "choose": "choose",
     "score": "score",
     "analyse": "analyse",
@@ -24,7 +26,7 @@ _MODULES = {
 }
 
 
-_READ_FILES = {"prepare", "corpus"}
+_READ_FILES = {"prepare", "corpus", "heldout"}
 
 
 def run(stage: str, words: Sequence[str]) -> None:

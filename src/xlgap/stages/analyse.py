@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -30,9 +31,11 @@ from xlgap.formats import dir_digest, read_json, write_json
 from xlgap.graph import stage_names
 from xlgap.published import load_scores
 from xlgap.records import Source
+from xlgap.retained import retained_cells
 from xlgap.stages.overall import edition_scores, tested_here
 from xlgap.stages.score import score
 from xlgap.stages.study import Study, stage_of
+from xlgap.stages.subwords import pretraining_amounts, subword_rows
 from xlgap.tasks import get_task
 
 
@@ -87,6 +90,10 @@ def partial_report(study: Study, without: Collection[str]) -> None:
             layout.items(task).unlink(missing_ok=True)
         elif lacking:
             score(study, task, without=lacking)
+    for cell in (asked.cell for asked in retained_cells(study.params, study.grid)):
+        if {f"retention@{cell.key}", f"finetune@{cell.key}"} & set(without):
+            folder = layout.retention(cell.task.name, cell.model, cell.arm.name)
+            shutil.rmtree(folder, ignore_errors=True)
     found = _analysed(study, _measured(study, partial=True))
     page = write_partial_report(layout.REPORT, layout.PARTIAL, found)
     print(f"partial report: {page.resolve()}")
@@ -95,14 +102,28 @@ def partial_report(study: Study, without: Collection[str]) -> None:
 def _measured(study: Study, *, partial: bool) -> MeasuredStudy:
     results = load(Path(), study.params, allow_missing=partial)
     targets = {cell.task.name: cell.task for cell in study.grid.cells}
+    asked = retained_cells(study.params, study.grid)
+    targets |= {name: get_task(name) for found in asked for name in found.tasks}
     values = {name: get_metric(task.metrics[0], task).value for name, task in targets.items()}
     mended = {name: corrected(task)[0] for name, task in targets.items()}
     mended = {name: metric for name, metric in mended.items() if metric != targets[name].metrics[0]}
     return assemble(study.params, results, values, mended)
 
 
+def _with_languages(study: Study, measured: MeasuredStudy) -> MeasuredStudy:
+    """The study with what goes along with distance: sub-words and pretraining text by language."""
+    pretraining, stand_in = pretraining_amounts(study)
+    subwords, uncounted = subword_rows(study)
+    return replace(
+        measured,
+        pretraining=pretraining,
+        subwords=tuple(subwords),
+        language_notes=(*stand_in, *uncounted),
+    )
+
+
 def _analysed(study: Study, measured: MeasuredStudy) -> Analysis:
-    found = result.analyse(measured, load_scores())
+    found = result.analyse(_with_languages(study, measured), load_scores())
     prepared = (name for name in study.params.all_tasks if layout.prepared(name).is_dir())
     return replace(
         found,

@@ -186,7 +186,11 @@ def _text(params: Params, model: str, tokenizer: Tokenizer, seed: int) -> Masked
     numbers = params.pretrain
     lines = [line for code in params.languages.pretraining for line in corpus_lines(code)]
     sequences = encode_lines(lines, tokenizer, length=numbers.sequence_length)
-    return MaskedText(sequences, tokenizer, fraction=numbers.mask_fraction, seed=seed)
+    added = tokenizer.fast.get_added_tokens_decoder()
+    special = frozenset(number for number, token in added.items() if token.special)
+    return MaskedText(
+        sequences, tokenizer, fraction=numbers.mask_fraction, seed=seed, special=special or None
+    )
 
 
 def require_negatives(examples: Sequence[Example], params: Params, numbers: Recipe, task: Task) -> None:

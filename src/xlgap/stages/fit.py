@@ -36,7 +36,7 @@ from xlgap.models.network import (
     save_state,
 )
 from xlgap.models.tokenizer import Tokenizer
-from xlgap.regimes.base import Phase
+from xlgap.regimes.base import Phase, divisible
 from xlgap.stages.course import phase_course
 from xlgap.stages.recipe import phase_recipe, predictor, train_digest, zero_plan
 from xlgap.stages.start import Start
@@ -44,8 +44,6 @@ from xlgap.stages.study import Study
 from xlgap.tasks.base import Kind, Row, Task
 from xlgap.training.engine import agreed, barrier, device, rank
 from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
-
-AfterPhase = Callable[[int, Phase, State], None]
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,6 @@ def fit(
     seed: int,
     observer: Observer,
     scored: Kind | None = None,
-    after: AfterPhase | None = None,
 ) -> Fitted:
     """Run ``phases`` from ``start``, or load what an equal training left.
 
@@ -91,8 +88,6 @@ def fit(
         observer: told what happens.
         scored: what is predicted next; where there is no phase, the network gets the head of this
             kind, which must be one of which nothing is drawn at random.
-        after: called with the number, the phase and the selected weights, encoder's and heads', after
-            each phase that this call trains: not where equal weights are found.
 
     Raises:
         Interrupted: a signal asked for a stop; the state is saved.
@@ -109,11 +104,11 @@ def fit(
     with _alone(folder):
         reused = agreed((folder / "facts.json").is_file())
         if not reused:
-            _train(study, model, start, phases, seed=seed, observer=observer, key=key, after=after)
+            _train(study, model, start, phases, seed=seed, observer=observer, key=key)
         return _load(study, start, phases[-1], folder, key, reused=reused)
 
 
-def fit_before_shots(
+def fit_before_last(
     study: Study,
     model: str,
     start: Start,
@@ -122,12 +117,15 @@ def fit_before_shots(
     seed: int,
     observer: Observer,
 ) -> Fitted | None:
-    """What a few-shot training goes on from: the English one, done once for any number of shots.
+    """What the last phase goes on from: those before it, done once under a digest of their own.
 
-    ``None`` where no few-shot phase comes last. The English training has a digest of its own, that of
-    the arm without shots.
+    It is that of whatever training consists of them: an arm without shots or with fewer intermediate
+    tasks. ``None`` where there are none, where they share a budget with the last, so that each is as
+    long as all of them say, and where weights are not kept: a checkpoint of each phase is then what an
+    interrupted training goes on from.
     """
-    if phases[-1].shots is None:
+    shots = phases[-1].shots is not None
+    if not shots and (study.params.train.keep != "all" or not divisible(phases)):
         return None
     return fit(study, model, start, phases[:-1], seed=seed, observer=observer)
 
@@ -162,10 +160,9 @@ def _train(
     seed: int,
     observer: Observer,
     key: str,
-    after: AfterPhase | None,
 ) -> None:
     """All phases; writes the final weights under ``key``."""
-    shared = fit_before_shots(study, model, start, phases, seed=seed, observer=observer)
+    shared = fit_before_last(study, model, start, phases, seed=seed, observer=observer)
     weights: State | None = None if shared is None else shared.weights()
     facts = [] if shared is None else list(shared.phases)
     for number, phase in enumerate(phases):
@@ -189,8 +186,6 @@ def _train(
             scratch=layout.scratch(key) / f"phase{number}",
         )
         facts.append({**_told(phase), **{k: v for k, v in asdict(result).items() if v is not None}})
-        if after is not None:
-            after(number, phase, weights)
     if rank() == 0:
         with atomic_dir(layout.weights(key)) as folder:
             assert weights is not None

@@ -12,6 +12,7 @@ from xlgap.errors import ConfigError
 from xlgap.formats import JSON, digest, write_json
 from xlgap.graph import needs_corpus, needs_tokenizer
 from xlgap.regimes.base import Phase
+from xlgap.retained import retained_cells, scored_splits
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine, Rank
@@ -96,7 +97,23 @@ def index(study: Study) -> None:
     of_cell: dict[str, dict[str, Any]] = {name: {task: {} for task in tasks} for name in of_arm}
     for cell in study.grid.cells:  # models of the study read the same
         of_cell[cell.arm.name][cell.task.name] = _read_beside(study, cell)
-    write_json(layout.INDEX, {"arms": of_arm, "cells": of_cell})
+    again = retained_cells(study.params, study.grid)
+    scored = {(found.cell.arm.name, found.cell.task.name): found.tasks for found in again}
+    asked: dict[str, Any] = {name: {} for name in of_arm}
+    for (arm, task), names in scored.items():
+        asked[arm][task] = {name: _scored_again(study, name) for name in names}
+    write_json(layout.INDEX, {"arms": of_arm, "cells": of_cell, "retention": asked})
+    write_json(layout.ASKED_AGAIN, {found.cell.key: list(found.tasks) for found in again})
+
+
+def _scored_again(study: Study, name: str) -> dict[str, Any]:
+    """Digests of the rows of an earlier task that are scored, and that a probe is fitted to."""
+    splits = study.manifest(name)["splits"]
+    places = scored_splits(name, study.params).items()
+    return {
+        "train": splits["train"]["en"]["sha256"],
+        "scored": {code: [split, splits[split][code]["sha256"]] for code, split in places},
+    }
 
 
 def _read_beside(study: Study, cell: Cell) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from xlgap.models.network import (
     hub_encoder,
     save_encoder,
     scratch_encoder,
+    state_of,
 )
 from xlgap.models.size import size_of
 from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
@@ -107,14 +108,16 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
         "size": asdict(size_of(encoder)),
         "pretrained": spec.pretrained,
     }
+    masked_head: State | None = None
     if spec.pretrained:
         with process_group(threads=study.params.train.threads):
             result, state = _train(study, spec, model, encoder, tokenizer, key)
             facts |= {"training": asdict(result)}
             encoder = scratch_encoder(config, seed=numbers.seed)  # the engine has taken the other over
             encoder.load_state_dict(encoder_state(state))
+            masked_head = state_of(state, "head.")
     if rank() == 0:
-        save_encoder(encoder, layout.pretrained(model), facts)
+        save_encoder(encoder, layout.pretrained(model), facts, masked_head=masked_head)
         shutil.rmtree(layout.scratch(key), ignore_errors=True)
 
 

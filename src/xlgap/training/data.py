@@ -81,13 +81,15 @@ class MaskedText:
     """Lines of text of which a fixed share of sub-words is masked anew at every step.
 
     Of the masked positions 80% become the mask token, 10% another sub-word, 10% stay (Devlin et al.
-    2019). The draw depends on ``seed``, the step and the line alone; special tokens are never masked.
+    2019). The draw depends on ``seed``, the step and the line alone; special tokens are never masked:
+    those of ``special``, or, as in the ladder's tokenizer, all up to the unknown one.
     """
 
     sequences: Sequence[Line]
     tokenizer: Tokenizer
     fraction: float
     seed: int
+    special: frozenset[int] | None = None
 
     @property
     def lengths(self) -> Sequence[int]:
@@ -104,8 +106,14 @@ class MaskedText:
         return sum(self._count(self.sequences[i].ids) for i in indices)
 
     def _count(self, sequence: Ids) -> int:
-        words = int((sequence > self.tokenizer.unk).sum())
+        words = len(self._words(sequence))
         return min(words, max(1, round(self.fraction * words)))
+
+    def _words(self, sequence: Ids) -> npt.NDArray[np.int64]:
+        """Where a line has sub-words that may be masked."""
+        if self.special is None:
+            return np.flatnonzero(sequence > self.tokenizer.unk)
+        return np.flatnonzero(~np.isin(sequence, list(self.special)))
 
     def batch(self, indices: Index, *, step: int) -> Batch:
         """``input_ids``, ``attention_mask`` and ``labels`` ``[B, L]``; ``token_type_ids`` of pairs."""
@@ -135,9 +143,8 @@ class MaskedText:
         """Mask one line in place."""
         assert self.tokenizer.mask is not None, "masked language modelling needs a mask token"
         random = np.random.default_rng(key)
-        first_word = self.tokenizer.unk + 1  # special tokens come first
-        words = np.flatnonzero(sequence >= first_word)
-        where = random.choice(words, self._count(sequence), replace=False)
+        first_word = self.tokenizer.unk + 1  # nearly all special tokens come first
+        where = random.choice(self._words(sequence), self._count(sequence), replace=False)
         labels[where] = ids[where]
         draw = random.random(len(where))
         ids[where[draw < 0.8]] = self.tokenizer.mask

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from xlgap.analysis.contrasts import Key
-from xlgap.analysis.distance import (
-    clustered_stderr,
-    distance_contrasts,
-    robustness_contrasts,
-    slope_weights,
-)
+from xlgap.analysis.distance import distance_contrasts, robustness_contrasts
 from xlgap.analysis.rows import ArmInfo
 
 ARMS = {
@@ -25,12 +19,6 @@ CODES = ("en", *DISTANCES)
 
 def keys(arm: str, codes: tuple[str, ...] = CODES) -> list[Key]:
     return [Key("nano", arm, "nli", code) for code in codes]
-
-
-def test_weights_give_the_least_squares_slope() -> None:
-    x = np.array([0.1, 0.2, 0.4, 0.5])
-    y = np.array([3.0, 5.0, 4.0, 9.0])
-    assert slope_weights(list(x)) @ y == pytest.approx(np.polyfit(x, y, 1)[0])
 
 
 def test_contrast_of_a_straight_loss_is_its_slope_for_a_tenth() -> None:
@@ -50,19 +38,3 @@ def test_robustness_is_the_slope_with_minus_the_slope_without_english_intermedia
     steep = {"direct_en": 40.0, "en_typing": 25.0}
     total = sum(-w * steep[k.arm] * DISTANCES[k.language] for k, w in contrast.terms)
     assert total == pytest.approx(-1.5)
-
-
-def test_clustered_error_is_that_of_statsmodels() -> None:
-    statsmodels = pytest.importorskip("statsmodels.api")
-    rng = np.random.default_rng(0)
-    x, clusters = rng.random(14), ["a", "a", "b", "b", "b", "c", "d", "d", "e", "f", "f", "g", "h", "h"]
-    y = 20 * x + rng.normal(size=14)
-    numbers = np.unique(clusters, return_inverse=True)[1]
-    peer = statsmodels.OLS(y, statsmodels.add_constant(x)).fit(
-        cov_type="cluster", cov_kwds={"groups": numbers}
-    )
-    assert clustered_stderr(x, y, clusters) == pytest.approx(peer.bse[1])
-
-
-def test_clustered_error_needs_three_clusters() -> None:
-    assert clustered_stderr(np.array([0.1, 0.2, 0.3]), np.ones(3), ["a", "a", "b"]) is None

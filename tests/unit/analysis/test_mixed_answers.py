@@ -9,16 +9,15 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.answers import measured_answers
-from xlgap.analysis.distance import syntax_distances
 from xlgap.analysis.measure import measure
 from xlgap.analysis.mixed_answers import mixed_answers
 from xlgap.analysis.rows import Answer, Estimate
 from xlgap.analysis.series import Series
 from xlgap.analysis.study import Study
-from xlgap.published import load_languages
+from xlgap.published.distances import MEASURES, distances_of
 
 CODES = ("en", "de", "sw", "ru", "fi", "ar", "zh", "es", "nl")
-NEAR = syntax_distances(load_languages())
+NEAR = distances_of(MEASURES[0].name)
 SIZES = (40_000, 200_000, 1_000_000, 5_000_000)
 
 

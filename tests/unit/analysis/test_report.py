@@ -224,10 +224,14 @@ def test_published_intervals_have_the_confidence_of_the_study(analysis: Analysis
         assert wide[key].ci_low < narrow[key].ci_low < narrow[key].ci_high < wide[key].ci_high
 
 
-def test_slopes_over_distance_say_that_they_have_no_covariates(analysis: Analysis) -> None:
-    over_distance = [a for a in analysis.answers if a.key.startswith("2.distance")]
-    assert {a.source for a in over_distance} == {"measured", "published"}
-    assert all("has no covariates" in a.reason for a in over_distance)
+def test_slopes_over_distance_say_whether_they_have_covariates(analysis: Analysis) -> None:
+    alone = [a for a in analysis.answers if a.key.startswith("2.distance.")]
+    assert {a.source for a in alone} == {"measured", "published"}
+    assert all("has no covariates" in a.reason for a in alone)
+    held = [a for a in analysis.answers if a.key.startswith("2.distance_partial.")]
+    assert {a.source for a in held} == {"measured", "published"}
+    assert not any("has no covariates" in a.reason for a in held)
+    assert all("Held still over" in a.reason for a in held if a.source == "published")
 
 
 def test_proxies_say_what_else_differs(analysis: Analysis) -> None:

@@ -97,3 +97,15 @@ def test_several_sequences_of_an_example_attend_apart(tokenizer):
     assert seen_and_padded(data.sequences_of, both, power=1) == (sum(own), 4 * longest)
     squares = sum(length**2 for length in own)
     assert seen_and_padded(data.sequences_of, both, power=2) == (squares, 4 * longest**2)
+
+
+def test_special_tokens_of_a_checkpoint_are_never_masked_wherever_they_stand(tokenizer):
+    """mBERT's stand behind the unknown one: 101, 102 and 103."""
+    lines = encode_lines(["the cat sat on the mat"], tokenizer, length=64)
+    word = int(lines[0].ids[2])
+    text = MaskedText(lines, tokenizer, fraction=0.9, seed=1, special=frozenset({0, 1, 2, 3, word}))
+    at = np.flatnonzero(lines[0].ids == word)
+    for step in range(20):
+        labels = text.batch(np.array([0]), step=step)["labels"][0].numpy()
+        assert (labels[at] == IGNORE).all()
+        assert int((labels != IGNORE).sum()) == text.supervised(np.array([0]))

@@ -1,0 +1,125 @@
+"""Question 4: is the intermediate task retained after training on the target task?
+
+The primary answer is the kept head's in English. The probe beside it tells whether what is lost is
+knowledge or only the fit of head and encoder; the masked loss, what is lost of pretraining.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from xlgap.analysis.level import level_answer
+from xlgap.analysis.measure import Measured
+from xlgap.analysis.retention import ENGLISH, RetentionData
+from xlgap.analysis.retention_kept import Kept
+from xlgap.analysis.rows import GAP_WORDS, Answer
+from xlgap.analysis.series import Series, series_answers, series_of
+from xlgap.analysis.study import Study
+from xlgap.analysis.words import number
+
+QUESTION = 4
+PRIMARY = "retention"
+UNITS = {
+    "retention_ratio": "percent",
+    "retention_mlm": "nats a masked sub-word",
+    "retention_mlm_others": "nats a masked sub-word",
+}
+NOT_RUN = (
+    "Not run in this study: retention needs the intermediate task scored again after the target task "
+    "('evaluation.retention')."
+)
+NOTHING = "No arm with an English intermediate stage was scored again on a classification task."
+FORGETTING = "Below 0 is forgetting."
+LOSS = "Above 0 is forgetting: the loss of pretraining's head on text that no model saw."
+RATIO = (
+    "A ratio of chance-corrected scores, only of models whose score before is above chance by two "
+    "standard errors: 100 is kept in full, 0 is chance."
+)
+SEVERAL = "Runs with several intermediate tasks, each from just after its own phase to the end of all."
+DEV = (
+    "Scored on dev rows, which have chosen the checkpoint before, so that it is a little too good: {}."
+)
+
+
+def retention_answers(study: Study, measured: Measured) -> list[Answer]:
+    """Level and slope against size of all that was measured of retention."""
+    data = study.retention
+    if data is None:
+        return [_none(NOT_RUN)]
+    if not any(found.estimates or found.dead for found in measured.kept):
+        return [_none(NOTHING)]
+    return [a for found in measured.kept for a in _answers(study, measured, data, found)]
+
+
+def _none(reason: str) -> Answer:
+    return Answer(
+        question=QUESTION,
+        quantity="not measured",
+        source="measured",
+        reason=reason,
+        key=f"{QUESTION}.none",
+    )
+
+
+def _answers(study: Study, measured: Measured, data: RetentionData, found: Kept) -> Iterator[Answer]:
+    """Of one quantity; of one that was not asked for, none."""
+    if not found.estimates and found.gap != PRIMARY:
+        return
+    series = _series(study, measured, data, found)
+    yield level_answer(series)
+    yield from series_answers(series, brief=found.gap != PRIMARY)
+
+
+def _series(study: Study, measured: Measured, data: RetentionData, found: Kept) -> Series:
+    series = series_of(
+        measured.estimates, measured.draws, gap=found.gap, scale="raw", question=QUESTION,
+        quantity=GAP_WORDS[found.gap], confidence=study.confidence,
+    )  # fmt: skip
+    return replace(
+        series,
+        unit=UNITS.get(found.gap, series.unit),
+        notes=(*series.notes, *_notes(data, found)),
+    )
+
+
+def _notes(data: RetentionData, found: Kept) -> Iterator[str]:
+    if found.gap == "retention_ratio":
+        yield RATIO
+    else:
+        yield LOSS if found.gap.startswith("retention_mlm") else FORGETTING
+    if found.gap == "backward":
+        yield SEVERAL
+    if found.dead:
+        yield (
+            "At chance just after its own phase for every model, so that nothing of it can be lost, "
+            f"and left out: {', '.join(found.dead)}."
+        )
+    if found.at_chance:
+        yield f"At chance just after its own phase, and counted: {', '.join(found.at_chance)}."
+    if found.left_out:
+        yield f"Left out: {', '.join(found.left_out)}."
+    on_dev = sorted({s.task for s in data.scores if s.split == "dev"} & {t.task for t in found.triples})
+    if on_dev:
+        yield DEV.format(", ".join(on_dev))
+    if "probe" in found.gap:
+        yield _untrained(data, found)
+
+
+def _untrained(data: RetentionData, found: Kept) -> str:
+    """What the probe of an untrained encoder scores, beside those before and after."""
+    english = not found.gap.endswith("others")
+    rows = [s for s in data.scores if s.task != "mlm" and (s.language == ENGLISH) == english]
+    tasks = {t.task for t in found.triples}
+    said = {
+        "untrained": [s.value for s in rows if s.head == "untrained" and s.task in tasks],
+        "before": [s.value for s in rows if s.head == "probe" and s.phase == s.own and s.task in tasks],
+        "after": [s.value for s in rows if s.head == "probe" and s.final and s.task in tasks],
+    }
+    mean = {name: number(float(np.mean(values))) if values else "–" for name, values in said.items()}
+    return (
+        f"The probe scores {mean['before']} before and {mean['after']} after, on average over models; "
+        f"on an untrained encoder {mean['untrained']}."
+    )

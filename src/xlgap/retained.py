@@ -1,0 +1,99 @@
+"""Which tasks of an arm are scored again after later phases: what question 4 asks for.
+
+A cell is asked where its arm has an intermediate stage, whose tasks are its *earlier tasks*. What a
+target's own recipe trains on first is part of the target. Pairs whose intermediate and target training
+data coincide are no cells at all, see :func:`xlgap.cell.undefined`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xlgap.cell import Arm, Cell, Grid
+from xlgap.config import Params
+from xlgap.data.prepare import split_languages
+from xlgap.errors import ConfigError
+from xlgap.regimes.base import divisible
+from xlgap.retention_params import RetentionParams
+from xlgap.tasks import get_task
+from xlgap.tasks.base import Mine, Rank, Retrieve, Split, Task
+
+
+@dataclass(frozen=True)
+class Retained:
+    """A cell whose earlier tasks are scored again.
+
+    Attributes:
+        cell: the cell.
+        tasks: names of its earlier tasks, in the order in which they are trained.
+    """
+
+    cell: Cell
+    tasks: tuple[str, ...]
+
+
+def retained_cells(params: Params, study_grid: Grid) -> tuple[Retained, ...]:
+    """The cells that ``evaluation.retention`` asks for; none where it is absent.
+
+    Raises:
+        ConfigError: it names an arm whose intermediate phases share a budget.
+    """
+    asked = params.evaluation.retention
+    if asked is None:
+        return ()
+    found = []
+    for cell in study_grid.trained:
+        names = earlier_tasks(cell.arm, asked)
+        if names and _is_target(cell.task, asked) and _is_asked(cell.arm, asked):
+            _check_phases(cell.arm)
+            found.append(Retained(cell, names))
+    return tuple(found)
+
+
+def _check_phases(arm: Arm) -> None:
+    if len(arm.warm_phases) > 1 and not divisible(arm.warm_phases):
+        raise ConfigError(
+            f"key 'evaluation.retention.arms': the intermediate phases of '{arm.name}' share a budget, "
+            "so that no weights are kept between them; take it out."
+        )
+
+
+def earlier_tasks(arm: Arm, asked: RetentionParams) -> tuple[str, ...]:
+    """The tasks of an arm's intermediate stage that are scored again.
+
+    Not those that rank or match sentences: their score depends on a pool of candidates, not on a head.
+    """
+    names = dict.fromkeys(name for phase in arm.warm_phases for name in phase.tasks)
+    return tuple(
+        name
+        for name in names
+        if (asked.tasks is None or name in asked.tasks)
+        and not isinstance(get_task(name).kind, Retrieve | Mine | Rank)
+    )
+
+
+def _is_target(task: Task, asked: RetentionParams) -> bool:
+    if asked.targets is not None:
+        return task.name in asked.targets
+    return task.family == "classification"
+
+
+def _is_asked(arm: Arm, asked: RetentionParams) -> bool:
+    if asked.arms is not None:
+        return arm.name in asked.arms
+    return arm.spec.language is None and arm.spec.budget is None
+
+
+def scored_splits(name: str, params: Params) -> Mapping[str, Split]:
+    """By language, the split of an earlier task that is scored: its test rows, else its dev rows.
+
+    Dev rows have chosen the checkpoint of the task's own phase, so that its score just after that phase
+    is a little too good on them: what is lost later looks the larger for it.
+    """
+    asked = params.evaluation.retention
+    wanted = (asked.languages if asked else None) or params.languages.evaluation
+    splits = split_languages(get_task(name), params)
+    order: tuple[Split, ...] = ("test", "dev")
+    found = {code: [s for s in order if code in splits.get(s, ())] for code in wanted}
+    return {code: have[0] for code, have in found.items() if have}
