@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from xlgap.analysis.words import short_number
@@ -38,8 +39,12 @@ STYLE = {
     "legend.frameon": False,
     "legend.fontsize": 8.5,
 }
-DPI = 160
-"""Of the PNG files: a figure is about 1000 pixels wide."""
+DPI = 200
+"""Of the PNG files: a figure is about 900 pixels wide."""
+SIZE = (4.5, 3.2)
+"""Inches of a figure without its legend: at the width of a column its letters keep seven points."""
+LETTERS = 58
+"""Of a line of a title."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,11 @@ def styled() -> Iterator[type[Figure]]:
         yield Figure
 
 
-def legend(axes: Axes) -> None:
-    """Legend at the right of the axes: points with bars, then lines with markers, then bare lines."""
+def legend(axes: Axes, *, columns: int = 2) -> None:
+    """Legend below the axes: points with bars, then lines with markers, then bare lines.
+
+    Below and not beside, so that a figure in a column of text keeps letters of a legible size.
+    """
     from matplotlib.artist import getp
     from matplotlib.container import ErrorbarContainer
 
@@ -124,9 +132,17 @@ def legend(axes: Axes) -> None:
     axes.legend(
         [handles[i] for i in order],
         [labels[i] for i in order],
-        loc="upper left",
-        bbox_to_anchor=(1.0, 1.0),
+        loc="upper center",
+        bbox_to_anchor=(0.45, -0.17),
+        ncols=columns,
+        columnspacing=1.2,
+        handletextpad=0.5,
     )
+
+
+def headed(axes: Axes, text: str) -> None:
+    """A title over the axes, in lines that are no wider than they."""
+    axes.set_title(fill(text, LETTERS), loc="left", fontsize=10)
 
 
 def zero(axes: Axes) -> None:
@@ -142,8 +158,9 @@ def size_axis(axes: Axes, label: str = "total parameters (logarithmic)") -> None
 
     axes.set_xscale("log")
     low, high = axes.get_xlim()
-    few = math.log10(high / low) < 1.6
-    axes.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if few else (1,)))
+    decades = math.log10(high / low)
+    subs = (1, 2, 5) if decades < 1.6 else (1,)
+    axes.xaxis.set_major_locator(LogLocator(10, subs=subs, numticks=5 if decades > 5 else None))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(label)

@@ -7,6 +7,7 @@ alone carries a trend, whether more models or more seeds would narrow it, where 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from xlgap.analysis.published_answers import published_series
@@ -25,25 +26,28 @@ SIZE = "params_total"
 
 def what_would_change(analysis: Analysis, question: int, source: Source) -> tuple[str, ...]:
     """Sentences on the first slope of one source; none where nothing was estimated."""
-    slopes = [
-        a
-        for a in analysis.answers
-        if (a.question, a.source) == (question, source) and a.key.endswith(f".slope.{SIZE}")
-    ]
+    found = [a for a in analysis.answers if (a.question, a.source) == (question, source)]
+    slopes = [a for a in found if _is_of_a_gap(a)]
     if not slopes:
         return ()
     first = next((a for a in slopes if a.supported), None)
     if first is None:
         return (_more_models(slopes[0]),) if slopes[0].n else ()
     points = _points(analysis, first)
-    found = [
+    said = [
         _shown(first, points, analysis.confidence)
         if trend(first) in {"grows", "falls"}
         else _not_shown(first, analysis.confidence),
         _models_or_seeds(points, analysis.confidence),
         _beyond(first, _languages(analysis, first)),
     ]
-    return tuple(sentence for sentence in found if sentence)
+    return tuple(sentence for sentence in said if sentence)
+
+
+def _is_of_a_gap(answer: Answer) -> bool:
+    """Whether it is the slope of one estimate a model, in points: ``1.inter.slope.params_total``."""
+    gap = r"\w+" if answer.source == "measured" else ".+"
+    return re.fullmatch(rf"\d\.{gap}\.slope\.{SIZE}", answer.key) is not None
 
 
 def _points(analysis: Analysis, answer: Answer) -> list[Estimate]:

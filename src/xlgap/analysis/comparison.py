@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xlgap.analysis.canvas import Picture, look, picture, styled
+from xlgap.analysis.canvas import SIZE, Picture, headed, look, picture, styled
 from xlgap.analysis.words import signed
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def forest(branches: Sequence[Branch], *, title: str, unit: str = "points") -> P
     step = 1 / (len(series) + 1)
     with styled() as new_figure:
         height = max(1.8, LINE_HEIGHT * len(rows) * (len(series) + 1) + 1.0)
-        figure = new_figure(figsize=(6.2, height))
+        figure = new_figure(figsize=(SIZE[0] - 1.2, height))
         axes = figure.add_subplot()
         for i, name in enumerate(series):
             mine = [b for b in branches if b.series == name]
@@ -63,8 +63,10 @@ def forest(branches: Sequence[Branch], *, title: str, unit: str = "points") -> P
             )
         _rows(axes, rows)
         axes.set_xlabel(unit)
-        axes.set_title(title, loc="left", fontsize=10, x=0)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        axes.set_title(title, fontsize=10, x=0.2)
+        axes.legend(
+            loc="upper center", bbox_to_anchor=(0.2, -0.45 / (height - 1.0)), ncols=3, columnspacing=1.2
+        )
         return picture(figure)
 
 
@@ -118,7 +120,7 @@ def heat_map(fields: Sequence[Field], *, title: str, unit: str) -> Picture:
         for side in ("left", "bottom"):
             axes.spines[side].set_visible(False)
         _scale(figure_axes=axes, reach=reach, unit=unit)
-        axes.set_title(title, loc="left", fontsize=10)
+        headed(axes, title)
         return picture(figure)
 
 

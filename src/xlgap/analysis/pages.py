@@ -138,13 +138,20 @@ def _side(analysis: Analysis, figures: Mapping[str, Drawing], number: int, sourc
     answers = [a for a in analysis.answers if (a.question, a.source) == (number, source)]
     of_answers = [a.figure for a in answers if a.figure is not None]
     beside = [d.name for d in figures.values() if (number, source) == d.beside]
+    sentence = words.headline(analysis.answers, number, source)
     return Side(
         source=source,
-        sentence=words.headline(analysis.answers, number, source),
+        sentence=sentence,
         level=level(analysis, number) if source == "measured" else "",
         figures=tuple(figures[n] for n in dict.fromkeys([*of_answers, *beside]) if n in figures),
         change=what_would_change(analysis, number, source),
-        reasons=tuple(words.sentences(a.reason for a in answers if a.supported or a.estimate is None)),
+        reasons=tuple(
+            reason
+            for reason in words.sentences(
+                a.reason for a in answers if a.supported or a.estimate is None
+            )
+            if reason != sentence
+        ),
     )
 
 

@@ -5,16 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING
 
-from xlgap.analysis.canvas import COLOURS, DASHES, Picture, look, picture, size_axis, styled, zero
+from xlgap.analysis.canvas import (
+    COLOURS,
+    DASHES,
+    LETTERS,
+    SIZE,
+    Picture,
+    headed,
+    legend,
+    look,
+    picture,
+    size_axis,
+    styled,
+    zero,
+)
 from xlgap.analysis.words import short_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_PANELS = 20
-COLUMNS = 5
+COLUMNS = 4
 NEAR_ZERO = 0.4
 """Share of the largest loss below which the smallest must be for the axis to begin at 0."""
 
@@ -46,7 +60,7 @@ class Point:
 def loss_over_distance(clouds: Sequence[Cloud], *, title: str, distance: str) -> Picture:
     """Picture of the loss of every language over its distance from English, one line a model."""
     with styled() as new_figure:
-        figure = new_figure(figsize=(6.2, 4.6))
+        figure = new_figure(figsize=(SIZE[0], 3.7))
         axes = figure.add_subplot()
         for i, cloud in enumerate(clouds):
             _cloud(axes, cloud, i)
@@ -57,8 +71,8 @@ def loss_over_distance(clouds: Sequence[Cloud], *, title: str, distance: str) ->
         _codes(axes, clouds)
         axes.set_xlabel(distance)
         axes.set_ylabel("points lost against English")
-        axes.set_title(title, loc="left", fontsize=10)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2 if len(clouds) > 3 else 1)
+        headed(axes, title)
+        legend(axes, columns=2 if len(clouds) > 3 else 1)
         return picture(figure)
 
 
@@ -102,7 +116,7 @@ def _codes(axes: Axes, clouds: Sequence[Cloud]) -> None:
 
 OFFSETS = ((0, 8), (9, 4), (-9, 4), (10, -4), (-10, -4), (0, -8), (0, 15), (14, 9), (-14, 9))
 """Where a code may stand about its point, in points of type, best first."""
-ACROSS, UP = 330.0, 230.0
+ACROSS, UP = 250.0, 200.0
 """Width and height of the axes in points of type, nearly."""
 
 
@@ -130,7 +144,9 @@ def small_multiples(panels: Mapping[str, Sequence[Point]], *, title: str, unit: 
     columns = min(COLUMNS, len(chosen))
     lines = math.ceil(len(chosen) / columns)
     with styled() as new_figure:
-        figure = new_figure(figsize=(1.55 * columns + 0.6, 1.45 * lines + 0.7), layout="constrained")
+        figure = new_figure(
+            figsize=(max(2.6, 1.15 * columns + 0.5), 1.2 * lines + 0.9), layout="constrained"
+        )
         grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
         for axes in grid.flat[len(chosen) :]:
             axes.set_visible(False)
@@ -141,7 +157,7 @@ def small_multiples(panels: Mapping[str, Sequence[Point]], *, title: str, unit: 
         _few_sizes(grid.flat[0], [p.size for name in chosen for p in panels[name]])
         figure.supylabel(unit, fontsize=9)
         figure.supxlabel("total parameters (logarithmic)", fontsize=9)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        figure.suptitle(fill(title, LETTERS * columns // COLUMNS), x=0.01, ha="left", fontsize=10)
         return picture(figure)
 
 

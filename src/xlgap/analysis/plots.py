@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlgap.analysis.canvas import COLOURS, Picture, legend, look, picture, size_axis, styled, zero
+from xlgap.analysis.canvas import (
+    COLOURS,
+    SIZE,
+    Picture,
+    headed,
+    legend,
+    look,
+    picture,
+    size_axis,
+    styled,
+    zero,
+)
 from xlgap.analysis.rows import GAP_WORDS, Estimate
 from xlgap.analysis.scaling import Regression
 from xlgap.analysis.series import fit_line
@@ -53,7 +64,7 @@ def gap_against_size(
     """
     rows = [e for e in estimates if e.gap == gap and e.scale == "raw" and e.params_total]
     with styled() as new_figure:
-        figure = new_figure(figsize=(6.2, 4.2))
+        figure = new_figure(figsize=SIZE)
         axes = figure.add_subplot()
         mean = [e for e in rows if e.task == "mean"]
         shown = _families(axes, mean, "mean over tasks", confidence)
@@ -63,7 +74,7 @@ def gap_against_size(
         size_axis(axes)
         zero(axes)
         axes.set_ylabel(UNIT.get(gap, "points"))
-        axes.set_title(GAP_WORDS[gap], loc="left", fontsize=10)
+        headed(axes, GAP_WORDS[gap])
         legend(axes)
         return picture(figure)
 
@@ -71,7 +82,7 @@ def gap_against_size(
 def ladders_against_size(series: Mapping[str, Sequence[Estimate]], *, title: str) -> Picture:
     """Picture of published gaps along the sizes of single families, one line a family and task."""
     with styled() as new_figure:
-        figure = new_figure(figsize=(6.2, 4.2))
+        figure = new_figure(figsize=SIZE)
         axes = figure.add_subplot()
         for i, (label, rows) in enumerate(series.items()):
             points = _by_size(rows)
@@ -80,7 +91,7 @@ def ladders_against_size(series: Mapping[str, Sequence[Estimate]], *, title: str
         size_axis(axes)
         zero(axes)
         axes.set_ylabel("points")
-        axes.set_title(title, loc="left", fontsize=10)
+        headed(axes, title)
         legend(axes)
         return picture(figure)
 
@@ -91,14 +102,14 @@ def families_against_size(
     """Picture of one published quantity of many models, marked by family."""
     rows = [e for e in estimates if e.params_total]
     with styled() as new_figure:
-        figure = new_figure(figsize=(6.2, 4.2))
+        figure = new_figure(figsize=SIZE)
         axes = figure.add_subplot()
         _families(axes, rows, "", confidence)
         _line(axes, rows, confidence, None)
         size_axis(axes)
         zero(axes)
         axes.set_ylabel(unit)
-        axes.set_title(title, loc="left", fontsize=10)
+        headed(axes, title)
         legend(axes)
         return picture(figure)
 
@@ -165,7 +176,7 @@ def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyon
         return
     sizes = [math.log10(r.params_total or 1) for r in rows]
     label = (
-        f"{signed(fit.slope)} for ten times\nthe parameters\n{interval_words(fit.ci_low, fit.ci_high)}"
+        f"{signed(fit.slope)} {interval_words(fit.ci_low, fit.ci_high)}\nfor ten times the parameters"
     )
     x = np.linspace(min(sizes), max(sizes), 60)
     heights, half = band(fit, sizes, x, confidence=confidence)
@@ -227,7 +238,7 @@ def _extrapolated(axes: Axes, end: tuple[float, float], beyond: Beyond) -> None:
         capsize=3,
         elinewidth=1.1,
         linestyle="none",
-        label=f"extrapolated\nto {short_number(beyond.size)}",
+        label=f"extrapolated to {short_number(beyond.size)}",
     )
     axes.annotate(
         "extrapolated",

@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -258,3 +259,40 @@ def test_readme_figure_stands_alone(analysis: Analysis) -> None:
     svg = picture.svg
     assert "<dc:date>" not in svg
     ElementTree.fromstring(svg)
+
+
+class Tags(HTMLParser):
+    """Opened and closed elements, which must pair."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+        if not self.open.count("svg"):
+            self.ids += [value for name, value in attrs if name == "id" and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_page_is_well_formed_and_its_links_lead_somewhere(page: str) -> None:
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert len(set(tags.ids)) == len(tags.ids)
+    links = re.findall(r'href="#([^"]*)"', page[: page.index("<svg")])
+    assert {f"q{n}" for n in range(1, 6)} <= set(links) <= set(tags.ids)
+    assert page.count('<section class="page"') == 6
+
+
+def test_each_question_has_answer_figure_table_method_and_what_would_change_it(page: str) -> None:
+    parts = page.split('<section class="page" id="q')[1:]
+    assert [p[0] for p in parts] == ["1", "2", "3", "4", "5"]
+    for part in parts[:3]:
+        assert part.count('<p class="answer">') == 2
+        for what in ("<svg", "<table", "<strong>Method.</strong>", "<strong>What would change it."):
+            assert what in part

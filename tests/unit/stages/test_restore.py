@@ -254,3 +254,18 @@ def test_the_report_has_the_leaks_that_the_gate_let_pass(toy: Study) -> None:
     page = (layout.REPORT / "index.html").read_text()
     assert "<td>lab_nli/train</td><td>lab_ner</td><td>de 2</td>" in page
     assert "They share a page." in page
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_report_is_kept_with_the_study_s_run() -> None:
+    client, run = the_client(), runs()["study toy"].info.run_id
+
+    def below(path: str | None = None) -> set[str]:
+        found = client.list_artifacts(run, path)
+        return {a.path for a in found if not a.is_dir}.union(
+            *(below(a.path) for a in found if a.is_dir)
+        )
+
+    written = {p.relative_to(layout.REPORT).as_posix() for p in layout.REPORT.rglob("*") if p.is_file()}
+    assert below() == written
+    assert {Path(name).suffix for name in written} >= {".html", ".json", ".csv", ".tex", ".svg", ".png"}
