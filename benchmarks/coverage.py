@@ -31,10 +31,10 @@ import pandas as pd
 
 from xlgap.analysis.bootstrap import TaskItems, draws, interval
 from xlgap.analysis.contrasts import Contrast, Key
-from xlgap.analysis.level import mean_over_models
 from xlgap.analysis.scaling import bootstrap_slopes, correlation, meta_regression
 from xlgap.analysis.stats import curves, families, meta, mixed
 from xlgap.analysis.stats.cluster_robust import Coefficient, slope_over
+from xlgap.analysis.stats.mean_over import Mean, mean_over
 from xlgap.analysis.stats.multiple import corrected
 from xlgap.analysis.stats.paired import cluster_test, mcnemar
 from xlgap.records import Score
@@ -112,7 +112,8 @@ def with_items(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
     found = correlation(SIZES, values)
     noise = MODEL_SD**2 + float(np.mean(errors**2))
     rho = slope * SIZES.std() / math.sqrt((slope * SIZES.std()) ** 2 + noise)
-    mean = mean_over_models(values.tolist(), drawn, x=SIZES.tolist())
+    mean = mean_over(values.tolist(), draws=drawn, x=SIZES.tolist())
+    assert isinstance(mean, Mean)
     design = np.stack([np.ones_like(x), x], axis=1)
     end = meta.fit(values, errors**2, design).combination([1.0, x[-1]])
     return {
@@ -173,7 +174,7 @@ def bootstrap(right: np.ndarray, *, seed: int) -> tuple[np.ndarray, list[np.ndar
             key: {s: score(key, means[i, a, s], groups * size) for s in range(seeds)}
             for a, key in enumerate((english, target))
         }
-        values = drawn.of(contrast, scores=table)
+        values = drawn.on("raw", table).of(contrast)
         assert values is not None
         found.append(values)
     gaps = means.mean(axis=2)

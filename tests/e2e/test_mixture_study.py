@@ -105,7 +105,8 @@ def test_every_arm_has_weights_of_its_own(done: Checkout) -> None:
 def test_the_plan_counts_the_steps_that_are_done(done: Checkout) -> None:
     params = load_params(done.folder / "params.yaml")
     plan = {stage.stage: stage for stage in plan_study(params, grid(params)).stages}
-    for arm in ("typing", "typing_mlm", "joint", "joint_steps", "seq", "seq_back"):
+    assert plan["warmstart@one-seq"].training.steps == warm(done, "seq")[-1]["steps"]  # after typing's
+    for arm in ("typing", "typing_mlm", "joint", "joint_steps", "seq_back"):
         planned = plan[f"warmstart@one-{arm}"].training.steps
         assert planned == sum(phase["steps"] for phase in warm(done, arm)), arm
     for arm in ("direct_en", "direct_steps", "joint"):

@@ -17,7 +17,7 @@ from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import REFITTED, Measured
 from xlgap.analysis.mixed_answers import mixed_answers
 from xlgap.analysis.retention_answers import retention_answers
-from xlgap.analysis.rows import AVERAGE, Answer, Scale
+from xlgap.analysis.rows import AVERAGE, MATCHED, Answer, Scale, plain_gap
 from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
 from xlgap.analysis.trend_answers import trend_answers
@@ -69,6 +69,7 @@ MEASURED = {
         ("direct", "G_direct (target-language data minus English intermediate training)"),
         ("native", "G_native (in-language minus zero-shot)"),
         ("english_gain", "gain of English intermediate training (minus none)"),
+        ("few_gain", "gain of a few target-language examples (minus none)"),
     ),
 }
 """For each question the gaps that answer it; the first is the primary one."""
@@ -81,6 +82,7 @@ NEEDS = {
     "on all of its tasks.",
     "english_gain": "It needs the arms intermediate_en, direct_en and direct_tgt, and a task not at "
     "chance, on all tasks of G_direct.",
+    "few_gain": "It needs a few_shot arm and the arm that it follows, and a task not at chance.",
     "transfer": "It needs a direct_en arm on a parallel task with English that is not at chance.",
     **DISTANCE_NEEDS,
 }
@@ -92,6 +94,8 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
     found: list[Answer] = []
     for question, gaps in MEASURED.items():
         for gap, quantity in gaps:
+            if gap == "few_gain" and not any(a.regime == "few_shot" for a in study.arms.values()):
+                continue  # nobody asked for it
             for scale in ("raw", "chance_corrected") if question != 2 else ("raw",):
                 series = _series(study, measured, question, gap, quantity, scale)
                 found += series_answers(series, brief=scale != "raw")
@@ -99,6 +103,11 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
                     found += mixed_answers(study, measured, series)
                 if scale == "raw" and gap in REFITTED:
                     found += trend_answers(study, measured, series)
+            for matched, said in MATCHED.items():
+                series = _series(
+                    study, measured, question, f"{gap}{matched}", f"{quantity}, {said}", "raw"
+                )
+                found += series_answers(series, brief=True) if series.estimates else []
     found += combination_answers(study, measured)
     notes = _notes(study, measured)
     found = [_with_notes(a, notes) for a in found]
@@ -115,11 +124,13 @@ def _series(
         confidence=study.confidence,
     )  # fmt: skip
     points = found.estimates
-    notes = [] if points else [NEEDS[gap]]
-    beside_direct = any((e.gap, e.task) == ("direct", "mean") for e in measured.estimates)
-    if points and gap in PARTS and beside_direct:
+    plain = plain_gap(gap)
+    notes = [] if points else [NEEDS[plain]]
+    direct = gap.replace(plain, "direct", 1)
+    beside_direct = any((e.gap, e.task) == (direct, "mean") for e in measured.estimates)
+    if points and plain in PARTS and beside_direct:
         notes.append(ADD_UP)
-    notes += distance_notes(gap, measured.held, study.language_notes, some=bool(points))
+    notes += distance_notes(plain, measured.held, study.language_notes, some=bool(points))
     notes += _other_data(study, measured, gap)
     notes += _one_language(measured, gap)
     if measured.partial.get(gap):
@@ -129,7 +140,7 @@ def _series(
 
 def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
     """A sentence where target-language training data need not be the English data in translation."""
-    if gap not in {"native", "direct"}:
+    if plain_gap(gap) not in {"native", "direct"}:
         return []
     tasks = sorted(
         {e.task for e in measured.estimates if e.gap == gap and e.task != "mean"} - measured.hopeless

@@ -82,27 +82,39 @@ class Draws:
     seed: int
     training: Mapping[str, float] = field(default_factory=dict)
 
-    def of(
-        self, contrast: Contrast, *, scale: Scale = "raw", scores: Mapping[Key, Mapping[int, Score]]
-    ) -> Floats | None:
-        """Draws of a contrast, [R]; ``None`` where a term has no items or no such scale."""
-        total = np.zeros(self.resamples)
-        for key, weight in contrast.terms:
-            if key not in self.by_seed or key not in scores:
-                return None
-            seeds, values = self.by_seed[key]
+    def on(self, scale: Scale, scores: Mapping[Key, Mapping[int, Score]]) -> ScaledDraws:
+        """The draws of every cell on ``scale``, as means over its seeds.
+
+        Cells without such a scale, and those with a seed that has items and no score, are left out.
+        """
+        means: dict[Key, Floats] = {}
+        for key, (seeds, values) in self.by_seed.items():
             scaled = [
                 rescale(values[:, i], scale, metric=s.metric, chance=s.chance, n_items=s.n_items)
                 for i, seed in enumerate(seeds)
-                if (s := scores[key].get(seed)) is not None
+                if (s := scores.get(key, {}).get(seed)) is not None
             ]
-            if len(scaled) < len(seeds) or any(v is None for v in scaled):
-                return None
-            stacked = np.stack([v for v in scaled if v is not None], axis=1)
-            weights = seed_weights(self.seed, key.model, key.arm, len(seeds), self.resamples)
-            even = 1 / len(seeds)
-            share = self.training.get(key.task, 1.0)
-            total += weight * np.sum(stacked * (even + share * (weights - even)), axis=1)
+            known = [v for v in scaled if v is not None]
+            if len(known) == len(seeds):
+                weights = seed_weights(self.seed, key.model, key.arm, len(seeds), self.resamples)
+                even = 1 / len(seeds)
+                weights = even + self.training.get(key.task, 1.0) * (weights - even)
+                means[key] = np.einsum("rs,rs->r", np.stack(known, axis=1), weights)
+        return ScaledDraws(means)
+
+
+@dataclass(frozen=True)
+class ScaledDraws:
+    """Draws [R] of each cell on one scale, means over seeds."""
+
+    means: Mapping[Key, Floats]
+
+    def of(self, contrast: Contrast) -> Floats | None:
+        """Draws of a contrast, [R]; ``None`` where a term has none."""
+        if not all(key in self.means for key, _ in contrast.terms):
+            return None
+        rows = np.stack([self.means[key] for key, _ in contrast.terms])
+        total: Floats = np.array([weight for _, weight in contrast.terms]) @ rows
         return total
 
 

@@ -6,28 +6,37 @@ intermediate task, at equal compute where the study has that, else against no in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import COMBINED, ENGLISH, GAP_WORDS, Answer, Scale
+from xlgap.analysis.rows import COMBINED, ENGLISH, GAP_WORDS, MATCHED, Answer, Scale, plain_gap
 from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
 
 QUESTION = 5
-GROUPS = (("joint", "sequential"), ("joint_sequential",))
+GROUPS = (
+    ("joint_best", "sequential_best"),
+    ("joint", "sequential", "best_single"),
+    ("joint_sequential",),
+)
 """Gaps in the order of their answers; within a group those that the study has come first."""
 
 NEEDS = {
     "joint": "It needs a joint arm and a direct_en arm, and a task not at chance.",
     "sequential": "It needs a sequential arm and a direct_en arm, and a task not at chance.",
+    "best_single": "It needs a best_of arm and a direct_en arm, and a task not at chance.",
+    "joint_best": "It needs a joint arm and a best_of arm that chooses among the same intermediate "
+    "tasks, and a task not at chance.",
+    "sequential_best": "It needs a sequential arm and a best_of arm that chooses among the same "
+    "intermediate tasks, and a task not at chance.",
     "joint_sequential": "It needs a joint arm and a sequential arm of the same intermediate tasks, and "
     "a task not at chance.",
 }
 """What a study must have for each gap."""
 
-REGIMES = ("joint", "sequential")
+REGIMES = ("joint", "sequential", "best_of")
 NOT_RUN = "Not run in this study: it has no arm that combines intermediate tasks (joint or sequential)."
 ZERO_SHOT = "The mean over languages leaves English out."
 LEVELS: tuple[Scale, ...] = ("chance_corrected", "error_reduction")
@@ -44,15 +53,21 @@ def combination_answers(study: Study, measured: Measured) -> list[Answer]:
     found: list[Answer] = []
     have = {e.gap for e in measured.estimates if e.task == "mean"}
     for group in GROUPS:
-        present = [gap for gap in group if gap in have]
-        for gap in present:
-            found += _gap_answers(study, measured, gap)
-        found += [_missing(gap) for gap in group if gap not in present]
+        for matched in (*MATCHED, ""):
+            for gap in group:
+                if f"{gap}{matched}" in have:
+                    found += _gap_answers(study, measured, gap, matched)
+        found += [_missing(gap) for gap in group if not _any_variant(gap, have)]
     return found
 
 
-def _gap_answers(study: Study, measured: Measured, gap: str) -> Iterator[Answer]:
+def _any_variant(gap: str, have: Collection[str]) -> bool:
+    return any(f"{gap}{matched}" in have for matched in ("", *MATCHED))
+
+
+def _gap_answers(study: Study, measured: Measured, plain: str, matched: str) -> Iterator[Answer]:
     """How large a gap is, how it moves with size, and how large it is in English."""
+    gap = f"{plain}{matched}"
     raw = _series(study, measured, gap, "raw")
     yield level_answer(raw)
     yield from series_answers(raw)
@@ -60,7 +75,7 @@ def _gap_answers(study: Study, measured: Measured, gap: str) -> Iterator[Answer]
         other = _series(study, measured, gap, scale)
         if other.estimates:
             yield level_answer(other)
-    english = _series(study, measured, f"{gap}{ENGLISH}", "raw")
+    english = _series(study, measured, f"{plain}{ENGLISH}{matched}", "raw")
     if english.estimates:
         yield level_answer(english)
 
@@ -71,7 +86,7 @@ def _series(study: Study, measured: Measured, gap: str, scale: Scale) -> Series:
         quantity=GAP_WORDS[gap], confidence=study.confidence,
     )  # fmt: skip
     notes = [f"Arms: {found.estimates[0].arm_a}."] if found.estimates else []
-    if gap in COMBINED:
+    if plain_gap(gap) in COMBINED:
         notes.append(ZERO_SHOT)
     if measured.partial.get(gap):
         notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from xlgap.analysis import combinations, singles
-from xlgap.analysis.pairing import Arms, Cells, Contrast, Key, Rule, averages, over_tasks
+from xlgap.analysis.pairing import Arms, Cells, Contrast, Key, Rule, averages, matched, over_tasks
 
 __all__ = ["Arms", "Contrast", "Key", "averages", "contrasts", "fixed_languages", "fixed_set",
            "over_tasks"]  # fmt: skip
@@ -95,10 +95,13 @@ def _transfer(cells: Cells, common: Mapping[tuple[str, str], frozenset[str]]) ->
         if "en" not in codes or not others:
             continue
         single = [
-            Contrast(
-                model=model, gap="transfer", task=task, language=code, arm_a=arm, arm_b=arm,
-                unit=(arm,),
-                terms=((Key(model, arm, task, "en"), 1.0), (Key(model, arm, task, code), -1.0)),
+            matched(
+                Contrast(
+                    model=model, gap="transfer", task=task, language=code, arm_a=arm, arm_b=arm,
+                    unit=(arm,),
+                    terms=((Key(model, arm, task, "en"), 1.0), (Key(model, arm, task, code), -1.0)),
+                ),
+                cells.arms,
             )
             for code in others
         ]  # fmt: skip

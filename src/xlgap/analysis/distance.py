@@ -8,7 +8,9 @@ is over languages, clustered by genus (:mod:`.language_fit`).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,9 @@ from numpy.typing import NDArray
 from xlgap.analysis.contrasts import Arms, Contrast, Key, fixed_languages
 from xlgap.analysis.distance_rows import table_losses
 from xlgap.analysis.language_fit import plain
+from xlgap.analysis.pairing import comparable, matched
 from xlgap.analysis.published_gap import LanguageTable
-from xlgap.analysis.rows import LanguageSlope
+from xlgap.analysis.rows import LanguageSlope, plain_gap
 from xlgap.analysis.stats.verdict import Refused
 
 Floats = NDArray[np.float64]
@@ -42,12 +45,11 @@ def distance_contrasts(keys: Collection[Key], arms: Arms, distances: Distances) 
             (Key(model, arm, task, code), -TENTH * float(w))
             for code, w in zip(made.languages, made.weights(), strict=True)
         )
-        found.append(
-            Contrast(
-                model=model, gap="distance", task=task, language="avg", arm_a=arm, arm_b=arm,
-                unit=(arm,), terms=terms, note=f"{len(terms)} languages beside English",
-            )
+        slope = Contrast(
+            model=model, gap="distance", task=task, language="avg", arm_a=arm, arm_b=arm,
+            unit=(arm,), terms=terms, note=f"{len(terms)} languages beside English",
         )  # fmt: skip
+        found.append(matched(slope, arms))
     return found
 
 
@@ -55,19 +57,23 @@ def robustness_contrasts(
     slopes: Sequence[Contrast], arms: Arms, *, gap: str = "robustness"
 ) -> list[Contrast]:
     """Slope under English intermediate training minus slope without: below 0 it travels farther."""
-    plain = {(c.model, c.task): c for c in slopes if arms[c.arm_a].regime == "direct_en"}
     found = []
-    for c in slopes:
-        base = plain.get((c.model, c.task))
-        if arms[c.arm_a].regime != "intermediate_en" or base is None:
+    for c, base in itertools.product(slopes, slopes):
+        regimes = arms[c.arm_a].regime, arms[base.arm_a].regime
+        like = comparable(arms[c.arm_a], arms[base.arm_a])
+        if (c.model, c.task) != (base.model, base.task) or not like:
             continue
-        found.append(
-            Contrast(
-                model=c.model, gap=gap, task=c.task, language="avg", arm_a=c.arm_a,
-                arm_b=base.arm_a, unit=(c.arm_a, base.arm_a), note=c.note,
-                terms=(*c.terms, *((key, -w) for key, w in base.terms)),
+        if regimes == ("intermediate_en", "direct_en"):
+            matched_by = c.gap.removeprefix(plain_gap(c.gap))
+            found.append(
+                replace(
+                    c,
+                    gap=f"{gap}{matched_by}",
+                    arm_b=base.arm_a,
+                    unit=(c.arm_a, base.arm_a),
+                    terms=(*c.terms, *((key, -w) for key, w in base.terms)),
+                )
             )
-        )  # fmt: skip
     return found
 
 

@@ -16,11 +16,12 @@ from xlgap.analysis.published_answers import LADDER, PROXIES, published_averages
 from xlgap.analysis.published_distance import of_distance_row
 from xlgap.analysis.published_mixtures import points
 from xlgap.analysis.published_pairs import XP3
-from xlgap.analysis.register import MATCHED, place_of
+from xlgap.analysis.register import place_of
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import (
     AVERAGE,
     GAP_WORDS,
+    MATCHED,
     Answer,
     Estimate,
     GapRow,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xlgap.analysis.gains import AGAINST_ENGLISH, AGAINST_NONE, MEAN, GainRow, base_gap
+from xlgap.analysis.gains import AGAINST_ENGLISH, AGAINST_NONE, MEAN, GainRow
 from xlgap.analysis.grids import Grid
+from xlgap.analysis.rows import plain_gap
 from xlgap.analysis.words import interval_words, number, signed
 
 TITLES = {
@@ -54,7 +55,7 @@ def _grid(name: str, title: str, rows: Sequence[GainRow]) -> Grid:
 
 
 def _label(row: GainRow) -> str:
-    kind = base_gap(row.gap)
+    kind = plain_gap(row.gap)
     tasks = row.intermediate.replace("+", ", ")
     return tasks if kind == "gain" else f"{tasks} ({kind}: {row.arm_a} minus {row.arm_b})"
 

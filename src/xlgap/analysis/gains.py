@@ -24,9 +24,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xlgap.analysis.bootstrap import Draws
+from xlgap.analysis.bootstrap import ScaledDraws
 from xlgap.analysis.pairing import Contrast, Key
-from xlgap.analysis.rows import AVERAGE, ArmInfo
+from xlgap.analysis.rows import AVERAGE, ArmInfo, plain_gap
 from xlgap.analysis.stats.multiple import corrected
 from xlgap.analysis.study import Study
 
@@ -96,13 +96,13 @@ class Weighed:
     seeds: int
 
 
-def weigh(contrast: Contrast, study: Study, drawn: Draws) -> Weighed:
+def weigh(contrast: Contrast, study: Study, drawn: ScaledDraws) -> Weighed:
     """Value, bootstrap standard error, t interval and p of a contrast, on the raw scale."""
     table = study.table
     means = {key: _mean([s.value for s in table[key].values()]) for key, _ in contrast.terms}
     value = math.fsum(weight * means[key] for key, weight in contrast.terms)
     seeds = min(len(table[key]) for key, _ in contrast.terms)
-    values = drawn.of(contrast, scores=table)
+    values = drawn.of(contrast)
     if values is None:
         return Weighed(
             value=value, stderr=None, ci_low=None, ci_high=None, df=None, p=None, seeds=seeds
@@ -146,32 +146,27 @@ def _degrees_of_freedom(contrast: Contrast, study: Study, variance: float) -> fl
 
 
 def gain_rows(
-    every: Iterable[Contrast], study: Study, drawn: Draws, dead: frozenset[str]
+    every: Iterable[Contrast], study: Study, drawn: ScaledDraws, dead: frozenset[str]
 ) -> list[GainRow]:
     """The rows of every gain, mean and variant that ``every`` has; see the module.
 
     Args:
         every: contrasts of the study, averages over languages among them.
         study: its arms and scores.
-        drawn: bootstrap draws of every cell in ``every``.
+        drawn: bootstrap draws of every cell in ``every``, raw.
         dead: tasks at chance for every model.
     """
     wanted = [
         c
         for c in every
         if c.language == AVERAGE
-        and base_gap(c.gap) in (*AGAINST_NONE, *AGAINST_ENGLISH)
+        and plain_gap(c.gap) in (*AGAINST_NONE, *AGAINST_ENGLISH)
         and c.model not in study.controls
     ]
     groups = [*wanted, *over_targets(wanted, dead)]
     groups += over_models(groups)
     rows = [_row(c, study, weigh(c, study, drawn), dead) for c in groups]
     return sorted(_with_holm(rows), key=_order)
-
-
-def base_gap(gap: str) -> str:
-    """A gap's name without what its two arms' compute was matched by."""
-    return gap.removesuffix("_equal_steps").removesuffix("_equal_tokens")
 
 
 def over_targets(single: Sequence[Contrast], dead: Collection[str]) -> list[Contrast]:
@@ -261,7 +256,7 @@ def _order(row: GainRow) -> tuple[object, ...]:
     gaps = (*AGAINST_NONE, *AGAINST_ENGLISH)
     size = math.inf if row.model == ALL else row.params_total or 0
     mean = row.target == MEAN
-    return (gaps.index(base_gap(row.gap)), row.gap, row.intermediate, row.arm_a, row.arm_b, size,
+    return (gaps.index(plain_gap(row.gap)), row.gap, row.intermediate, row.arm_a, row.arm_b, size,
             row.model, mean, row.target)  # fmt: skip
 
 

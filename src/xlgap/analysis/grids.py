@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from xlgap.analysis import words
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate, Scale
+from xlgap.analysis.scales import percent_fewer_errors
 
 AT_CHANCE = {True: "; at chance", False: "", None: "; not known to be above chance"}
 
@@ -143,7 +144,7 @@ def control_grid(estimates: Sequence[Estimate]) -> Grid:
 
 
 def gap_grid(estimates: Sequence[Estimate], gap: str) -> Grid:
-    """One measured gap by model and task: raw with interval, chance-corrected, log-odds."""
+    """One measured gap by model and task: raw with interval, and on the other scales."""
     of_gap = [e for e in estimates if e.gap == gap]
     tasks = [*sorted({e.task for e in of_gap} - {"mean"}), "mean"]
     cells = {(e.model, e.task, e.scale): e for e in of_gap}
@@ -162,8 +163,11 @@ def _gap_cell(cells: dict[tuple[str, str, Scale], Estimate], model: str, task: s
         return "–"
     text = f"{words.signed(raw.value)} {words.interval_words(raw.ci_low, raw.ci_high)}"
     corrected, odds = cells.get((model, task, "chance_corrected")), cells.get((model, task, "log_odds"))
+    errors = cells.get((model, task, "error_reduction"))
     if corrected is not None:
         text += f"; corrected {words.signed(corrected.value)}"
     if odds is not None:
         text += f"; log-odds {words.signed(odds.value, 2)}"
+    if errors is not None:
+        text += f"; errors {words.signed(-percent_fewer_errors(errors.value), 0)}%"
     return text

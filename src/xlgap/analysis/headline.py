@@ -9,12 +9,13 @@ from dataclasses import replace
 from xlgap.analysis.chance import BASELINES
 from xlgap.analysis.combinations import in_english
 from xlgap.analysis.contrasts import Contrast, Key, fixed_set, over_tasks
-from xlgap.analysis.rows import AVERAGE, COMBINED, ENGLISH
+from xlgap.analysis.rows import AVERAGE, COMBINED, ENGLISH, MATCHED, plain_gap
 from xlgap.analysis.study import Study
 
 HEADLINE = (
     "inter", "direct", "native", "english_gain", "transfer", "distance", "robustness",
-    "distance_partial", "robustness_partial", *COMBINED, *(f"{gap}{ENGLISH}" for gap in COMBINED),
+    "distance_partial", "robustness_partial", "few_gain", *COMBINED,
+    *(f"{gap}{ENGLISH}" for gap in COMBINED),
 )  # fmt: skip
 """Gaps of which every model gets one estimate over all tasks."""
 
@@ -40,31 +41,50 @@ def headline(
     every = [*every, *in_english(every)]
     found: list[Contrast] = []
     partial: dict[str, tuple[str, ...]] = {}
-    of_direct: set[tuple[str, str]] = set()
-    for gap in HEADLINE:
-        units: dict[str, dict[tuple[str, ...], Contrast]] = defaultdict(dict)
-        for c in every:
-            if c.gap == gap and c.language == AVERAGE and _primary_arm(c, study):
-                units[c.model][c.task, *c.unit, c.note] = c
-        whole = of_direct if gap in PARTS else set()
-        shared = fixed_set(
-            [frozenset(u) for u in units.values() if whole <= {(c.task, c.note) for c in u.values()}]
-        )
-        for model, of_model in units.items():
-            if not shared <= set(of_model):
-                partial[gap] = (*partial.get(gap, ()), model)
-                continue
-            members = [of_model[u] for u in sorted(shared)]
-            for task in sorted({c.task for c in members}):
-                alone = over_tasks([c for c in members if c.task == task])
-                found.append(replace(alone, task=task))
-            alive = [c for c in members if c.task not in dead and _in_mean(c, study)]
-            alive = [c for c in alive if not whole or (c.task, c.note) in whole]
-            if gap == "direct":
-                of_direct = {(c.task, c.note) for c in alive}
-            if alive:
-                found.append(over_tasks(alive))
+    for matched in ("", *MATCHED):
+        of_direct: set[tuple[str, str]] = set()
+        for base in HEADLINE:
+            gap = f"{base}{matched}"
+            units = _units(every, gap, study)
+            whole = of_direct if base in PARTS else set()
+            shared = fixed_set(
+                [
+                    frozenset(u)
+                    for u in units.values()
+                    if whole <= {(c.task, c.note) for c in u.values()}
+                ]
+            )
+            for model, of_model in units.items():
+                if not shared <= set(of_model):
+                    partial[gap] = (*partial.get(gap, ()), model)
+                    continue
+                members = [of_model[u] for u in sorted(shared)]
+                for task in sorted({c.task for c in members}):
+                    alone = over_tasks([c for c in members if c.task == task])
+                    found.append(replace(alone, task=task))
+                alive = [c for c in members if c.task not in dead and _in_mean(c, study)]
+                alive = [c for c in alive if not whole or (c.task, c.note) in whole]
+                if base == "direct":
+                    of_direct = {(c.task, c.note) for c in alive}
+                if alive:
+                    found.append(over_tasks(alive))
     return found, partial
+
+
+def _units(
+    every: Sequence[Contrast], gap: str, study: Study
+) -> dict[str, dict[tuple[str, ...], Contrast]]:
+    """For each model the contrasts that its estimate of ``gap`` is a mean of, by task and unit.
+
+    Where a study has several amounts, of examples or of compute, those of the largest one.
+    """
+    of_gap = [c for c in every if c.gap == gap and c.language == AVERAGE and _primary_arm(c, study)]
+    most = max((c.amount for c in of_gap), default=())
+    units: dict[str, dict[tuple[str, ...], Contrast]] = defaultdict(dict)
+    for c in of_gap:
+        if c.amount == most:
+            units[c.model][c.task, *c.unit, c.note] = c
+    return units
 
 
 def control_contrasts(study: Study) -> list[Contrast]:
@@ -94,11 +114,11 @@ def control_contrasts(study: Study) -> list[Contrast]:
 
 
 def _primary_arm(contrast: Contrast, study: Study) -> bool:
-    if contrast.gap in {"transfer", "distance", "distance_partial"}:
+    if plain_gap(contrast.gap) in {"transfer", "distance", "distance_partial"}:
         return study.arms[contrast.arm_a].regime == "direct_en"
     return True
 
 
 def _in_mean(contrast: Contrast, study: Study) -> bool:
-    across_languages = contrast.gap in ACROSS_LANGUAGES
+    across_languages = plain_gap(contrast.gap) in ACROSS_LANGUAGES
     return study.tasks[contrast.task].parallel or not across_languages

@@ -6,24 +6,25 @@ numbers. What they answer stands in :mod:`.answers`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlgap.analysis import distance
-from xlgap.analysis.bootstrap import Draws, draws, interval
+from xlgap.analysis.bootstrap import ScaledDraws, draws, interval
 from xlgap.analysis.chance import collapsed, english_scores, hopeless
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.covariates import covariates_of
 from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
+from xlgap.analysis.pairing import amount_words
 from xlgap.analysis.partial import ROBUSTNESS, Partial, partial_contrasts
 from xlgap.analysis.refit import Refit, refits
 from xlgap.analysis.retention_kept import Kept, kept_of
-from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale
+from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale, plain_gap
 from xlgap.analysis.spread import spread_estimates
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.published.distances import MEASURES, distances_of
@@ -48,7 +49,7 @@ class Measured:
         kept: quantities of question 4, whose estimates and draws are among the others.
         gains: the gains table, see :mod:`.gains`.
         contrasts: all plain contrasts, and
-        drawn: the bootstrap draws of their cells, for whoever combines them further.
+        drawn: the bootstrap draws of their cells on the raw scale, for whoever combines them further.
         primary: task to the metric that the estimates are in.
         refits: slopes of the gaps in :data:`REFITTED` with parts of the study left out.
     """
@@ -62,7 +63,7 @@ class Measured:
     partial: Mapping[str, tuple[str, ...]]
     gains: tuple[GainRow, ...]
     contrasts: tuple[Contrast, ...]
-    drawn: Draws
+    drawn: ScaledDraws
     held: tuple[str, ...] = ()
     kept: tuple[Kept, ...] = ()
     primary: Mapping[str, str] = field(default_factory=dict)
@@ -83,39 +84,46 @@ def measure(study: Study) -> Measured:
     wanted += control_contrasts(study)
     needed = {key for c in [*every, *wanted] for key, _ in c.terms}
     drawn = draws(study.items, needed=needed, resamples=study.resamples, seed=study.seed)
-    estimates: list[Estimate] = []
+    estimates: dict[tuple[int, Scale], Estimate] = {}
     kept: dict[tuple[str, str, Scale, str], NDArray[np.float64]] = {}
-    for contrast in wanted:
-        for scale in SCALES:
-            made, values = _estimate(contrast, study, drawn, scale)
+    errors: dict[tuple[str, ...], float] = {}
+    for scale in SCALES:  # one at a time: the draws of all cells are the largest thing held
+        scaled = drawn.on(scale, study.table)
+        errors |= _paired_errors(plain, scaled, scale)
+        for number, contrast in enumerate(wanted):
+            made, values = _estimate(contrast, study, scaled, scale)
             if made is None:
                 continue
-            estimates.append(made)
+            estimates[number, scale] = made
             if values is not None:
                 kept[made.gap, made.task, scale, made.model] = values
-    for spread, values in spread_estimates(slopes, steeper, study, drawn, dead=dead):
-        estimates.append(spread)
+    raw = drawn.on("raw", study.table)
+    order = [(number, scale) for number in range(len(wanted)) for scale in SCALES]
+    found = [estimates[key] for key in order if key in estimates]
+    level, differences = ([c for c in some if not c.amount] for some in (slopes, steeper))
+    for spread, values in spread_estimates(level, differences, study, raw, dead=dead):
+        found.append(spread)
         if values is not None:
             kept[spread.gap, spread.task, "raw", spread.model] = values
     of_earlier = () if study.retention is None else kept_of(study.retention, controls=study.controls)
-    for found in of_earlier:
-        estimates += found.estimates
-        kept |= {(found.gap, "mean", "raw", model): values for model, values in found.draws.items()}
+    for earlier in of_earlier:
+        found += earlier.estimates
+        kept |= {(earlier.gap, "mean", "raw", model): values for model, values in earlier.draws.items()}
     return Measured(
         kept=of_earlier,
-        gaps=tuple(_with_paired_errors(study, plain, drawn)),
-        estimates=tuple(estimates),
+        gaps=tuple(_with_paired_errors(study, errors)),
+        estimates=tuple(found),
         draws=kept,
         english=tuple(english),
         collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
         hopeless=dead,
         partial=lacking,
         held=held.notes,
-        gains=tuple(gain_rows(plain, study, drawn, dead)),
+        gains=tuple(gain_rows(plain, study, raw, dead)),
         contrasts=tuple(plain),
-        drawn=drawn,
+        drawn=raw,
         primary=study.primary,
-        refits=tuple(r for gap in REFITTED for r in refits(study, gap, estimates, dead)),
+        refits=tuple(r for gap in REFITTED for r in refits(study, gap, found, dead)),
     )
 
 
@@ -134,14 +142,14 @@ def _over_distance(study: Study) -> tuple[list[Contrast], list[Contrast], Partia
 
 
 def _estimate(
-    contrast: Contrast, study: Study, drawn: Draws, scale: Scale
+    contrast: Contrast, study: Study, drawn: ScaledDraws, scale: Scale
 ) -> tuple[Estimate | None, NDArray[np.float64] | None]:
     """A contrast's value and its bootstrap error on ``scale``."""
     rows = evaluate(contrast, study.table, metric="", scale=scale)
     if not rows:
         return None, None
     row = rows[0]
-    values = drawn.of(contrast, scale=scale, scores=study.table)
+    values = drawn.of(contrast)
     seeds = {len(study.table[key]) for key, _ in contrast.terms}
     estimate = Estimate(
         source=row.source,
@@ -158,6 +166,7 @@ def _estimate(
         note=contrast.note,
         arm_a=contrast.arm_a,
         arm_b=contrast.arm_b,
+        amount=amount_words(contrast.amount),
     )
     if values is None:
         return estimate, None
@@ -166,17 +175,28 @@ def _estimate(
     return replace(estimate, stderr=error, ci_low=low, ci_high=high), values
 
 
-def _with_paired_errors(study: Study, plain: Sequence[Contrast], drawn: Draws) -> list[GapRow]:
-    """All gap rows; those over seeds in the primary metric carry the bootstrap's standard error."""
-    errors: dict[tuple[str, ...], Callable[[Scale], float | None]] = {}
+def _paired_errors(
+    plain: Sequence[Contrast], drawn: ScaledDraws, scale: Scale
+) -> dict[tuple[str, ...], float]:
+    """Bootstrap standard errors of contrasts that have draws, by what tells their rows apart."""
+    found: dict[tuple[str, ...], float] = {}
     for c in plain:
-        errors[c.model, c.gap, c.task, c.language, c.arm_a, c.arm_b] = _error_of(c, study, drawn)
+        values = drawn.of(c)
+        if values is not None:
+            of_row = (c.model, c.gap, c.task, c.language, c.arm_a, c.arm_b, scale)
+            found[of_row] = float(np.std(values, ddof=1))
+    return found
+
+
+def _with_paired_errors(study: Study, errors: Mapping[tuple[str, ...], float]) -> list[GapRow]:
+    """All gap rows; those over seeds in the primary metric carry the bootstrap's standard error."""
     rows = []
     for row in measured_rows(study.scores, study.arms):
-        of_row = errors.get((row.model, row.gap, row.task, row.language, row.arm_a, row.arm_b))
-        primary = row.metric == study.primary.get(row.task)
-        if row.seed is None and primary and of_row is not None:
-            row = replace(row, stderr=of_row(row.scale))
+        if row.seed is None and row.metric == study.primary.get(row.task):
+            of_row = (
+                row.model, row.gap, row.task, row.language, row.arm_a, row.arm_b, row.scale
+            )  # fmt: skip
+            row = replace(row, stderr=errors.get(of_row, row.stderr))
         rows.append(replace(row, note=_noted(row, study.tasks[row.task])))
     return rows
 
@@ -186,19 +206,8 @@ def _noted(row: GapRow, task: TaskInfo) -> str:
     notes = [row.note] if row.note else []
     if task.proxy_train is not None:
         notes.append(f"trained on {task.proxy_train} in its place")
-    if row.gap == "transfer" and not task.parallel:
+    if plain_gap(row.gap) == "transfer" and not task.parallel:
         notes.append("test sets are not translations of each other: their difficulty differs, too")
-    if row.gap in {"native", "direct"} and not task.parallel:
+    if plain_gap(row.gap) in {"native", "direct"} and not task.parallel:
         notes.append("language + domain: the target-language data need not be the English data")
     return "; ".join(notes)
-
-
-def _error_of(contrast: Contrast, study: Study, drawn: Draws) -> Callable[[Scale], float | None]:
-    def error(scale: Scale) -> float | None:
-        values = drawn.of(contrast, scale=scale, scores=study.table)
-        if values is not None:
-            return float(np.std(values, ddof=1))
-        rows = evaluate(contrast, study.table, metric="", scale=scale)
-        return rows[0].stderr if rows else None
-
-    return error

@@ -1,7 +1,9 @@
 """Which arms are compared: differences of the cells that one model has on one task.
 
 Two arms make a pair only where they had the same extra compute and both trained, or both left out, what
-a target task's recipe trains on first: otherwise a gap could be only more training.
+a target task's recipe trains on first: otherwise a gap could be only more training. A gap between arms
+with a budget has a name of its own (``joint_equal_steps``), beside the plain one. Arms of different
+budgets are never averaged: each has its rows, and the estimates take the largest one.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ class Key(NamedTuple):
     language: str
 
 
+Amount = tuple[tuple[int, str], ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
     """A weighted sum of scores of one model.
@@ -31,8 +36,8 @@ class Contrast:
     Attributes:
         unit: what is averaged into one row over languages: the intermediate tasks and the English arm.
         terms: (key, weight); the weights of arm a are positive, those of arm b negative.
-        amount: of what the arms were given alike, steps, tokens or target-language examples; ``None``
-            where nothing was set. Contrasts of different amounts are never averaged.
+        amount: (number, of what) for what was set: the examples of a few-shot arm, the budget that both
+            sides have. Contrasts of different amounts are never averaged.
     """
 
     model: str
@@ -44,7 +49,7 @@ class Contrast:
     unit: tuple[str, ...]
     terms: tuple[tuple[Key, float], ...]
     note: str = ""
-    amount: int | None = None
+    amount: Amount = ()
 
 
 Arms = Mapping[str, ArmInfo]
@@ -81,7 +86,14 @@ class Cells:
         return [b for b in self.of_regime(regime) if comparable(self.arms[arm], self.arms[b])]
 
     def difference(
-        self, gap: str, a: str, b: Sequence[str], *, language: str | None, unit: tuple[str, ...]
+        self,
+        gap: str,
+        a: str,
+        b: Sequence[str],
+        *,
+        language: str | None,
+        unit: tuple[str, ...],
+        amount: Amount = (),
     ) -> list[Contrast]:
         """Arm ``a`` minus the mean of the arms ``b`` in ``language``, where all were scored."""
         if language is None or not b or not {(arm, language) for arm in (a, *b)} <= set(self.have):
@@ -89,9 +101,10 @@ class Cells:
         minus = [(Key(self.model, arm, self.task, language), -1 / len(b)) for arm in b]
         made = Contrast(
             model=self.model, gap=gap, task=self.task, language=language, arm_a=a, arm_b=joined(b),
-            unit=unit, terms=((Key(self.model, a, self.task, language), 1.0), *minus),
+            unit=unit, terms=((Key(self.model, a, self.task, language), 1.0), *minus), amount=amount,
+            note=amount_words(amount),
         )  # fmt: skip
-        return [made]
+        return [matched(made, self.arms)]
 
 
 Rule = Callable[[Cells], Iterable[Contrast]]
@@ -100,7 +113,28 @@ Rule = Callable[[Cells], Iterable[Contrast]]
 
 def comparable(a: ArmInfo, b: ArmInfo) -> bool:
     """Whether a difference between two arms is not one of how much they were trained."""
-    return a.preliminary == b.preliminary
+    return (a.preliminary, a.budget) == (b.preliminary, b.budget)
+
+
+def matched(contrast: Contrast, arms: Arms) -> Contrast:
+    """The contrast named by the extra compute of its arms, where they have a budget."""
+    budget = arms[contrast.terms[0][0].arm].budget
+    if budget is None:
+        return contrast
+    kind = "steps" if budget.steps is not None else "tokens"
+    given = ((budget.steps or budget.tokens or 0, kind),)
+    note = "; ".join(filter(None, (contrast.note, amount_words(given))))
+    amount = (*contrast.amount, *given)
+    return replace(contrast, gap=f"{contrast.gap}_equal_{kind}", amount=amount, note=note)
+
+
+def amount_words(amount: Amount) -> str:
+    """An amount as people read it; empty where nothing was set.
+
+    >>> amount_words(((64, "examples"), (2000, "steps")))
+    '64 examples, 2,000 steps'
+    """
+    return ", ".join(f"{number:,} {of}" for number, of in amount)
 
 
 def averages(single: Sequence[Contrast]) -> list[Contrast]:
@@ -108,10 +142,10 @@ def averages(single: Sequence[Contrast]) -> list[Contrast]:
 
     English is no target of transfer and stays out of the mean.
     """
-    units: dict[tuple[str, ...], list[Contrast]] = defaultdict(list)
+    units: dict[tuple[object, ...], list[Contrast]] = defaultdict(list)
     for contrast in single:
         if contrast.language != "en":
-            units[contrast.gap, *contrast.unit].append(contrast)
+            units[contrast.gap, contrast.amount, *contrast.unit].append(contrast)
     return [_mean(members) for _, members in sorted(units.items())]
 
 
@@ -128,7 +162,7 @@ def _mean(members: Sequence[Contrast]) -> Contrast:
         arm_a=joined(m.arm_a for m in members),
         arm_b=joined(m.arm_b for m in members),
         terms=tuple(sorted(weight.items())),
-        note=f"mean over {', '.join(languages)}",
+        note="; ".join(filter(None, (f"mean over {', '.join(languages)}", amount_words(first.amount)))),
     )
 
 

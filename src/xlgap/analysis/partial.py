@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from xlgap.analysis.contrasts import Arms, Contrast, Key, fixed_languages
 from xlgap.analysis.distance import TENTH
 from xlgap.analysis.language_fit import INFLATED, Covariates, Design, partial
+from xlgap.analysis.pairing import matched
 from xlgap.analysis.stats.verdict import Refused
 from xlgap.analysis.words import number
 
@@ -66,13 +67,12 @@ def partial_contrasts(
             (Key(model, arm, task, code), -TENTH * float(w))
             for code, w in zip(made.languages, made.weights(), strict=True)
         )
-        found.append(
-            Contrast(
-                model=model, gap=GAP, task=task, language="avg", arm_a=arm, arm_b=arm, unit=(arm,),
-                terms=terms, note=f"{len(made.languages)} languages beside English, held still: "
-                f"{', '.join(made.covariates)}",
-            )
+        slope = Contrast(
+            model=model, gap=GAP, task=task, language="avg", arm_a=arm, arm_b=arm, unit=(arm,),
+            terms=terms, note=f"{len(made.languages)} languages beside English, held still: "
+            f"{', '.join(made.covariates)}",
         )  # fmt: skip
+        found.append(matched(slope, arms))
     notes = tuple(f"{s} ({', '.join(sorted(where))})." for s, where in said.items())
     return Partial(tuple(found), notes)
 

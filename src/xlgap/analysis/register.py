@@ -40,6 +40,7 @@ from xlgap.analysis.rows import (
     Estimate,
     GapRow,
     LanguageSlope,
+    plain_gap,
 )
 from xlgap.analysis.subwords import SubwordRow
 from xlgap.analysis.tables import flat
@@ -64,8 +65,6 @@ QUESTION_OF = {
     "best_single": 5, "joint_sequential": 5, "joint_best": 5, "sequential_best": 5,
 }  # fmt: skip
 """The question that a measured gap belongs to; a gap that is not here is shown under 'study'."""
-MATCHED = ("_equal_steps", "_equal_tokens")
-"""What the names of gaps end in whose two arms have the same compute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +240,4 @@ def shown_tables(analysis: Analysis) -> dict[Place, list[Grid]]:
 
 def place_of(gap: str) -> Place:
     """The page of a measured gap."""
-    for suffix in (*MATCHED, ENGLISH):
-        gap = gap.removesuffix(suffix)
-    return QUESTION_OF.get(gap, "study")
+    return QUESTION_OF.get(plain_gap(gap).removesuffix(ENGLISH), "study")

@@ -184,7 +184,8 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     ``metrics.json`` holds the figures that are compared between versions of a study: each estimate over
     all tasks, and each supported level and slope.
     """
-    write_json(folder / "analysis.json", dataclasses.asdict(rounded(analysis)))
+    analysis = rounded(analysis)
+    write_json(folder / "analysis.json", dataclasses.asdict(analysis))
     for name, kind, rows in (
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
@@ -195,8 +196,8 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("gains", GainRow, analysis.gains),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
-        write_rows(folder / f"{name}.csv", [flat(rounded(r)) for r in rows], columns)
-    write_json(folder / "metrics.json", metrics(rounded(analysis)))
+        write_rows(folder / f"{name}.csv", [flat(r) for r in rows], columns)
+    write_json(folder / "metrics.json", metrics(analysis))
 
 
 def metrics(analysis: Analysis) -> dict[str, Any]:

@@ -13,19 +13,29 @@ from xlgap.regimes.base import ArmSpec
 
 Scale = Literal["raw", "chance_corrected", "log_odds", "error_reduction"]
 SCALES: tuple[Scale, ...] = ("raw", "chance_corrected", "log_odds", "error_reduction")
-COMBINED = ("joint", "sequential", "joint_sequential")
+COMBINED = (
+    *("joint", "sequential", "best_single"),
+    *("joint_sequential", "joint_best", "sequential_best"),
+)
 """Gaps of question 5: several intermediate tasks against none, or against each other."""
 
 ENGLISH = "_english"
 """Ends the name of a gap that is taken in English alone, the language of training."""
 
+MATCHED = {"_equal_steps": "at equal steps", "_equal_tokens": "at equal tokens"}
+"""What ends the name of a gap between arms that were given the same extra compute, and its words."""
+
 SINGLE = ("gain", "mlm", "translated")
 """Gaps of one English intermediate task: against none, and of its variants against it."""
 
-GAPS = (
-    *("inter", "direct", "native", "english_gain", "translate_train", "transfer"),
+_MEASURED = (
+    *("inter", "direct", "native", "english_gain", "transfer", "few_gain"),
     *COMBINED,
     *SINGLE,
+)
+GAPS = (
+    "translate_train",
+    *(f"{gap}{matched}" for matched in ("", *MATCHED) for gap in _MEASURED),
 )
 """Gaps that have rows by language, seed and scale."""
 
@@ -54,9 +64,13 @@ GAP_WORDS: dict[str, str] = {
     "spread_level": "spread of scores over languages (SD), direct_en",
     "worst_level": "score of the worst language, direct_en",
     "control": "score minus that of the untrained twin",
+    "few_gain": "a few target-language examples minus none",
     "joint": "joint intermediate training on several tasks minus none",
     "sequential": "sequential intermediate training on several tasks minus none",
+    "best_single": "the best single intermediate task, chosen on English dev, minus none",
     "joint_sequential": "joint minus sequential intermediate training on the same tasks",
+    "joint_best": "joint intermediate training minus the best single one of its tasks",
+    "sequential_best": "sequential intermediate training minus the best single one of its tasks",
     "retention": "retention in English: intermediate task after training on the target minus before",
     "retention_others": "retention in the other languages (kept head)",
     "retention_ratio": "share of the intermediate score in English that is kept (kept head)",
@@ -67,6 +81,22 @@ GAP_WORDS: dict[str, str] = {
     "retention_mlm_others": "rise of the masked loss in other languages from pretraining to the end",
 }
 GAP_WORDS |= {f"{gap}{ENGLISH}": f"{GAP_WORDS[gap]}, in English" for gap in COMBINED}
+GAP_WORDS |= {
+    f"{gap}{matched}": f"{words}, {said}"
+    for gap, words in GAP_WORDS.items()
+    for matched, said in MATCHED.items()
+}
+
+
+def plain_gap(gap: str) -> str:
+    """The name of a gap without what says that its arms had the same extra compute.
+
+    >>> plain_gap("joint_equal_steps")
+    'joint'
+    """
+    for matched in MATCHED:
+        gap = gap.removesuffix(matched)
+    return gap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +148,7 @@ class Estimate:
             on this checkpoint; ``None`` for published rows.
         seeds: training seeds behind it; ``None`` where unknown.
         arm_a, arm_b: arms of its two sides, joined by ``+``; empty where it is one published row's.
+        amount: what both sides were given alike, in words; empty where nothing was.
     """
 
     source: Source
@@ -136,6 +167,7 @@ class Estimate:
     note: str = ""
     arm_a: str = ""
     arm_b: str = ""
+    amount: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

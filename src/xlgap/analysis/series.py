@@ -78,6 +78,8 @@ def series_of(
     )
     drawn = [draws.get((gap, "mean", scale, e.model)) for e in points]
     notes = [points[0].note[0].upper() + points[0].note[1:] + "."] if points else []
+    if points and points[0].amount:
+        notes.append(f"With {points[0].amount}.")
     return Series(
         question=question,
         key=f"{question}.{gap}" + ("" if scale == "raw" else f".{scale}"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xlgap.analysis.bootstrap import Draws, interval
+from xlgap.analysis.bootstrap import ScaledDraws, interval
 from xlgap.analysis.contrasts import Contrast, Key, fixed_set
 from xlgap.analysis.gap import score_on
 from xlgap.analysis.rows import Estimate
@@ -43,7 +43,7 @@ def spread_estimates(
     slopes: Sequence[Contrast],
     robustness: Sequence[Contrast],
     study: Study,
-    drawn: Draws,
+    drawn: ScaledDraws,
     *,
     dead: frozenset[str],
 ) -> list[tuple[Estimate, Floats | None]]:
@@ -53,7 +53,7 @@ def spread_estimates(
         slopes: over distance, of every zero-shot arm: they name the cells and languages.
         robustness: their differences: they name the pairs of arms.
         study: whose scores are taken, on the raw scale.
-        drawn: bootstrap draws of them.
+        drawn: bootstrap draws of them, raw.
         dead: tasks at chance for every model, which stay out of the mean.
     """
     found: list[tuple[Estimate, Floats | None]] = []
@@ -72,7 +72,7 @@ def spread_estimates(
 
 
 def _difference(
-    c: Contrast, study: Study, drawn: Draws, statistic: Callable[[Floats], Floats]
+    c: Contrast, study: Study, drawn: ScaledDraws, statistic: Callable[[Floats], Floats]
 ) -> Statistic | None:
     """The statistic under arm a, minus that under arm b where it is another arm."""
     keys = {arm: sorted(k for k, _ in c.terms if k.arm == arm) for arm in (c.arm_a, c.arm_b)}
@@ -91,7 +91,7 @@ def _difference(
 
 
 def _of_cells(
-    keys: Sequence[Key], study: Study, drawn: Draws, statistic: Callable[[Floats], Floats]
+    keys: Sequence[Key], study: Study, drawn: ScaledDraws, statistic: Callable[[Floats], Floats]
 ) -> Statistic | None:
     means, draws = [], []
     for key in keys:
@@ -100,7 +100,7 @@ def _of_cells(
         if not known:
             return None
         means.append(sum(known) / len(known))
-        draws.append(drawn.of(_alone(key), scores=study.table))
+        draws.append(drawn.of(_alone(key)))
     value = float(statistic(np.asarray(means)))
     stacked = [d for d in draws if d is not None]
     if len(stacked) < len(draws):

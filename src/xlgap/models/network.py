@@ -1,9 +1,6 @@
 """An encoder with the heads that tasks need, as one module for the DeepSpeed engine.
 
-Heads read the encoder's last state as it is: without BERT's pooler, and without the dense layer and the
-tanh that stand before the output in the official heads for classification and multiple choice.
-
-Shape letters: B sequences, L sub-words, D width, C classes or tags, P masked positions.
+Shape letters: B sequences, L sub-words, D width.
 """
 
 from __future__ import annotations
@@ -12,16 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from xlgap.errors import DataError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
-from xlgap.models.causal import is_causal, whole, word_ends
-from xlgap.models.encode import IGNORE
+from xlgap.models.causal import is_causal
 from xlgap.models.heads import MLM, Heads, head_loss, masked_head
 from xlgap.models.rank import RankHead
 from xlgap.models.size import without_pooler
+from xlgap.models.task_heads import ChooseHead, ClassifyHead, SpanHead, TagHead
 from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Span, Tag
 
 if TYPE_CHECKING:
@@ -31,105 +27,6 @@ Batch = dict[str, Tensor]
 Encoder = nn.Module
 Head = nn.Module
 State = dict[str, Tensor]
-
-
-class ClassifyHead(nn.Module):
-    """Class scores from the sub-word that :func:`~xlgap.models.causal.whole` reads."""
-
-    def __init__(self, width: int, classes: int, dropout: float, *, causal: bool) -> None:
-        super().__init__()
-        self.causal = causal
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(width, classes)
-
-    def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
-        """Logits ``[B, C]``."""
-        read_BD = whole(hidden_BLD, batch, causal=self.causal)
-        logits: Tensor = self.out(self.dropout(read_BD))
-        return logits
-
-    def loss(self, logits_BC: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy summed over sequences."""
-        return F.cross_entropy(logits_BC.float(), batch["labels"][:, 0], reduction="sum")
-
-
-class ChooseHead(nn.Module):
-    """One score a sequence, from the sub-word that :func:`~xlgap.models.causal.whole` reads.
-
-    The choices of a row stand one after another in the batch.
-    """
-
-    def __init__(self, width: int, choices: int, dropout: float, *, causal: bool) -> None:
-        super().__init__()
-        self.causal = causal
-        self.choices = self.idle_sequences = choices
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(width, 1)
-
-    def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
-        """Logits ``[rows, choices]`` from ``B = rows * choices`` sequences."""
-        read_BD = whole(hidden_BLD, batch, causal=self.causal)
-        scores: Tensor = self.out(self.dropout(read_BD))
-        return scores.view(-1, self.choices)
-
-    def loss(self, logits_RC: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy summed over rows."""
-        return F.cross_entropy(logits_RC.float(), batch["labels"][:, 0], reduction="sum")
-
-
-class TagHead(nn.Module):
-    """A tag a word, at its first sub-word.
-
-    With a causal model the scores there are those of the word's last sub-word: they know the whole
-    word and what stands to its left, and nothing to its right.
-    """
-
-    def __init__(self, width: int, tags: int, dropout: float, *, causal: bool) -> None:
-        super().__init__()
-        self.causal = causal
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(width, tags)
-
-    def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
-        """Logits ``[B, L, C]``; of ``labels`` a causal model is told where words begin."""
-        logits: Tensor = self.out(self.dropout(hidden_BLD))
-        if self.causal:
-            logits = logits.gather(1, word_ends(batch)[..., None].expand_as(logits))
-        return logits
-
-    def loss(self, logits_BLC: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy summed over labelled sub-words."""
-        labels = batch["labels"].flatten()
-        return F.cross_entropy(
-            logits_BLC.flatten(0, 1).float(), labels, ignore_index=IGNORE, reduction="sum"
-        )
-
-
-class SpanHead(nn.Module):
-    """Scores of every sub-word as the first and as the last of the answer.
-
-    The question stands before the context, so that the states of a causal model know it too; as the
-    first of the answer it scores a sub-word without having read on.
-    """
-
-    idle_labels = 2  # for Heads: the first sub-word and the last
-
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(width, 2)
-
-    def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
-        """Logits ``[B, L, 2]``; padding is minus infinity."""
-        logits: Tensor = self.out(self.dropout(hidden_BLD))
-        padding = batch["attention_mask"] == 0
-        return logits.float().masked_fill(padding[..., None], -torch.inf)
-
-    def loss(self, logits_BL2: Tensor, batch: Batch) -> Tensor:
-        """Mean of the two cross-entropies, summed over sequences."""
-        first = F.cross_entropy(logits_BL2[..., 0], batch["labels"][:, 0], reduction="sum")
-        last = F.cross_entropy(logits_BL2[..., 1], batch["labels"][:, 1], reduction="sum")
-        return (first + last) / 2
 
 
 def make_head(kind: Kind, encoder: Encoder, *, seed: int) -> nn.Module | None:
@@ -196,6 +93,12 @@ class Network(nn.Module):
         if not isinstance(self.head, Heads):
             return self
         return Network(self.encoder, self.head[task]).train(self.training)
+
+    def go_on_with_text(self, head: State) -> None:
+        """Give the head of masked language modelling the weights of an earlier one, if any."""
+        assert isinstance(self.head, Heads)
+        if head:
+            self.head[MLM].load_state_dict(head)
 
     def _inputs(self, batch: Batch) -> Batch:
         """What the encoder is called with: token types only where it tells some apart, as BERT."""

@@ -24,7 +24,9 @@ from xlgap.errors import TrainingError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.predict import Predictor, predict
 from xlgap.formats import atomic_dir, read_json, write_json
+from xlgap.models.heads import MLM
 from xlgap.models.network import (
+    MASKED_HEAD,
     Encoder,
     Head,
     Network,
@@ -34,6 +36,7 @@ from xlgap.models.network import (
     make_head,
     make_heads,
     save_state,
+    state_of,
 )
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
@@ -172,6 +175,8 @@ def _train(
         if weights is not None:
             network.encoder.load_state_dict(encoder_state(weights))
         network.head = _head(study, phase, network.encoder, seed=seed)
+        if phase.mlm_rate is not None:
+            network.go_on_with_text(_text_head(model, weights))
         if phase.keeps_head and weights is not None:
             network.load_state_dict(weights)
         result, weights = _one_phase(
@@ -201,6 +206,16 @@ def _head(study: Study, phase: Phase, encoder: Encoder, *, seed: int) -> Head | 
     if not phase.mixes:
         return make_head(kinds[phase.tasks[0]], encoder, seed=seed)
     return make_heads(kinds, encoder, seed=seed, text=phase.mlm_rate is not None)
+
+
+def _text_head(model: str, weights: State | None) -> State:
+    """The head of masked language modelling as the phase before left it, or else pretraining.
+
+    Empty where pretraining has left none: of a checkpoint, and of the untrained twin.
+    """
+    before = state_of(weights or {}, f"head.{MLM}.")
+    kept = layout.pretrained(model) / MASKED_HEAD
+    return before or (load_state(kept) if kept.is_file() else {})
 
 
 def _told(phase: Phase) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from xlgap.errors import ConfigError
 from xlgap.evaluation.predict import Predictor
 from xlgap.formats import digest, dir_digest, file_digest
 from xlgap.models.encode import Window
+from xlgap.models.network import MASKED_HEAD
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import SHOT_EPOCHS, Phase
 from xlgap.stages.study import Study, training_path
@@ -144,7 +145,7 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
             **({"keeps_head": True} if phase.keeps_head else {}),
             **({} if phase.shots is None else {"shots": phase.shots}),
             **_selected(phase, params),
-            **_mixed(phase, params),
+            **_mixed(phase, params, model),
             **_spread(phase, params, model),
         }
         for phase in phases
@@ -171,7 +172,7 @@ def _selected(phase: Phase, params: Params) -> dict[str, Any]:
     return {"selected_on": {**entry, "max_length": max_length(task, params)}}
 
 
-def _mixed(phase: Phase, params: Params) -> dict[str, Any]:
+def _mixed(phase: Phase, params: Params, model: str) -> dict[str, Any]:
     """What a phase mixes, and how much training it is where recipes do not say it."""
     found = {
         name: asdict(value)
@@ -187,6 +188,8 @@ def _mixed(phase: Phase, params: Params) -> dict[str, Any]:
         "sequence_length": params.pretrain.sequence_length,
         "mask_fraction": params.pretrain.mask_fraction,
     }
+    if (head := layout.pretrained(model) / MASKED_HEAD).is_file():
+        text["head"] = file_digest(head)
     return {**found, "mlm": text}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.rows import ArmInfo
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.records import Score
+from xlgap.regimes.base import Budget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,15 @@ COMBINATIONS: dict[str, dict[str, ArmInfo]] = {
         f"seq_{a}_{b}": ArmInfo(regime="sequential", intermediate=(a, b))
         for a, b in (("typing", "order"), ("order", "typing"))
     },
+    "best_of": {
+        "inter_en_order": ArmInfo(regime="intermediate_en", intermediate=("order",)),
+        "best": ArmInfo(regime="best_of", choices=("inter_en_typing", "inter_en_order")),
+    },
 }
 """Arms that a plan has beside :data:`ARMS` where it plants their gain."""
+
+BUDGET = Budget(steps=400)
+"""Of the arms of equal compute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +68,12 @@ class Plan:
         english_gain: of English intermediate training, in points, everywhere.
         cluster_sd, seed_sd, model_sd: standard deviations in points.
         chance: score of guessing; ``at_chance`` makes every score this.
-        joint, sequential: gain of these arms over direct_en at the smallest size, in points, in all
-            languages; ``None`` for no such arm.
+        joint, sequential, best_single: gain of these arms over direct_en at the smallest size, in
+            points, in all languages; ``None`` for no such arm.
         combined_slope: change of these gains for ten times the parameters.
         regimes: of the arms that the study has; all by default.
+        longer: gain of direct_en from as much more training as the combined arms have, in points; such
+            an arm, and the combined ones again under the same budget, are there unless it is ``None``.
     """
 
     sizes: Sequence[int] = (40_000, 200_000, 1_000_000, 5_000_000)
@@ -83,19 +93,26 @@ class Plan:
     name: str = "made"
     joint: float | None = None
     sequential: float | None = None
+    best_single: float | None = None
     combined_slope: float = 0.0
     regimes: Collection[str] | None = None
+    longer: float | None = None
 
     @property
     def gains(self) -> dict[str, float]:
         """Planted gains over direct_en at the smallest size, by regime."""
-        planted = {"joint": self.joint, "sequential": self.sequential}
+        planted = {
+            "joint": self.joint, "sequential": self.sequential, "best_of": self.best_single
+        }  # fmt: skip
         return {regime: gain for regime, gain in planted.items() if gain is not None}
 
     @property
     def arms(self) -> dict[str, ArmInfo]:
         """All arms of the study."""
         more = {name: arm for regime in self.gains for name, arm in COMBINATIONS[regime].items()}
+        if self.longer is not None:
+            english = {"direct_en": ARMS["direct_en"]}
+            more |= {f"{n}_long": replace(a, budget=BUDGET) for n, a in (english | more).items()}
         return {
             name: arm
             for name, arm in (ARMS | more).items()
@@ -164,7 +181,7 @@ def _expected(plan: Plan, info: ArmInfo, language: str, gaps: Mapping[str, float
     base = 75.0 if language == "en" else 45.0
     gain = plan.english_gain
     added = {
-        "direct_en": 0.0,
+        "direct_en": 0.0 if info.budget is None else plan.longer or 0.0,
         "intermediate_en": gain,
         "intermediate_tgt": gain + gaps["inter"],
         "direct_tgt": gaps["native"],

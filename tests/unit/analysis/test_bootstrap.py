@@ -32,7 +32,7 @@ def made():
 
 def test_mean_of_the_draws_is_the_score(made) -> None:
     drawn = draws(made.items, needed={EN}, resamples=4000, seed=1)
-    values = drawn.of(contrast((EN, 1.0)), scores=made.table)
+    values = drawn.on("raw", made.table).of(contrast((EN, 1.0)))
     expected = np.mean([s.value for s in made.table[EN].values()])
     assert values.mean() == pytest.approx(expected, abs=4 * values.std() / np.sqrt(4000))
 
@@ -40,7 +40,7 @@ def test_mean_of_the_draws_is_the_score(made) -> None:
 def test_spread_of_items_is_that_of_cluster_means() -> None:
     made = study(replace(PLAN, seeds=(0,), groups=400), seed=3)
     drawn = draws(made.items, needed={SW}, resamples=4000, seed=1)
-    values = drawn.of(contrast((SW, 1.0)), scores=made.table)
+    values = drawn.on("raw", made.table).of(contrast((SW, 1.0)))
     frame = made.items["nli"].frame
     rows = frame[(frame["arm"] == "direct_en") & (frame["language"] == "sw")]
     rows = rows[rows["model"] == "made_1000"]
@@ -50,15 +50,15 @@ def test_spread_of_items_is_that_of_cluster_means() -> None:
 
 def test_the_same_cell_twice_cancels_in_every_draw(made) -> None:
     drawn = draws(made.items, needed={SW}, resamples=100, seed=1)
-    same = drawn.of(contrast((SW, 1.0), (SW, -1.0)), scores=made.table)
+    same = drawn.on("raw", made.table).of(contrast((SW, 1.0), (SW, -1.0)))
     assert np.allclose(same, 0)
 
 
 def test_pairing_narrows_a_difference_of_cells_that_share_hard_clusters() -> None:
     made = study(replace(PLAN, seeds=(0,), cluster_sd=25.0), seed=5)
     drawn = draws(made.items, needed={SW, TUNED}, resamples=2000, seed=1)
-    paired = drawn.of(contrast((TUNED, 1.0), (SW, -1.0)), scores=made.table).std()
-    alone = [drawn.of(contrast((k, 1.0)), scores=made.table).std() for k in (SW, TUNED)]
+    paired = drawn.on("raw", made.table).of(contrast((TUNED, 1.0), (SW, -1.0))).std()
+    alone = [drawn.on("raw", made.table).of(contrast((k, 1.0))).std() for k in (SW, TUNED)]
     assert paired < 0.9 * np.hypot(*alone)
 
 
@@ -66,7 +66,7 @@ def test_seed_spread_has_the_variance_of_a_mean_of_few_seeds(made) -> None:
     """Without the correction two seeds would show half of the variance between them."""
     values = np.tile([60.0, 70.0], (20_000, 1))
     drawn = Draws({EN: ((0, 1), values)}, resamples=20_000, seed=1)
-    spread = drawn.of(contrast((EN, 1.0)), scores=made.table)
+    spread = drawn.on("raw", made.table).of(contrast((EN, 1.0)))
     assert spread.mean() == pytest.approx(65.0, abs=0.2)
     assert spread.var() == pytest.approx(np.var([60, 70], ddof=1) / 2, rel=0.03)
 
@@ -74,7 +74,7 @@ def test_seed_spread_has_the_variance_of_a_mean_of_few_seeds(made) -> None:
 def test_seeds_are_drawn_once_for_an_arm(made) -> None:
     drawn = draws(made.items, needed={EN, SW}, resamples=500, seed=1)
     fixed = {k: ((0, 1), np.tile([0.0, 10.0], (500, 1))) for k in (EN, SW)}
-    both = replace(drawn, by_seed=fixed).of(contrast((EN, 1.0), (SW, -1.0)), scores=made.table)
+    both = replace(drawn, by_seed=fixed).on("raw", made.table).of(contrast((EN, 1.0), (SW, -1.0)))
     assert np.allclose(both, 0)
 
 
@@ -97,7 +97,7 @@ def test_order_of_rows_does_not_matter(made) -> None:
 def test_languages_of_tasks_that_are_not_parallel_are_drawn_apart(made) -> None:
     items = {"nli": replace(made.items["nli"], parallel=False)}
     drawn = draws(items, needed={EN, SW}, resamples=2000, seed=1)
-    en, sw = (drawn.of(contrast((k, 1.0)), scores=made.table) for k in (EN, SW))
+    en, sw = (drawn.on("raw", made.table).of(contrast((k, 1.0))) for k in (EN, SW))
     seeds_only = 0.5  # seeds of an arm are shared, items are not
     assert abs(np.corrcoef(en, sw)[0, 1]) < seeds_only
 
@@ -105,12 +105,12 @@ def test_languages_of_tasks_that_are_not_parallel_are_drawn_apart(made) -> None:
 def test_items_of_one_cluster_have_no_draws_rather_than_equal_ones() -> None:
     made = study(replace(PLAN, groups=1), seed=0)
     drawn = draws(made.items, needed={EN}, resamples=10, seed=0)
-    assert drawn.of(contrast((EN, 1.0)), scores=made.table) is None
+    assert drawn.on("raw", made.table).of(contrast((EN, 1.0))) is None
 
 
 def test_cells_without_items_have_no_draws(made) -> None:
     drawn = draws({}, needed={EN}, resamples=10, seed=0)
-    assert drawn.of(contrast((EN, 1.0)), scores=made.table) is None
+    assert drawn.on("raw", made.table).of(contrast((EN, 1.0))) is None
 
 
 def test_missing_metric_is_an_error(made) -> None:

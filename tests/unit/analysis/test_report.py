@@ -187,9 +187,10 @@ def test_tasks_at_chance_are_said_to_be_at_chance(analysis: Analysis) -> None:
     assert "at chance" not in english_grid([analysis.english[0]]).rows[0][1]
 
 
-def test_gap_table_shows_raw_corrected_and_log_odds(analysis: Analysis) -> None:
+def test_gap_table_shows_every_scale(analysis: Analysis) -> None:
     cell = gap_grid(analysis.estimates, "inter").rows[0][-1]
-    assert re.fullmatch(r"\+[\d.]+ \[[\d.]+, [\d.]+\]; corrected \+[\d.]+; log-odds \+[\d.]+", cell)
+    scales = r"; corrected \+[\d.]+; log-odds \+[\d.]+; errors −\d+%"
+    assert re.fullmatch(r"\+[\d.]+ \[[\d.]+, [\d.]+\]" + scales, cell)
 
 
 def test_mean_says_which_tasks_it_is_over(analysis: Analysis) -> None:

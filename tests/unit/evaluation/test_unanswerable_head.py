@@ -14,7 +14,8 @@ from xlgap.evaluation.predict import Predictor, predict
 from xlgap.models.collate import collate
 from xlgap.models.encode import Window, encode
 from xlgap.models.ladder import scratch_config
-from xlgap.models.network import Network, SpanHead, scratch_encoder
+from xlgap.models.network import Network, scratch_encoder
+from xlgap.models.task_heads import SpanHead
 from xlgap.models.tokenizer import load_tokenizer, train_tokenizer
 from xlgap.tasks.base import Span
 

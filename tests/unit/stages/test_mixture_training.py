@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from xlgap import layout
 from xlgap.config import Params
 from xlgap.errors import TrainingError
 from xlgap.formats import write_json, write_jsonl
+from xlgap.models.heads import masked_head
 from xlgap.models.ladder import scratch_config
-from xlgap.models.network import load_state, scratch_encoder
+from xlgap.models.network import MASKED_HEAD, load_state, save_state, scratch_encoder
 from xlgap.regimes.base import Budget, Phase, Sampling
 from xlgap.stages.course import phase_course
-from xlgap.stages.fit import fit
+from xlgap.stages.fit import _text_head, fit
 from xlgap.stages.recipe import train_digest
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
@@ -123,12 +125,11 @@ def test_a_budget_of_sub_words_ends_with_the_step_that_reaches_it(made: Study, t
 
 
 def test_a_mixture_keeps_a_head_of_each_task_and_says_what_it_did(made: Study, start: Start) -> None:
-    told = []
-    fitted = fit(
-        made, "nano", start, [JOINT, MASKED], seed=1, observer=Silent(),
-        after=lambda number, phase, weights: told.append((number, phase, set(weights))),
-    )  # fmt: skip
-    heads = [{".".join(k.split(".")[:2]) for k in keys if k.startswith("head.")} for *_, keys in told]
+    fitted = fit(made, "nano", start, [JOINT, MASKED], seed=1, observer=Silent())
+    before = fit(made, "nano", start, [JOINT], seed=1, observer=Silent())
+    assert before.reused  # the first phase is a training of its own
+    kept = [load_state(layout.weights(of.digest) / "model.safetensors") for of in (before, fitted)]
+    heads = [{".".join(k.split(".")[:2]) for k in found if k.startswith("head.")} for found in kept]
     assert heads == [{"head.toy_english", "head.toy_nli"}, {"head.mlm", "head.toy_nli"}]
     first, second = fitted.phases
     assert first["sampling"]["rule"] == "proportional"
@@ -138,8 +139,6 @@ def test_a_mixture_keeps_a_head_of_each_task_and_says_what_it_did(made: Study, s
     assert second["mixed"]["mlm"]["steps"] == 4
     assert len(first["dev"]) == 2
     assert all(0 <= score <= 100 for _, score in first["dev"])
-    kept = load_state(layout.weights(fitted.digest) / "model.safetensors")
-    assert set(kept) == told[1][2]
     assert fit(made, "nano", start, [JOINT, MASKED], seed=1, observer=Silent()).reused
 
 
@@ -175,6 +174,25 @@ def test_other_text_makes_other_weights_of_what_reads_it(made: Study) -> None:
     after = [train_digest(made, "nano", "start", [phase], 1) for phase in (NLI, MASKED)]
     assert before[0] == after[0]
     assert before[1] != after[1]
+
+
+def test_text_goes_on_with_the_head_that_pretraining_or_the_phase_before_left(
+    made: Study, start: Start
+) -> None:
+    kept = masked_head(start.encoder(), seed=9).state_dict()
+    plain = train_digest(made, "nano", "start", [MASKED], 1)
+    assert _text_head("nano", None) == {}
+    layout.pretrained("nano").mkdir(parents=True)
+    save_state(kept, layout.pretrained("nano") / MASKED_HEAD)
+    assert train_digest(made, "nano", "start", [MASKED], 1) != plain
+    found = _text_head("nano", None)
+    assert all(torch.equal(found[name], weight) for name, weight in kept.items())
+    later = {f"head.mlm.{name}": weight + 1 for name, weight in kept.items()}
+    again = _text_head("nano", {**later, "head.toy_nli.out.bias": torch.zeros(2)})
+    assert all(torch.equal(again[name], weight + 1) for name, weight in kept.items())
+    fitted = fit(made, "nano", start, [MASKED], seed=1, observer=Silent())
+    moved = fitted.network.state_dict()["head.mlm.dense.weight"].cpu() - kept["dense.weight"]
+    assert 0 < float(moved.abs().max()) < 0.2  # by 16 steps of 0.01 at most, from the kept one
 
 
 # Of the digests before mixtures were there: whoever moves them trains everything again.

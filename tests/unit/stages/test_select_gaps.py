@@ -33,5 +33,5 @@ def test_a_pattern_in_another_case_is_met_with_the_names() -> None:
 
 
 def test_a_gap_that_no_model_has_is_said_so() -> None:
-    with pytest.raises(ResultError, match="matches --gap inter; no model has --gap inter"):
-        select_gaps(source="published", gap="inter", model=None, task=None)
+    with pytest.raises(ResultError, match="matches --gap few_gain; no model has --gap few_gain"):
+        select_gaps(source="published", gap="few_gain", model=None, task=None)
