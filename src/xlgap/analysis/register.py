@@ -29,6 +29,7 @@ from xlgap.analysis.grids import (
 )
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
+from xlgap.analysis.refit import Refit
 from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
     AVERAGE,
@@ -209,6 +210,7 @@ LISTINGS: tuple[Listing, ...] = (
         },
         notes=("Other models, data and target tasks than measured here: not the same quantity.",),
     ),
+    Listing(name="sensitivity", kind=Refit, rows=lambda a: a.refits),
     Listing(name="data_sets", kind=DataSet, rows=lambda a: a.data),
     Listing(
         name="retention",

@@ -39,6 +39,7 @@ from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
 from xlgap.analysis.published_answers import published_answers
 from xlgap.analysis.published_distance import published_distances, published_slopes
+from xlgap.analysis.refit import Refit
 from xlgap.analysis.retention import retention_rows
 from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
@@ -89,6 +90,7 @@ class Analysis:
         data: the data sets, with licence and citation.
         distances: the zero-shot loss over every measure of distance, measured and published.
         subwords: how the tokenizers split the study's test text.
+        refits: measured slopes with parts of the study left out.
         excused: leaks of test items that documented exceptions let pass.
         retention: entries of the retention matrices, where earlier tasks were scored again.
         gains: intermediate task x target task, with tests corrected over families.
@@ -119,6 +121,7 @@ class Analysis:
     excused: tuple[Excused, ...] = ()
     distances: tuple[DistanceRow, ...] = ()
     subwords: tuple[SubwordRow, ...] = ()
+    refits: tuple[Refit, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
     retention: tuple[RetentionRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
@@ -154,6 +157,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             missing=study.missing,
             distances=(*measured_rows(study), *printed),
             subwords=study.subwords,
+            refits=measured.refits,
             disagreements=tuple(disagreements(published)),
             retention=() if study.retention is None else tuple(retention_rows(study.retention)),
             gains=measured.gains,
