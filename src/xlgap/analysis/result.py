@@ -41,6 +41,7 @@ from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
 from xlgap.analysis.published_answers import published_answers
 from xlgap.analysis.published_distance import published_distances, published_slopes
+from xlgap.analysis.refit import Refit
 from xlgap.analysis.retention import retention_rows
 from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
@@ -92,6 +93,7 @@ class Analysis:
         data: the data sets, with licence and citation.
         distances: the zero-shot loss over every measure of distance, measured and published.
         subwords: how the tokenizers split the study's test text.
+        refits: measured slopes with parts of the study left out.
         excused: leaks of test items that documented exceptions let pass.
         claims: of papers, with this study's verdict.
         retention: entries of the retention matrices, where earlier tasks were scored again.
@@ -123,6 +125,7 @@ class Analysis:
     excused: tuple[Excused, ...] = ()
     distances: tuple[DistanceRow, ...] = ()
     subwords: tuple[SubwordRow, ...] = ()
+    refits: tuple[Refit, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
     retention: tuple[RetentionRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
@@ -159,6 +162,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             missing=study.missing,
             distances=(*measured_rows(study), *printed),
             subwords=study.subwords,
+            refits=measured.refits,
             disagreements=tuple(disagreements(published)),
             retention=() if study.retention is None else tuple(retention_rows(study.retention)),
             gains=measured.gains,

@@ -27,6 +27,7 @@ from xlgap.analysis.rows import GapRow
 from xlgap.analysis.study import Study as MeasuredStudy
 from xlgap.analysis.tables import load, write_rows
 from xlgap.errors import ResultError, unknown
+from xlgap.evaluation.ledger import corrected
 from xlgap.evaluation.metrics import get_metric
 from xlgap.formats import dir_digest, read_json, write_json
 from xlgap.graph import stage_names
@@ -106,7 +107,9 @@ def _measured(study: Study, *, partial: bool) -> MeasuredStudy:
     asked = retained_cells(study.params, study.grid)
     targets |= {name: get_task(name) for found in asked for name in found.tasks}
     values = {name: get_metric(task.metrics[0], task).value for name, task in targets.items()}
-    return assemble(study.params, results, values)
+    mended = {name: corrected(task)[0] for name, task in targets.items()}
+    mended = {name: metric for name, metric in mended.items() if metric != targets[name].metrics[0]}
+    return assemble(study.params, results, values, mended)
 
 
 def _with_languages(study: Study, measured: MeasuredStudy) -> MeasuredStudy:
