@@ -19,6 +19,7 @@ from xlgap.analysis.distance_rows import DistanceRow
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.published_distance import CONFOUNDED, distance_series
 from xlgap.analysis.published_mixtures import mixture_answers, mixture_series
+from xlgap.analysis.published_rows import row_answers
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap
 from xlgap.analysis.series import Series, series_answers
 from xlgap.analysis.trend_answers import beyond_answers, family_answers
@@ -64,6 +65,7 @@ def published_answers(
         found += family_answers(sure)
         if series.question == 3 and series.estimates:
             found += beyond_answers(sure)
+    found += row_answers(scores, confidence=confidence)
     found += mixture_answers(gaps, scores, confidence=confidence)
     found += [
         Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")

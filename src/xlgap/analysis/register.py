@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from xlgap.analysis import words
+from xlgap.analysis.claims import ClaimVerdict
 from xlgap.analysis.diagnostic import ErrorRate, error_tables
 from xlgap.analysis.disagreements import DisagreementRow
 from xlgap.analysis.distance_answers import DISTANCE_METHOD
@@ -193,6 +194,27 @@ LISTINGS: tuple[Listing, ...] = (
         title="Disagreements between or inside sources that their readers noted; values are as printed",
         place="sources",
         shown={"Where": "where", "What": "what"},
+    ),
+    Listing(
+        name="claims",
+        kind=ClaimVerdict,
+        rows=lambda a: a.claims,
+        title="Claims of papers, and this study's verdict",
+        place="study",
+        shown={
+            "Claim": "sentence",
+            "Made in": "source",
+            "Verdict": "verdict",
+            "Estimate": lambda row: words.signed(row.estimate),
+            "Interval": interval,
+            "Why": "reason",
+            "About": "about",
+        },
+        notes=(
+            "A claim is supported where the whole interval agrees, contradicted where it disagrees.",
+            "One that something does not help is supported only by an interval below 1 point.",
+            "Claims that name data sets are judged on these alone.",
+        ),
     ),
     Listing(name="gains", kind=GainRow, rows=lambda a: a.gains),
     Listing(

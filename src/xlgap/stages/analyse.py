@@ -16,7 +16,9 @@ from xlgap import layout
 from xlgap.analysis import gap as gaps_of
 from xlgap.analysis import result
 from xlgap.analysis.assemble import assemble
+from xlgap.analysis.claims import ClaimVerdict, by_key, verdicts
 from xlgap.analysis.diagnostic import METRIC, ErrorRate, error_rates
+from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.excused import SHAPE, Excused, excused
 from xlgap.analysis.licences import data_sets
 from xlgap.analysis.report import write_partial_report, write_report
@@ -250,3 +252,18 @@ def _models_with(gap: str | None, rows: Sequence[GapRow], pattern: str | None) -
     if close:
         return f"case counts, did you mean {' or '.join(close)}?"
     return f"the first twelve models with {which}: {', '.join(models[:12])}."
+
+
+def claims_here() -> tuple[tuple[ClaimVerdict, ...], str]:
+    """What ``xlgap claims`` prints: the verdicts of the study here, and a line on what they lack.
+
+    Without an analysis, those that published scores can judge; the others are not testable.
+
+    Raises:
+        ResultError: another version wrote the analysis.
+    """
+    if (layout.ANALYSIS / result.FILE).is_file():
+        return result.read_analysis(layout.ANALYSIS).claims, ""
+    told = "no analysis here: only published scores can judge; run the study for the others."
+    answers = by_key(result.published_findings(load_scores()))
+    return result.rounded(verdicts(Evidence(answers=answers))), told
