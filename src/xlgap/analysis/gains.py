@@ -115,7 +115,7 @@ def weigh(contrast: Contrast, study: Study, drawn: ScaledDraws) -> Weighed:
         stderr=error,
         ci_low=value - half,
         ci_high=value + half,
-        df=float(df),
+        df=None if df is None else float(df),
         p=p,
         seeds=seeds,
     )
