@@ -9,8 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from xlgap import __version__, listings
-from xlgap.analysis.rows import GAPS
+from xlgap import __version__, findings, listings
 from xlgap.errors import ConfigError, Interrupted, XlgapError
 from xlgap.forward import SIGNALLED, FlowKilledError, run_and_forward_signals
 from xlgap.options import folder_options, rows_options, study_option
@@ -50,18 +49,7 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     plan.add_argument("--json", action="store_true", help="print JSON")
     plan.set_defaults(run=show_plan)
 
-    gaps = commands.add_parser("gaps", help="gaps of measured or published scores")
-    gaps.add_argument("--source", choices=["measured", "published"], default="measured")
-    gaps.add_argument("--gap", choices=GAPS, default=None)
-    gaps.add_argument("--model", default=None, metavar="GLOB", help="models by shell pattern")
-    gaps.add_argument("--task", default=None)
-    gaps.add_argument("--json", action="store_true", help="print JSON")
-    gaps.set_defaults(run=show_gaps)
-
-    scores = commands.add_parser("scores", help="overall scores of the benchmark, measured")
-    scores.add_argument("--edition", default=None, metavar="NAME", help="xtreme-r or xtreme alone")
-    scores.add_argument("--json", action="store_true", help="print JSON")
-    scores.set_defaults(run=show_scores)
+    findings.add_commands(commands)
 
     export = commands.add_parser("export", help="predictions in the official submission layout")
     export.add_argument("--official", type=Path, required=True, metavar="DIR", help="made by it")
@@ -248,28 +236,6 @@ def show_plan(arguments: Arguments) -> None:
     known = prepared_manifests(directory, params)
     plan = plan_study(params, grid(params), hardware=hardware, workers=workers, manifests=known)
     print(json.dumps(to_json(plan), indent=1) if arguments.json else render(plan))
-
-
-def show_gaps(arguments: Arguments) -> None:
-    """Print gaps as a table or as JSON."""
-    from xlgap.stages.analyse import select_gaps
-
-    rows = select_gaps(
-        source=arguments.source, gap=arguments.gap, model=arguments.model, task=arguments.task
-    )
-    if arguments.json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
-        return
-    columns = ("model", "params_total", "gap", "task", "language", "metric", "value")
-    listings.show(rows, columns, terminal=sys.stdout.isatty())
-
-
-def show_scores(arguments: Arguments) -> None:
-    """Print the overall scores of the benchmark's editions."""
-    from xlgap.stages.overall import print_scores
-    from xlgap.stages.study import Study
-
-    print_scores(Study.here(), arguments.edition, as_json=arguments.json)
 
 
 def export_predictions(arguments: Arguments) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xlgap.tasks.base import Task
+
+if TYPE_CHECKING:
+    from xlgap.analysis.claims import ClaimVerdict
 
 MODEL_COLUMNS = (
     *("repo", "family", "params_total", "params_nonembedding", "layers", "d_model", "revision"),
@@ -157,3 +160,13 @@ def _text(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return "" if value is None else str(value)
+
+
+def claim_text(claim: ClaimVerdict) -> str:
+    """A claim in four lines: verdict, sentence, why, and what it speaks of."""
+    return (
+        f"{claim.verdict}: {claim.id}\n"
+        f"  {claim.sentence} ({claim.source})\n"
+        f"  Why: {claim.reason}\n"
+        f"  Judged by: {claim.quantity}; about {claim.about}."
+    )

@@ -21,7 +21,7 @@ LIGHT = (  # what every command and every stage of the graph imports
     "xlgap.tasks", "xlgap.regimes", "xlgap.tracking.base", "xlgap.models.catalogue",
     "xlgap.models.ladder", "xlgap.planning",
 )  # fmt: skip
-MAY_PRINT = {"__main__.py", "commands.py", "stages", "prefork"}  # prefork answers on stderr
+MAY_PRINT = {"__main__.py", "commands.py", "findings.py", "stages", "prefork"}  # prefork: on stderr
 
 
 def files(folder: Path) -> Iterator[Path]:

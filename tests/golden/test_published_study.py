@@ -85,6 +85,17 @@ def test_question_5_is_a_proxy_along_bloom_and_one_order(answers: dict[str, Answ
     assert not answers["5.sequential.exams"].supported
 
 
+def test_rows_of_all_sources_are_clustered_and_never_independent(answers: dict[str, Answer]) -> None:
+    found = answers["2.rows.xnli.bootstrap.params_total"]
+    assert (found.n, found.supported) == (10, True)
+    assert found.method.startswith("least squares over 224 rows")
+    assert "5 sources and of the 10 models at once" in found.method
+    alone = 1.96 * 8 / 224**0.5  # about what independent rows would claim, loss has a spread of 8
+    assert found.ci_high - found.ci_low > 4 * alone
+    assert not answers["2.rows.xquad.bootstrap.params_total"].supported
+    assert answers["2.rows.xquad.bootstrap.params_total"].reason.startswith("Not sufficient: ")
+
+
 def test_question_4_says_that_nothing_is_published(answers: dict[str, Answer]) -> None:
     assert [a.reason for a in answers.values() if a.question == 4] == [
         "No source prints the score on the intermediate task after the target task."

@@ -14,11 +14,13 @@ from dataclasses import replace
 from xlgap.analysis.combination_answers import combination_answers
 from xlgap.analysis.distance_answers import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.headline import PARTS
-from xlgap.analysis.measure import Measured
+from xlgap.analysis.measure import REFITTED, Measured
+from xlgap.analysis.mixed_answers import mixed_answers
 from xlgap.analysis.retention_answers import retention_answers
-from xlgap.analysis.rows import MATCHED, Answer, Scale, plain_gap
+from xlgap.analysis.rows import AVERAGE, MATCHED, Answer, Scale, plain_gap
 from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
+from xlgap.analysis.trend_answers import trend_answers
 
 LAB_SENTENCE = (
     "The lab is a test of the system with made data and tiny models, and no evidence on models of "
@@ -95,10 +97,12 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
             if gap == "few_gain" and not any(a.regime == "few_shot" for a in study.arms.values()):
                 continue  # nobody asked for it
             for scale in ("raw", "chance_corrected") if question != 2 else ("raw",):
-                found += series_answers(
-                    _series(study, measured, question, gap, quantity, scale),
-                    brief=scale != "raw",
-                )
+                series = _series(study, measured, question, gap, quantity, scale)
+                found += series_answers(series, brief=scale != "raw")
+                if scale == "raw":
+                    found += mixed_answers(study, measured, series)
+                if scale == "raw" and gap in REFITTED:
+                    found += trend_answers(study, measured, series)
             for matched, said in MATCHED.items():
                 series = _series(
                     study, measured, question, f"{gap}{matched}", f"{quantity}, {said}", "raw"
@@ -128,6 +132,7 @@ def _series(
         notes.append(ADD_UP)
     notes += distance_notes(plain, measured.held, study.language_notes, some=bool(points))
     notes += _other_data(study, measured, gap)
+    notes += _one_language(measured, gap)
     if measured.partial.get(gap):
         notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
     return replace(found, notes=(*found.notes, *notes))
@@ -147,6 +152,14 @@ def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
         f"Language + domain: on {', '.join(apart)} the target-language data need not be the English "
         "data in translation, so the gap is not one of language alone."
     ]
+
+
+def _one_language(measured: Measured, gap: str) -> list[str]:
+    """A sentence where a gap is measured in a single language."""
+    found = {r.language for r in measured.gaps if r.gap == gap} - {AVERAGE}
+    if len(found) != 1:
+        return []
+    return [f"One language ({next(iter(found))}): nothing here speaks of others."]
 
 
 def _notes(study: Study, measured: Measured) -> list[str]:

@@ -15,7 +15,12 @@ from xlgap.config import Params, ScratchModel
 from xlgap.tasks import get_task
 
 
-def assemble(params: Params, results: Results, values: Mapping[str, Value]) -> Study:
+def assemble(
+    params: Params,
+    results: Results,
+    values: Mapping[str, Value],
+    corrected: Mapping[str, str] | None = None,
+) -> Study:
     """The study that ``params`` describes, with its ``results``.
 
     Args:
@@ -23,10 +28,17 @@ def assemble(params: Params, results: Results, values: Mapping[str, Value]) -> S
         results: from :func:`xlgap.analysis.tables.load`.
         values: for each target task the ``value`` function of its first metric; of each earlier one,
             too, where they were scored again.
+        corrected: for tasks whose first metric has a known defect, the metric that mends it.
     """
+    mended = corrected or {}
     tasks = {name: get_task(name) for name in params.tasks}
     infos = {
-        name: TaskInfo(metric=task.metrics[0], parallel=task.parallel, proxy_train=task.proxy_train)
+        name: TaskInfo(
+            metric=task.metrics[0],
+            parallel=task.parallel,
+            proxy_train=task.proxy_train,
+            corrected=mended.get(name, ""),
+        )
         for name, task in tasks.items()
     }
     return Study(

@@ -97,7 +97,9 @@ def _shown(answer: Answer, points: Sequence[Estimate], confidence: float) -> str
 
 def _listed(names: Sequence[str]) -> str:
     shown = ", or without ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown}, or {len(names) - 3} others"
+    rest = len(names) - 3
+    more = "one other" if rest == 1 else f"one of {rest} others"
+    return shown if rest <= 0 else f"{shown}, or without {more}"
 
 
 def _not_shown(answer: Answer, confidence: float) -> str:

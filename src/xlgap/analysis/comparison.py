@@ -114,7 +114,8 @@ def heat_map(fields: Sequence[Field], *, title: str, unit: str) -> Picture:
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), rows)
         if max(map(len, columns), default=0) > 9:
-            axes.tick_params(axis="x", labelrotation=30)
+            for label in axes.get_xticklabels():
+                label.set(rotation=30, ha="right", rotation_mode="anchor")
         axes.tick_params(length=0)
         axes.grid(visible=False)
         for side in ("left", "bottom"):

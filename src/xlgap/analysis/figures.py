@@ -18,6 +18,7 @@ from xlgap.analysis.published_mixtures import points
 from xlgap.analysis.published_pairs import XP3
 from xlgap.analysis.register import place_of
 from xlgap.analysis.result import Analysis
+from xlgap.analysis.retention_figures import retention_figure
 from xlgap.analysis.rows import (
     AVERAGE,
     GAP_WORDS,
@@ -78,6 +79,7 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
     found += _transfer(analysis.published_gaps, analysis.confidence)
     found += [*_regimes(analysis), *language_figures(analysis)]
     found += _mixtures(analysis.published_gaps, analysis.confidence)
+    found += retention_figure(analysis.retention)
     return {d.name: d for d in found}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from xlgap.analysis.rows import Answer
@@ -22,7 +23,8 @@ def level_answer(series: Series) -> Answer:
     if not values:
         return base
     equal = "mean over models, each with the same weight"
-    found = mean_over(values, draws=series.draws, confidence=series.confidence)
+    x = [math.log10(e.params_total) for e in series.estimates if e.params_total]
+    found = mean_over(values, draws=series.draws, x=x, confidence=series.confidence)
     if isinstance(found, Refused):
         return replace(
             base,

@@ -7,7 +7,7 @@ numbers. What they answer stands in :mod:`.answers`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,15 @@ from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.pairing import amount_words
 from xlgap.analysis.partial import ROBUSTNESS, Partial, partial_contrasts
+from xlgap.analysis.refit import Refit, refits
 from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale, plain_gap
 from xlgap.analysis.spread import spread_estimates
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.published.distances import MEASURES, distances_of
+
+REFITTED = ("inter", "direct")
+"""Gaps that are looked at from all sides: the first of questions 1 and 3."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,8 @@ class Measured:
         gains: the gains table, see :mod:`.gains`.
         contrasts: all plain contrasts, and
         drawn: the bootstrap draws of their cells on the raw scale, for whoever combines them further.
+        primary: task to the metric that the estimates are in.
+        refits: slopes of the gaps in :data:`REFITTED` with parts of the study left out.
     """
 
     gaps: tuple[GapRow, ...]
@@ -60,6 +66,8 @@ class Measured:
     drawn: ScaledDraws
     held: tuple[str, ...] = ()
     kept: tuple[Kept, ...] = ()
+    primary: Mapping[str, str] = field(default_factory=dict)
+    refits: tuple[Refit, ...] = ()
 
 
 def measure(study: Study) -> Measured:
@@ -114,6 +122,8 @@ def measure(study: Study) -> Measured:
         gains=tuple(gain_rows(plain, study, raw, dead)),
         contrasts=tuple(plain),
         drawn=raw,
+        primary=study.primary,
+        refits=tuple(r for gap in REFITTED for r in refits(study, gap, found, dead)),
     )
 
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 UNIT = {
     "distance": "points lost for 0.1 of distance",
     "robustness": "points for 0.1 of distance",
+    "retention_ratio": "percent",
+    "retention_mlm": "nats a masked sub-word",
+    "retention_mlm_others": "nats a masked sub-word",
 }
 LINE_GREY = "#444444"
 SIDE_BY_SIDE = 1.06

@@ -19,8 +19,10 @@ from xlgap.analysis.distance_rows import DistanceRow
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.published_distance import CONFOUNDED, distance_series
 from xlgap.analysis.published_mixtures import mixture_answers, mixture_series
+from xlgap.analysis.published_rows import row_answers
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap
 from xlgap.analysis.series import Series, series_answers
+from xlgap.analysis.trend_answers import beyond_answers, family_answers
 from xlgap.records import Score
 
 PROXIES = (
@@ -58,7 +60,12 @@ def published_answers(
     """Answers of the published source to all five questions, with intervals of ``confidence``."""
     found: list[Answer] = []
     for series in published_series(gaps, slopes, distances):
-        found += series_answers(replace(series, confidence=confidence))
+        sure = replace(series, confidence=confidence)
+        found += series_answers(sure)
+        found += family_answers(sure)
+        if series.question == 3 and series.estimates:
+            found += beyond_answers(sure)
+    found += row_answers(scores, confidence=confidence)
     found += mixture_answers(gaps, scores, confidence=confidence)
     found += [
         Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")

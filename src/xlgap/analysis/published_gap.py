@@ -210,14 +210,13 @@ class LanguageTable:
     by_language: Mapping[str, Printed]
 
 
-def zero_shot_tables(
-    printed: Printings, coverage: Coverage, *, task: str, metric: str
-) -> dict[str, LanguageTable]:
-    """One table a model on the test split of ``task``, all with the same languages.
+def full_tables(
+    printed: Printings, *, task: str, metric: str
+) -> dict[tuple[str, str], dict[str, Printed]]:
+    """Zero-shot scores by language of each (model, publication), all with the same languages.
 
-    The set of languages is the one that most numbers stand for (languages times models that have them
-    all); models that lack one of them are left out. Of several publications with a full table the
-    preferred one is taken.
+    On the test split. The set of languages is the one that most numbers stand for (languages times
+    tables that have them all); tables that lack one of them are left out.
     """
     tables: dict[tuple[str, str], dict[str, Printed]] = defaultdict(dict)
     for cell, sources in printed.items():
@@ -227,12 +226,23 @@ def zero_shot_tables(
                 if (publication, task) not in DOUBTFUL:
                     tables[cell.model, publication][cell.language] = value
     languages = fixed_set([frozenset(t) for t in tables.values() if "en" in t])
-    full = {key: t for key, t in tables.items() if languages and languages <= set(t)}
+    return {
+        key: {code: table[code] for code in sorted(languages)}
+        for key, table in tables.items()
+        if languages and languages <= set(table)
+    }
+
+
+def zero_shot_tables(
+    printed: Printings, coverage: Coverage, *, task: str, metric: str
+) -> dict[str, LanguageTable]:
+    """One table a model, see :func:`full_tables`; of several publications the preferred one."""
+    full = full_tables(printed, task=task, metric=metric)
     chosen: dict[str, LanguageTable] = {}
     for model in sorted({model for model, _ in full}):
         english = {p: t["en"] for (m, p), t in full.items() if m == model}
         best = preferred(english, coverage)
-        chosen[model] = LanguageTable(best, {c: full[model, best][c] for c in sorted(languages)})
+        chosen[model] = LanguageTable(best, full[model, best])
     return chosen
 
 

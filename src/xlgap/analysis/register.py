@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from xlgap.analysis import words
+from xlgap.analysis.claims import ClaimVerdict
 from xlgap.analysis.diagnostic import ErrorRate, error_tables
 from xlgap.analysis.disagreements import DisagreementRow
 from xlgap.analysis.distance_answers import DISTANCE_METHOD
@@ -29,6 +30,7 @@ from xlgap.analysis.grids import (
 )
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
+from xlgap.analysis.refit import Refit
 from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
     AVERAGE,
@@ -193,6 +195,27 @@ LISTINGS: tuple[Listing, ...] = (
         place="sources",
         shown={"Where": "where", "What": "what"},
     ),
+    Listing(
+        name="claims",
+        kind=ClaimVerdict,
+        rows=lambda a: a.claims,
+        title="Claims of papers, and this study's verdict",
+        place="study",
+        shown={
+            "Claim": "sentence",
+            "Made in": "source",
+            "Verdict": "verdict",
+            "Estimate": lambda row: words.signed(row.estimate),
+            "Interval": interval,
+            "Why": "reason",
+            "About": "about",
+        },
+        notes=(
+            "A claim is supported where the whole interval agrees, contradicted where it disagrees.",
+            "One that something does not help is supported only by an interval below 1 point.",
+            "Claims that name data sets are judged on these alone.",
+        ),
+    ),
     Listing(name="gains", kind=GainRow, rows=lambda a: a.gains),
     Listing(
         name="quoted_gains",
@@ -209,8 +232,34 @@ LISTINGS: tuple[Listing, ...] = (
         },
         notes=("Other models, data and target tasks than measured here: not the same quantity.",),
     ),
+    Listing(name="sensitivity", kind=Refit, rows=lambda a: a.refits),
     Listing(name="data_sets", kind=DataSet, rows=lambda a: a.data),
-    Listing(name="retention", kind=RetentionRow, rows=lambda a: a.retention),
+    Listing(
+        name="retention",
+        kind=RetentionRow,
+        rows=lambda a: a.retention,
+        title="Earlier tasks scored again when all training has ended",
+        place=4,
+        shown={
+            "Model": "model",
+            "Arm": "arm",
+            "Target": "target",
+            "Earlier task": "task",
+            "Language": "language",
+            "Head": "head",
+            "Before": lambda r: words.number(r.before),
+            "After": lambda r: words.number(r.value),
+            "Change": lambda r: f"{words.signed(r.change)} ± {words.number(r.stderr)}",
+            "Kept, %": lambda r: words.number(r.ratio, 0),
+            "Untrained": lambda r: words.number(r.untrained),
+        },
+        only=lambda r: r.final and r.change is not None and r.language in {"en", AVERAGE},
+        notes=(
+            "avg: mean over the other languages. Change: after minus before; of a loss (mlm, in nats) "
+            "above 0 is forgetting. Kept: ratio of chance-corrected scores, where the score before is "
+            "above chance.",
+        ),
+    ),
     Listing(name="excused_leaks", kind=Excused, rows=lambda a: a.excused),
 )
 """Every field of an analysis that is a file of the report; see the module for a new one."""

@@ -29,9 +29,11 @@ from pathlib import Path
 from typing import Any
 
 from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.claims import ClaimVerdict, by_key, verdicts
 from xlgap.analysis.diagnostic import ErrorRate
 from xlgap.analysis.disagreements import DisagreementRow, disagreements
 from xlgap.analysis.distance_rows import DistanceRow, measured_rows
+from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
@@ -39,6 +41,7 @@ from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
 from xlgap.analysis.published_answers import published_answers
 from xlgap.analysis.published_distance import published_distances, published_slopes
+from xlgap.analysis.refit import Refit
 from xlgap.analysis.retention import retention_rows
 from xlgap.analysis.retention_rows import RetentionRow
 from xlgap.analysis.rows import (
@@ -57,6 +60,7 @@ from xlgap.formats import read_json, write_json
 from xlgap.records import EditionScore, Score
 
 DECIMALS = 6
+FILE = "analysis.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +93,9 @@ class Analysis:
         data: the data sets, with licence and citation.
         distances: the zero-shot loss over every measure of distance, measured and published.
         subwords: how the tokenizers split the study's test text.
+        refits: measured slopes with parts of the study left out.
         excused: leaks of test items that documented exceptions let pass.
+        claims: of papers, with this study's verdict.
         retention: entries of the retention matrices, where earlier tasks were scored again.
         gains: intermediate task x target task, with tests corrected over families.
         disagreements: numbers that published sources print differently, and which one the gaps use.
@@ -119,9 +125,11 @@ class Analysis:
     excused: tuple[Excused, ...] = ()
     distances: tuple[DistanceRow, ...] = ()
     subwords: tuple[SubwordRow, ...] = ()
+    refits: tuple[Refit, ...] = ()
     disagreements: tuple[DisagreementRow, ...] = ()
     retention: tuple[RetentionRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
+    claims: tuple[ClaimVerdict, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -154,11 +162,19 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             missing=study.missing,
             distances=(*measured_rows(study), *printed),
             subwords=study.subwords,
+            refits=measured.refits,
             disagreements=tuple(disagreements(published)),
             retention=() if study.retention is None else tuple(retention_rows(study.retention)),
             gains=measured.gains,
+            claims=verdicts(Evidence(answers=by_key(answers), study=study, measured=measured)),
         )
     )
+
+
+def published_findings(scores: Sequence[Score]) -> list[Answer]:
+    """The answers of published scores alone."""
+    slopes, distances = published_slopes(scores), published_distances(scores)
+    return published_answers(gap_rows(scores), slopes, scores, distances)
 
 
 def _models(scores: Sequence[Score]) -> tuple[Model, ...]:
@@ -181,7 +197,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     all tasks, and each supported level and slope.
     """
     analysis = rounded(analysis)
-    write_json(folder / "analysis.json", dataclasses.asdict(analysis))
+    write_json(folder / FILE, dataclasses.asdict(analysis))
     for name, kind, rows in (
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),
@@ -190,6 +206,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
         ("disagreements", DisagreementRow, analysis.disagreements),
         ("retention", RetentionRow, analysis.retention),
         ("gains", GainRow, analysis.gains),
+        ("claims", ClaimVerdict, analysis.claims),
     ):
         columns = [f.name for f in dataclasses.fields(kind)]
         write_rows(folder / f"{name}.csv", [flat(r) for r in rows], columns)
@@ -224,7 +241,7 @@ def read_analysis(folder: Path) -> Analysis:
     Raises:
         ResultError: no such file, or another version wrote it.
     """
-    path = folder / "analysis.json"
+    path = folder / FILE
     if not path.is_file():
         raise ResultError(f"{path}: no such file; run the stage 'analyse' first.")
     try:

@@ -23,11 +23,13 @@ class TaskInfo:
         metric: primary metric.
         parallel: whether its test sets are translations of each other.
         proxy_train: the task whose training data stand in, if any.
+        corrected: the metric that mends a known defect of ``metric``; empty without one.
     """
 
     metric: str
     parallel: bool
     proxy_train: str | None = None
+    corrected: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,9 @@ from xlgap import layout
 from xlgap.analysis import gap as gaps_of
 from xlgap.analysis import result
 from xlgap.analysis.assemble import assemble
+from xlgap.analysis.claims import ClaimVerdict, by_key, verdicts
 from xlgap.analysis.diagnostic import METRIC, ErrorRate, error_rates
+from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.excused import SHAPE, Excused, excused
 from xlgap.analysis.licences import data_sets
 from xlgap.analysis.report import write_partial_report, write_report
@@ -25,6 +27,7 @@ from xlgap.analysis.rows import GapRow
 from xlgap.analysis.study import Study as MeasuredStudy
 from xlgap.analysis.tables import load, write_rows
 from xlgap.errors import ResultError, unknown
+from xlgap.evaluation.ledger import corrected
 from xlgap.evaluation.metrics import get_metric
 from xlgap.formats import dir_digest, read_json, write_json
 from xlgap.graph import stage_names
@@ -104,7 +107,9 @@ def _measured(study: Study, *, partial: bool) -> MeasuredStudy:
     asked = retained_cells(study.params, study.grid)
     targets |= {name: get_task(name) for found in asked for name in found.tasks}
     values = {name: get_metric(task.metrics[0], task).value for name, task in targets.items()}
-    return assemble(study.params, results, values)
+    mended = {name: corrected(task)[0] for name, task in targets.items()}
+    mended = {name: metric for name, metric in mended.items() if metric != targets[name].metrics[0]}
+    return assemble(study.params, results, values, mended)
 
 
 def _with_languages(study: Study, measured: MeasuredStudy) -> MeasuredStudy:
@@ -247,3 +252,18 @@ def _models_with(gap: str | None, rows: Sequence[GapRow], pattern: str | None) -
     if close:
         return f"case counts, did you mean {' or '.join(close)}?"
     return f"the first twelve models with {which}: {', '.join(models[:12])}."
+
+
+def claims_here() -> tuple[tuple[ClaimVerdict, ...], str]:
+    """What ``xlgap claims`` prints: the verdicts of the study here, and a line on what they lack.
+
+    Without an analysis, those that published scores can judge; the others are not testable.
+
+    Raises:
+        ResultError: another version wrote the analysis.
+    """
+    if (layout.ANALYSIS / result.FILE).is_file():
+        return result.read_analysis(layout.ANALYSIS).claims, ""
+    told = "no analysis here: only published scores can judge; run the study for the others."
+    answers = by_key(result.published_findings(load_scores()))
+    return result.rounded(verdicts(Evidence(answers=answers))), told

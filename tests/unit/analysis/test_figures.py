@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_retention import Planted, made_study
 from simulate import Plan, study
 
 from xlgap.analysis.by_language import primary_rows
@@ -136,3 +137,16 @@ def test_untrained_twins_are_in_no_panel(analysis: Analysis) -> None:
     kept = primary_rows(analysis.gaps, replace(analysis, controls=("made_40000",)))
     assert kept
     assert "made_40000" not in {r.model for r in kept}
+
+
+def test_the_retention_matrix_shows_what_was_planted() -> None:
+    made = analyse(made_study(Planted(lost=30, less=0, model_sd=0), seed=1), ())
+    found = drawings(made)["retention_matrix.svg"]
+    check(found.picture)
+    assert found.beside == (4, "measured")
+    texts = re.findall(r"<!-- (.*?) -->", found.svg)
+    values = [float(t.strip("*").replace("−", "-")) for t in texts if t.endswith("*")]
+    assert values
+    assert min(values) == pytest.approx(-30, abs=4)
+    assert any(t.endswith("English") for t in texts)
+    assert any(t.endswith("other languages (probe)") for t in texts)

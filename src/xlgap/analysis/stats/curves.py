@@ -30,8 +30,6 @@ from numpy.typing import ArrayLike, NDArray
 from xlgap.analysis.stats.verdict import Refused
 
 Floats = NDArray[np.float64]
-Form = Callable[[Floats, Floats], Floats]
-"""Linear columns [n, p] from x [n] and shape parameters."""
 
 FEWEST_SIZES = 5
 DECADES = 1.0
@@ -135,7 +133,7 @@ def _verdict(curves: tuple[Curve, ...], to: float) -> Extrapolation | Refused:
     smallest = min(c.better_p for c in bent if c.better_p is not None)
     if smallest > LEVEL:
         return Refused(
-            f"No curve fits better than a straight line (F test, p = {smallest:.2f}), so that the "
+            f"No curve fits better than a straight line (F test, p = {smallest:.3f}), so that the "
             "models do not say whether the gap levels off, on which an extrapolation hangs."
         )
     usable = [c for c in curves if c.identified]
@@ -159,28 +157,38 @@ def fit_curves(
     found = []
     for form, bounds in SHAPES.items():
         shape = _best_shape(form, bounds, a, y)
-        squares = _projected(form, shape, a, y)[1]
         found.append(_curve(form, shape, bounds, a, y, to, confidence, line))
-        line = squares if form == "line" else line
+        line = float(_squares(form, shape, a, y)) if form == "line" else line
     return tuple(found)
 
 
-def _columns(form: str, shape: Floats, x: Floats, middle: float, width: float) -> Floats:
-    """Columns of the linear parameters."""
+def _feature(form: str, shape: Floats, x: Floats, middle: float, width: float) -> Floats:
+    """What is linear in b, [..., n], for shapes [..., k]."""
     if form == "line":
-        return np.stack([np.ones_like(x), x - middle], axis=1)
+        return x - middle
     if form == "power law":
-        return np.stack([np.ones_like(x), 10.0 ** (-shape[0] * (x - middle))], axis=1)
-    power = np.clip(shape[0] * (x - middle - shape[1] * width), -300, 300)
-    column: Floats = (1 / (1 + 10.0**power))[:, None]
-    return column
+        return np.asarray(10.0 ** (-shape[..., :1] * (x - middle)), dtype=np.float64)
+    power = np.clip(shape[..., :1] * (x - middle - shape[..., 1:] * width), -300, 300)
+    return np.asarray(1 / (1 + 10.0**power), dtype=np.float64)
 
 
-def _projected(form: str, shape: Floats, x: Floats, y: Floats) -> tuple[Floats, float]:
-    """Linear parameters given the shape, and the sum of squares left."""
-    columns = _columns(form, shape, x, float(x.mean()), float(np.ptp(x)))
-    beta: Floats = np.linalg.lstsq(columns, y, rcond=None)[0].astype(np.float64)
-    return beta, float(np.sum((y - columns @ beta) ** 2))
+def _columns(form: str, shape: Floats, x: Floats, middle: float, width: float) -> Floats:
+    """Columns of the linear parameters, [n, p]."""
+    feature = _feature(form, shape, x, middle, width)
+    ones = [] if form == "saturating" else [np.ones_like(feature)]
+    return np.stack([*ones, feature], axis=1)
+
+
+def _squares(form: str, shape: Floats, x: Floats, y: Floats) -> Floats:
+    """Sum of squares left by the best linear parameters, [...], for shapes [..., k]."""
+    feature = _feature(form, shape, x, float(x.mean()), float(np.ptp(x)))
+    left = y
+    if form != "saturating":
+        feature, left = feature - feature.mean(axis=-1, keepdims=True), y - y.mean()
+    own = np.sum(feature**2, axis=-1)
+    explained = (feature @ left) ** 2 / np.where(own > 0, own, 1.0)
+    found: Floats = np.sum(left**2) - explained
+    return found
 
 
 def _best_shape(form: str, bounds: tuple[tuple[float, float], ...], x: Floats, y: Floats) -> Floats:
@@ -191,11 +199,11 @@ def _best_shape(form: str, bounds: tuple[tuple[float, float], ...], x: Floats, y
         return np.zeros(0)
     axes = [np.linspace(low, high, 25) for low, high in bounds]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(bounds))
-    start: Floats = grid[int(np.argmin([_projected(form, shape, x, y)[1] for shape in grid]))]
+    start: Floats = grid[int(np.argmin(_squares(form, grid, x, y)))]
     scale = float(np.sum(y**2)) + 1e-300
 
     def left(shape: Floats) -> float:
-        return _projected(form, shape, x, y)[1] / scale
+        return float(_squares(form, shape, x, y)) / scale
 
     options: Any = {"xatol": 1e-7, "fatol": 1e-12, "maxiter": 400}
     found = minimize(left, start, method="Nelder-Mead", bounds=list(bounds), options=options)
@@ -211,7 +219,9 @@ def _curve(
     from scipy.stats import f as fisher
     from scipy.stats import t as student
 
-    beta, squares = _projected(form, shape, x, y)
+    columns = _columns(form, shape, x, float(x.mean()), float(np.ptp(x)))
+    beta: Floats = np.linalg.lstsq(columns, y, rcond=None)[0].astype(np.float64)
+    squares = float(np.sum((y - columns @ beta) ** 2))
     parameters = len(beta) + len(shape)
     df = len(y) - parameters
     sd = math.sqrt(squares / df)

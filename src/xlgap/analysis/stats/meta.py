@@ -6,7 +6,6 @@ that every slope against size uses; here the design may hold intercepts of famil
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,8 +55,3 @@ def fit(effects: Floats, variances: Floats | None, design: Floats) -> Fit:
     beta, covariance, squares = wls(effects, 1 / (v + tau2), design)
     df = len(effects) - design.shape[1]
     return Fit(beta, covariance * (squares / df), df, tau2)
-
-
-def root(value: float) -> float:
-    """Square root of what is at least 0 but for rounding."""
-    return math.sqrt(max(value, 0.0))

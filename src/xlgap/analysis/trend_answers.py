@@ -1,0 +1,324 @@
+"""What stands behind a slope, as answers: how sure it is, what moves it, and where it would lead.
+
+For the primary gap of questions 1 and 3: how large it is over the models, the range of sizes that was
+measured and what lies beyond it, the slope with parts of the study left out, with and without collapsed
+runs, within families, and the seeds that it would take. Estimators stand in
+:mod:`xlgap.analysis.stats`; ``benchmarks/coverage.py`` says how often their intervals hold the truth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from xlgap.analysis.level import level_answer
+from xlgap.analysis.measure import Measured
+from xlgap.analysis.refit import Refit, without_collapsed
+from xlgap.analysis.rows import Answer, Estimate
+from xlgap.analysis.scaling import FEWEST_MODELS
+from xlgap.analysis.series import Series, base_answer
+from xlgap.analysis.stats import families, meta
+from xlgap.analysis.stats.curves import extrapolate
+from xlgap.analysis.stats.seeds import detectable_gap, pooled_spread, seeds_needed
+from xlgap.analysis.stats.verdict import Refused
+from xlgap.analysis.study import Study
+from xlgap.analysis.words import number, short_number, signed
+
+TARGET = 175e9
+"""Parameters that question 3 asks about."""
+
+SEVERAL = 2
+"""Families from which on slopes within and between them are told apart."""
+
+
+def trend_answers(study: Study, measured: Measured, series: Series) -> list[Answer]:
+    """All of them for one measured series; none where nothing was measured: its slope says why."""
+    if not series.estimates:
+        return []
+    found = [level_answer(series)]
+    if series.question == 3:
+        found += beyond_answers(series)
+    found += family_answers(series)
+    gap = series.estimates[0].gap
+    found += sensitivity_answer(series, [r for r in measured.refits if r.gap == gap])
+    if measured.collapsed:
+        found.append(_collapsed_answer(study, measured, series))
+    found.append(seeds_answer(measured, series))
+    return found
+
+
+def beyond_answers(series: Series, *, to: float = TARGET) -> list[Answer]:
+    """The largest measured size and a size beyond, as two answers of one sentence each."""
+    usable = [e for e in series.estimates if e.params_total]
+    return [_measured_end(series, usable), _extrapolated(series, usable, to)]
+
+
+def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
+    """The gap at the end of the line through the measured sizes."""
+    base = replace(
+        base_answer(series, usable, "params_total"),
+        key=f"{series.key}.at.measured",
+        quantity=f"{series.quantity} at the largest measured size, {series.unit}",
+        method="none",
+    )
+    x = [math.log10(e.params_total) for e in usable if e.params_total]
+    if len(usable) < FEWEST_MODELS or len(set(x)) < 3:
+        why = (
+            f"Not sufficient: {len(usable)} models of {len(set(x))} sizes; a line needs at least "
+            f"{FEWEST_MODELS} of 3 sizes. "
+        )
+        return replace(base, reason=why + base.reason)
+    fitted = meta.fit(
+        np.array([e.value for e in usable]),
+        _variances(usable),
+        np.stack([np.ones(len(x)), x], axis=1),
+    )
+    end = fitted.combination([1.0, max(x)], confidence=series.confidence)
+    low, high = base.size_range or (0, 0)
+    return replace(
+        base,
+        estimate=end.estimate,
+        ci_low=end.ci_low,
+        ci_high=end.ci_high,
+        supported=True,
+        method=f"Measured from {short_number(low)} to {short_number(high)} parameters: at the largest "
+        f"size the line of the meta-regression stands at {signed(end.estimate)} "
+        f"[{number(end.ci_low)}, {number(end.ci_high)}] {series.unit}.",
+    )
+
+
+def _variances(points: Sequence[Estimate]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+    errors = [p.stderr for p in points]
+    return None if None in errors else np.array([e * e for e in errors if e is not None])
+
+
+def _extrapolated(series: Series, usable: Sequence[Estimate], to: float) -> Answer:
+    """Beyond the largest model, by three curves; always named an extrapolation."""
+    base = replace(
+        base_answer(series, usable, "params_total"),
+        key=f"{series.key}.at.175e9" if to == TARGET else f"{series.key}.at.{to:.0f}",
+        quantity=f"{series.quantity} at {short_number(to)} parameters, {series.unit}, extrapolated",
+        method="none",
+    )
+    found = extrapolate(
+        [e.params_total for e in usable if e.params_total],
+        [e.value for e in usable],
+        to=to,
+        confidence=series.confidence,
+    )
+    if isinstance(found, Refused):
+        why = found.reason[0].lower() + found.reason[1:]
+        said = f"Extrapolation to {short_number(to)} parameters is refused: {why}"
+        return replace(base, reason=f"{said} {base.reason}")
+    each = "; ".join(
+        f"{c.form} {signed(c.predicted)} [{number(c.ci_low)}, {number(c.ci_high)}]"
+        + ("" if c.identified else ", its shape not identified and left out")
+        for c in found.curves
+    )
+    return replace(
+        base,
+        estimate=found.predicted,
+        ci_low=found.low,
+        ci_high=found.high,
+        supported=True,
+        method=f"Extrapolated to {short_number(to)} parameters, a factor of "
+        f"{to / (base.size_range or (1, 1))[1]:,.0f} beyond the largest model: {found.best} fits best; "
+        f"the interval is an envelope, from the lowest to the highest prediction limit of all forms, "
+        f"and no calibrated one: {each}.",
+    )
+
+
+def family_answers(series: Series) -> list[Answer]:
+    """Slopes within families and between them; none of one family, or of too few models for a slope."""
+    usable = [e for e in series.estimates if e.params_total]
+    if len({e.family for e in usable}) < SEVERAL or len(usable) < FEWEST_MODELS:
+        return []
+    points = [
+        families.Point(
+            family=e.family,
+            x=math.log10(e.params_total),
+            effect=e.value,
+            variance=None if e.stderr is None else e.stderr**2,
+        )
+        for e in usable
+        if e.params_total
+    ]
+    fits = (
+        ("within", "an intercept a family", families.within(points, confidence=series.confidence)),
+        ("between", "one mean a family", families.between(points, confidence=series.confidence)),
+    )
+    return [_family_answer(series, usable, *fit) for fit in fits]
+
+
+def _family_answer(
+    series: Series,
+    usable: Sequence[Estimate],
+    side: str,
+    how: str,
+    found: families.FamilySlope | Refused,
+) -> Answer:
+    base = replace(
+        base_answer(series, usable, "params_total"),
+        key=f"{series.key}.{side}_families.params_total",
+        quantity=f"change of {series.quantity}, {side} model families, {series.unit} for ten times the "
+        "total parameters",
+        method="none",
+    )
+    if isinstance(found, Refused):
+        return replace(base, reason=f"Not sufficient: {found.reason} {base.reason}")
+    slope = found.slope
+    return replace(
+        base,
+        estimate=slope.estimate,
+        ci_low=slope.ci_low,
+        ci_high=slope.ci_high,
+        n=slope.n,
+        supported=True,
+        method=f"meta-regression with {how}, Knapp-Hartung t interval ({slope.df:.0f} degrees of "
+        f"freedom), {len(found.families)} families: {', '.join(found.families)}",
+    )
+
+
+def sensitivity_answer(series: Series, refits: Sequence[Refit]) -> list[Answer]:
+    """The primary slope beside its range over all refits; none with too few models for a slope."""
+    whole = next((r for r in refits if r.change == "none"), None)
+    usable = [e for e in series.estimates if e.params_total]
+    if whole is None or whole.slope is None:
+        return []
+    others = [r for r in refits if r.change != "none"]
+    fitted = [r for r in others if r.slope is not None]
+    lost = [_named(r) for r in others if r.slope is None]
+    low, high = (f(fitted, key=lambda r: r.slope or 0.0) for f in (min, max))
+    turned = [_named(r) for r in fitted if _sign(r) != _sign(whole)]
+    says = (
+        f"the interval reads otherwise {_listed(turned)}"
+        if turned
+        else "the interval reads the same each time"
+    )
+    gone = f"; not possible: {_listed(lost)}" if lost else ""
+    return [
+        replace(
+            base_answer(series, usable, "params_total"),
+            key=f"{series.key}.sensitivity.params_total",
+            quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
+            "over refits",
+            estimate=whole.slope,
+            n=len(fitted),
+            supported=True,
+            method=f"the primary slope in {len(fitted)} refits, each without one model, task, language "
+            "or family, on non-embedding parameters, or in corrected metrics; n counts refits: from "
+            f"{signed(low.slope, 2)} ({_named(low)}) to {signed(high.slope, 2)} ({_named(high)}); "
+            f"{says}{gone}",
+        )
+    ]
+
+
+def _sign(refit: Refit) -> int:
+    """1 where the interval is above 0, -1 below, else 0."""
+    if refit.ci_low is None or refit.ci_high is None:
+        return 0
+    return int(refit.ci_low > 0) - int(refit.ci_high < 0)
+
+
+def _named(refit: Refit) -> str:
+    lead = {"metric": "in corrected metrics", "non-embedding parameters": "on non-embedding parameters"}
+    return f"{lead.get(refit.change, refit.change)} {refit.name}".strip()
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _collapsed_answer(study: Study, measured: Measured, series: Series) -> Answer:
+    """The primary slope without runs that ended at chance, to be read beside the one with them."""
+    usable = [e for e in series.estimates if e.params_total]
+    found = without_collapsed(
+        study, series.estimates[0].gap, usable, measured.hopeless, measured.collapsed
+    )
+    base = replace(
+        base_answer(series, usable, "params_total"),
+        key=f"{series.key}.without_collapsed.params_total",
+        quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
+        f"without {len(measured.collapsed)} collapsed runs",
+        n=found.n,
+    )
+    if found.slope is None or found.n < FEWEST_MODELS:
+        return replace(
+            base, method="none",
+            reason=f"Not sufficient: {found.n} models without the collapsed runs. {base.reason}",
+        )  # fmt: skip
+    return replace(
+        base,
+        estimate=found.slope,
+        ci_low=found.ci_low,
+        ci_high=found.ci_high,
+        supported=True,
+        method="the primary slope again, runs left out that ended at chance while other seeds of their "
+        "cell did not; the primary slope counts them",
+    )
+
+
+def seeds_answer(measured: Measured, series: Series) -> Answer:
+    """The smallest gap of one model that its seeds would show, and the seeds for the gap seen."""
+    base = replace(
+        base_answer(series, series.estimates, "params_total"),
+        key=f"{series.key}.seeds",
+        quantity=f"smallest {series.quantity} that the seeds of one model would show, {series.unit}",
+        method="none",
+    )
+    spread = pooled_spread(gaps_by_seed(measured, series))
+    if isinstance(spread, Refused):
+        return replace(base, reason=f"{spread.reason} {base.reason}")
+    smallest = detectable_gap(spread.sd, spread.seeds, level=1 - series.confidence)
+    if isinstance(smallest, Refused):
+        return replace(base, reason=f"{smallest.reason} {base.reason}")
+    low, high = _spread_bounds(spread.df, series.confidence)
+    seen = abs(float(np.mean([e.value for e in series.estimates])))
+    needed = seeds_needed(spread.sd, seen, level=1 - series.confidence)
+    advice = (
+        needed.reason
+        if isinstance(needed, Refused)
+        else f"the mean gap seen, {number(seen)}, needs {needed} seeds"
+    )
+    return replace(
+        base,
+        estimate=smallest,
+        ci_low=smallest * low,
+        ci_high=smallest * high,
+        n=spread.df,
+        supported=True,
+        method=f"t test over {spread.seeds} seeds with 80% power, standard deviation between seeds "
+        f"{number(spread.sd, 2)} pooled over models ({spread.df} degrees of freedom, which n counts; "
+        f"interval by chi-square); {advice}; items and pretraining are not in it",
+    )
+
+
+def _spread_bounds(df: int, confidence: float) -> tuple[float, float]:
+    """Factors from an estimated standard deviation to its confidence limits."""
+    from scipy.stats import chi2
+
+    tail = (1 - confidence) / 2
+    return math.sqrt(df / float(chi2.ppf(1 - tail, df))), math.sqrt(df / float(chi2.ppf(tail, df)))
+
+
+def gaps_by_seed(measured: Measured, series: Series) -> list[list[float]]:
+    """For each model the gap over the series' tasks in each seed that all of them have."""
+    tasks = set(series.estimates[0].note.removeprefix("mean over ").split(", "))
+    found: list[list[float]] = []
+    for estimate in series.estimates:
+        rows: dict[int, dict[str, list[float]]] = {}
+        for r in measured.gaps:
+            if (r.model, r.gap, r.scale, r.language) != (
+                estimate.model, estimate.gap, estimate.scale, "avg",
+            ):  # fmt: skip
+                continue
+            if r.seed is not None and r.task in tasks and r.metric == measured.primary.get(r.task):
+                rows.setdefault(r.seed, {}).setdefault(r.task, []).append(r.value)
+        whole = [seed for seed, by_task in rows.items() if set(by_task) == tasks]
+        found.append(
+            [float(np.mean([np.mean(v) for v in rows[seed].values()])) for seed in sorted(whole)]
+        )
+    return found

@@ -1,0 +1,66 @@
+"""The simulation behind every interval, small: binomial tolerance around its bounds."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from scipy.stats import binom
+
+from xlgap.config import load_params
+
+ROOT = Path(__file__).parents[3]
+STUDIES = 60
+
+
+@pytest.fixture(scope="module")
+def coverage() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "coverage_of_answers", ROOT / "benchmarks/coverage.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    import sys
+
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def rows(coverage: ModuleType) -> dict[str, dict[str, object]]:
+    return {row["estimator"]: row for row in coverage.run(STUDIES, seed=7)}
+
+
+def test_every_interval_holds_the_truth_about_as_often_as_it_says(
+    coverage: ModuleType, rows: dict[str, dict[str, object]]
+) -> None:
+    """Below what 93% give by chance once in ten thousand, an estimator is broken."""
+    least = binom.ppf(1e-4, STUDIES, 0.93) / STUDIES
+    found = {name: row["coverage"] for name, row in rows.items() if row["kind"] == coverage.INTERVAL}
+    assert len(found) >= 12
+    assert {name: share for name, share in found.items() if share is None or share < least} == {}
+
+
+def test_nothing_is_found_where_there_is_nothing(rows: dict[str, dict[str, object]]) -> None:
+    most = binom.ppf(1 - 1e-4, STUDIES, 0.07) / STUDIES
+    found = {n: row["false_positive"] for n, row in rows.items() if row["false_positive"] is not None}
+    assert len(found) >= 16
+    assert {name: share for name, share in found.items() if share > most} == {}
+
+
+def test_the_bounds_tell_an_interval_that_is_too_narrow(coverage: ModuleType) -> None:
+    assert not coverage.row("x", coverage.INTERVAL, [True] * 88 + [False] * 12, [])["passes"]
+    assert not coverage.row("x", coverage.INTERVAL, [True] * 100, [])["passes"]
+    assert coverage.row("x", coverage.INTERVAL, [True] * 95 + [False] * 5, [])["passes"]
+    assert not coverage.row("x", coverage.EXACT, [], [True] * 6 + [False] * 94)["passes"]
+
+
+def test_it_simulates_the_default_study(coverage: ModuleType) -> None:
+    params = load_params(ROOT / "params.yaml")
+    assert len(coverage.SIZES) == len(params.models)
+    assert len(params.study.seeds) == coverage.SEEDS
+    assert len(coverage.DISTANCE) == len(params.languages.evaluation) - 1

@@ -1,0 +1,192 @@
+"""What stands behind a slope: levels, refits, collapsed runs, seeds, families, the sizes beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from simulate import Plan, study
+
+from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.measure import Measured, measure
+from xlgap.analysis.rows import Answer, Estimate
+from xlgap.analysis.series import Series
+from xlgap.analysis.study import Study
+from xlgap.analysis.trend_answers import beyond_answers, family_answers
+
+PLAN = Plan(
+    groups=120, group_size=2, languages=("en", "de", "sw", "ru", "fi", "ar", "zh", "es"), model_sd=0.3
+)
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Study, Measured]:
+    found = study(PLAN, seed=4, resamples=200)
+    return found, measure(found)
+
+
+@pytest.fixture(scope="module")
+def answers(made: tuple[Study, Measured]) -> dict[str, Answer]:
+    return {a.key: a for a in measured_answers(*made)}
+
+
+def of(plan: Plan, change: Callable[[Study], Study] = lambda s: s) -> dict[str, Answer]:
+    found = change(study(plan, seed=4, resamples=100))
+    return {a.key: a for a in measured_answers(found, measure(found))}
+
+
+def test_the_planted_level_is_in_its_interval(answers: dict[str, Answer]) -> None:
+    middle = PLAN.gap + PLAN.slope * 2.0969100130080562 / 2
+    for key, planted in (("1.inter", middle), ("3.direct", middle - PLAN.english_gain)):
+        level = answers[f"{key}.level"]
+        assert level.supported
+        assert level.ci_low < planted < level.ci_high
+
+
+def test_the_whole_study_refitted_is_the_primary_slope(
+    made: tuple[Study, Measured], answers: dict[str, Answer]
+) -> None:
+    whole = {r.gap: r for r in made[1].refits if r.change == "none"}
+    for key in ("1.inter", "3.direct"):
+        slope = answers[f"{key}.slope.params_total"]
+        refit = whole[key.split(".")[1]]
+        assert (refit.slope, refit.ci_low, refit.ci_high) == pytest.approx(
+            (slope.estimate, slope.ci_low, slope.ci_high)
+        )
+        assert answers[f"{key}.sensitivity.params_total"].estimate == slope.estimate
+
+
+def test_each_part_is_left_out_once(made: tuple[Study, Measured]) -> None:
+    found = {(r.change, r.name) for r in made[1].refits if r.gap == "inter"}
+    models = {("without model", e.model) for e in made[1].estimates if e.gap == "inter"}
+    assert found == models | {
+        ("none", ""), ("non-embedding parameters", ""), ("without task", "nli"),
+        ("without task", "qa"), ("without language", "sw"), ("without language", "ru"),
+    }  # fmt: skip
+
+
+def test_a_task_left_out_gives_the_slope_of_the_others(made: tuple[Study, Measured]) -> None:
+    without = next(
+        r for r in made[1].refits if (r.gap, r.change, r.name) == ("inter", "without task", "qa")
+    )
+    kept = replace(made[0], scores=tuple(s for s in made[0].scores if s.task == "nli"))
+    values = {e.model: e.value for e in measure(kept).estimates if (e.gap, e.task) == ("inter", "mean")}
+    assert len(values) == 4
+    assert without.slope == pytest.approx(PLAN.slope, abs=2.5)
+    assert without.slope != pytest.approx(
+        next(r.slope for r in made[1].refits if (r.gap, r.change) == ("inter", "none")), abs=1e-6
+    )
+
+
+def test_a_corrected_metric_is_one_of_the_refits(made: tuple[Study, Measured]) -> None:
+    mended = [replace(s, metric="aware", value=s.value / 2) for s in made[0].scores if s.task == "qa"]
+    tasks = dict(made[0].tasks) | {"qa": replace(made[0].tasks["qa"], corrected="aware")}
+    both = replace(made[0], scores=(*made[0].scores, *mended), tasks=tasks)
+    found = {(r.change, r.name): r for r in measure(both).refits if r.gap == "inter"}
+    assert found["metric", "aware on qa"].slope > found["none", ""].slope
+
+
+def test_collapsed_runs_are_counted_and_left_out(made: tuple[Study, Measured]) -> None:
+    target = ("made_5000000", "inter_sw_typing", "qa", 0)
+    scores = tuple(
+        replace(s, value=PLAN.chance) if (s.model, s.arm, s.task, s.seed) == target else s
+        for s in made[0].scores
+    )
+    fallen = replace(made[0], scores=scores, items={})
+    measured = measure(fallen)
+    assert [(c.model, c.arm, c.task, c.seed) for c in measured.collapsed] == [target]
+    found = {a.key: a for a in measured_answers(fallen, measured)}
+    plain = found["1.inter.slope.params_total"]
+    without = found["1.inter.without_collapsed.params_total"]
+    assert without.supported
+    assert without.estimate > plain.estimate + 1
+    assert without.estimate == pytest.approx(PLAN.slope, abs=2.0)
+    assert "1.inter.without_collapsed.params_total" not in {a.key for a in measured_answers(*made)}
+
+
+def test_seeds_answer_names_gap_and_seeds(answers: dict[str, Answer]) -> None:
+    found = answers["1.inter.seeds"]
+    assert found.supported
+    assert found.ci_low < found.estimate < found.ci_high
+    assert "t test over 2 seeds with 80% power" in found.method
+    assert "needs" in found.method
+
+
+def test_question_3_tells_the_measured_range_and_what_lies_beyond(answers: dict[str, Answer]) -> None:
+    measured, beyond = answers["3.direct.at.measured"], answers["3.direct.at.175e9"]
+    assert measured.method.startswith("Measured from 40k to 5M parameters: at the largest size")
+    assert measured.supported
+    assert not beyond.supported
+    assert beyond.reason.startswith("Extrapolation to 175B parameters is refused: 4 sizes")
+    assert "extrapolated" in beyond.quantity
+
+
+def point(size: float, value: float, family: str = "f") -> Estimate:
+    return Estimate(
+        source="published", model=f"{family}{size:g}", family=family, params_total=int(size),
+        params_nonembedding=None, gap="direct", task="mean", scale="raw", value=value,
+    )  # fmt: skip
+
+
+def series(*points: Estimate) -> Series:
+    return Series(
+        question=3, key="3.direct", quantity="G", unit="points", estimates=points, figure="f.svg"
+    )
+
+
+def test_a_bent_ladder_is_extrapolated_and_says_what_the_interval_is() -> None:
+    values = [40.1, 20.2, 12.1, 8.0, 7.1, 6.9]
+    sizes = [3e8, 7e8, 1.5e9, 4e9, 1.3e10, 4e10]
+    found = beyond_answers(series(*(point(s, v) for s, v in zip(sizes, values, strict=True))))[1]
+    assert found.supported
+    assert found.method.startswith("Extrapolated to 175B parameters, a factor of 4 beyond")
+    assert "envelope" in found.method
+    assert found.ci_low < found.estimate < found.ci_high
+
+
+def test_families_are_told_apart() -> None:
+    points = [
+        point(s, v + {"a": 0, "b": 20, "c": 40, "d": 60}[f], f)
+        for f in "abcd"
+        for s, v in ((1e8, 5.0), (1e9, 3.1), (1e10, 0.9))
+    ]
+    within, between = family_answers(series(*points))
+    assert within.estimate == pytest.approx(-2.05, abs=0.01)
+    assert within.supported
+    assert not between.supported
+    assert family_answers(series(*points[:3])) == []
+
+
+def test_two_sizes_carry_no_trend_and_no_level() -> None:
+    for key, answer in of(replace(PLAN, sizes=(40_000, 5_000_000), groups=30)).items():
+        if answer.question in {1, 2, 3} and not key.endswith(".seeds"):
+            assert not answer.supported, key
+            assert "2 models" in answer.reason or "2 sizes" in answer.reason, key
+
+
+def test_one_seed_says_nothing_of_seeds() -> None:
+    found = of(replace(PLAN, seeds=(0,), groups=30))
+    for key in ("1.inter.seeds", "3.direct.seeds"):
+        assert not found[key].supported
+        assert found[key].reason.startswith("One seed: the variance between seeds is not known")
+
+
+def test_one_language_says_so_and_carries_no_slope_over_distance() -> None:
+    def one(made: Study) -> Study:
+        return replace(made, scores=tuple(s for s in made.scores if s.language in {"en", "sw"}))
+
+    found = of(replace(PLAN, groups=30), one)
+    assert "One language (sw): nothing here speaks of others." in found["1.inter.level"].reason
+    assert not found["2.distance.slope.params_total"].supported
+    assert "at least five languages" in found["2.distance.slope.params_total"].reason
+    without = next(k for k in found if k == "1.inter.sensitivity.params_total")
+    assert "not possible: without language sw" in found[without].method
+
+
+def test_scores_at_chance_answer_nothing() -> None:
+    for key, answer in of(replace(PLAN, at_chance=True, groups=30)).items():
+        if answer.question in {1, 2, 3}:
+            assert not answer.supported, key
+            assert answer.estimate is None, key
+            assert "At chance in English for every model and left out: nli, qa." in answer.reason, key
