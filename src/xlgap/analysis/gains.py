@@ -115,7 +115,13 @@ def weigh(contrast: Contrast, study: Study, drawn: ScaledDraws) -> Weighed:
     df = _degrees_of_freedom(contrast, study, drawn, error * error)
     half, p = _student(value, error, df, study.confidence)
     return Weighed(
-        value=value, stderr=error, ci_low=value - half, ci_high=value + half, df=df, p=p, seeds=seeds
+        value=value,
+        stderr=error,
+        ci_low=value - half,
+        ci_high=value + half,
+        df=None if df is None else float(df),
+        p=p,
+        seeds=seeds,
     )
 
 
