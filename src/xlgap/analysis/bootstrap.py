@@ -21,10 +21,10 @@ Shapes: R resamples, G clusters, C cells with seed, K statistics, S seeds.
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,14 +100,24 @@ class Draws:
                 even = 1 / len(seeds)
                 weights = even + self.training.get(key.task, 1.0) * (weights - even)
                 means[key] = np.einsum("rs,rs->r", np.stack(known, axis=1), weights)
-        return ScaledDraws(means)
+        return ScaledDraws(means, self.training)
 
 
 @dataclass(frozen=True)
 class ScaledDraws:
-    """Draws [R] of each cell on one scale, means over seeds."""
+    """Draws [R] of each cell on one scale, means over seeds.
+
+    ``training`` is that of :class:`Draws`.
+    """
 
     means: Mapping[Key, Floats]
+    training: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def trainings(self) -> dict[str, int]:
+        """How many pairs of model and arm each task has: what ``training`` was pooled over."""
+        pairs = {(key.task, key.model, key.arm) for key in self.means}
+        return Counter(task for task, _, _ in pairs)
 
     def of(self, contrast: Contrast) -> Floats | None:
         """Draws of a contrast, [R]; ``None`` where a term has none."""

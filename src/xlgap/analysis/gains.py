@@ -8,8 +8,9 @@ Bulletin 2)::
 
     df = V^2 / sum over arms of v^2 / (S - 1)
 
-V is the bootstrap's variance, v the part of an arm's S seeds in it; items, of which there are many,
-count as known. With one seed everywhere the spread of training is unknown and left out, as is said.
+V is the bootstrap's variance, v the part of the training of an arm's S seeds in it; items, of which
+there are many, count as known. With one seed everywhere the spread of training is unknown and left out,
+as is said.
 
 Every test of one gap by model, intermediate task and target task is one family; the means over target
 tasks are another. Tasks at chance for every model are shown, and stay out of means and families.
@@ -34,6 +35,9 @@ AGAINST_NONE = ("gain", "joint", "sequential")
 """Gaps of the table: arms with intermediate training minus ``direct_en``."""
 AGAINST_ENGLISH = ("mlm", "translated")
 """Gaps of arms that are tested against English intermediate training alone."""
+
+FEWEST_POOLED = 6
+"""Trainings (model and arm) of a task from which on the share of seeds in their spread is believed."""
 
 ALL = "all models"
 MEAN = "mean"
@@ -108,7 +112,7 @@ def weigh(contrast: Contrast, study: Study, drawn: ScaledDraws) -> Weighed:
             value=value, stderr=None, ci_low=None, ci_high=None, df=None, p=None, seeds=seeds
         )
     error = float(np.std(values, ddof=1))
-    df = _degrees_of_freedom(contrast, study, error * error)
+    df = _degrees_of_freedom(contrast, study, drawn, error * error)
     half, p = _student(value, error, df, study.confidence)
     return Weighed(
         value=value,
@@ -132,11 +136,17 @@ def _student(value: float, error: float, df: float | None, confidence: float) ->
     return half, float(2 * reference.sf(abs(value) / error))
 
 
-def _degrees_of_freedom(contrast: Contrast, study: Study, variance: float) -> float | None:
-    """Satterthwaite's, from the spread over seeds of each arm's part; ``None`` with one seed each."""
+def _degrees_of_freedom(
+    contrast: Contrast, study: Study, drawn: ScaledDraws, variance: float
+) -> float | None:
+    """Satterthwaite's, from the spread over seeds of each arm's part; ``None`` with one seed each.
+
+    As in the draws, the spread counts by the share of it that is training and not items; a share
+    pooled over few trainings is too uncertain for that, and the whole spread counts.
+    """
     parts: dict[tuple[str, str], list[tuple[Key, float]]] = defaultdict(list)
     for key, weight in contrast.terms:
-        parts[key.model, key.arm].append((key, weight))
+        parts[key.model, key.arm].append((key, weight * _training_share(drawn, key.task)))
     total, fewest = 0.0, math.inf
     for terms in parts.values():
         shared = set.intersection(*(set(study.table[key]) for key, _ in terms))
@@ -149,6 +159,10 @@ def _degrees_of_freedom(contrast: Contrast, study: Study, variance: float) -> fl
     if math.isinf(fewest):
         return None
     return max(fewest, variance**2 / total) if total > 0 else None
+
+
+def _training_share(drawn: ScaledDraws, task: str) -> float:
+    return drawn.training.get(task, 1.0) if drawn.trainings.get(task, 0) >= FEWEST_POOLED else 1.0
 
 
 def gain_rows(
