@@ -102,8 +102,8 @@ def scored_splits(name: str, params: Params) -> Mapping[str, Split]:
 def held_back(name: str, params: Params) -> tuple[tuple[Split, str], ...]:
     """Splits and languages that training must be free of where an earlier task is scored again.
 
-    Those that are scored; of a parallel task, whose items are the same in all languages, these in all of
-    ``languages.evaluation``.
+    Those that are scored; of a parallel task, whose items are the same in all languages, these in all
+    of ``languages.evaluation``.
     """
     task = get_task(name)
     have = split_languages(task, params)
