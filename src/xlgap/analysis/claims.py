@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from xlgap.analysis.answer_rules import level_above, slope_falls
 from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.rules import (
@@ -19,9 +20,7 @@ from xlgap.analysis.rules import (
     falls_with_size,
     gains_from_most,
     helps,
-    level_above,
     more_than_others,
-    slope_falls,
 )
 from xlgap.records import Source
 
@@ -174,8 +173,15 @@ CLAIMS: tuple[Claim, ...] = (
         id="robust_with_size",
         sentence="Transfer to distant languages is more robust in larger models.",
         source=HERE,
-        quantity="loss for 0.1 more of syntactic distance: change for ten times the parameters",
-        rule=slope_falls("measured", "2.distance.slope.params_total"),
+        quantity="loss for 0.1 more of syntactic distance, covariates held still: change for ten times "
+        "the parameters",
+        rule=slope_falls(
+            "measured",
+            "2.distance_partial.slope.params_total",
+            instead="2.distance.slope.params_total",
+            said="Without covariates, which could not be held still here: languages differ in more "
+            "than distance.",
+        ),
     ),
     Claim(
         id="robust_with_size_xnli",

@@ -1,0 +1,87 @@
+"""Rules that judge a claim by an answer that is already there, see :mod:`.rules`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from xlgap.analysis.evidence import Evidence
+from xlgap.analysis.rows import Answer
+from xlgap.analysis.rules import Finding, Rule, trend_finding, untestable
+from xlgap.analysis.words import interval_words, signed
+from xlgap.records import Source
+
+OWN_TABLES = " From the paper's own tables: the same data, not another study."
+PROXY = " A proxy: another quantity stands in for the one asked for."
+
+
+def slope_falls(source: Source, key: str, *, instead: str | None = None, said: str = "") -> Rule:
+    """The claim that an answered quantity falls with size, by the answer's slope.
+
+    Args:
+        source: of the answers.
+        key: of the answer.
+        instead: key of the answer that is taken where the first has no slope that counts.
+        said: what the reader must know then.
+    """
+
+    def rule(evidence: Evidence) -> Finding:
+        answer = evidence.answers.get((source, key))
+        more = ""
+        if not _counts(answer) and instead is not None:
+            other = evidence.answers.get((source, instead))
+            if _counts(other):
+                answer, more = other, f" {said}"
+        if answer is None or answer.estimate is None or not answer.supported:
+            return _unanswered(answer)
+        more += PROXY if answer.proxy else ""
+        return trend_finding(answer.estimate, answer.ci_low, answer.ci_high, answer.models, more)
+
+    return rule
+
+
+def level_above(source: Source, key: str) -> Rule:
+    """The claim that an answered quantity is above 0, by the answer's interval."""
+
+    def rule(evidence: Evidence) -> Finding:
+        answer = evidence.answers.get((source, key))
+        if answer is None or answer.estimate is None:
+            return _unanswered(answer)
+        base = Finding(
+            verdict="not testable",
+            reason="",
+            estimate=answer.estimate,
+            ci_low=answer.ci_low,
+            ci_high=answer.ci_high,
+            models=answer.models,
+        )
+        told = (
+            f"{signed(answer.estimate)} points {interval_words(answer.ci_low, answer.ci_high)}, "
+            f"{answer.n} models"
+        )
+        more = f"{PROXY if answer.proxy else ''}{OWN_TABLES if source == 'published' else ''}"
+        if not answer.supported:
+            return untestable(f"{told}: {_why(answer)}{more}", base)
+        if answer.ci_low is None or answer.ci_high is None:
+            return untestable(f"{told}: no interval can be had.{more}", base)
+        if answer.ci_low > 0:
+            return replace(base, verdict="supported", reason=f"{told}.{more}")
+        if answer.ci_high < 0:
+            return replace(base, verdict="contradicted", reason=f"{told}.{more}")
+        return untestable(f"{told}: the interval holds 0.{more}", base)
+
+    return rule
+
+
+def _counts(answer: Answer | None) -> bool:
+    return answer is not None and answer.supported and answer.estimate is not None
+
+
+def _why(answer: Answer) -> str:
+    """The first sentence of an answer's reason, which says what it lacks."""
+    return f"{answer.reason.partition('. ')[0].rstrip('.') or 'it cannot be supported'}."
+
+
+def _unanswered(answer: Answer | None) -> Finding:
+    if answer is None or not answer.reason:
+        return untestable("This study has no answer to it.")
+    return untestable(_why(answer))
