@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.rules import Finding, Rule, trend_finding, untestable
@@ -56,7 +57,7 @@ def level_above(source: Source, key: str) -> Rule:
         )
         told = (
             f"{signed(answer.estimate)} points {interval_words(answer.ci_low, answer.ci_high)}, "
-            f"{answer.n} models"
+            f"{counted(answer.n, 'model')}"
         )
         more = f"{PROXY if answer.proxy else ''}{OWN_TABLES if source == 'published' else ''}"
         if not answer.supported:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.evidence import COUNTERPARTS, Evidence, models_of
 from xlgap.analysis.gains import Weighed
 from xlgap.analysis.pairing import Contrast
@@ -97,7 +98,7 @@ def judged(
     """A verdict from the interval of a mean gain; what supports and contradicts: see the module."""
     base = _of_weighed(found, cells)
     told = (
-        f"{_told(found)}, mean over {len(base.models)} models, {_names({c.task for c in cells})} and "
+        f"{_told(found)}, mean over {counted(len(base.models), 'model')}, {_names({c.task for c in cells})} and "
         f"{_languages(cells)}"
     )
     why = _too_few(found, base.models)
@@ -178,7 +179,7 @@ def more_than_others(
 def _apart(evidence: Evidence, named: Sequence[Contrast], others: Sequence[Contrast]) -> Finding:
     found = evidence.difference(named, others)
     base = _of_weighed(found, named)
-    told = f"{_told(found)}, more than the others ({len(base.models)} models, {_languages(named)})"
+    told = f"{_told(found)}, more than the others ({counted(len(base.models), 'model')}, {_languages(named)})"
     why = _too_few(found, base.models)
     if why:
         return untestable(f"{told}: {why}", base)
@@ -207,7 +208,9 @@ def gains_from_most(target: str) -> Rule:
         tested = {name: w.p for name, w in each.items() if w.p is not None}
         if len(names) < 2 or len(tested) < len(names):
             why = "it needs at least two" if len(names) < 2 else "one has no interval"
-            return untestable(f"{len(names)} intermediate tasks: {why}. {whole.reason}", whole)
+            return untestable(
+                f"{counted(len(names), 'intermediate task')}: {why}. {whole.reason}", whole
+            )
         if _too_few(evidence.mean(cells), whole.models):
             return whole
         holm = corrected(tested, level=LEVEL)
@@ -237,8 +240,8 @@ def falls_with_size(gap: str) -> Rule:
         x = [math.log10(size) for m in models if (size := sizes[m])]
         if len(models) < FEWEST_MODELS or len(set(x)) < 3:
             return untestable(
-                f"{len(models)} models of {len(set(x))} sizes; a trend needs at least {FEWEST_MODELS} "
-                "models of 3 sizes."
+                f"{counted(len(models), 'model')} of {counted(len(set(x)), 'size')}; a trend needs at "
+                f"least {FEWEST_MODELS} models of 3 sizes."
             )
         if min(p.seeds for p in points) < FEWEST_SEEDS:
             return untestable(f"A verdict needs at least {FEWEST_SEEDS} seeds of every training.")
@@ -261,7 +264,7 @@ def trend_finding(
     )
     told = (
         f"{signed(slope)} points {interval_words(low, high)} for ten times the parameters, "
-        f"{len(models)} models"
+        f"{counted(len(models), 'model')}"
     )
     if low is None or high is None or low <= 0 <= high:
         return untestable(f"{told}: no change with size is shown.{more}", base)
