@@ -98,8 +98,8 @@ def judged(
     """A verdict from the interval of a mean gain; what supports and contradicts: see the module."""
     base = _of_weighed(found, cells)
     told = (
-        f"{_told(found)}, mean over {counted(len(base.models), 'model')}, {_names({c.task for c in cells})} and "
-        f"{_languages(cells)}"
+        f"{_told(found)}, mean over {counted(len(base.models), 'model')}, "
+        f"{_names({c.task for c in cells})} and {_languages(cells)}"
     )
     why = _too_few(found, base.models)
     if why:
@@ -179,7 +179,10 @@ def more_than_others(
 def _apart(evidence: Evidence, named: Sequence[Contrast], others: Sequence[Contrast]) -> Finding:
     found = evidence.difference(named, others)
     base = _of_weighed(found, named)
-    told = f"{_told(found)}, more than the others ({counted(len(base.models), 'model')}, {_languages(named)})"
+    told = (
+        f"{_told(found)}, more than the others ({counted(len(base.models), 'model')}, "
+        f"{_languages(named)})"
+    )
     why = _too_few(found, base.models)
     if why:
         return untestable(f"{told}: {why}", base)
