@@ -257,7 +257,7 @@ def falls_with_size(gap: str) -> Rule:
         if len(models) < FEWEST_MODELS or len(set(x)) < 3:
             return untestable(
                 f"{counted(len(models), 'model')} of {counted(len(set(x)), 'size')}; a trend needs at "
-                f"least {FEWEST_MODELS} models of 3 sizes."
+                f"least {FEWEST_MODELS} models of 3 sizes.{chosen.said}"
             )
         if min(p.seeds for p in points) < FEWEST_SEEDS:
             return untestable(f"A verdict needs at least {FEWEST_SEEDS} seeds of every training.")
