@@ -15,27 +15,23 @@ OWN_TABLES = " From the paper's own tables: the same data, not another study."
 PROXY = " A proxy: another quantity stands in for the one asked for."
 
 
-def slope_falls(source: Source, key: str, *, instead: str | None = None, said: str = "") -> Rule:
-    """The claim that an answered quantity falls with size, by the answer's slope.
+def slope_falls(source: Source, *ways: tuple[str, str]) -> Rule:
+    """The claim that an answered quantity falls with size, by the first answer that counts.
 
     Args:
         source: of the answers.
-        key: of the answer.
-        instead: key of the answer that is taken where the first has no slope that counts.
-        said: what the reader must know then.
+        ways: (key of an answer, what the reader must know where it is taken), best first.
     """
 
     def rule(evidence: Evidence) -> Finding:
-        answer = evidence.answers.get((source, key))
-        more = ""
-        if not _counts(answer) and instead is not None:
-            other = evidence.answers.get((source, instead))
-            if _counts(other):
-                answer, more = other, f" {said}"
-        if answer is None or answer.estimate is None or not answer.supported:
-            return _unanswered(answer)
-        more += PROXY if answer.proxy else ""
-        return trend_finding(answer.estimate, answer.ci_low, answer.ci_high, answer.models, more)
+        known = [(a, said) for key, said in ways if (a := evidence.answers.get((source, key)))]
+        for answer, said in known:
+            if answer.supported and answer.estimate is not None:
+                more = f"{f' {said}' if said else ''}{PROXY if answer.proxy else ''}"
+                return trend_finding(
+                    answer.estimate, answer.ci_low, answer.ci_high, answer.models, more
+                )
+        return _unanswered(known[0][0] if known else None)
 
     return rule
 
@@ -71,10 +67,6 @@ def level_above(source: Source, key: str) -> Rule:
         return untestable(f"{told}: the interval holds 0.{more}", base)
 
     return rule
-
-
-def _counts(answer: Answer | None) -> bool:
-    return answer is not None and answer.supported and answer.estimate is not None
 
 
 def _why(answer: Answer) -> str:

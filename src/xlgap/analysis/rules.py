@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from xlgap.analysis.counted import counted
-from xlgap.analysis.evidence import COUNTERPARTS, Evidence, models_of
+from xlgap.analysis.evidence import COUNTERPARTS, Chosen, Evidence, models_of
 from xlgap.analysis.gains import Weighed
 from xlgap.analysis.pairing import Contrast
 from xlgap.analysis.scaling import FEWEST_MODELS, meta_regression
@@ -72,10 +72,10 @@ def helps(
     """The claim that the mean of a gap is above 0."""
 
     def rule(evidence: Evidence) -> Finding:
-        cells = evidence.cells(gap, targets=targets, intermediates=intermediates)
-        if not cells:
+        chosen = evidence.chosen(gap, targets=targets, intermediates=intermediates)
+        if not chosen.cells:
             return _lacking(evidence, gap, targets, intermediates)
-        return judged(evidence.mean(cells), cells, claim="helps")
+        return _saying(chosen, judged(evidence.mean(chosen.cells), chosen.cells, claim="helps"))
 
     return rule
 
@@ -84,10 +84,11 @@ def does_not_help(gap: str, *, targets: Collection[str] | None = None) -> Rule:
     """The claim that the mean of a gap is no gain worth naming."""
 
     def rule(evidence: Evidence) -> Finding:
-        cells = evidence.cells(gap, targets=targets)
-        if not cells:
+        chosen = evidence.chosen(gap, targets=targets)
+        if not chosen.cells:
             return _lacking(evidence, gap, targets, None)
-        return judged(evidence.mean(cells), cells, claim="does not help")
+        found = judged(evidence.mean(chosen.cells), chosen.cells, claim="does not help")
+        return _saying(chosen, found)
 
     return rule
 
@@ -115,6 +116,11 @@ def judged(
     if high < NEGLIGIBLE:
         return replace(base, verdict=none, reason=f"{told}: below {NEGLIGIBLE:g} point.")
     return untestable(f"{told}: the interval holds {NEGLIGIBLE:g} point.", base)
+
+
+def _saying(chosen: Chosen, found: Finding) -> Finding:
+    """A finding that also says what its cells are."""
+    return replace(found, reason=f"{found.reason}{chosen.said}")
 
 
 def _of_weighed(found: Weighed, cells: Sequence[Contrast]) -> Finding:
@@ -158,11 +164,15 @@ def more_than_others(
     """The claim that some target or intermediate tasks gain more than the others of the study."""
 
     def rule(evidence: Evidence) -> Finding:
-        every = evidence.cells("gain")
-        named = evidence.cells("gain", targets=targets, intermediates=intermediates)
-        others = [c for c in every if c not in named]
-        if not named:
+        chosen = evidence.chosen("gain", targets=targets, intermediates=intermediates, beside=True)
+        if not chosen.cells:
             return _lacking(evidence, "gain", targets, intermediates)
+        named = [
+            c for c in chosen.cells if evidence.named(c, targets=targets, intermediates=intermediates)
+        ]
+        others = [c for c in chosen.cells if c not in named]
+        if not named:
+            return untestable(f"Too few models have the tasks that it names.{chosen.said}")
         if not others:
             return untestable("The study has no other tasks to compare them with.")
         if intermediates is not None:
@@ -171,7 +181,7 @@ def more_than_others(
             others = [c for c in others if c.task in shared]
             if not shared:
                 return untestable("No target task has both named and other intermediate tasks.")
-        return _apart(evidence, named, others)
+        return _saying(chosen, _apart(evidence, named, others))
 
     return rule
 
@@ -199,43 +209,46 @@ def gains_from_most(target: str) -> Rule:
     """The claim that a target task gains from many intermediate tasks: from more than half of them."""
 
     def rule(evidence: Evidence) -> Finding:
-        cells = evidence.cells("gain", targets=[target])
-        if not cells:
+        chosen = evidence.chosen("gain", targets=[target])
+        if not chosen.cells:
             return _lacking(evidence, "gain", [target], None)
-        names = sorted({evidence.intermediate(c) for c in cells})
-        each = {
-            name: evidence.mean([c for c in cells if evidence.intermediate(c) == name])
-            for name in names
-        }
-        whole = judged(evidence.mean(cells), cells, claim="helps")
-        tested = {name: w.p for name, w in each.items() if w.p is not None}
-        if len(names) < 2 or len(tested) < len(names):
-            why = "it needs at least two" if len(names) < 2 else "one has no interval"
-            return untestable(
-                f"{counted(len(names), 'intermediate task')}: {why}. {whole.reason}", whole
-            )
-        if _too_few(evidence.mean(cells), whole.models):
-            return whole
-        holm = corrected(tested, level=LEVEL)
-        up = [n for n in names if holm[n].rejected and each[n].value > 0]
-        told = f"{len(up)} of {len(names)} intermediate tasks gain (Holm): {', '.join(up) or 'none'}."
-        highest = [each[n].ci_high for n in names]
-        if len(up) > len(names) / 2:
-            return replace(whole, verdict="supported", reason=f"{told} Mean: {whole.reason}")
-        if sum(h is not None and h < NEGLIGIBLE for h in highest) > len(names) / 2:
-            return replace(whole, verdict="contradicted", reason=f"{told} Mean: {whole.reason}")
-        return untestable(f"{told} Mean: {whole.reason}", whole)
+        return _saying(chosen, _most(evidence, chosen.cells))
 
     return rule
+
+
+def _most(evidence: Evidence, cells: Sequence[Contrast]) -> Finding:
+    """By the number of intermediate tasks from which a target task gains, in ``cells``."""
+    names = sorted({evidence.intermediate(c) for c in cells})
+    each = {
+        name: evidence.mean([c for c in cells if evidence.intermediate(c) == name]) for name in names
+    }
+    whole = judged(evidence.mean(cells), cells, claim="helps")
+    tested = {name: w.p for name, w in each.items() if w.p is not None}
+    if len(names) < 2 or len(tested) < len(names):
+        why = "it needs at least two" if len(names) < 2 else "one has no interval"
+        return untestable(f"{counted(len(names), 'intermediate task')}: {why}. {whole.reason}", whole)
+    if _too_few(evidence.mean(cells), whole.models):
+        return whole
+    holm = corrected(tested, level=LEVEL)
+    up = [n for n in names if holm[n].rejected and each[n].value > 0]
+    told = f"{len(up)} of {len(names)} intermediate tasks gain (Holm): {', '.join(up) or 'none'}."
+    highest = [each[n].ci_high for n in names]
+    if len(up) > len(names) / 2:
+        return replace(whole, verdict="supported", reason=f"{told} Mean: {whole.reason}")
+    if sum(h is not None and h < NEGLIGIBLE for h in highest) > len(names) / 2:
+        return replace(whole, verdict="contradicted", reason=f"{told} Mean: {whole.reason}")
+    return untestable(f"{told} Mean: {whole.reason}", whole)
 
 
 def falls_with_size(gap: str) -> Rule:
     """The claim that the mean gain is smaller in larger models."""
 
     def rule(evidence: Evidence) -> Finding:
-        cells = evidence.cells(gap)
-        if not cells:
+        chosen = evidence.chosen(gap)
+        if not chosen.cells:
             return _lacking(evidence, gap, None, None)
+        cells = chosen.cells
         assert evidence.study is not None
         sizes = {s.model: s.params_total for s in evidence.study.scores if s.params_total}
         models = [m for m in models_of(cells) if m in sizes]
@@ -244,7 +257,7 @@ def falls_with_size(gap: str) -> Rule:
         if len(models) < FEWEST_MODELS or len(set(x)) < 3:
             return untestable(
                 f"{counted(len(models), 'model')} of {counted(len(set(x)), 'size')}; a trend needs at "
-                f"least {FEWEST_MODELS} models of 3 sizes."
+                f"least {FEWEST_MODELS} models of 3 sizes.{chosen.said}"
             )
         if min(p.seeds for p in points) < FEWEST_SEEDS:
             return untestable(f"A verdict needs at least {FEWEST_SEEDS} seeds of every training.")
@@ -253,7 +266,7 @@ def falls_with_size(gap: str) -> Rule:
         fit = meta_regression(
             [p.value for p in points], variances, x, confidence=evidence.study.confidence
         )
-        return trend_finding(fit.slope, fit.ci_low, fit.ci_high, tuple(models))
+        return trend_finding(fit.slope, fit.ci_low, fit.ci_high, tuple(models), chosen.said)
 
     return rule
 
@@ -289,7 +302,7 @@ def _lacking(
         return untestable(f"{_names(targets)}: not in this study.{_beside(evidence, gap, targets)}")
     if there and not evidence.alive & set(there):
         return untestable(f"{_names(there)}: at chance in English for every model.")
-    if intermediates is not None and evidence.cells(gap, targets=targets):
+    if intermediates is not None and evidence.chosen(gap, targets=targets).cells:
         return untestable(f"Intermediate tasks {_names(intermediates)}: not in this study.")
     return untestable(f"Not run in this study: it needs {NEEDS[gap]}.")
 
@@ -297,7 +310,7 @@ def _lacking(
 def _beside(evidence: Evidence, gap: str, targets: Collection[str]) -> str:
     """The lab's own tasks of the same kind, which are no evidence on the real ones."""
     kinds = {COUNTERPARTS[t] for t in targets if t in COUNTERPARTS}
-    cells = evidence.cells(gap, targets=kinds)
+    cells = evidence.chosen(gap, targets=kinds).cells
     if not evidence.lab or not cells:
         return ""
     found = evidence.mean(cells)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from simulate import BUDGET, Plan, study
 
 from xlgap.analysis.answer_rules import level_above, slope_falls
 from xlgap.analysis.claims import CLAIMS
+from xlgap.analysis.contrasts import on_shared_units
 from xlgap.analysis.evidence import Evidence
-from xlgap.analysis.gains import Weighed
+from xlgap.analysis.gains import MEAN, Weighed, over_models
+from xlgap.analysis.measure import measure
 from xlgap.analysis.pairing import Contrast, Key
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.rules import Finding, judged
+from xlgap.analysis.rules import Finding, helps, judged
+from xlgap.analysis.study import Study
 
 
 def gain(models: int = 4, languages: tuple[str, ...] = ("de", "sw")) -> list[Contrast]:
@@ -103,5 +107,60 @@ def test_robustness_is_judged_with_covariates_and_without_them_only_where_it_mus
 
 def test_the_first_answer_says_why_where_neither_counts() -> None:
     lacking = replace(ANSWER, estimate=None, supported=False, reason="No covariates. More.")
-    found = slope_falls("measured", "a", instead="b")(Evidence(answers={("measured", "a"): lacking}))
+    found = slope_falls("measured", ("a", ""), ("b", ""))(
+        Evidence(answers={("measured", "a"): lacking})
+    )
     assert (found.verdict, found.reason) == ("not testable", "No covariates.")
+
+
+PLAN = Plan(
+    tasks=("nli", "qa"), languages=("en", "de", "sw"), groups=60, group_size=1, cluster_sd=0.0,
+    seed_sd=0.1, model_sd=0.0, english_gain=15.0, regimes=("direct_en", "intermediate_en"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made() -> Study:
+    return study(PLAN, seed=1, resamples=50)
+
+
+def evidence(one: Study) -> Evidence:
+    return Evidence(study=one, measured=measure(one))
+
+
+def test_gains_without_budgets_are_not_at_equal_compute(made: Study) -> None:
+    assert "Not at equal compute" in helps("gain")(evidence(made)).reason
+
+
+def test_a_study_with_budgeted_arms_alone_is_judged_at_equal_steps(made: Study) -> None:
+    arms = {name: replace(arm, budget=BUDGET) for name, arm in made.arms.items()}
+    found = helps("gain")(evidence(replace(made, arms=arms)))
+    assert found.verdict == "supported"
+    assert "At equal steps (400 steps)." in found.reason
+
+
+def test_what_one_model_lacks_is_left_out_and_named(made: Study) -> None:
+    def without(task: str, language: str, *models: str) -> Study:
+        kept = [
+            s for s in made.scores if (s.task, s.language) != (task, language) or s.model not in models
+        ]
+        frame = made.items[task].frame
+        gone = (frame["language"] == language) & frame["model"].isin(models)
+        items = {**made.items, task: replace(made.items[task], frame=frame[~gone])}
+        return replace(made, scores=tuple(kept), items=items)
+
+    found = helps("gain")(evidence(without("qa", "sw", "made_40000")))
+    assert found.models == ("made_1000000", "made_200000", "made_5000000")
+    assert "Left out: models without all of the cells compared: made_40000" in found.reason
+    assert found.verdict == "not testable"
+
+
+def test_cells_of_some_models_alone_are_in_no_mean_over_models() -> None:
+    more = [replace(gain()[0], task="qa")]
+    kept, left_out = on_shared_units([*gain(), *more])
+    assert {c.task for c in kept} == {"xnli"}
+    assert len(kept) == 4
+    assert "cells that not all models compared have: a on qa" in left_out
+    [whole] = [c for c in over_models([*gain(), *more], ()) if c.task == MEAN]
+    assert {key.task for key, _ in whole.terms} == {"xnli"}
+    assert whole.note.endswith(left_out)
