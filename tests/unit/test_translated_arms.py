@@ -99,6 +99,13 @@ def test_the_graph_has_a_stage_a_task_and_language(made: Callable[..., Params]) 
     assert (without["translate"], without["translated"]) == ({}, "data/prepared")
 
 
+def test_an_arm_that_no_task_is_defined_for_has_nothing_translated(made: Callable[..., Params]) -> None:
+    params = made(direct_en={"regime": "direct_en"}, sw=arm(intermediate=["lab_nli"]))
+    assert [left.arm for left in grid(params).left_out] == ["sw"]
+    items = graph_mapping(params, root=".")["graph"]
+    assert (items["translate"], items["translated"]) == ({}, "data/prepared")
+
+
 HUB = {"hub": "facebook/nllb-200-distilled-600M"}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from xlgap import layout
-from xlgap.cell import Cell, arms
+from xlgap.cell import Cell
 from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.formats import JSON, digest, write_json
@@ -92,7 +92,7 @@ def index(study: Study) -> None:
     ``warmstart`` depends on its own arm's key of this file, ``finetune`` on that of its own arm and
     task, and so on exactly those bytes.
     """
-    of_arm = {arm.name: _read_by(study, arm.warm_phases) for arm in arms(study.params)}
+    of_arm = {arm.name: _read_by(study, arm.warm_phases) for arm in study.grid.arms}
     tasks = study.params.tasks
     of_cell: dict[str, dict[str, Any]] = {name: {task: {} for task in tasks} for name in of_arm}
     for cell in study.grid.cells:  # models of the study read the same

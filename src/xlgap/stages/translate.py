@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 from xlgap import layout
 from xlgap.arms import wanted_translations
-from xlgap.cell import arms
 from xlgap.data.translated import by_translator, from_file, translated
 from xlgap.errors import unknown
 from xlgap.formats import atomic_dir, file_digest, write_json, write_jsonl
@@ -28,7 +27,7 @@ def translate(study: Study, task: str, language: str) -> None:
     """
     from xlgap.checks.validate import check_rows
 
-    wanted = wanted_translations({arm.name: arm.spec for arm in arms(study.params)})
+    wanted = wanted_translations({arm.name: arm.spec for arm in study.grid.arms})
     if (task, language) not in wanted:
         raise unknown("translation", f"{task} {language}", (" ".join(pair) for pair in wanted))
     source, kind = wanted[task, language], study.task(task).kind

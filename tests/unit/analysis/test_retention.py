@@ -9,6 +9,7 @@ import pytest
 from made_retention import Planted, made_study
 
 from xlgap.analysis.measure import measure
+from xlgap.analysis.register import shown_tables
 from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse, read_analysis, write_analysis
 from xlgap.analysis.retention_answers import retention_answers
@@ -173,3 +174,11 @@ def test_the_noise_of_items_is_in_an_error_once():
     variance = sum(e.stderr**2 for e in found) / len(found)
     once = (85 * 15 + 65 * 35) / 500 / 4
     assert 0.7 * once < variance < 1.5 * once  # twice, with the weights of seeds as they were drawn
+
+
+def test_the_table_goes_from_small_models_to_large_ones():
+    found = analyse(made_study(Planted(), seed=1), ())
+    (table,) = [g for g in shown_tables(found)[4] if g.name == "retention"]
+    shown = list(dict.fromkeys(row[0] for row in table.rows))
+    assert shown == [f"made_{size}" for size in sorted(int(m.removeprefix("made_")) for m in shown)]
+    assert shown != sorted(shown)

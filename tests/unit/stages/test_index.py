@@ -1,0 +1,41 @@
+"""The index of what arms read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from xlgap import layout
+from xlgap.config import check
+from xlgap.data.prepare import prepare
+from xlgap.formats import read_json
+from xlgap.stages.prepare import index
+from xlgap.stages.study import Study
+from xlgap.tasks import get_task
+
+
+def test_an_arm_that_no_task_is_defined_for_is_no_part_of_it(
+    raw_real_study: Callable[..., dict],
+    release_files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arms = {
+        "direct_en": {"regime": "direct_en"},
+        "inter_et": {"regime": "intermediate_tgt", "intermediate": ["mnli"], "language": "et"},
+    }
+    raw = raw_real_study(
+        languages={"evaluation": ["en", "de", "et"], "pretraining": ["en"]},
+        arms=arms, tasks={"xquad": {}, "tatoeba": {}}, intermediate={"mnli": {}, "squad": {}},
+    )  # fmt: skip
+    study = Study(check(raw, Path("params.yaml")))
+    assert [(o.arm, o.task) for o in study.grid.left_out] == [
+        ("inter_et", "xquad"), ("inter_et", "tatoeba"),
+    ]  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for name in ("xquad", "squad", "mnli"):
+        prepare(get_task(name), study.params, layout.prepared(name), data_dir=release_files)
+    index(study)
+    assert set(read_json(layout.INDEX)["arms"]) == {"direct_en"}
