@@ -87,6 +87,7 @@ def check_arm(name: str, spec: ArmSpec, params: Params) -> None:
     check_own_fields(name, spec, regime)
     if spec.budget is not None and not regime.trains:
         raise ConfigError(f"{key}: regime '{regime.name}' trains nothing, so it takes no 'budget'.")
+    _check_budget(name, spec, regime)
     for task in spec.intermediate:
         with naming(f"arms.{name}.intermediate"):
             get_task(task)
@@ -103,6 +104,19 @@ def check_arm(name: str, spec: ArmSpec, params: Params) -> None:
         raise ConfigError(
             f"{key}: it is scored in '{spec.language}' alone, which 'languages.evaluation' lacks; add "
             f"{spec.language} to {list(params.languages.evaluation)}."
+        )
+
+
+def _check_budget(name: str, spec: ArmSpec, regime: Regime) -> None:
+    """Each phase that shares a budget has one step or sub-word of it at least."""
+    if spec.budget is None:
+        return
+    unit = "tokens" if spec.budget.steps is None else "steps"
+    amount, phases = getattr(spec.budget, unit), len(regime.warm_phases(spec))
+    if amount < phases:
+        raise ConfigError(
+            f"key 'arms.{name}.budget.{unit}': {phases} intermediate tasks, one after another, cannot "
+            f"share {amount}; give {phases} at least."
         )
 
 

@@ -79,6 +79,8 @@ def test_a_wrong_rule_is_told(raw_study, given, said):
         ({"regime": "sequential", "intermediate": ["toy_order"]}, "'sequential' needs 2 intermediate"),
         ({"regime": "pretrained", "budget": {"steps": 5}},
          "regime 'pretrained' trains nothing, so it takes no 'budget'."),
+        ({"regime": "sequential", "intermediate": ["toy_order", "toy_english"], "budget": {"steps": 1}},
+         "key 'arms.a.budget.steps': 2 intermediate tasks, one after another, cannot share 1; give"),
         ({"regime": "direct_en", "budget": {"steps": 5, "tokens": 5}},
          "key 'arms.a.budget': must give either 'steps' or 'tokens'"),
         ({"regime": "direct_en", "budget": {}}, "must give either 'steps' or 'tokens'"),

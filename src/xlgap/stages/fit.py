@@ -127,8 +127,7 @@ def fit_before_last(
     long as all of them say, and where weights are not kept: a checkpoint of each phase is then what an
     interrupted training goes on from.
     """
-    shots = phases[-1].shots is not None
-    if not shots and (study.params.train.keep != "all" or not divisible(phases)):
+    if study.params.train.keep != "all" or not divisible(phases):
         return None
     return fit(study, model, start, phases[:-1], seed=seed, observer=observer)
 
@@ -168,6 +167,7 @@ def _train(
     shared = fit_before_last(study, model, start, phases, seed=seed, observer=observer)
     weights: State | None = None if shared is None else shared.weights()
     facts = [] if shared is None else list(shared.phases)
+    del shared  # its network would take a device's memory from the next phase
     for number, phase in enumerate(phases):
         if number < len(facts):  # done, under the digest of its own
             continue

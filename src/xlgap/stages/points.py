@@ -52,7 +52,10 @@ def points(study: Study, cell: Cell, *, seed: int, observer: Observer) -> Iterat
         last = phases[-1]
         heads = {name: fitted.network.reading(name).head for name in last.tasks}
         trained = {name: head for name, head in heads.items() if head is not None}
-        yield Point(number, phase_name(last), number == len(parts), fitted.network.encoder, trained)
+        point = Point(number, phase_name(last), number == len(parts), fitted.network.encoder, trained)
+        del fitted, heads, trained  # whoever reads the point drops it before the next training
+        yield point
+        del point
 
 
 def phase_name(phase: Phase) -> str:

@@ -66,6 +66,7 @@ def retention(study: Study, model: str, arm: str, task: str) -> None:
                 run = _Run(study, asked[key], seed)
                 for point in points(study, asked[key].cell, seed=seed, observer=observer):
                     found += run.scored(point)
+                    del point  # its weights would take a device's memory from the next phase
                     stop.check(seed)
                 found += run.of_untrained()
     with atomic_dir(layout.retention(task, model, arm)) as folder:

@@ -66,14 +66,28 @@ def task_steps(total: int, rate: float | None) -> int:
 def shares(total: int, lengths: Sequence[int]) -> tuple[int, ...]:
     """``total`` in whole parts, in proportion to ``lengths``, each at least 1 (largest remainders).
 
-    >>> shares(100, [10, 20])
-    (33, 67)
+    Where a proportional part is less than 1, it is 1, and the others share what is left.
+
+    >>> shares(100, [10, 20]), shares(150, [1, 1, 1000])
+    ((33, 67), (1, 1, 148))
+
+    Raises:
+        ValueError: ``total`` is less than the number of parts.
     """
-    exact = np.asarray(lengths, np.float64) * total / sum(lengths)
-    found = np.floor(exact).astype(np.int64)
-    for part in np.argsort(found - exact, kind="stable")[: total - int(found.sum())]:
-        found[part] += 1
-    return tuple(max(1, int(part)) for part in found)
+    if total < len(lengths):
+        raise ValueError(f"{total} cannot be shared by {len(lengths)} parts of at least 1")
+    sizes, found = np.asarray(lengths, np.float64), np.ones(len(lengths), np.int64)
+    open_ = np.ones(len(lengths), bool)  # parts that are not fixed at 1
+    while open_.any():
+        left = total - int((~open_).sum())
+        exact = sizes[open_] * left / sizes[open_].sum()
+        parts = np.floor(exact).astype(np.int64)
+        parts[np.argsort(parts - exact, kind="stable")[: left - int(parts.sum())]] += 1
+        if parts.all():
+            found[open_] = parts
+            break
+        open_[np.flatnonzero(open_)[parts == 0]] = False
+    return tuple(int(part) for part in found)
 
 
 def steps_to_reach(amount: int, seen: Callable[[int], int]) -> int:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -77,9 +79,19 @@ def test_text_has_its_share_and_leaves_tasks_in_their_order(of_tasks, rate, seed
 def test_shares_add_up_and_are_in_proportion(lengths, total):
     found = shares(total, lengths)
     exact = [total * length / sum(lengths) for length in lengths]
-    assert all(part == 1 or abs(part - wanted) < 1 for part, wanted in zip(found, exact, strict=True))
+    assert sum(found) == total
+    assert min(found) >= 1
     if min(exact) >= 1:
-        assert sum(found) == total
+        assert all(abs(part - wanted) < 1 for part, wanted in zip(found, exact, strict=True))
+    ordered = [part for _, part in sorted(zip(lengths, found, strict=True))]
+    assert all(a <= b + 1 for a, b in pairwise(ordered))
+
+
+def test_a_share_is_one_at_least_and_nothing_is_added_for_it():
+    assert shares(150, [1, 1, 1000]) == (1, 1, 148)
+    assert shares(2, [5, 5]) == (1, 1)
+    with pytest.raises(ValueError, match="1 cannot be shared by 2"):
+        shares(1, [5, 5])
 
 
 @given(st.lists(st.integers(1, 30), min_size=80, max_size=80), st.integers(1, 80))
