@@ -96,11 +96,14 @@ class Draws:
             ]
             known = [v for v in scaled if v is not None]
             if len(known) == len(seeds):
-                weights = seed_weights(self.seed, key.model, key.arm, len(seeds), self.resamples)
-                even = 1 / len(seeds)
-                weights = even + self.training.get(key.task, 1.0) * (weights - even)
+                weights = self.weights(key.task, key.model, key.arm, len(seeds))
                 means[key] = np.einsum("rs,rs->r", np.stack(known, axis=1), weights)
         return ScaledDraws(means, self.training)
+
+    def weights(self, task: str, model: str, arm: str, runs: int) -> Floats:
+        """Weights [R, S] of the seeds of an arm on a task, without the spread that items give them."""
+        weights = seed_weights(self.seed, model, arm, runs, self.resamples)
+        return 1 / runs + self.training.get(task, 1.0) * (weights - 1 / runs)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ another.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -80,18 +81,15 @@ class Losses:
 
 
 def measured_rows(study: Study) -> list[DistanceRow]:
-    """All zero-shot arms of a study, on its languages that all models have."""
+    """All zero-shot arms of a study, on its languages that all models have; without one, no row."""
     found: list[DistanceRow] = []
     common = fixed_languages(study.table, study.arms)
-    cells = sorted({k[:3] for k in study.table if study.arms[k.arm].language is None})
-    for model, arm, task in cells:
-        if model in study.controls:
-            continue
-        of_cell = {
-            k.language: list(seeds.values())
-            for k, seeds in study.table.items()
-            if k[:3] == (model, arm, task) and k.language in common[arm, task] | {"en"}
-        }
+    cells: dict[tuple[str, str, str], dict[str, list[Score]]] = defaultdict(dict)
+    for k, runs in study.table.items():
+        zero_shot = study.arms[k.arm].language is None and k.model not in study.controls
+        if zero_shot and k.language in common[k.arm, k.task] | {"en"}:
+            cells[k.model, k.arm, k.task][k.language] = list(runs.values())
+    for (model, _, task), of_cell in sorted(cells.items()):
         means = {c: sum(s.value for s in seeds) / len(seeds) for c, seeds in of_cell.items()}
         english = means.pop("en", 0.0)
         losses = Losses(

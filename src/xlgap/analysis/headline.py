@@ -54,7 +54,9 @@ def headline(
                     if whole <= {(c.task, c.note) for c in u.values()}
                 ]
             )
-            for model, of_model in units.items():
+            models = sorted({key.model for key in study.table} - set(study.controls))
+            for model in dict.fromkeys((*units, *models)) if shared else ():
+                of_model = units.get(model, {})
                 if not shared <= set(of_model):
                     partial[gap] = (*partial.get(gap, ()), model)
                     continue

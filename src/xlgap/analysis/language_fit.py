@@ -101,6 +101,8 @@ def partial(
     A covariate that is hardly known, or the same for all languages, is left out and named.
     """
     languages = sorted(set(codes) & set(distances))
+    if not languages:
+        return Refused("0 languages beside English have this distance.")
     left_out: list[str] = []
     used: list[str] = []
     for name, values in covariates.items():

@@ -105,7 +105,15 @@ def measure(study: Study) -> Measured:
         found.append(spread)
         if values is not None:
             kept[spread.gap, spread.task, "raw", spread.model] = values
-    of_earlier = () if study.retention is None else kept_of(study.retention, controls=study.controls)
+    models = {key.model for key in study.table} - set(study.controls)
+    for gap in {e.gap for e in found if e.task == "mean"} - {c.gap for c in wanted}:
+        have = {e.model for e in found if (e.gap, e.task) == (gap, "mean")}
+        lacking |= {gap: tuple(sorted(models - have))}
+    of_earlier = (
+        ()
+        if study.retention is None
+        else kept_of(study.retention, models=models, controls=study.controls)
+    )
     for earlier in of_earlier:
         found += earlier.estimates
         kept |= {(earlier.gap, "mean", "raw", model): values for model, values in earlier.draws.items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -79,21 +79,33 @@ def loss_surface(study: Study, measured: Measured, series: Series) -> Surface | 
     gap = series.estimates[0].gap
     tasks = series.estimates[0].note.removeprefix("mean over ").split(", ")
     points = [e for e in series.estimates if e.params_total]
-    plain = _losses(study, points, tasks, "direct_en")
+    first, second = ({getattr(p, side) for p in points} for side in ("arm_a", "arm_b"))
+    plain = _losses(study, points, tasks, "direct_en", first if gap == "distance" else second)
     if gap == "distance":
         return _surface(plain, points)
-    after = _losses(study, points, tasks, "intermediate_en")
+    after = _losses(study, points, tasks, "intermediate_en", first)
     both = {key: after[key] - plain[key] for key in after.keys() & plain.keys()}
     return _surface(both, points)
 
 
-def _losses(study: Study, points: Sequence[Estimate], tasks: Sequence[str], regime: str) -> Losses:
-    """Loss of each model in each language: over arms of the regime, then over tasks."""
+def _losses(
+    study: Study,
+    points: Sequence[Estimate],
+    tasks: Sequence[str],
+    regime: str,
+    joined: Collection[str],
+) -> Losses:
+    """Loss of each model in each language: over arms of the regime in ``joined``, then over tasks."""
     common = fixed_languages(study.table, study.arms)
+    arms = {
+        arm
+        for arm, info in study.arms.items()
+        if info.regime == regime and any(f"+{arm}+" in f"+{names}+" for names in joined)
+    }
     models = {p.model for p in points}
     values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for key, seeds in study.table.items():
-        if key.model not in models or key.task not in tasks or study.arms[key.arm].regime != regime:
+        if key.model not in models or key.task not in tasks or key.arm not in arms:
             continue
         english = study.table.get(key._replace(language="en"))
         if english is None or key.language not in common[key.arm, key.task] - {"en"}:

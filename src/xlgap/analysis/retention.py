@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlgap.analysis.bootstrap import TaskItems, Value, draws, seed_weights
+from xlgap.analysis.bootstrap import Draws, TaskItems, Value, draws
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.retention_rows import Head, RetentionRow, RetentionScore
@@ -77,10 +77,10 @@ class RetentionData:
         return {entry: dict(languages) for entry, languages in found.items()}
 
     @cached_property
-    def _drawn(self) -> Mapping[Key, tuple[tuple[int, ...], Floats]]:
+    def _drawn(self) -> Draws:
         """Draws of every entry and language: items of one task are resampled together."""
         if self.items.empty:
-            return {}
+            return Draws({}, self.resamples, self.seed)
         parts = self.items[list(POINT)].itertuples(index=False)
         frame = self.items.assign(metric="", arm=["|".join(map(str, part)) for part in parts])
         of_task = {
@@ -90,7 +90,7 @@ class RetentionData:
             for task, part in frame.groupby("task", sort=True)
         }
         needed = {_key(entry, language) for entry, found in self.table.items() for language in found}
-        return draws(of_task, needed=needed, resamples=self.resamples, seed=self.seed).by_seed
+        return draws(of_task, needed=needed, resamples=self.resamples, seed=self.seed)
 
     def mean(self, entry: Entry, languages: Sequence[str], *, corrected: bool = False) -> float | None:
         """Mean score of an entry over languages and seeds; ``None`` where chance is not known."""
@@ -105,10 +105,11 @@ class RetentionData:
         """Draws [R] of :meth:`mean`, seeds weighted alike in all entries of an arm."""
         total = np.zeros(self.resamples)
         for code in languages:
-            if _key(entry, code) not in self._drawn:
+            key = _key(entry, code)
+            if key not in self._drawn.by_seed:
                 return None
-            seeds, values = self._drawn[_key(entry, code)]
-            weights = seed_weights(self.seed, entry.model, entry.arm, len(seeds), self.resamples)
+            seeds, values = self._drawn.by_seed[key]
+            weights = self._drawn.weights(entry.task, entry.model, entry.arm, len(seeds))
             if corrected:
                 levels = [self.table[entry][code][seed].chance for seed in seeds]
                 if any(level is None or level >= 100 for level in levels):

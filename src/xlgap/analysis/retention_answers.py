@@ -101,6 +101,8 @@ def _notes(data: RetentionData, found: Kept) -> Iterator[str]:
         yield f"At chance just after its own phase, and counted: {', '.join(found.at_chance)}."
     if found.left_out:
         yield f"Left out: {', '.join(found.left_out)}."
+    if found.not_shared:
+        yield f"Not scored again for all models, and left out: {', '.join(map(str, found.not_shared))}."
     on_dev = sorted({s.task for s in data.scores if s.split == "dev"} & {t.task for t in found.triples})
     if on_dev:
         yield DEV.format(", ".join(on_dev))

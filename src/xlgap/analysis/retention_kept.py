@@ -1,8 +1,8 @@
 """What a model has kept of its earlier tasks: the quantities of question 4, one estimate a model each.
 
 Every quantity is a mean over *triples* (arm, target, earlier task), the same ones for all models, each
-with the same weight. Triples whose earlier task is at chance in English just after its own phase, for
-every model, say nothing and stay out.
+with the same weight; a model that lacks one of them is left out and named. Triples whose earlier task
+is at chance in English just after its own phase, for every model, say nothing and stay out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xlgap.analysis.bootstrap import interval
+from xlgap.analysis.contrasts import fixed_set
 from xlgap.analysis.retention import (
     ENGLISH,
     Change,
@@ -81,6 +82,7 @@ class Kept:
         dead: earlier tasks left out because every model is at chance on them.
         at_chance: of the others, ``MODEL on TASK`` where that model is.
         left_out: models without a number, for want of a triple or of a score above chance.
+        not_shared: triples that some model has, and not all those that the mean is over.
     """
 
     gap: str
@@ -90,6 +92,7 @@ class Kept:
     dead: tuple[str, ...] = ()
     at_chance: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    not_shared: tuple[Triple, ...] = ()
 
 
 def mean_change(data: RetentionData, pairs: Sequence[Compared]) -> Change | None:
@@ -114,17 +117,27 @@ QUANTITIES: tuple[Quantity, ...] = (
 )
 
 
-def kept_of(data: RetentionData, *, controls: Collection[str] = ()) -> tuple[Kept, ...]:
-    """Every quantity of question 4; ``controls`` are models that stay out."""
-    return tuple(_kept(data, quantity, controls) for quantity in QUANTITIES)
+def kept_of(
+    data: RetentionData, *, models: Collection[str] = (), controls: Collection[str] = ()
+) -> tuple[Kept, ...]:
+    """Every quantity of question 4.
+
+    Args:
+        data: of a study.
+        models: of the study, beside those of ``data``; whoever has no number is named.
+        controls: models that stay out.
+    """
+    every = ({s.model for s in data.scores} | set(models)) - set(controls)
+    return tuple(_kept(data, quantity, every) for quantity in QUANTITIES)
 
 
-def _kept(data: RetentionData, quantity: Quantity, controls: Collection[str]) -> Kept:
-    found = {m: p for m, p in _pairs(data, quantity).items() if m not in controls}
+def _kept(data: RetentionData, quantity: Quantity, every: Collection[str]) -> Kept:
+    found = {m: p for m, p in _pairs(data, quantity).items() if m in every}
     dead = _dead(data, found) if not quantity.masked else frozenset()
-    shared = sorted(frozenset.intersection(*map(frozenset, found.values()))) if found else []
-    alive = [triple for triple in shared if triple not in dead]
-    models = {m: [pairs[t] for t in alive] for m, pairs in found.items()} if alive else {}
+    have = [frozenset(pairs) - dead for pairs in found.values()]
+    alive = sorted(fixed_set(have))
+    models = {m: [pairs[t] for t in alive] for m, pairs in found.items() if set(alive) <= set(pairs)}
+    models = models if alive else {}
     measured = {m: quantity.measure(data, pairs) for m, pairs in models.items()}
     estimates, draws = [], {}
     for model, number in measured.items():
@@ -144,9 +157,10 @@ def _kept(data: RetentionData, quantity: Quantity, controls: Collection[str]) ->
         estimates=tuple(sorted(estimates, key=lambda e: (e.params_total or 0, e.model, e.task))),
         draws=draws,
         triples=tuple(alive),
-        dead=tuple(sorted({t.task for t in shared if t in dead})),
-        at_chance=() if quantity.masked else tuple(_at_chance_in(data, found, alive)),
-        left_out=tuple(sorted(m for m, number in measured.items() if number is None)),
+        dead=tuple(sorted({t.task for t in dead})),
+        at_chance=() if quantity.masked else tuple(_at_chance_in(data, found, models, alive)),
+        left_out=tuple(sorted(m for m in every if measured.get(m) is None)) if alive else (),
+        not_shared=tuple(sorted(frozenset().union(*have) - set(alive))),
     )
 
 
@@ -186,14 +200,17 @@ def _dead(data: RetentionData, found: Mapping[str, Mapping[Triple, Compared]]) -
 
 
 def _at_chance_in(
-    data: RetentionData, found: Mapping[str, Mapping[Triple, Compared]], alive: Sequence[Triple]
+    data: RetentionData,
+    found: Mapping[str, Mapping[Triple, Compared]],
+    models: Collection[str],
+    alive: Sequence[Triple],
 ) -> list[str]:
     return sorted(
         {
             f"{model} on {triple.task}"
-            for model, pairs in found.items()
+            for model in models
             for triple in alive
-            if _at_chance(data, pairs[triple])
+            if _at_chance(data, found[model][triple])
         }
     )
 

@@ -166,8 +166,11 @@ def correlation_answer(series: Series) -> Answer:
     )
     x = [math.log10(e.params_total) for e in usable if e.params_total]
     y = [e.value for e in usable]
-    if len(usable) < 3 or len(set(x)) < 3 or len(set(y)) < 2:
+    if len(usable) < 3 or len(set(x)) < 3:
         return replace(base, reason=_too_few(usable, "params_total") + base.reason)
+    if len(set(y)) < 2:
+        said = f"Not defined: all {len(usable)} models have the same value. "
+        return replace(base, reason=said + base.reason)
     found = correlation(x, y, confidence=series.confidence)
     enough = found.ci_low is not None
     pearson, spearman = (
@@ -197,7 +200,8 @@ def conditional_answer(series: Series) -> Answer:
         "conditional on these checkpoints",
     )
     fit = fit_line(usable, "params_total", confidence=series.confidence)
-    if fit is None or len(usable) < len(series.estimates) or len(series.draws) < len(usable):
+    few = len(usable) < FEWEST_MODELS or len(series.draws) < len(usable)
+    if fit is None or few or len(usable) < len(series.estimates):
         return replace(base, method="none", reason=_too_few(usable, "params_total") + base.reason)
     slopes = bootstrap_slopes(series.draws, x, fit.weights)
     low, high = interval(slopes, series.confidence)
@@ -207,10 +211,18 @@ def conditional_answer(series: Series) -> Answer:
         ci_low=low,
         ci_high=high,
         method=f"hierarchical bootstrap, {len(slopes)} resamples of item clusters (paired over models, "
-        "arms and parallel languages) and of seeds, models weighted as in the meta-regression; "
+        f"arms and parallel languages){_seeds(usable)}, models weighted as in the meta-regression; "
         "conditional on these checkpoints: it says nothing of other models of the same sizes",
         supported=True,
     )
+
+
+def _seeds(usable: Sequence[Estimate]) -> str:
+    """What is said of seeds: a model with one has none to resample."""
+    several = [(e.seeds or 0) > 1 for e in usable]
+    if all(several):
+        return " and of seeds"
+    return " and, where a model has several, of seeds" if any(several) else ""
 
 
 def base_answer(series: Series, usable: Sequence[Estimate], size_field: str) -> Answer:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from simulate import Plan, study
 
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.distance import distance_contrasts, robustness_contrasts
+from xlgap.analysis.distance_rows import measured_rows
+from xlgap.analysis.measure import measure
 from xlgap.analysis.rows import ArmInfo
 
 ARMS = {
@@ -38,3 +43,12 @@ def test_robustness_is_the_slope_with_minus_the_slope_without_english_intermedia
     steep = {"direct_en": 40.0, "en_typing": 25.0}
     total = sum(-w * steep[k.arm] * DISTANCES[k.language] for k, w in contrast.terms)
     assert total == pytest.approx(-1.5)
+
+
+def test_models_without_a_language_in_common_have_no_row() -> None:
+    base = study(Plan(languages=("en", "de", "sw"), sizes=(40_000, 200_000), groups=5), seed=0)
+    apart = {"made_40000": "de", "made_200000": "sw"}
+    alone = replace(base, scores=tuple(s for s in base.scores if s.language == apart[s.model]))
+    assert measured_rows(alone) == []
+    assert not [e for e in measure(alone).estimates if e.gap.startswith("distance")]
+    assert {r.model for r in measured_rows(base)} == set(apart)

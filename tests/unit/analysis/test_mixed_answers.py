@@ -15,6 +15,7 @@ from xlgap.analysis.rows import Answer, Estimate
 from xlgap.analysis.series import Series
 from xlgap.analysis.study import Study
 from xlgap.published.distances import MEASURES, distances_of
+from xlgap.regimes.base import Budget
 
 CODES = ("en", "de", "sw", "ru", "fi", "ar", "zh", "es", "nl")
 NEAR = distances_of(MEASURES[0].name)
@@ -70,7 +71,7 @@ def test_few_languages_are_refused(codes: str, reason: str) -> None:
     point = Estimate(
         source="measured", model="made_40000", family="made", params_total=40_000,
         params_nonembedding=None, gap="distance", task="mean", scale="raw", value=1.0,
-        note="mean over nli, qa",
+        note="mean over nli, qa", arm_a="direct_en", arm_b="direct_en",
     )  # fmt: skip
     points = tuple(replace(point, model=f"made_{size}", params_total=size) for size in SIZES)
     series = Series(
@@ -79,3 +80,22 @@ def test_few_languages_are_refused(codes: str, reason: str) -> None:
     answer = mixed_answers(few, measured, series)[0]
     assert not answer.supported
     assert reason in answer.reason
+
+
+def test_arms_of_another_compute_stay_out_of_the_mixed_model(answers: dict[str, Answer]) -> None:
+    found = made()
+    longer = {
+        f"{name}_{kind}": replace(found.arms[name], budget=budget)
+        for name in ("direct_en", "inter_en_typing")
+        for kind, budget in (("steps", Budget(steps=400)), ("tokens", Budget(tokens=9_000)))
+    }
+    more = tuple(
+        replace(s, arm=name, value=s.value + (20.0 if s.language == "en" else NEAR[s.language] * 30))
+        for name in longer
+        for s in found.scores
+        if name.startswith(f"{s.arm}_")
+    )
+    both = replace(found, arms={**found.arms, **longer}, scores=(*found.scores, *more))
+    again = {a.key: a for a in measured_answers(both, measure(both))}
+    for key in ("2.distance.mixed.params_total", "2.robustness.mixed.params_total"):
+        assert (again[key].estimate, again[key].method) == (answers[key].estimate, answers[key].method)

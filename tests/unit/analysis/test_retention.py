@@ -13,6 +13,8 @@ from xlgap.analysis.register import shown_tables
 from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse, read_analysis, write_analysis
 from xlgap.analysis.retention_answers import retention_answers
+from xlgap.analysis.rows import ArmInfo
+from xlgap.records import Score
 
 
 def answers(plan, *, seed=1):
@@ -120,6 +122,58 @@ def test_it_reaches_answers_json_and_the_matrix_its_table(tmp_path):
     assert matrix[2, "en"].change == pytest.approx(-5, abs=4)
     assert matrix[3, "avg"].change == pytest.approx(-45, abs=5)
     assert matrix[3, "en"].ratio == pytest.approx(100 * (80 - 25 - 40) / 60, abs=8)
+
+
+def without(study, model, arm):
+    scores = tuple(s for s in study.retention.scores if (s.model, s.arm) != (model, arm))
+    return replace(study, retention=replace(study.retention, scores=scores))
+
+
+def test_a_model_without_a_run_is_left_out_and_named():
+    whole = made_study(Planted(), seed=1)
+    study = without(whole, "made_40000", "inter_en_typing")
+    arms = {"direct_en": ArmInfo(regime="direct_en")}
+    study = replace(study, arms=arms, scores=tuple(extra(whole)))
+    found = {a.key: a for a in retention_answers(study, measure(study))}
+    slope = found["4.retention.slope.params_total"]
+    assert slope.supported
+    assert slope.n == 4
+    assert "Left out: made_40000." in slope.reason
+
+
+def extra(study):
+    """A target score of each model of a study, which has none of its own."""
+    for s in study.retention.scores:
+        if (s.head, s.phase, s.seed, s.language, s.task) == ("kept", 1, 0, "en", "typing"):
+            yield Score(
+                source="measured", model=s.model, family=s.family, params_total=s.params_total,
+                params_nonembedding=s.params_nonembedding, arm="direct_en", regime="direct_en",
+                train_language="en", task="nli", language="en", seed=0, metric="accuracy", value=80.0,
+                chance=25.0, stderr=1.0, n_items=500,
+            )  # fmt: skip
+
+
+def test_models_without_a_run_in_common_are_not_said_to_be_without_any():
+    study = made_study(Planted(arms=("inter_en_typing", "seq")), seed=1)
+    regimes = tuple(replace(s, regime="intermediate_en") for s in study.retention.scores)
+    study = replace(study, retention=replace(study.retention, scores=regimes))
+    for model in ("made_40000", "made_200000"):
+        study = without(study, model, "seq")
+    for model in ("made_1000000", "made_5000000", "made_25000000"):
+        study = without(study, model, "inter_en_typing")
+    found = {a.key: a for a in retention_answers(study, measure(study))}
+    assert "4.none" not in found
+    reason = found["4.retention.level"].reason
+    assert "Left out: made_200000, made_40000." in reason
+    assert "and left out: typing onto nli (inter_en_typing)." in reason
+
+
+def test_the_noise_of_items_is_in_an_error_once():
+    plan = Planted(lost=20, less=0, model_sd=0, seed_sd=0, seeds=(0, 1, 2, 3))
+    found = [e for e in measure(made_study(plan, seed=3)).estimates if e.gap == "retention"]
+    variance = sum(e.stderr**2 for e in found) / len(found)
+    once = (85 * 15 + 65 * 35) / 500 / 4
+    assert 0.7 * once < variance < 1.5 * once  # twice, with the weights of seeds as they were drawn
 
 
 def test_the_table_goes_from_small_models_to_large_ones():

@@ -197,3 +197,29 @@ def test_languages_only_count_over_tasks_that_are_parallel() -> None:
     assert mean.note == "mean over nli"
     rows = [g for g in measured.gaps if g.gap == "transfer" and g.task == "qa"]
     assert all("not translations of each other" in g.note for g in rows)
+
+
+def test_a_model_without_any_cell_of_a_gap_is_named() -> None:
+    languages = ("en", "de", "sw", "ru", "fi", "ar", "zh", "es")
+    made = study(replace(PLAN, groups=20, languages=languages), seed=1, resamples=50)
+    gone = ("inter_sw_typing", "inter_ru_typing", "inter_en_typing")
+    kept = tuple(s for s in made.scores if s.model != "made_40000" or s.arm not in gone)
+    partial = replace(made, scores=kept)
+    found = {a.key: a for a in measured_answers(partial, measure(partial))}
+    for key in ("1.inter", "2.spread", "3.direct"):
+        assert "Left out for missing cells: made_40000." in found[f"{key}.slope.params_total"].reason
+    assert "Left out" not in found["2.distance.slope.params_total"].reason
+
+
+@pytest.mark.parametrize(("seeds", "said"), [((0,), False), ((0, 1), True)])
+def test_the_bootstrap_names_seeds_where_there_are_several(seeds: tuple[int, ...], said: bool) -> None:
+    found = answers(replace(PLAN, seeds=seeds, groups=40))["1.inter.bootstrap.params_total"]
+    assert found.supported
+    assert ("of seeds" in found.method) == said
+
+
+def test_the_bootstrap_of_three_models_is_no_answer() -> None:
+    sizes = (40_000, 200_000, 10**6)
+    found = answers(replace(PLAN, sizes=sizes, groups=40))["1.inter.bootstrap.params_total"]
+    assert not found.supported
+    assert found.reason.startswith("Not sufficient: 3 models of 3 sizes")
