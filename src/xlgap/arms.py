@@ -181,11 +181,12 @@ def _alike(spec: ArmSpec, best_of: ArmSpec, others: Mapping[str, ArmSpec]) -> bo
 
 
 def check_translations(specs: Mapping[str, ArmSpec]) -> None:
-    """Two arms must not have two translations of one task into one language.
+    """A task has one translation into a language, and a file the translations of one task into one.
 
     Raises:
-        ConfigError: they have.
+        ConfigError: two arms say otherwise.
     """
+    _check_files(specs)
     for name, spec in specs.items():
         for other, of in specs.items():
             shared = {*spec.intermediate} & {*of.intermediate}
@@ -194,6 +195,22 @@ def check_translations(specs: Mapping[str, ArmSpec]) -> None:
                 raise ConfigError(
                     f"key 'arms.{other}.translations': '{min(shared)}' in '{of.language}' is another "
                     f"translation than in 'arms.{name}'; a study has one: give both arms the same."
+                )
+
+
+def _check_files(specs: Mapping[str, ArmSpec]) -> None:
+    found: dict[Path, tuple[str, str | None]] = {}
+    for name, spec in specs.items():
+        if spec.translations is None or spec.translations.file is None:
+            continue
+        for task in spec.intermediate:
+            path = Path(spec.translations.file.format(task=task, language=spec.language))
+            task_of, language_of = found.setdefault(path, (task, spec.language))
+            if (task_of, language_of) != (task, spec.language):
+                raise ConfigError(
+                    f"key 'arms.{name}.translations.file': '{path}' would hold '{task_of}' in "
+                    f"'{language_of}' and '{task}' in '{spec.language}'; put '{{task}}' and "
+                    "'{language}' into its name."
                 )
 
 
@@ -236,7 +253,7 @@ def _check_source(key: str, spec: ArmSpec, params: Params) -> None:
 def _check_pattern(key: str, pattern: str, spec: ArmSpec) -> None:
     try:
         named = {task: pattern.format(task=task, language=spec.language) for task in spec.intermediate}
-    except (KeyError, ValueError, IndexError):
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
         raise ConfigError(
             f"{key}.translations.file': '{{task}}' and '{{language}}' alone are filled in, got "
             f"{pattern!r}."

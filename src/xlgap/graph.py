@@ -27,7 +27,7 @@ from xlgap.formats import write_text
 from xlgap.mapping import read_mapping
 from xlgap.models.catalogue import pinned_revision
 from xlgap.regimes.base import Translations, trained_on
-from xlgap.retained import retained_cells
+from xlgap.retained import Retained, retained_cells, scored_splits
 from xlgap.tasks import get_task
 
 HEADER = "# Written by 'make graph' from params.yaml. Do not edit.\n"
@@ -85,11 +85,12 @@ def graph_mapping(
                 "model": found.cell.model,
                 "arm": found.cell.arm.name,
                 "task": found.cell.task.name,
+                "asked": _asked(found, params),
             }
             for found in again
         },
         "earlier": {
-            f"{found.cell.arm.name}-{found.cell.task.name}": list(found.tasks) for found in again
+            f"{found.cell.arm.name}-{found.cell.task.name}": _scored(found, params) for found in again
         },
         "evaluation": params.evaluation.of_cells,
         "choose": _choose_items(study_grid),
@@ -164,6 +165,24 @@ def _cell_item(cell: Cell, params: Params) -> dict[str, Any]:
         "trained_on": source,
         "train": train,
         "dev": dev,
+    }
+
+
+def _scored(found: Retained, params: Params) -> dict[str, dict[str, str]]:
+    """By earlier task and language the split that is scored again."""
+    return {name: dict(scored_splits(name, params)) for name in found.tasks}
+
+
+def _asked(found: Retained, params: Params) -> dict[str, Any]:
+    """What is scored again of a cell, and on how much; lines of text are a dependency of their own."""
+    asked = params.evaluation.retention
+    assert asked is not None
+    return {
+        "scored": _scored(found, params),
+        "text": list(asked.languages or params.languages.evaluation),
+        "rows": asked.rows,
+        "probe_rows": asked.probe_rows,
+        "batch_tokens": params.evaluation.batch_tokens,
     }
 
 

@@ -97,3 +97,21 @@ def scored_splits(name: str, params: Params) -> Mapping[str, Split]:
     order: tuple[Split, ...] = ("test", "dev")
     found = {code: [s for s in order if code in splits.get(s, ())] for code in wanted}
     return {code: have[0] for code, have in found.items() if have}
+
+
+def held_back(name: str, params: Params) -> tuple[tuple[Split, str], ...]:
+    """Splits and languages that training must be free of where an earlier task is scored again.
+
+    Those that are scored; of a parallel task, whose items are the same in all languages, these in all
+    of ``languages.evaluation``.
+    """
+    task = get_task(name)
+    have = split_languages(task, params)
+    others = params.languages.evaluation if task.parallel else ()
+    found = {
+        (split, other): None
+        for code, split in scored_splits(name, params).items()
+        for other in (code, *others)
+        if other in have[split]
+    }
+    return tuple(found)

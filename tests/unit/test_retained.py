@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from xlgap.cell import grid
 from xlgap.checks.leakage_gate import scored_again
-from xlgap.config import Params
+from xlgap.config import Params, check
 from xlgap.errors import ConfigError
 from xlgap.graph import graph_mapping
 from xlgap.planning import plan_study
@@ -99,10 +101,6 @@ def test_rows_are_of_the_test_split_where_there_is_one(asked: Callable[..., Para
 def test_real_intermediate_tasks_without_a_test_split_have_their_english_dev(
     raw_real_study: Callable[..., dict[str, Any]],
 ) -> None:
-    from pathlib import Path
-
-    from xlgap.config import check
-
     raw = raw_real_study(
         arms={"inter": {"regime": "intermediate_en", "intermediate": ["squad"]}},
         evaluation={"retention": {}},
@@ -165,8 +163,53 @@ def test_the_gate_keeps_what_is_scored_again_apart_from_what_is_read_later(
     assert ("lab_nli/train/en", "lab_typing/test/sw") in pairs
     assert ("lab_order/train/en", "lab_typing/test/en") in pairs
     assert ("lab_nli/dev/en", "lab_order/test/de") in pairs
-    assert not {train for train, _ in pairs} & {"lab_typing/train/en"}  # read before, by its own phase
-    assert ("lab_order/train/en", "lab_order/test/en") not in pairs
+    assert ("lab_typing/train/en", "lab_order/test/en") not in pairs  # read before its own phase
+    assert ("lab_order/train/en", "lab_order/test/en") in pairs
+    assert ("lab_order/dev/en", "lab_order/test/en") in pairs
+
+
+def test_the_gate_counts_a_parallel_task_in_all_languages(asked: Callable[..., Params]) -> None:
+    params = asked(languages=["sw"], tasks=["lab_typing"])
+    tested = {str(test) for _, test in scored_again(grid(params), params)}
+    assert tested == {f"lab_typing/test/{code}" for code in ("en", "de", "sw")}
+
+
+def test_dev_rows_that_are_scored_are_not_held_against_themselves(raw_real_study) -> None:
+    raw = raw_real_study(
+        arms={"inter": {"regime": "intermediate_en", "intermediate": ["squad"]}},
+        evaluation={"retention": {"probe_rows": 0}},
+    )
+    params = check(raw, Path("params.yaml"))
+    pairs = {(str(train), str(test)) for train, test in scored_again(grid(params), params)}
+    assert ("squad/train/en", "squad/dev/en") in pairs
+    assert ("mnli/train/en", "squad/dev/en") in pairs
+    assert ("squad/dev/en", "squad/dev/en") not in pairs
+
+
+def test_the_graph_says_what_is_scored_again(asked: Callable[..., Params]) -> None:
+    """By which the gate, the index and the stage itself run again when something else is asked."""
+
+    def items(**keys: Any) -> dict[str, Any]:
+        return graph_mapping(asked(**keys), root=".")["graph"]
+
+    two, one = items(), items(languages=["sw"])
+    assert one["earlier"]["inter_en-lab_nli"] == {"lab_typing": {"sw": "test"}}
+    for part in ("earlier", "retention"):
+        assert two[part] != one[part] != items(languages=["sw"], tasks=["lab_order"])[part]
+    assert items(rows=7)["retention"] != items(rows=8)["retention"]
+    assert items(rows=7)["earlier"] == items(rows=8)["earlier"]  # the gate reads all rows
+
+
+def test_the_stage_depends_on_its_own_code_and_on_no_more_than_it_reads(
+    request: pytest.FixtureRequest,
+) -> None:
+    root = request.config.rootpath
+    stage = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf8"))["stages"]["retention"]["do"]
+    code = {dep.removeprefix("${graph.root}/src/xlgap/") for dep in stage["deps"]}
+    own = {"stages/retention.py", "stages/masked.py", "stages/points.py", "retained.py"}
+    assert code >= own | {"training/probe.py", "training/masked.py", "analysis/retention_rows.py"}
+    assert all((root / "src/xlgap" / name).is_file() for name in code if name.endswith(".py"))
+    assert "evaluation" not in stage["params"]
 
 
 def test_a_phase_that_two_arms_begin_with_is_planned_once(asked: Callable[..., Params]) -> None:

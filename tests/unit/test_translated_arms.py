@@ -130,6 +130,7 @@ HUB = {"hub": "facebook/nllb-200-distilled-600M"}
             },
             "one file for lab_compare, lab_order; put '{task}' into its name",
         ),
+        ({"translations": {"file": "{task.x}.jsonl"}}, "'{task}' and '{language}' alone are filled in"),
         ({"intermediate": ["lab_ner"]}, "rows of 'lab_ner' cannot be translated text by text"),
         ({"language": "ht"}, "the lab does not speak 'ht'"),
         ({"language": "en"}, "needs 'language', a target language other than en"),
@@ -150,6 +151,13 @@ def test_a_study_has_one_translation_of_a_task(made: Callable[..., Params]) -> N
     with pytest.raises(ConfigError, match=r"'arms.b.translations': 'lab_compare' in 'sw' is another"):
         grid(made(a=arm(), b=arm(by=BY_FILE)))
     grid(made(a=arm(), b=arm("de", BY_FILE)))
+
+
+def test_a_file_holds_one_language(made: Callable[..., Params]) -> None:
+    by = {"file": "{task}.jsonl"}
+    with pytest.raises(ConfigError, match=r"'lab_compare.jsonl' would hold 'lab_compare' in 'sw' and"):
+        grid(made(a=arm(by=by), b=arm("de", by)))
+    grid(made(a=arm(by=by), b=arm(by=by, preliminary=False)))
 
 
 def test_the_lab_knows_no_real_data(raw_real_study, made) -> None:

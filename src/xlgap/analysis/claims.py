@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from xlgap.analysis.evidence import Evidence
-from xlgap.analysis.rows import Answer
+from xlgap.analysis.answer_rules import level_above, slope_falls
+from xlgap.analysis.evidence import UNMATCHED, Evidence
+from xlgap.analysis.rows import MATCHED, Answer
 from xlgap.analysis.rules import (
     Rule,
     Verdict,
@@ -19,9 +20,7 @@ from xlgap.analysis.rules import (
     falls_with_size,
     gains_from_most,
     helps,
-    level_above,
     more_than_others,
-    slope_falls,
 )
 from xlgap.records import Source
 
@@ -174,8 +173,17 @@ CLAIMS: tuple[Claim, ...] = (
         id="robust_with_size",
         sentence="Transfer to distant languages is more robust in larger models.",
         source=HERE,
-        quantity="loss for 0.1 more of syntactic distance: change for ten times the parameters",
-        rule=slope_falls("measured", "2.distance.slope.params_total"),
+        quantity="loss for 0.1 more of syntactic distance, covariates held still: change for ten times "
+        "the parameters",
+        rule=slope_falls(
+            "measured",
+            ("2.distance_partial.slope.params_total", ""),
+            (
+                "2.distance.slope.params_total",
+                "Without covariates, which could not be held still here: languages differ in more than "
+                "distance.",
+            ),
+        ),
     ),
     Claim(
         id="robust_with_size_xnli",
@@ -183,14 +191,21 @@ CLAIMS: tuple[Claim, ...] = (
         source=HERE,
         quantity="loss on XNLI for 0.1 more of syntactic distance: change for ten times the parameters",
         evidence="published",
-        rule=slope_falls("published", "2.distance.xnli.slope.params_total"),
+        rule=slope_falls("published", ("2.distance.xnli.slope.params_total", "")),
     ),
     Claim(
         id="native_gap_falls",
         sentence="What target-language data add over zero-shot transfer is less in larger models.",
         source=HERE,
         quantity="G_native: change for ten times the parameters",
-        rule=slope_falls("measured", "3.native.slope.params_total"),
+        rule=slope_falls(
+            "measured",
+            *(
+                (f"3.native{matched}.slope.params_total", f"A{said[1:]}.")
+                for matched, said in MATCHED.items()
+            ),
+            ("3.native.slope.params_total", UNMATCHED),
+        ),
     ),
     Claim(
         id="native_gap_falls_mt5",
@@ -198,7 +213,7 @@ CLAIMS: tuple[Claim, ...] = (
         source=HERE,
         quantity="G_native of mT5: change for ten times the parameters",
         evidence="published",
-        rule=slope_falls("published", "3.native.mT5.slope.params_total"),
+        rule=slope_falls("published", ("3.native.mT5.slope.params_total", "")),
     ),
     Claim(
         id="multilingual_mixture_better",

@@ -16,7 +16,7 @@ from xlgap.analysis import combinations, singles
 from xlgap.analysis.pairing import Arms, Cells, Contrast, Key, Rule, averages, matched, over_tasks
 
 __all__ = ["Arms", "Contrast", "Key", "averages", "contrasts", "fixed_languages", "fixed_set",
-           "over_tasks"]  # fmt: skip
+           "on_shared_units", "over_tasks"]  # fmt: skip
 
 
 def contrasts(keys: Collection[Key], arms: Arms) -> list[Contrast]:
@@ -122,3 +122,22 @@ def fixed_set(sets: Sequence[frozenset[T]]) -> frozenset[T]:
     return max(
         set(sets), key=lambda s: (len(s) * sum(s <= t for t in sets), len(s), sorted(map(str, s)))
     )
+
+
+def on_shared_units(cells: Iterable[Contrast]) -> tuple[list[Contrast], str]:
+    """The cells whose units all compared models have, and in words what that leaves out.
+
+    A unit is a target task with its arms and languages; which set of them is compared says
+    :func:`fixed_set`. ``cells`` are averages over languages of one gap.
+    """
+    of_model: dict[str, dict[tuple[str, ...], Contrast]] = defaultdict(dict)
+    for c in cells:
+        of_model[c.model][c.task, *c.unit, c.note] = c
+    shared = fixed_set([frozenset(units) for units in of_model.values()])
+    without = sorted(model for model, units in of_model.items() if not shared <= set(units))
+    kept = [units[u] for m, units in of_model.items() if m not in without for u in sorted(shared)]
+    rest = {u: c for units in of_model.values() for u, c in units.items() if u not in shared}
+    units = sorted({f"{c.arm_a} on {c.task} ({c.note})" for c in rest.values()})
+    told = [f"models without all of the cells compared: {', '.join(without)}"] if without else []
+    told += [f"cells that not all models compared have: {', '.join(units)}"] if units else []
+    return kept, f"left out: {'; '.join(told)}" if told else ""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from xlgap.analysis.contrasts import on_shared_units
 from xlgap.analysis.gains import Weighed, combined, intermediate_of, weigh
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.pairing import Contrast
-from xlgap.analysis.rows import AVERAGE, Answer
+from xlgap.analysis.pairing import Contrast, amount_words
+from xlgap.analysis.rows import AVERAGE, MATCHED, Answer
 from xlgap.analysis.study import Study
 
 COUNTERPARTS = {
@@ -26,6 +27,22 @@ COUNTERPARTS = {
     "tatoeba": "lab_retrieval",
 }
 """Real task to the lab's task of its kind, which is shown beside it and never judged for it."""
+
+
+UNMATCHED = "Not at equal compute: the arms have no budget."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The cells that a claim is judged by.
+
+    Attributes:
+        cells: of one gap and one budget, with the same units in every model.
+        said: what a reader must know of them, in sentences with a space before each.
+    """
+
+    cells: tuple[Contrast, ...] = ()
+    said: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +85,50 @@ class Evidence:
             for c in self.measured.contrasts
             if (c.gap, c.language) == (gap, AVERAGE)
             and c.model not in self.study.controls
-            and c.task in (self.alive if targets is None else self.alive & set(targets))
-            and (intermediates is None or self.intermediate(c) in intermediates)
+            and c.task in self.alive
+            and self.named(c, targets=targets, intermediates=intermediates)
         ]
+
+    def named(
+        self,
+        contrast: Contrast,
+        *,
+        targets: Collection[str] | None = None,
+        intermediates: Collection[str] | None = None,
+    ) -> bool:
+        """Whether a contrast is of one of these target tasks and intermediate tasks."""
+        return (targets is None or contrast.task in targets) and (
+            intermediates is None or self.intermediate(contrast) in intermediates
+        )
+
+    def chosen(
+        self,
+        gap: str,
+        *,
+        targets: Collection[str] | None = None,
+        intermediates: Collection[str] | None = None,
+        beside: bool = False,
+    ) -> Chosen:
+        """The cells of a gap at equal compute where the study has them, else of the plain one.
+
+        Args:
+            gap: its plain name.
+            targets: target tasks; all if ``None``.
+            intermediates: intermediate tasks; all if ``None``.
+            beside: whether the cells of all other tasks are wanted beside those named.
+        """
+        for matched in (*MATCHED, ""):
+            found = self.cells(f"{gap}{matched}", targets=targets, intermediates=intermediates)
+            if not found:
+                continue
+            most = max(c.amount for c in found)
+            if beside:
+                found = self.cells(f"{gap}{matched}")
+            kept, left_out = on_shared_units(c for c in found if c.amount == most)
+            said = f"A{MATCHED[matched][1:]} ({amount_words(most)})." if matched else UNMATCHED
+            more = f" {left_out[0].upper()}{left_out[1:]}." if left_out else ""
+            return Chosen(cells=tuple(kept), said=f" {said}{more}")
+        return Chosen()
 
     def intermediate(self, contrast: Contrast) -> str:
         """The intermediate tasks of a contrast's first arm, joined by ``+``."""

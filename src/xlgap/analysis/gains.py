@@ -13,7 +13,9 @@ there are many, count as known. With one seed everywhere the spread of training 
 as is said.
 
 Every test of one gap by model, intermediate task and target task is one family; the means over target
-tasks are another. Tasks at chance for every model are shown, and stay out of means and families.
+tasks are another. A mean over models is over one set of target tasks, arms and languages, which all of
+its models have; what that leaves out is in the note. Tasks at chance for every model are shown, and
+stay out of means and families.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xlgap.analysis.bootstrap import ScaledDraws
+from xlgap.analysis.contrasts import on_shared_units
 from xlgap.analysis.pairing import Contrast, Key
 from xlgap.analysis.rows import AVERAGE, ArmInfo, plain_gap
 from xlgap.analysis.stats.multiple import corrected
@@ -183,8 +186,7 @@ def gain_rows(
         and plain_gap(c.gap) in (*AGAINST_NONE, *AGAINST_ENGLISH)
         and c.model not in study.controls
     ]
-    groups = [*wanted, *over_targets(wanted, dead)]
-    groups += over_models(groups)
+    groups = [*wanted, *over_targets(wanted, dead), *over_models(wanted, dead)]
     rows = [_row(c, study, weigh(c, study, drawn), dead) for c in groups]
     return sorted(_with_holm(rows), key=_order)
 
@@ -200,15 +202,24 @@ def over_targets(single: Sequence[Contrast], dead: Collection[str]) -> list[Cont
     ]
 
 
-def over_models(single: Sequence[Contrast]) -> list[Contrast]:
-    """For each arm and target task the mean over models."""
-    units: dict[tuple[object, ...], list[Contrast]] = defaultdict(list)
+def over_models(single: Sequence[Contrast], dead: Collection[str]) -> list[Contrast]:
+    """For each arm the mean over models: of each target task, and over those that are not ``dead``."""
+    by_task: dict[tuple[object, ...], list[Contrast]] = defaultdict(list)
+    by_arm: dict[tuple[object, ...], list[Contrast]] = defaultdict(list)
     for c in single:
-        units[c.gap, c.task, c.unit, c.amount].append(c)
+        by_task[c.gap, c.task, c.unit, c.amount].append(c)
+        if c.task not in dead:
+            by_arm[c.gap, c.unit, c.amount].append(c)
+    groups = [on_shared_units(members) for members in by_task.values()]
+    for members in by_arm.values():
+        kept, left_out = on_shared_units(members)
+        groups.append((over_targets(kept, ()), left_out))
     return [
-        replace(combined(members), model=ALL, note=_over("model", members))
-        for members in units.values()
-        if len(members) > 1
+        replace(
+            combined(kept), model=ALL, note="; ".join(filter(None, (_over("model", kept), left_out)))
+        )
+        for kept, left_out in groups
+        if len(kept) > 1
     ]
 
 

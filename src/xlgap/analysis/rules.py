@@ -1,8 +1,10 @@
 """Rules by which a claim is judged: pure functions of the evidence.
 
 A claim that something helps is supported where the whole interval is above 0, and contradicted where
-it is below the smallest gain worth naming. A claim that it does not help is the other way round: it is
-never supported by an interval that is merely wide. All else is not testable, with the reason.
+it is below the smallest gain worth naming and not above 0. A claim that it does not help is supported
+where the interval is below the smallest gain worth naming, contradicted where it is above that; an
+interval that is merely wide never supports it. All else is not testable, with the reason. So is what
+fewer than :data:`~xlgap.analysis.scaling.FEWEST_MODELS` models or a single seed say.
 """
 
 from __future__ import annotations
@@ -13,10 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from xlgap.analysis.counted import counted
-from xlgap.analysis.evidence import COUNTERPARTS, Evidence, models_of
+from xlgap.analysis.evidence import COUNTERPARTS, Chosen, Evidence, models_of
 from xlgap.analysis.gains import Weighed
 from xlgap.analysis.pairing import Contrast
-from xlgap.analysis.rows import Answer
 from xlgap.analysis.scaling import FEWEST_MODELS, meta_regression
 from xlgap.analysis.stats.multiple import corrected
 from xlgap.analysis.words import interval_words, signed
@@ -27,7 +28,8 @@ NEGLIGIBLE = 1.0
 """Points: a gain whose whole interval is below this is none worth naming."""
 
 LEVEL = 0.05
-OWN_TABLES = " From the paper's own tables: the same data, not another study."
+FEWEST_SEEDS = 2
+"""Of every training behind a verdict: one seed leaves the spread of training out of the interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +72,10 @@ def helps(
     """The claim that the mean of a gap is above 0."""
 
     def rule(evidence: Evidence) -> Finding:
-        cells = evidence.cells(gap, targets=targets, intermediates=intermediates)
-        if not cells:
+        chosen = evidence.chosen(gap, targets=targets, intermediates=intermediates)
+        if not chosen.cells:
             return _lacking(evidence, gap, targets, intermediates)
-        return judged(evidence.mean(cells), cells, up="supported", none="contradicted")
+        return _saying(chosen, judged(evidence.mean(chosen.cells), chosen.cells, claim="helps"))
 
     return rule
 
@@ -82,17 +84,48 @@ def does_not_help(gap: str, *, targets: Collection[str] | None = None) -> Rule:
     """The claim that the mean of a gap is no gain worth naming."""
 
     def rule(evidence: Evidence) -> Finding:
-        cells = evidence.cells(gap, targets=targets)
-        if not cells:
+        chosen = evidence.chosen(gap, targets=targets)
+        if not chosen.cells:
             return _lacking(evidence, gap, targets, None)
-        return judged(evidence.mean(cells), cells, up="contradicted", none="supported")
+        found = judged(evidence.mean(chosen.cells), chosen.cells, claim="does not help")
+        return _saying(chosen, found)
 
     return rule
 
 
-def judged(found: Weighed, cells: Sequence[Contrast], *, up: Verdict, none: Verdict) -> Finding:
-    """A verdict from an interval: ``up`` where it is above 0, ``none`` below a gain worth naming."""
-    base = Finding(
+def judged(
+    found: Weighed, cells: Sequence[Contrast], *, claim: Literal["helps", "does not help"]
+) -> Finding:
+    """A verdict from the interval of a mean gain; what supports and contradicts: see the module."""
+    base = _of_weighed(found, cells)
+    told = (
+        f"{_told(found)}, mean over {counted(len(base.models), 'model')}, "
+        f"{_names({c.task for c in cells})} and {_languages(cells)}"
+    )
+    why = _too_few(found, base.models)
+    if why:
+        return untestable(f"{told}: {why}", base)
+    low, high = found.ci_low, found.ci_high
+    if low is None or high is None:
+        return untestable(f"{told}: without items there is no interval.", base)
+    none: Verdict = "contradicted" if claim == "helps" else "supported"
+    up: Verdict = "supported" if claim == "helps" else "contradicted"
+    if low > 0 and (claim == "helps" or low > NEGLIGIBLE):
+        above = 0 if claim == "helps" else NEGLIGIBLE
+        return replace(base, verdict=up, reason=f"{told}: above {above:g}.")
+    if high < NEGLIGIBLE:
+        return replace(base, verdict=none, reason=f"{told}: below {NEGLIGIBLE:g} point.")
+    return untestable(f"{told}: the interval holds {NEGLIGIBLE:g} point.", base)
+
+
+def _saying(chosen: Chosen, found: Finding) -> Finding:
+    """A finding that also says what its cells are."""
+    return replace(found, reason=f"{found.reason}{chosen.said}")
+
+
+def _of_weighed(found: Weighed, cells: Sequence[Contrast]) -> Finding:
+    """The numbers of a finding whose verdict is to come."""
+    return Finding(
         verdict="not testable",
         reason="",
         estimate=found.value,
@@ -100,17 +133,29 @@ def judged(found: Weighed, cells: Sequence[Contrast], *, up: Verdict, none: Verd
         ci_high=found.ci_high,
         models=models_of(cells),
     )
-    told = f"{signed(found.value)} points {interval_words(found.ci_low, found.ci_high)}"
-    over = f"mean over {counted(len(base.models), 'model')} and {_names({c.task for c in cells})}"
-    if found.ci_low is None or found.ci_high is None:
-        return untestable(f"{told}, {over}: without items there is no interval.", base)
-    if found.ci_low > 0:
-        return replace(base, verdict=up, reason=f"{told}, {over}: above 0.")
-    if found.ci_high < NEGLIGIBLE:
-        return replace(base, verdict=none, reason=f"{told}, {over}: below {NEGLIGIBLE:g} point.")
-    return untestable(
-        f"{told}, {over}: the interval holds no gain and gains over {NEGLIGIBLE:g} point.", base
-    )
+
+
+def _told(found: Weighed) -> str:
+    """A value in words; what its interval leaves out is said beside it."""
+    told = f"{signed(found.value)} points"
+    if found.ci_low is None:
+        return told
+    return f"{told} {interval_words(found.ci_low, found.ci_high)}, conditional on these checkpoints"
+
+
+def _languages(cells: Sequence[Contrast]) -> str:
+    """How many languages beside English the scores are of; the only one by its name."""
+    found = {key.language for c in cells for key, _ in c.terms} - {"en"}
+    return f"{len(found)} languages" if len(found) > 1 else f"one language ({_names(found)})"
+
+
+def _too_few(found: Weighed, models: Collection[str]) -> str:
+    """Why so few models or seeds carry no verdict, or an empty text."""
+    if len(models) < FEWEST_MODELS:
+        return f"a verdict needs at least {FEWEST_MODELS} models."
+    if found.seeds < FEWEST_SEEDS:
+        return f"a verdict needs at least {FEWEST_SEEDS} seeds of every training."
+    return ""
 
 
 def more_than_others(
@@ -119,11 +164,15 @@ def more_than_others(
     """The claim that some target or intermediate tasks gain more than the others of the study."""
 
     def rule(evidence: Evidence) -> Finding:
-        every = evidence.cells("gain")
-        named = evidence.cells("gain", targets=targets, intermediates=intermediates)
-        others = [c for c in every if c not in named]
-        if not named:
+        chosen = evidence.chosen("gain", targets=targets, intermediates=intermediates, beside=True)
+        if not chosen.cells:
             return _lacking(evidence, "gain", targets, intermediates)
+        named = [
+            c for c in chosen.cells if evidence.named(c, targets=targets, intermediates=intermediates)
+        ]
+        others = [c for c in chosen.cells if c not in named]
+        if not named:
+            return untestable(f"Too few models have the tasks that it names.{chosen.said}")
         if not others:
             return untestable("The study has no other tasks to compare them with.")
         if intermediates is not None:
@@ -132,25 +181,21 @@ def more_than_others(
             others = [c for c in others if c.task in shared]
             if not shared:
                 return untestable("No target task has both named and other intermediate tasks.")
-        return _apart(evidence, named, others)
+        return _saying(chosen, _apart(evidence, named, others))
 
     return rule
 
 
 def _apart(evidence: Evidence, named: Sequence[Contrast], others: Sequence[Contrast]) -> Finding:
     found = evidence.difference(named, others)
-    base = Finding(
-        verdict="not testable",
-        reason="",
-        estimate=found.value,
-        ci_low=found.ci_low,
-        ci_high=found.ci_high,
-        models=models_of(named),
-    )
+    base = _of_weighed(found, named)
     told = (
-        f"{signed(found.value)} points {interval_words(found.ci_low, found.ci_high)} more than the "
-        f"others ({counted(len(base.models), 'model')})"
+        f"{_told(found)}, more than the others ({counted(len(base.models), 'model')}, "
+        f"{_languages(named)})"
     )
+    why = _too_few(found, base.models)
+    if why:
+        return untestable(f"{told}: {why}", base)
     if found.ci_low is None or found.ci_high is None:
         return untestable(f"{told}: without items there is no interval.", base)
     if found.ci_low > 0:
@@ -164,41 +209,46 @@ def gains_from_most(target: str) -> Rule:
     """The claim that a target task gains from many intermediate tasks: from more than half of them."""
 
     def rule(evidence: Evidence) -> Finding:
-        cells = evidence.cells("gain", targets=[target])
-        if not cells:
+        chosen = evidence.chosen("gain", targets=[target])
+        if not chosen.cells:
             return _lacking(evidence, "gain", [target], None)
-        names = sorted({evidence.intermediate(c) for c in cells})
-        each = {
-            name: evidence.mean([c for c in cells if evidence.intermediate(c) == name])
-            for name in names
-        }
-        whole = judged(evidence.mean(cells), cells, up="supported", none="contradicted")
-        tested = {name: w.p for name, w in each.items() if w.p is not None}
-        if len(names) < 2 or len(tested) < len(names):
-            why = "it needs at least two" if len(names) < 2 else "one has no interval"
-            return untestable(
-                f"{counted(len(names), 'intermediate task')}: {why}. {whole.reason}", whole
-            )
-        holm = corrected(tested, level=LEVEL)
-        up = [n for n in names if holm[n].rejected and each[n].value > 0]
-        told = f"{len(up)} of {len(names)} intermediate tasks gain (Holm): {', '.join(up) or 'none'}."
-        highest = [each[n].ci_high for n in names]
-        if len(up) > len(names) / 2:
-            return replace(whole, verdict="supported", reason=f"{told} Mean: {whole.reason}")
-        if sum(h is not None and h < NEGLIGIBLE for h in highest) > len(names) / 2:
-            return replace(whole, verdict="contradicted", reason=f"{told} Mean: {whole.reason}")
-        return untestable(f"{told} Mean: {whole.reason}", whole)
+        return _saying(chosen, _most(evidence, chosen.cells))
 
     return rule
+
+
+def _most(evidence: Evidence, cells: Sequence[Contrast]) -> Finding:
+    """By the number of intermediate tasks from which a target task gains, in ``cells``."""
+    names = sorted({evidence.intermediate(c) for c in cells})
+    each = {
+        name: evidence.mean([c for c in cells if evidence.intermediate(c) == name]) for name in names
+    }
+    whole = judged(evidence.mean(cells), cells, claim="helps")
+    tested = {name: w.p for name, w in each.items() if w.p is not None}
+    if len(names) < 2 or len(tested) < len(names):
+        why = "it needs at least two" if len(names) < 2 else "one has no interval"
+        return untestable(f"{counted(len(names), 'intermediate task')}: {why}. {whole.reason}", whole)
+    if _too_few(evidence.mean(cells), whole.models):
+        return whole
+    holm = corrected(tested, level=LEVEL)
+    up = [n for n in names if holm[n].rejected and each[n].value > 0]
+    told = f"{len(up)} of {len(names)} intermediate tasks gain (Holm): {', '.join(up) or 'none'}."
+    highest = [each[n].ci_high for n in names]
+    if len(up) > len(names) / 2:
+        return replace(whole, verdict="supported", reason=f"{told} Mean: {whole.reason}")
+    if sum(h is not None and h < NEGLIGIBLE for h in highest) > len(names) / 2:
+        return replace(whole, verdict="contradicted", reason=f"{told} Mean: {whole.reason}")
+    return untestable(f"{told} Mean: {whole.reason}", whole)
 
 
 def falls_with_size(gap: str) -> Rule:
     """The claim that the mean gain is smaller in larger models."""
 
     def rule(evidence: Evidence) -> Finding:
-        cells = evidence.cells(gap)
-        if not cells:
+        chosen = evidence.chosen(gap)
+        if not chosen.cells:
             return _lacking(evidence, gap, None, None)
+        cells = chosen.cells
         assert evidence.study is not None
         sizes = {s.model: s.params_total for s in evidence.study.scores if s.params_total}
         models = [m for m in models_of(cells) if m in sizes]
@@ -207,19 +257,21 @@ def falls_with_size(gap: str) -> Rule:
         if len(models) < FEWEST_MODELS or len(set(x)) < 3:
             return untestable(
                 f"{counted(len(models), 'model')} of {counted(len(set(x)), 'size')}; a trend needs at "
-                f"least {FEWEST_MODELS} models of 3 sizes."
+                f"least {FEWEST_MODELS} models of 3 sizes.{chosen.said}"
             )
+        if min(p.seeds for p in points) < FEWEST_SEEDS:
+            return untestable(f"A verdict needs at least {FEWEST_SEEDS} seeds of every training.")
         errors = [p.stderr for p in points]
         variances = None if None in errors else [e * e for e in errors if e is not None]
         fit = meta_regression(
             [p.value for p in points], variances, x, confidence=evidence.study.confidence
         )
-        return _trend(fit.slope, fit.ci_low, fit.ci_high, tuple(models))
+        return trend_finding(fit.slope, fit.ci_low, fit.ci_high, tuple(models), chosen.said)
 
     return rule
 
 
-def _trend(
+def trend_finding(
     slope: float, low: float | None, high: float | None, models: tuple[str, ...], more: str = ""
 ) -> Finding:
     """A claim that something falls with size, by the interval of its slope."""
@@ -236,60 +288,6 @@ def _trend(
     return replace(base, verdict=verdict, reason=f"{told}.{more}")
 
 
-def slope_falls(source: str, key: str) -> Rule:
-    """The claim that an answered quantity falls with size, by the answer's slope."""
-
-    def rule(evidence: Evidence) -> Finding:
-        answer = evidence.answers.get((source, key))
-        if answer is None or not answer.supported or answer.estimate is None:
-            return _unanswered(answer)
-        more = " A proxy: another quantity stands in for the one asked for." if answer.proxy else ""
-        return _trend(answer.estimate, answer.ci_low, answer.ci_high, answer.models, more)
-
-    return rule
-
-
-def level_above(source: str, key: str) -> Rule:
-    """The claim that an answered quantity is above 0, by the answer's interval."""
-
-    def rule(evidence: Evidence) -> Finding:
-        answer = evidence.answers.get((source, key))
-        if answer is None or answer.estimate is None:
-            return _unanswered(answer)
-        base = Finding(
-            verdict="not testable",
-            reason="",
-            estimate=answer.estimate,
-            ci_low=answer.ci_low,
-            ci_high=answer.ci_high,
-            models=answer.models,
-        )
-        told = (
-            f"{signed(answer.estimate)} points {interval_words(answer.ci_low, answer.ci_high)}, "
-            f"{counted(answer.n, 'model')}"
-        )
-        more = (
-            " From the paper's own tables: the same data, not another study."
-            if source == "published"
-            else ""
-        )
-        if answer.ci_low is None or answer.ci_high is None:
-            return untestable(f"{told}: no interval can be had.{more}", base)
-        if answer.ci_low > 0:
-            return replace(base, verdict="supported", reason=f"{told}.{more}")
-        if answer.ci_high < 0:
-            return replace(base, verdict="contradicted", reason=f"{told}.{more}")
-        return untestable(f"{told}: the interval holds 0.{more}", base)
-
-    return rule
-
-
-def _unanswered(answer: Answer | None) -> Finding:
-    if answer is None or not answer.reason:
-        return untestable("This study has no answer to it.")
-    return untestable(answer.reason.partition(". ")[0].rstrip(".") + ".")
-
-
 def _lacking(
     evidence: Evidence,
     gap: str,
@@ -304,7 +302,7 @@ def _lacking(
         return untestable(f"{_names(targets)}: not in this study.{_beside(evidence, gap, targets)}")
     if there and not evidence.alive & set(there):
         return untestable(f"{_names(there)}: at chance in English for every model.")
-    if intermediates is not None and evidence.cells(gap, targets=targets):
+    if intermediates is not None and evidence.chosen(gap, targets=targets).cells:
         return untestable(f"Intermediate tasks {_names(intermediates)}: not in this study.")
     return untestable(f"Not run in this study: it needs {NEEDS[gap]}.")
 
@@ -312,7 +310,7 @@ def _lacking(
 def _beside(evidence: Evidence, gap: str, targets: Collection[str]) -> str:
     """The lab's own tasks of the same kind, which are no evidence on the real ones."""
     kinds = {COUNTERPARTS[t] for t in targets if t in COUNTERPARTS}
-    cells = evidence.cells(gap, targets=kinds)
+    cells = evidence.chosen(gap, targets=kinds).cells
     if not evidence.lab or not cells:
         return ""
     found = evidence.mean(cells)

@@ -31,7 +31,7 @@ from xlgap.checks.leakage_own import exceptions
 from xlgap.config import Params
 from xlgap.errors import LeakageError
 from xlgap.regimes.base import Phase
-from xlgap.retained import retained_cells, scored_splits
+from xlgap.retained import held_back, retained_cells
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine
 
@@ -93,17 +93,26 @@ def counted(study_grid: Grid, cell: Cell) -> Iterator[Place]:
 
 
 def scored_again(study_grid: Grid, params: Params) -> Iterator[tuple[Place, Place]]:
-    """Pairs of a set that is read after an earlier task's phase and a set of that task's scored rows.
+    """Pairs of a set that is read from an earlier task's phase on and a set of that task's scored rows.
 
-    What is learnt later of the very rows that an earlier task is scored on would pass for retention.
+    What is learnt later of the very rows that an earlier task is scored on would pass for retention;
+    rows of its own phase, or of a probe's English ones, that are among them for what there is to lose.
+    Of the task's own dev rows that is known where they are what is scored. Items of a parallel task are
+    the same in all its languages.
     """
+    again = params.evaluation.retention
+    probed = again is not None and again.probe_rows
     for asked in retained_cells(params, study_grid):
         warm = asked.cell.arm.warm_phases
         for name in asked.tasks:
             own = max(number for number, phase in enumerate(warm) if name in phase.tasks)
-            scored = scored_splits(name, params).items()
+            scored = [Place(name, split, code) for split, code in held_back(name, params)]
+            fitted = (Place(name, "train", "en"),) if probed else ()
+            for place in (*fitted, *_read_by(warm[own : own + 1])):
+                kept = (o for o in scored if (o.task, o.split) != (place.task, place.split))
+                yield from ((place, other) for other in kept)
             for place in _read_by((*warm[own + 1 :], *asked.cell.phases)):
-                yield from ((place, Place(name, split, code)) for code, split in scored)
+                yield from ((place, other) for other in scored)
 
 
 def must_be_apart(study_grid: Grid, params: Params, read: Read) -> Asked:

@@ -127,9 +127,13 @@ def _read_beside(study: Study, cell: Cell) -> dict[str, Any]:
         split = "candidates" if isinstance(cell.task.kind, Rank) else "dev"
         languages = study.manifest(cell.task.name)["splits"][split]
         found[split] = {code: entry["sha256"] for code, entry in languages.items()}
-    if isinstance(cell.task.kind, Rank):
-        found["micro_batch_tokens"] = study.params.train.micro_batch_tokens
-    return found
+    return found | _spread(study, cell.task.name)
+
+
+def _spread(study: Study, task: str) -> dict[str, int]:
+    """How large a micro-batch is, where the loss is over what stands in one: ranking."""
+    ranks = isinstance(get_task(task).kind, Rank)
+    return {"micro_batch_tokens": study.params.train.micro_batch_tokens} if ranks else {}
 
 
 def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
@@ -155,6 +159,7 @@ def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
                 if phase.selects and has_dev(get_task(phase.dev_of(name)), study.params.study.source)
                 else None,
                 "recipe": study.params.task(name).model_dump(),
+                **_spread(study, name),
             }
     return read
 

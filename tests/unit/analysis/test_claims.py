@@ -14,7 +14,8 @@ from xlgap.analysis.rows import ArmInfo
 from xlgap.analysis.study import Study
 
 PLAN = Plan(
-    sizes=(40_000, 1_000_000), tasks=("tydiqa", "xnli"), languages=("en", "de", "sw"), groups=1500,
+    sizes=(40_000, 200_000, 1_000_000, 5_000_000), tasks=("tydiqa", "xnli"),
+    languages=("en", "de", "sw"), groups=800,
     group_size=1, cluster_sd=0.0, seed_sd=0.1, model_sd=0.0, english_gain=0.0,
     regimes=("direct_en", "intermediate_en"),
 )  # fmt: skip
@@ -158,7 +159,8 @@ def test_a_task_at_chance_is_not_testable() -> None:
 
 
 def test_two_sizes_carry_no_trend() -> None:
-    found = judged(made({"xnli": 5.0}))["small_models_gain_most"]
+    plan = replace(PLAN, sizes=PLAN.sizes[:2], tasks=("xnli",), english_gain=5.0)
+    found = judged(study(plan, seed=3, resamples=100))["small_models_gain_most"]
     assert found.verdict == "not testable"
     assert found.reason.startswith("2 models of 2 sizes")
 

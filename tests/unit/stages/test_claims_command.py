@@ -22,7 +22,9 @@ def test_without_a_study_published_scores_judge(
     assert "no analysis here" in err
     assert found["native_gap_falls_mt5"]["verdict"] == "supported"
     assert found["native_gap_falls_mt5"]["ci_high"] < 0
-    assert found["multilingual_mixture_better"]["verdict"] == "supported"
+    mixture = found["multilingual_mixture_better"]
+    assert (mixture["verdict"], len(mixture["models"])) == ("not testable", 3)
+    assert "A proxy" in mixture["reason"]
     assert found["robust_with_size_xnli"]["verdict"] == "not testable"
     measured = [c for c in found.values() if c["evidence"] == "measured"]
     assert {c["verdict"] for c in measured} == {"not testable"}

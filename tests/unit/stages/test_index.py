@@ -10,7 +10,7 @@ import pytest
 from xlgap import layout
 from xlgap.config import check
 from xlgap.data.prepare import prepare
-from xlgap.formats import read_json
+from xlgap.formats import read_json, write_json
 from xlgap.stages.prepare import index
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
@@ -39,3 +39,30 @@ def test_an_arm_that_no_task_is_defined_for_is_no_part_of_it(
         prepare(get_task(name), study.params, layout.prepared(name), data_dir=release_files)
     index(study)
     assert set(read_json(layout.INDEX)["arms"]) == {"direct_en"}
+
+
+def test_of_ranking_on_the_way_it_knows_the_size_of_micro_batches(
+    raw_real_study: Callable[..., dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = {"en": {"sha256": "0" * 64, "rows": 1}}
+    for name in ("mewslix", "xnli", "mnli"):
+        splits = dict.fromkeys(("train", "dev", "test"), rows)
+        write_json(layout.prepared(name) / "manifest.json", {"splits": splits})
+
+    def read(tokens: int) -> dict[str, dict]:
+        raw = raw_real_study(
+            arms={
+                "rank": {"regime": "intermediate_en", "intermediate": ["mewslix"]},
+                "plain": {"regime": "direct_en"},
+            },
+            tasks={"xnli": {}}, intermediate={"mnli": {}, "mewslix": {}},
+        )  # fmt: skip
+        raw["train"]["micro_batch_tokens"] = tokens
+        index(Study(check(raw, Path("params.yaml"))))
+        found: dict[str, dict] = read_json(layout.INDEX)["arms"]
+        return found
+
+    few, many = read(1024), read(2048)
+    assert few["rank"] != many["rank"]
+    assert few["plain"] == many["plain"]
