@@ -167,11 +167,16 @@ def _notes(study: Study, measured: Measured) -> list[str]:
     notes = []
     if study.missing:
         notes.append(f"Partial: cells of the grid without scores: {len(study.missing)}.")
-    if measured.hopeless:
-        notes.append(
-            "At chance in English for every model and left out: "
-            f"{', '.join(sorted(measured.hopeless))}."
-        )
+    in_english = {e.task for e in measured.english}
+    for dead, said in (
+        (measured.hopeless & in_english, "At chance in English for every model and left out"),
+        (
+            measured.hopeless - in_english,
+            "At chance for every model under all arms that are compared, and left out",
+        ),
+    ):
+        if dead:
+            notes.append(f"{said}: {', '.join(sorted(dead))}.")
     for at_chance, said in (
         (True, "At chance in English, where a gap is small by itself"),
         (None, "Not known to be above chance in English"),

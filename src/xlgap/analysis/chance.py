@@ -8,10 +8,11 @@ standard errors of items and seeds.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from xlgap.analysis.gap import mean_stderr
+from xlgap.analysis.gap import Table, mean_stderr
+from xlgap.analysis.pairing import Contrast, Key
 from xlgap.analysis.rows import AVERAGE, ArmInfo, Collapsed, EnglishScore
 from xlgap.analysis.scales import chance_corrected
 from xlgap.records import Score
@@ -103,8 +104,8 @@ def _english(seeds: Sequence[Score]) -> EnglishScore:
     )
 
 
-def at_chance(seeds: Sequence[Score]) -> bool | None:
-    """Whether the mean over ``seeds`` is not above chance by two standard errors.
+def at_chance(seeds: Sequence[Score], *, errors: float = STANDARD_ERRORS) -> bool | None:
+    """Whether the mean over ``seeds`` is not above chance by two standard errors, or by ``errors``.
 
     ``None`` where chance or the standard error is unknown: neither is then said.
     """
@@ -112,7 +113,7 @@ def at_chance(seeds: Sequence[Score]) -> bool | None:
     if level is None or error is None:
         return None
     value = sum(s.value for s in seeds) / len(seeds)
-    return value - level <= STANDARD_ERRORS * error
+    return value - level <= errors * error
 
 
 def mean_chance(seeds: Sequence[Score]) -> float | None:
@@ -126,15 +127,52 @@ def collapsed(
 ) -> list[Collapsed]:
     """Runs at chance in the language they were trained for, while their cell's other seeds are not.
 
+    Where all seeds of a cell are at chance, they count as collapsed if another arm of the same model is
+    well above chance on the same test set: the model can then do the task.
+
     English arms are judged in English, the others in their own language; a task without English test
-    data is not judged under English arms. A cell with one seed cannot
-    tell a collapsed run from a task that the model cannot do.
+    data is not judged under English arms.
     """
     cells: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
+    tests: dict[tuple[str, str, str], dict[str, list[Score]]] = defaultdict(lambda: defaultdict(list))
     for s in scores:
-        if s.metric == primary.get(s.task) and s.language == (arms[s.arm].language or "en"):
+        if s.metric != primary.get(s.task):
+            continue
+        tests[s.model, s.task, s.language][s.arm].append(s)
+        if s.language == (arms[s.arm].language or "en"):
             cells[s.model, s.arm, s.task].append(s)
-    return [found for _, seeds in sorted(cells.items()) for found in _collapsed(seeds)]
+    found: list[Collapsed] = []
+    for (model, arm, task), seeds in sorted(cells.items()):
+        some = list(_collapsed(seeds))
+        trained = arms[arm].regime != "pretrained"
+        found += some or (_whole(seeds, tests[model, task, seeds[0].language]) if trained else ())
+    return found
+
+
+def _whole(seeds: Sequence[Score], on_test: Mapping[str, Sequence[Score]]) -> Iterable[Collapsed]:
+    """All of ``seeds``, where they are at chance and the best arm on the same test set is not."""
+    if not at_chance(seeds):
+        return
+    corrected = {}
+    for arm, others in sorted(on_test.items()):
+        level, mean = mean_chance(others), sum(o.value for o in others) / len(others)
+        if arm != seeds[0].arm and level is not None and level < 100:
+            corrected[arm] = float(chance_corrected(mean, level)), mean
+    best = max(corrected, key=lambda arm: corrected[arm][0], default=None)
+    if best is None or corrected[best][0] < ALIVE:
+        return
+    for s in seeds:
+        if s.chance is not None and s.seed is not None:
+            yield Collapsed(
+                model=s.model,
+                arm=s.arm,
+                task=s.task,
+                seed=s.seed,
+                value=s.value,
+                others=corrected[best][1],
+                chance=s.chance,
+                beside=best,
+            )
 
 
 def _collapsed(seeds: Sequence[Score]) -> Iterable[Collapsed]:
@@ -162,3 +200,34 @@ def hopeless(english: Iterable[EnglishScore]) -> frozenset[str]:
     for row in english:
         by_task[row.task].append(row.at_chance)
     return frozenset(task for task, known in by_task.items() if all(x is True for x in known))
+
+
+def hopeless_arms(
+    contrasts: Iterable[Contrast], table: Table, *, judged: Collection[str]
+) -> frozenset[str]:
+    """Tasks without a baseline arm that are at chance under every arm that is compared on them.
+
+    Each model under each arm is judged by its mean over the languages that enter a contrast; how far
+    above chance one of them must be to count grows with their number, so that luck in one of many does
+    not (Bonferroni).
+
+    Args:
+        contrasts: of all models that count.
+        table: scores of the primary metrics.
+        judged: tasks that have such an arm.
+    """
+    from scipy.stats import norm
+
+    keys = {key for c in contrasts if c.task not in judged for key, _ in c.terms}
+    by_task: dict[str, dict[tuple[str, str], list[Key]]] = defaultdict(lambda: defaultdict(list))
+    for key in sorted(keys):
+        by_task[key.task][key.model, key.arm].append(key)
+    dead = set()
+    for task, cells in by_task.items():
+        errors = float(norm.isf(norm.sf(STANDARD_ERRORS) / len(cells)))
+        means = [
+            _over_languages([s for k in cell for s in table[k].values()]) for cell in cells.values()
+        ]
+        if all(at_chance(seeds, errors=errors) for seeds in means):
+            dead.add(task)
+    return frozenset(dead)

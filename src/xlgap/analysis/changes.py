@@ -78,7 +78,9 @@ def _more_models(answer: Answer) -> str:
 
 
 def _shown(answer: Answer, points: Sequence[Estimate], confidence: float) -> str:
-    """Whether a trend stays when any one model is left out."""
+    """Whether a trend stays when any one model is left out; nothing where too few would be left."""
+    if len(points) <= FEWEST_MODELS:
+        return ""
     found = trend(answer)
     lost = []
     for left_out in points:
@@ -88,8 +90,6 @@ def _shown(answer: Answer, points: Sequence[Estimate], confidence: float) -> str
         if (fit.ci_low > 0) if found == "grows" else (fit.ci_high < 0):
             continue
         lost.append(f"{left_out.model} {interval_words(fit.ci_low, fit.ci_high, 2)}")
-    if not points:
-        return ""
     if not lost:
         return f"No one model carries it: with any of the {len(points)} left out it still {found}."
     return (

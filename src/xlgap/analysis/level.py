@@ -37,11 +37,12 @@ def level_answer(series: Series) -> Answer:
         if found.shared is None
         else "the covariance of models scored on the same items added"
     )
+    scatter = "scatter about the line on log10 parameters" if found.line else "spread"
     return replace(
         base,
         estimate=found.mean,
         ci_low=found.ci_low,
         ci_high=found.ci_high,
         supported=True,
-        method=f"{equal}; t interval from their spread ({found.df:.1f} degrees of freedom), {items}",
+        method=f"{equal}; t interval from their {scatter} ({found.df:.1f} degrees of freedom), {items}",
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import ScaledDraws, draws, interval
-from xlgap.analysis.chance import collapsed, english_scores, hopeless
+from xlgap.analysis.chance import collapsed, english_scores, hopeless, hopeless_arms
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.covariates import covariates_of
 from xlgap.analysis.gains import GainRow, gain_rows
@@ -74,9 +74,11 @@ def measure(study: Study) -> Measured:
     """Gaps, estimates and checks of a study."""
     english = english_scores(study.scores, study.arms, study.primary)
     dead = hopeless([e for e in english if e.model not in study.controls])
+    plain = contrasts(study.table, study.arms)
+    counted = [c for c in plain if c.model not in study.controls]
+    dead |= hopeless_arms(counted, study.table, judged={e.task for e in english})
     tokens = {s.task: s.metric for s in study.scores if s.metric == "token_accuracy"}
     english += english_scores(study.scores, study.arms, tokens)
-    plain = contrasts(study.table, study.arms)
     slopes, steeper, held = _over_distance(study)
     every = [*plain, *slopes, *steeper, *held.contrasts]
     every += distance.robustness_contrasts(held.contrasts, study.arms, gap=ROBUSTNESS)

@@ -18,7 +18,7 @@ from xlgap.analysis.counted import counted
 from xlgap.analysis.distance import TENTH
 from xlgap.analysis.gap import score_on
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import Answer, Estimate
+from xlgap.analysis.rows import UNKNOWN_FAMILY, Answer, Estimate
 from xlgap.analysis.series import Series, base_answer
 from xlgap.analysis.stats.mixed import MixedFit, Surface, fit_mixed
 from xlgap.analysis.stats.verdict import Refused
@@ -47,11 +47,16 @@ def mixed_answers(study: Study, measured: Measured, series: Series) -> list[Answ
     )
     if isinstance(found, Refused):
         return [replace(base, reason=f"Not sufficient: {found.reason} {base.reason}")]
-    return [mixed_answer(base, found)]
+    unknown = any(p.family == UNKNOWN_FAMILY for p in series.estimates)
+    return [mixed_answer(base, found, families=not unknown)]
 
 
-def mixed_answer(base: Answer, found: MixedFit) -> Answer:
-    """``base`` with the fit's interaction of size and distance, and its other effects in words."""
+def mixed_answer(base: Answer, found: MixedFit, *, families: bool = True) -> Answer:
+    """``base`` with the fit's interaction of size and distance, and its other effects in words.
+
+    Without ``families`` it is not known which models belong together.
+    """
+    of = counted(found.families, "family") if families else "unknown families"
     main = found.effects["size x distance"]
     size, distance = found.effects["size"], found.effects["distance"]
     return replace(
@@ -62,7 +67,7 @@ def mixed_answer(base: Answer, found: MixedFit) -> Answer:
         n=found.models,
         supported=True,
         method=f"mixed model of losses by language in two stages, {counted(found.models, 'model')} of "
-        f"{counted(found.families, 'family')} x {counted(found.languages, 'language')} of "
+        f"{of} x {counted(found.languages, 'language')} of "
         f"{counted(found.genera, 'genus', 'genera')}, tasks averaged "
         f"({main.df:.1f} degrees of freedom); the loss changes by {signed(size.estimate, 2)} "
         f"[{number(size.ci_low, 2)}, {number(size.ci_high, 2)}] for ten times the parameters and by "
@@ -135,6 +140,12 @@ def _surface(losses: Losses, points: Sequence[Estimate]) -> Surface | Refused:
         values=np.array([[losses[p.model, code] for code in codes] for p in points]),
         x=np.array([math.log10(p.params_total) for p in points if p.params_total]),
         distance=np.array([near[code] / TENTH for code in codes]),
-        family=tuple(p.family for p in points),
+        family=_families(points),
         genus=tuple(facts[code].genus for code in codes),
     )
+
+
+def _families(points: Sequence[Estimate]) -> tuple[str, ...]:
+    """Family of each model; the same for all where one is not known, so that none gets an intercept."""
+    known = all(p.family != UNKNOWN_FAMILY for p in points)
+    return tuple(p.family if known else UNKNOWN_FAMILY for p in points)

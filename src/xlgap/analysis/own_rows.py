@@ -23,6 +23,7 @@ from xlgap.analysis.own_values import (
     share,
     text,
 )
+from xlgap.analysis.rows import UNKNOWN_FAMILY
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.errors import DataError, UnknownNameError, suggestion
 from xlgap.records import Score
@@ -196,7 +197,7 @@ def score_of(row: Row, line: int, arm: ArmOf) -> Score:
     return Score(
         source="measured",
         model=model,
-        family=text(row, "family") or model,
+        family=text(row, "family") or UNKNOWN_FAMILY,
         params_total=total,
         params_nonembedding=inner,
         arm=arm.name,

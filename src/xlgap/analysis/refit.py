@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from xlgap.analysis.contrasts import contrasts
 from xlgap.analysis.gap import evaluate
 from xlgap.analysis.headline import headline
-from xlgap.analysis.rows import Collapsed, Estimate
+from xlgap.analysis.rows import UNKNOWN_FAMILY, Collapsed, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS
 from xlgap.analysis.series import fit_line
 from xlgap.analysis.study import Study
@@ -59,12 +59,15 @@ def refits(
     found.append(
         _fit(gap, "non-embedding parameters", "", points, study.confidence, "params_nonembedding")
     )
-    for point in points:
+    for point in points if len(points) > FEWEST_MODELS else ():
         rest = [p for p in points if p is not point]
         found.append(_fit(gap, "without model", point.model, rest, study.confidence))
     families = sorted({p.family for p in points})
-    for family in families if len(families) > 1 else ():
+    several = len(families) > 1 and UNKNOWN_FAMILY not in families
+    for family in families if several else ():
         rest = [p for p in points if p.family != family]
+        if len(rest) < FEWEST_MODELS:
+            continue  # fewer leave a line hardly a degree of freedom
         found.append(_fit(gap, "without family", family, rest, study.confidence))
     for change, name, some in _changed(study):
         again = reweighted(mean_estimates(some, gap, dead), points)
@@ -140,7 +143,7 @@ def _fit(
     confidence: float,
     size: str = "params_total",
 ) -> Refit:
-    fit = fit_line(points, size, confidence=confidence) if len(points) >= 3 else None
+    fit = fit_line(points, size, confidence=confidence) if len(points) >= FEWEST_MODELS else None
     return Refit(
         gap=gap,
         change=change,

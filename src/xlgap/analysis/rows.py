@@ -42,6 +42,9 @@ GAPS = (
 ArmInfo = ArmSpec
 """What pairing needs to know of an arm: regime, intermediate tasks, language."""
 
+UNKNOWN_FAMILY = "unknown"
+"""Family of models of which none is given: nothing is said of families then."""
+
 AVERAGE = "avg"
 """Language of a row that is a mean over languages."""
 
@@ -227,7 +230,12 @@ class EnglishScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Collapsed:
-    """A run that ended at chance while other seeds of its cell did not."""
+    """A run that ended at chance while other seeds of its cell, or other arms of its model, did not.
+
+    Attributes:
+        others: mean of the other seeds, or of the arm ``beside``.
+        beside: the arm of the same model that is well above chance; empty where other seeds are.
+    """
 
     model: str
     arm: str
@@ -236,6 +244,7 @@ class Collapsed:
     value: float
     others: float
     chance: float
+    beside: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

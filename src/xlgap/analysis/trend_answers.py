@@ -18,7 +18,7 @@ from xlgap.analysis.counted import counted
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.refit import Refit, without_collapsed
-from xlgap.analysis.rows import Answer, Estimate
+from xlgap.analysis.rows import UNKNOWN_FAMILY, Answer, Collapsed, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS
 from xlgap.analysis.series import Series, base_answer
 from xlgap.analysis.stats import families, meta
@@ -48,8 +48,8 @@ def trend_answers(study: Study, measured: Measured, series: Series) -> list[Answ
     found += family_answers(series)
     gap = series.estimates[0].gap
     found += sensitivity_answer(series, [r for r in measured.refits if r.gap == gap])
-    if measured.collapsed:
-        found.append(_collapsed_answer(study, measured, series))
+    if runs := _collapsed_of(measured, series):
+        found.append(_collapsed_answer(study, measured, series, runs))
     found.append(seeds_answer(measured, series))
     return found
 
@@ -138,7 +138,8 @@ def _extrapolated(series: Series, usable: Sequence[Estimate], to: float) -> Answ
 def family_answers(series: Series) -> list[Answer]:
     """Slopes within families and between them; none of one family, or of too few models for a slope."""
     usable = [e for e in series.estimates if e.params_total]
-    if len({e.family for e in usable}) < SEVERAL or len(usable) < FEWEST_MODELS:
+    names = {e.family for e in usable}
+    if len(names) < SEVERAL or UNKNOWN_FAMILY in names or len(usable) < FEWEST_MODELS:
         return []
     points = [
         families.Point(
@@ -195,6 +196,8 @@ def sensitivity_answer(series: Series, refits: Sequence[Refit]) -> list[Answer]:
     others = [r for r in refits if r.change != "none"]
     fitted = [r for r in others if r.slope is not None]
     lost = [_named(r) for r in others if r.slope is None]
+    if not fitted:
+        return []
     low, high = (f(fitted, key=lambda r: r.slope or 0.0) for f in (min, max))
     gone = f"; not possible: {_listed(lost)}" if lost else ""
     return [
@@ -257,17 +260,27 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(said) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _collapsed_answer(study: Study, measured: Measured, series: Series) -> Answer:
+def _collapsed_of(measured: Measured, series: Series) -> list[Collapsed]:
+    """The collapsed runs that the series' estimates are made of."""
+    gap, note = series.estimates[0].gap, series.estimates[0].note
+    tasks = set(note.removeprefix("mean over ").split(", "))
+    models = {e.model for e in series.estimates}
+    behind = [c for c in measured.contrasts if c.gap == gap and c.task in tasks and c.model in models]
+    cells = {key[:3] for c in behind for key, _ in c.terms}
+    return [r for r in measured.collapsed if (r.model, r.arm, r.task) in cells]
+
+
+def _collapsed_answer(
+    study: Study, measured: Measured, series: Series, runs: Sequence[Collapsed]
+) -> Answer:
     """The primary slope without runs that ended at chance, to be read beside the one with them."""
     usable = [e for e in series.estimates if e.params_total]
-    found = without_collapsed(
-        study, series.estimates[0].gap, usable, measured.hopeless, measured.collapsed
-    )
+    found = without_collapsed(study, series.estimates[0].gap, usable, measured.hopeless, runs)
     base = replace(
         base_answer(series, usable, "params_total"),
         key=f"{series.key}.without_collapsed.params_total",
         quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
-        f"without {counted(len(measured.collapsed), 'collapsed run')}",
+        f"without {counted(len(runs), 'collapsed run')}",
         n=found.n,
     )
     if found.slope is None or found.n < FEWEST_MODELS:
@@ -283,7 +296,7 @@ def _collapsed_answer(study: Study, measured: Measured, series: Series) -> Answe
         ci_high=found.ci_high,
         supported=True,
         method="the primary slope again, runs left out that ended at chance while other seeds of their "
-        "cell did not; the primary slope counts them",
+        "cell, or another arm of the model, did not; the primary slope counts them",
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from simulate import Plan, study
 
+from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.chance import at_chance, collapsed, english_scores, hopeless
 from xlgap.analysis.grids import english_grid
+from xlgap.analysis.measure import measure
 from xlgap.analysis.rows import ArmInfo
 from xlgap.records import Score
 
@@ -96,3 +99,27 @@ def test_task_without_english_test_data_is_judged_by_its_mean_over_languages() -
     [row] = english_scores(scores, ARMS, PRIMARY)
     assert (row.language, row.value, row.seeds, row.at_chance) == ("avg", 16.0, 2, False)
     assert row.stderr == pytest.approx((2.0**2 + 1.0) ** 0.5)
+
+
+def test_a_cell_whose_seeds_all_collapse_is_named_beside_an_arm_that_did_not() -> None:
+    arms = {"inter_sw": ArmInfo(regime="intermediate_tgt", language="sw"), **ARMS}
+    fallen = [score(v, arm="sw", language="sw", seed=i) for i, v in enumerate((33.0, 34.0))]
+    above = [score(v, arm="inter_sw", language="sw", seed=i) for i, v in enumerate((70.0, 72.0))]
+    found = collapsed([*fallen, *above], arms, PRIMARY)
+    assert [(c.arm, c.seed, c.others, c.beside) for c in found] == [
+        ("sw", 0, 71.0, "inter_sw"), ("sw", 1, 71.0, "inter_sw"),
+    ]  # fmt: skip
+    assert collapsed([*fallen, *(replace(s, value=40.0) for s in above)], arms, PRIMARY) == []
+
+
+def test_without_a_baseline_arm_a_task_at_chance_under_every_arm_answers_nothing() -> None:
+    plan = Plan(groups=40, at_chance=True, regimes=("intermediate_en", "intermediate_tgt"))
+    for some, dead in ((plan, {"nli", "qa"}), (replace(plan, at_chance=False), set())):
+        made = study(some, seed=4, resamples=50)
+        measured = measure(made)
+        assert measured.hopeless == dead
+        answers = {a.key: a for a in measured_answers(made, measured)}
+        answer = answers["1.inter.slope.params_total"]
+        assert answer.supported == (not dead)
+        said = "under all arms that are compared, and left out: nli, qa." in answer.reason
+        assert said == bool(dead)

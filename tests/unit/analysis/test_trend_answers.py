@@ -12,7 +12,7 @@ from simulate import Plan, study
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import Answer, Estimate
-from xlgap.analysis.series import Series
+from xlgap.analysis.series import Series, correlation_answer
 from xlgap.analysis.study import Study
 from xlgap.analysis.trend_answers import beyond_answers, family_answers
 
@@ -61,18 +61,15 @@ def test_the_whole_study_refitted_is_the_primary_slope(
 def test_the_range_over_refits_reads_as_a_sentence(answers: dict[str, Answer]) -> None:
     method = answers["1.inter.sensitivity.params_total"].method
     assert method.startswith(
-        "the primary slope again in 9 refits (n), each without one model, task or language, or on "
+        "the primary slope again in 5 refits (n), each without one task or language, or on "
         "non-embedding parameters: from −"
     )
-    assert re.search(
-        r"; the interval (is below 0 each time|holds 0 without (model|task|language) )", method
-    )
+    assert re.search(r"; the interval (is below 0 each time|holds 0 without (task|language) )", method)
 
 
 def test_each_part_is_left_out_once(made: tuple[Study, Measured]) -> None:
     found = {(r.change, r.name) for r in made[1].refits if r.gap == "inter"}
-    models = {("without model", e.model) for e in made[1].estimates if e.gap == "inter"}
-    assert found == models | {
+    assert found == {
         ("none", ""), ("non-embedding parameters", ""), ("without task", "nli"),
         ("without task", "qa"), ("without language", "sw"), ("without language", "ru"),
     }  # fmt: skip
@@ -112,6 +109,8 @@ def test_collapsed_runs_are_counted_and_left_out(made: tuple[Study, Measured]) -
     plain = found["1.inter.slope.params_total"]
     without = found["1.inter.without_collapsed.params_total"]
     assert without.supported
+    assert "without 1 collapsed run" in without.quantity
+    assert "3.direct.without_collapsed.params_total" not in found
     assert without.estimate > plain.estimate + 1
     assert without.estimate == pytest.approx(PLAN.slope, abs=2.0)
     assert "1.inter.without_collapsed.params_total" not in {a.key for a in measured_answers(*made)}
@@ -202,3 +201,25 @@ def test_scores_at_chance_answer_nothing() -> None:
             assert not answer.supported, key
             assert answer.estimate is None, key
             assert "At chance in English for every model and left out: nli, qa." in answer.reason, key
+
+
+def test_families_that_are_not_known_are_not_told_apart() -> None:
+    points = [point(1e8 * 4**i, 5.0 - i, family) for i, family in enumerate(("a", "b", "c", "d", "e"))]
+    assert len(family_answers(series(*points))) == 2
+    assert family_answers(series(*points[:4], replace(points[4], family="unknown"))) == []
+
+
+def test_single_models_are_left_out_where_four_stay() -> None:
+    sizes = (40_000, 200_000, 1_000_000, 5_000_000, 25_000_000)
+    made = study(replace(PLAN, groups=20, sizes=sizes), seed=4, resamples=20)
+    found = {r.name for r in measure(made).refits if (r.gap, r.change) == ("inter", "without model")}
+    assert found == {f"made_{size}" for size in sizes}
+
+
+def test_the_interval_of_a_level_is_said_to_be_about_the_line(answers: dict[str, Answer]) -> None:
+    assert "their scatter about the line on log10 parameters" in answers["1.inter.level"].method
+
+
+def test_the_same_gap_in_every_model_has_no_correlation() -> None:
+    points = [point(s, 2.0) for s in (1e8, 1e9, 1e10, 1e11)]
+    assert correlation_answer(series(*points)).reason.startswith("Not defined: all 4 models")

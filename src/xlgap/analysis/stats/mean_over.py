@@ -43,6 +43,7 @@ class Mean:
         shared: covariance of two models over the items that they share; ``None`` without draws.
         df: degrees of freedom of the interval.
         n: models.
+        line: whether the scatter behind the interval is about the line on log10 parameters.
     """
 
     mean: float
@@ -53,6 +54,7 @@ class Mean:
     shared: float | None
     df: float
     n: int
+    line: bool = False
 
 
 def mean_over(
@@ -90,7 +92,7 @@ def mean_over(
     mean = float(np.mean(values))
     half = float(student.ppf((1 + confidence) / 2, df)) * error
     return Mean(mean=mean, stderr=error, ci_low=mean - half, ci_high=mean + half, spread=spread,
-                shared=shared, df=df, n=n)  # fmt: skip
+                shared=shared, df=df, n=n, line=own == n - 2)  # fmt: skip
 
 
 def _scatter(y: Floats, x: Floats) -> tuple[float, int]:
