@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from xlgap import layout
 from xlgap.arms import wanted_translations
 from xlgap.cell import arms
+from xlgap.checkout import model_directory
 from xlgap.data.translated import by_translator, from_file, translated
 from xlgap.errors import unknown
-from xlgap.formats import atomic_dir, file_digest, write_json, write_jsonl
+from xlgap.formats import atomic_dir, dir_digest, file_digest, write_json, write_jsonl
 from xlgap.regimes.base import Translations
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Kind, Row
@@ -42,7 +44,7 @@ def translate(study: Study, task: str, language: str) -> None:
         manifest = {
             "task": task,
             "language": language,
-            "by": {k: v for k, v in asdict(source).items() if v},
+            "by": _by(source),
             "english_rows": len(english),
             "english_sha256": file_digest(layout.rows(task, "train", "en"), 64),
             "rows": len(made.rows),
@@ -50,6 +52,13 @@ def translate(study: Study, task: str, language: str) -> None:
             "sha256": file_digest(path, 64),
         }
         write_json(folder / "manifest.json", manifest)
+
+
+def _by(source: Translations) -> dict[str, Any]:
+    """Who translated; of a model that is a directory also which bytes it holds."""
+    told = {k: v for k, v in asdict(source).items() if v}
+    folder = None if source.hub is None else model_directory(source.hub)
+    return told if folder is None else {**told, "files_sha256": dir_digest(folder, 64)}
 
 
 def _texts(
