@@ -156,6 +156,11 @@ class Grid:
         )
 
     @cached_property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms that have a cell, in order: not those that are defined for no task."""
+        return tuple({cell.arm.name: cell.arm for cell in self.cells}.values())
+
+    @cached_property
     def trained(self) -> tuple[Cell, ...]:
         """The cells with a training or a prediction of their own: all but the chosen ones."""
         return tuple(cell for cell in self.cells if not cell.chosen)

@@ -18,7 +18,7 @@ import yaml
 from xlgap import layout
 from xlgap.alone import alone
 from xlgap.arms import wanted_translations
-from xlgap.cell import Arm, Cell, Grid, arms, grid
+from xlgap.cell import Arm, Cell, Grid, grid
 from xlgap.checkout import checkout_root, model_directory
 from xlgap.config import Params, ScratchModel, check, load_params, overlaid
 from xlgap.data import released
@@ -27,7 +27,7 @@ from xlgap.errors import ConfigError
 from xlgap.formats import write_text
 from xlgap.mapping import read_mapping
 from xlgap.models.catalogue import pinned_revision
-from xlgap.regimes.base import trained_on
+from xlgap.regimes.base import Translations, trained_on
 from xlgap.retained import retained_cells
 from xlgap.tasks import get_task
 
@@ -50,12 +50,13 @@ def graph_mapping(
     """
     study_grid, read = grid(params), files or {}
     again = retained_cells(params, study_grid)
+    wanted = wanted_translations({arm.name: arm.spec for arm in study_grid.arms})
     items = {
         "root": root,
         "prepare": {name: _prepare_item(name, params, study_grid, read) for name in params.all_tasks},
-        "translate": _translate_items(params, root),
+        "translate": _translate_items(wanted, root),
         # DVC wants a path where there is none: one that the stages depend on in any case
-        "translated": (layout.TRANSLATED if has_translated(params) else layout.PREPARED).as_posix(),
+        "translated": (layout.TRANSLATED if wanted else layout.PREPARED).as_posix(),
         "corpus": {"needed": needs_corpus(params), **_files(released.CORPUS, read)},
         "pretrain": {m: {"model": m, "entry": pretraining_entry(params, m)} for m in params.models},
         "warmstart": {
@@ -160,15 +161,9 @@ def _heldout_items(params: Params) -> dict[str, Any]:
     return {"text": {"lines": asked.mlm_lines if needs_corpus(params) else 0}}
 
 
-def has_translated(params: Params) -> bool:
-    """Whether some arm trains on translated rows."""
-    return any(entry.translations is not None for entry in params.arms.values())
-
-
-def _translate_items(params: Params, root: str) -> dict[str, Any]:
+def _translate_items(wanted: Mapping[tuple[str, str], Translations], root: str) -> dict[str, Any]:
     """By task and language, what is translated, by what, and what that depends on."""
     items = {}
-    wanted = wanted_translations({arm.name: arm.spec for arm in arms(params)})
     for (task, language), source in wanted.items():
         # DVC wants a path where there is none: one that the stage depends on in any case
         reads = layout.rows(task, "train", "en").as_posix()

@@ -13,7 +13,7 @@ from pathlib import Path
 from xlgap import layout
 from xlgap.alone import alone
 from xlgap.arms import wanted_translations
-from xlgap.cell import arms, grid
+from xlgap.cell import grid
 from xlgap.config import load_params
 from xlgap.retained import retained_cells
 
@@ -65,17 +65,15 @@ def _meant(path: Path) -> Path:
 
 def _wanted(study: Path) -> set[Path]:
     params = load_params(study / layout.PARAMS)
-    cells = grid(params).cells
-    again = [found.cell for found in retained_cells(params, grid(params))]
-    cells, trained = grid(params).cells, grid(params).trained
-    specs = {arm.name: arm.spec for arm in arms(params)}
+    study_grid = grid(params)
+    cells, trained = study_grid.cells, study_grid.trained
+    again = [found.cell for found in retained_cells(params, study_grid)]
+    specs = {arm.name: arm.spec for arm in study_grid.arms}
     scored = {cell.task.name for cell in cells}
     return {
         *(place(task) for task in params.all_tasks for place in (layout.prepared, layout.checks)),
         *(layout.translated(*pair) for pair in wanted_translations(specs)),
         *(layout.pretrained(model) for model in params.models),
-        *(layout.warm(cell.model, cell.arm.name) for cell in cells),
-        *(layout.predictions(cell.task.name, cell.model, cell.arm.name) for cell in cells),
         *([layout.HELDOUT_TEXT] if again else []),
         *(layout.retention(cell.task.name, cell.model, cell.arm.name) for cell in again),
         *(layout.warm(cell.model, cell.arm.name) for cell in trained),

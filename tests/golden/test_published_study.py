@@ -64,7 +64,7 @@ def test_question_1_has_three_pairs_and_is_not_sufficient(answers: dict[str, Ans
     assert (level.n, level.proxy, level.supported) == (3, True, False)
     assert level.estimate == pytest.approx(4.21, abs=0.005)
     assert (level.ci_low, level.ci_high) == pytest.approx((1.41, 7.02), abs=0.01)
-    assert "not sufficient for a correlation" in level.reason
+    assert level.reason.startswith("Not sufficient for a correlation with size: 3 models of 2 families")
     assert "BLOOMZ-176B +5.0" in level.reason
 
 

@@ -120,6 +120,20 @@ def test_it_counts_as_trained_on_what_any_choice_is(made: Params) -> None:
     assert set(counted(found, one)) == set(reads(one)) < read
 
 
+def test_the_dev_rows_of_the_choice_count_though_they_chose_no_checkpoint(raw_real_study) -> None:
+    arms = {
+        name: {"regime": "intermediate_en", "intermediate": [name]} for name in ("mnli", "socialiqa")
+    }
+    raw = raw_real_study(
+        arms={**arms, "best": {"regime": "best_of", "choices": [*arms]}},
+        tasks={"xquad": {}}, intermediate={"squad": {}, **{key: {} for key in arms}},
+    )  # fmt: skip
+    found = grid(check(raw, Path("params.yaml")))
+    dev = Place("squad", "dev", "en")
+    assert dev in set(counted(found, found.cell("xs-best-xquad")))
+    assert dev not in set(counted(found, found.cell("xs-mnli-xquad")))
+
+
 def test_what_left_the_study_is_removed(
     raw_study: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -130,3 +144,15 @@ def test_what_left_the_study_is_removed(
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
     assert remove_leftovers(tmp_path) == [Path("results/chosen/lab_qa")]
     assert kept.is_dir()
+
+
+def test_an_arm_that_became_a_best_of_arm_leaves_no_training_of_its_own(
+    raw_study: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    outs = ("results/predictions/lab_nli/nano-{}", "models/warm/nano/{}")
+    for out in outs:
+        for arm in ("best", "qa"):
+            (tmp_path / out.format(arm)).mkdir(parents=True)
+    raw = raw_study(arms=ARMS, tasks=TASKS, intermediate={"lab_order": {}})
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
+    assert {p.as_posix() for p in remove_leftovers(tmp_path)} == {out.format("best") for out in outs}

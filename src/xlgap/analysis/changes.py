@@ -10,12 +10,13 @@ import math
 import re
 from collections.abc import Sequence
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.published_answers import published_series
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS
 from xlgap.analysis.series import fit_line
-from xlgap.analysis.words import interval_words, short_number, trend
+from xlgap.analysis.words import interval_words, number, short_number, trend
 from xlgap.records import Source
 
 MOST = 100
@@ -39,6 +40,8 @@ def what_would_change(analysis: Analysis, question: int, source: Source) -> tupl
         if trend(first) in {"grows", "falls"}
         else _not_shown(first, analysis.confidence),
         _models_or_seeds(points, analysis.confidence),
+        _seeds(found, first),
+        _refitted(found, first),
         _beyond(first, _languages(analysis, first)),
     ]
     return tuple(sentence for sentence in said if sentence)
@@ -70,8 +73,8 @@ def _more_models(answer: Answer) -> str:
     lacking = FEWEST_MODELS - answer.n
     if lacking <= 0:
         return f"Models of other sizes would: {answer.n} models of at least 3 sizes give a trend."
-    more = "model" if lacking == 1 else "models"
-    return f"{lacking} more {more} with both arms, of at least 3 sizes in all, would give a trend."
+    more = counted(lacking, "more model")
+    return f"{more} with both arms, of at least 3 sizes in all, would give a trend."
 
 
 def _shown(answer: Answer, points: Sequence[Estimate], confidence: float) -> str:
@@ -156,6 +159,32 @@ def _models_or_seeds(points: Sequence[Estimate], confidence: float) -> str:
     single = any(p.seeds == 1 for p in points)
     seeds = "a second seed would show how much is training" if single else "more seeds narrow it, too"
     return f"Items and seeds explain most of the scatter about the line: {seeds}."
+
+
+def _beside(found: Sequence[Answer], slope: Answer, statistic: str) -> Answer | None:
+    """The supported answer that stands behind a slope, of another statistic of the same gap."""
+    stem = f"{slope.key.split('.slope.')[0]}.{statistic}"
+    return next((a for a in found if a.supported and a.key in {stem, f"{stem}.{SIZE}"}), None)
+
+
+def _seeds(found: Sequence[Answer], slope: Answer) -> str:
+    """The gap that the seeds of one model would show."""
+    answer = _beside(found, slope, "seeds")
+    if answer is None:
+        return ""
+    advice = re.search(r"chi-square\); (.*); items", answer.method)
+    return (
+        f"By its seeds one model alone would show a gap from {number(answer.estimate)} "
+        f"{answer.quantity.rpartition(', ')[2]} on (80% power){f'; {advice[1]}' if advice else ''}."
+    )
+
+
+def _refitted(found: Sequence[Answer], slope: Answer) -> str:
+    """Where the slope goes when a part of the study is left out."""
+    answer = _beside(found, slope, "sensitivity")
+    if answer is None:
+        return ""
+    return f"Over {counted(answer.n, 'refit')} the change goes {answer.method.partition(': ')[2]}."
 
 
 def _languages(analysis: Analysis, answer: Answer) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xlgap.analysis import words
 from xlgap.analysis.bootstrap import Value
+from xlgap.analysis.counted import counted
 from xlgap.analysis.grids import Grid
 from xlgap.analysis.rows import AVERAGE
 
@@ -87,7 +88,7 @@ def _table(task: str, rates: Sequence[ErrorRate]) -> Grid:
     languages = {r.language for r in rates} - {AVERAGE}
     return Grid(
         name=f"diagnostic_{task}",
-        title=f"{task}: error rate of each test, mean over {len(languages)} languages",
+        title=f"{task}: error rate of each test, mean over {counted(len(languages), 'language')}",
         columns=("Arm", *tests),
         rows=tuple(
             (model, arm, *(words.number(means[model, arm, test].error_rate) for test in tests))

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlgap.analysis.contrasts import Arms, Contrast, Key, fixed_languages
+from xlgap.analysis.counted import counted
 from xlgap.analysis.distance_rows import table_losses
 from xlgap.analysis.language_fit import plain
 from xlgap.analysis.pairing import comparable, matched
@@ -47,7 +48,7 @@ def distance_contrasts(keys: Collection[Key], arms: Arms, distances: Distances) 
         )
         slope = Contrast(
             model=model, gap="distance", task=task, language="avg", arm_a=arm, arm_b=arm,
-            unit=(arm,), terms=terms, note=f"{len(terms)} languages beside English",
+            unit=(arm,), terms=terms, note=f"{counted(len(terms), 'language')} beside English",
         )  # fmt: skip
         found.append(matched(slope, arms))
     return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.stats.cluster_robust import Coefficient, coefficient
 from xlgap.analysis.stats.verdict import Refused
 from xlgap.languages import get_language
@@ -82,8 +83,8 @@ def plain(codes: Collection[str], distances: Mapping[str, float]) -> Design | Re
     x = np.array([distances[c] for c in languages])
     if len(languages) < FEWEST_LANGUAGES:
         return Refused(
-            f"{len(languages)} languages beside English have this distance; a slope needs at least "
-            f"{FEWEST_LANGUAGES}."
+            f"Of {counted(len(languages), 'language')} beside English this distance is known; a slope "
+            f"needs at least {FEWEST_LANGUAGES}."
         )
     if np.ptp(x) == 0:
         return Refused("All languages are at the same distance.")
@@ -105,7 +106,9 @@ def partial(
     for name, values in covariates.items():
         lacking = [c for c in languages if c not in values]
         if len(lacking) > (1 - KNOWN) * len(languages):
-            left_out.append(f"{name} is not known of {len(lacking)} of {len(languages)} languages")
+            left_out.append(
+                f"{name} is not known of {len(lacking)} of {counted(len(languages), 'language')}"
+            )
             continue
         if lacking:
             left_out.append(f"{name} is not known of {', '.join(lacking)}, which are left out")
@@ -130,9 +133,9 @@ def _solved(
     parameters = 2 + len(used)
     if len(languages) < max(FEWEST_LANGUAGES, parameters + FEWEST_FREE):
         return Refused(
-            f"{len(languages)} languages for {parameters} coefficients (intercept, distance, "
-            f"{', '.join(used)}): a slope with covariates needs at least {FEWEST_FREE} more languages "
-            "than coefficients."
+            f"{counted(len(languages), 'language')} for {parameters} coefficients (intercept, "
+            f"distance, {', '.join(used)}): a slope with covariates needs at least {FEWEST_FREE} "
+            "more languages than coefficients."
         )
     x = np.array([distances[c] for c in languages])
     others = [[covariates[name][c] for c in languages] for name in used]

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from xlgap.analysis.contrasts import fixed_languages
+from xlgap.analysis.counted import counted
 from xlgap.analysis.distance import TENTH
 from xlgap.analysis.gap import score_on
 from xlgap.analysis.measure import Measured
@@ -60,9 +61,10 @@ def mixed_answer(base: Answer, found: MixedFit) -> Answer:
         ci_high=main.ci_high,
         n=found.models,
         supported=True,
-        method=f"mixed model of losses by language in two stages, {found.models} models of "
-        f"{found.families} families x {found.languages} languages of {found.genera} genera, tasks "
-        f"averaged ({main.df:.1f} degrees of freedom); the loss changes by {signed(size.estimate, 2)} "
+        method=f"mixed model of losses by language in two stages, {counted(found.models, 'model')} of "
+        f"{counted(found.families, 'family')} x {counted(found.languages, 'language')} of "
+        f"{counted(found.genera, 'genus', 'genera')}, tasks averaged "
+        f"({main.df:.1f} degrees of freedom); the loss changes by {signed(size.estimate, 2)} "
         f"[{number(size.ci_low, 2)}, {number(size.ci_high, 2)}] for ten times the parameters and by "
         f"{signed(distance.estimate, 2)} [{number(distance.ci_low, 2)}, {number(distance.ci_high, 2)}] "
         f"for {TENTH} of distance; a language left out is predicted to "

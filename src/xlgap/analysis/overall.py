@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from xlgap.analysis import words
+from xlgap.analysis.counted import counted
 from xlgap.analysis.grids import Grid
 from xlgap.records import EditionScore, official_words
 
@@ -95,8 +96,8 @@ def task_notes(scores: Sequence[EditionScore]) -> Iterator[str]:
 
 def _lacking(scores: Sequence[EditionScore]) -> list[tuple[str, EditionScore]]:
     return [
-        (f"{s.name} has {len(s.present)} of {len(s.present) + len(s.missing)} languages, missing: "
-         f"{', '.join(s.missing)}", s)
+        (f"{s.name} has {len(s.present)} of "
+         f"{counted(len(s.present) + len(s.missing), 'language')}, missing: {', '.join(s.missing)}", s)
         for s in scores
         if s.level == "task" and s.missing and s.present
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from xlgap.analysis.canvas import Drawing
 from xlgap.analysis.changes import what_would_change
 from xlgap.analysis.grids import Grid
 from xlgap.analysis.method import method
+from xlgap.analysis.notes import Noted, noted
 from xlgap.analysis.published_gap import DOUBTFUL
 from xlgap.analysis.register import LISTINGS, Place, shown_tables
 from xlgap.analysis.result import Analysis
@@ -30,6 +31,7 @@ class Side:
     Attributes:
         sentence: the answer.
         level: the measured gap itself, in a sentence; empty without one.
+        beyond: the measured range and a size beyond it, in two sentences; empty where not asked for.
         change: what would change the answer, in sentences.
         reasons: what to bear in mind.
     """
@@ -37,6 +39,7 @@ class Side:
     source: Source
     sentence: str
     level: str
+    beyond: tuple[str, ...]
     figures: tuple[Drawing, ...]
     change: tuple[str, ...]
     reasons: tuple[str, ...]
@@ -48,7 +51,8 @@ class Question:
 
     Attributes:
         method: how it is answered, in a paragraph.
-        answers: the rows of its first table.
+        answers: the rows of its first table, each with where its method or reason stands.
+        notes: those methods and reasons, once each.
         tables: those below.
     """
 
@@ -56,7 +60,8 @@ class Question:
     text: str
     sides: tuple[Side, ...]
     method: str
-    answers: tuple[Answer, ...]
+    answers: tuple[tuple[Answer, Noted], ...]
+    notes: tuple[str, ...]
     tables: tuple[Grid, ...]
 
 
@@ -73,7 +78,6 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
         "signed": words.signed,
         "short": lambda value: "–" if value is None else words.short_number(value),
         "figure": _inline,
-        "first_sentence": lambda text: words.sentences([text])[0],
     }
     tables = shown_tables(analysis)
     page: str = environment.from_string(source.read_text(encoding="utf8")).render(
@@ -122,27 +126,42 @@ def question(
 ) -> Question:
     """What the page shows for one question; ``tables`` are those of its place."""
     mine = [a for a in analysis.answers if a.question == number]
+    shown = [a for source in SIDES for a in mine if a.source == source and not a.key.endswith(".none")]
+    rows, notes = noted([_how(a) for a in shown])
     return Question(
         number=number,
         text=words.QUESTIONS[number],
-        sides=tuple(_side(analysis, figures, number, source) for source in SIDES),
+        sides=tuple(_side(analysis, figures, number, source, notes) for source in SIDES),
         method=method(mine, number),
-        answers=tuple(
-            a for source in SIDES for a in mine if a.source == source and not a.key.endswith(".none")
-        ),
+        answers=tuple(zip(shown, rows, strict=True)),
+        notes=notes,
         tables=tuple(t for t in tables if t.name != f"answers_{number}"),
     )
 
 
-def _side(analysis: Analysis, figures: Mapping[str, Drawing], number: int, source: Source) -> Side:
+def _how(answer: Answer) -> str:
+    """The method behind an answer, or the first reason why it is not supported."""
+    return answer.method if answer.supported else words.sentences([answer.reason])[0]
+
+
+def _side(
+    analysis: Analysis,
+    figures: Mapping[str, Drawing],
+    number: int,
+    source: Source,
+    notes: Sequence[str],
+) -> Side:
+    """One source's half; a reason that stands in ``notes`` or leads is not said again."""
     answers = [a for a in analysis.answers if (a.question, a.source) == (number, source)]
     of_answers = [a.figure for a in answers if a.figure is not None]
     beside = [d.name for d in figures.values() if (number, source) == d.beside]
     sentence = words.headline(analysis.answers, number, source)
+    beyond = words.beyond(analysis.answers, number, source)
     return Side(
         source=source,
         sentence=sentence,
         level=level(analysis, number) if source == "measured" else "",
+        beyond=beyond,
         figures=tuple(figures[n] for n in dict.fromkeys([*of_answers, *beside]) if n in figures),
         change=what_would_change(analysis, number, source),
         reasons=tuple(
@@ -150,7 +169,7 @@ def _side(analysis: Analysis, figures: Mapping[str, Drawing], number: int, sourc
             for reason in words.sentences(
                 a.reason for a in answers if a.supported or a.estimate is None
             )
-            if reason != sentence
+            if reason not in {sentence, *beyond, *notes}
         ),
     )
 

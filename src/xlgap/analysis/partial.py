@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from xlgap.analysis.contrasts import Arms, Contrast, Key, fixed_languages
+from xlgap.analysis.counted import counted
 from xlgap.analysis.distance import TENTH
 from xlgap.analysis.language_fit import INFLATED, Covariates, Design, partial
 from xlgap.analysis.pairing import matched
@@ -69,7 +70,7 @@ def partial_contrasts(
         )
         slope = Contrast(
             model=model, gap=GAP, task=task, language="avg", arm_a=arm, arm_b=arm, unit=(arm,),
-            terms=terms, note=f"{len(made.languages)} languages beside English, held still: "
+            terms=terms, note=f"{counted(len(made.languages), 'language')} beside English, held still: "
             f"{', '.join(made.covariates)}",
         )  # fmt: skip
         found.append(matched(slope, arms))
@@ -79,7 +80,7 @@ def partial_contrasts(
 
 def _sentences(made: Design) -> list[str]:
     """What was held still, without a full stop, and what was not."""
-    found = [f"Held still in {len(made.languages)} languages: {', '.join(made.covariates)}"]
+    found = [f"Held still in {counted(len(made.languages), 'language')}: {', '.join(made.covariates)}"]
     found += [f"Not held still: {why}" for why in made.left_out]
     if made.inflation >= INFLATED:
         found.append(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from xlgap.analysis import distance, published_gap
+from xlgap.analysis.counted import counted
 from xlgap.analysis.covariates import script_covariate
 from xlgap.analysis.distance_answers import MORE_ROBUST, NO_COVARIATES
 from xlgap.analysis.distance_rows import DistanceRow, rows_of, table_losses
@@ -101,7 +102,8 @@ def _held_series(task: str, rows: Sequence[DistanceRow]) -> Series:
     )
     notes = [
         MORE_ROBUST,
-        f"Held still over {kept[0].n_languages} languages of {kept[0].genera} genera: "
+        f"Held still over {counted(kept[0].n_languages, 'language')} of "
+        f"{counted(kept[0].genera, 'genus', 'genera')}: "
         f"{covariates}; fertility is not, as the tables print no sub-words.",
     ]
     if stand_in:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.published_pairs import P3, XP3, XP3MT, of_pairing
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, of_gap
 from xlgap.analysis.series import Series
@@ -111,10 +112,11 @@ def _level(series: Series, gaps: Sequence[GapRow]) -> Answer:
         ci_low=low,
         ci_high=high,
         n=n,
-        method=f"mean over {n} models with a t interval; all rows of a model are one cluster",
+        method=f"mean over {counted(n, 'model')} with a t interval; all rows of a model are one "
+        "cluster",
         proxy=True,
-        reason=f"{n} models of {len(families)} families are not sufficient for a correlation with "
-        f"size: {told}. " + " ".join(series.notes),
+        reason=f"Not sufficient for a correlation with size: {counted(n, 'model')} of "
+        f"{counted(len(families), 'family')}: {told}. " + " ".join(series.notes),
         figure=series.figure,
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from xlgap.analysis.bootstrap import generator, interval
+from xlgap.analysis.counted import counted
 from xlgap.analysis.published_gap import Printed, full_tables, printings
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.scaling import FEWEST_MODELS
@@ -73,8 +74,9 @@ def _answer(tables: Tables, task: str, confidence: float) -> Answer | None:
         ci_low=low,
         ci_high=high,
         n=len(models),
-        method=f"least squares over {len(rows)} rows; {len(defined)} resamples of the {len(sources)} "
-        f"sources and of the {len(models)} models at once, as whole clusters",
+        method=f"least squares over {counted(len(rows), 'row')}; {len(defined)} resamples of the "
+        f"{counted(len(sources), 'source')} and of the {counted(len(models), 'model')} at once, as "
+        "whole clusters",
         supported=enough,
         reason=("" if enough else few) + "Conditional on these models and sources, of which there are "
         "few; the slopes with one estimate a model are the primary ones. The models are of several "

@@ -80,6 +80,7 @@ class Listing:
         shown: heading to the name of a field, or to a function that writes the cell. The first column
             says what a row is of.
         only: which rows are shown, of many; all by default.
+        order: sorts the rows that are shown; they keep their order among equals, and without it.
         notes: sentences below the table.
     """
 
@@ -90,6 +91,7 @@ class Listing:
     place: Place = "study"
     shown: Mapping[str, Cell] = field(default_factory=dict)
     only: Callable[[Any], bool] = lambda row: True
+    order: Callable[[Any], Any] | None = None
     notes: tuple[str, ...] = ()
 
     def grid(self, analysis: Analysis) -> Grid | None:
@@ -97,6 +99,8 @@ class Listing:
         chosen = [row for row in self.rows(analysis) if self.only(row)]
         if not (self.shown and chosen):
             return None
+        if self.order is not None:
+            chosen.sort(key=self.order)
         head, *columns = self.shown
         return Grid(
             name=self.name,
@@ -254,6 +258,7 @@ LISTINGS: tuple[Listing, ...] = (
             "Untrained": lambda r: words.number(r.untrained),
         },
         only=lambda r: r.final and r.change is not None and r.language in {"en", AVERAGE},
+        order=lambda r: (r.params_total or 0, r.model),
         notes=(
             "avg: mean over the other languages. Change: after minus before; of a loss (mlm, in nats) "
             "above 0 is forgetting. Kept: ratio of chance-corrected scores, where the score before is "

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlgap import layout
+from xlgap.analysis.counted import counted
 from xlgap.analysis.retention_rows import RetentionScore
 from xlgap.cell import grid
 from xlgap.config import Params
@@ -62,7 +63,7 @@ def load_again(study_dir: Path, params: Params, *, allow_missing: bool = False) 
         frames.append(_read_items(folder / "items.parquet").assign(**named))
     if missing and not allow_missing:
         raise ResultError(
-            f"{len(missing)} cells have earlier tasks that were not scored again: "
+            f"{counted(len(missing), 'cell')} with earlier tasks that were not scored again: "
             f"{', '.join(missing[:5])}; run 'dvc repro' (or the flow) to compute them."
         )
     items = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

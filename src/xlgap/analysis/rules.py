@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.evidence import COUNTERPARTS, Evidence, models_of
 from xlgap.analysis.gains import Weighed
 from xlgap.analysis.pairing import Contrast
@@ -100,7 +101,7 @@ def judged(found: Weighed, cells: Sequence[Contrast], *, up: Verdict, none: Verd
         models=models_of(cells),
     )
     told = f"{signed(found.value)} points {interval_words(found.ci_low, found.ci_high)}"
-    over = f"mean over {len(base.models)} models and {_names({c.task for c in cells})}"
+    over = f"mean over {counted(len(base.models), 'model')} and {_names({c.task for c in cells})}"
     if found.ci_low is None or found.ci_high is None:
         return untestable(f"{told}, {over}: without items there is no interval.", base)
     if found.ci_low > 0:
@@ -148,7 +149,7 @@ def _apart(evidence: Evidence, named: Sequence[Contrast], others: Sequence[Contr
     )
     told = (
         f"{signed(found.value)} points {interval_words(found.ci_low, found.ci_high)} more than the "
-        f"others ({len(base.models)} models)"
+        f"others ({counted(len(base.models), 'model')})"
     )
     if found.ci_low is None or found.ci_high is None:
         return untestable(f"{told}: without items there is no interval.", base)
@@ -175,7 +176,9 @@ def gains_from_most(target: str) -> Rule:
         tested = {name: w.p for name, w in each.items() if w.p is not None}
         if len(names) < 2 or len(tested) < len(names):
             why = "it needs at least two" if len(names) < 2 else "one has no interval"
-            return untestable(f"{len(names)} intermediate tasks: {why}. {whole.reason}", whole)
+            return untestable(
+                f"{counted(len(names), 'intermediate task')}: {why}. {whole.reason}", whole
+            )
         holm = corrected(tested, level=LEVEL)
         up = [n for n in names if holm[n].rejected and each[n].value > 0]
         told = f"{len(up)} of {len(names)} intermediate tasks gain (Holm): {', '.join(up) or 'none'}."
@@ -203,8 +206,8 @@ def falls_with_size(gap: str) -> Rule:
         x = [math.log10(size) for m in models if (size := sizes[m])]
         if len(models) < FEWEST_MODELS or len(set(x)) < 3:
             return untestable(
-                f"{len(models)} models of {len(set(x))} sizes; a trend needs at least {FEWEST_MODELS} "
-                "models of 3 sizes."
+                f"{counted(len(models), 'model')} of {counted(len(set(x)), 'size')}; a trend needs at "
+                f"least {FEWEST_MODELS} models of 3 sizes."
             )
         errors = [p.stderr for p in points]
         variances = None if None in errors else [e * e for e in errors if e is not None]
@@ -225,7 +228,7 @@ def _trend(
     )
     told = (
         f"{signed(slope)} points {interval_words(low, high)} for ten times the parameters, "
-        f"{len(models)} models"
+        f"{counted(len(models), 'model')}"
     )
     if low is None or high is None or low <= 0 <= high:
         return untestable(f"{told}: no change with size is shown.{more}", base)
@@ -263,7 +266,7 @@ def level_above(source: str, key: str) -> Rule:
         )
         told = (
             f"{signed(answer.estimate)} points {interval_words(answer.ci_low, answer.ci_high)}, "
-            f"{answer.n} models"
+            f"{counted(answer.n, 'model')}"
         )
         more = (
             " From the paper's own tables: the same data, not another study."

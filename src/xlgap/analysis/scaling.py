@@ -32,6 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xlgap.analysis.counted import counted
 from xlgap.errors import ResultError
 
 Floats = NDArray[np.float64]
@@ -116,8 +117,9 @@ def meta_regression(
     y, size = np.asarray(effects, dtype=np.float64), np.asarray(x, dtype=np.float64)
     if len(y) < 3 or np.ptp(size) == 0:
         raise ResultError(
-            f"a slope with an interval needs at least 3 models of different size, got {len(y)} models "
-            f"of {len(set(size.tolist()))} sizes; add sizes to 'models'."
+            f"a slope with an interval needs at least 3 models of different size, got "
+            f"{counted(len(y), 'model')} of {counted(len(set(size.tolist())), 'size')}; add sizes to "
+            "'models'."
         )
     known = variances is not None and bool(np.any(np.asarray(variances) > 0))
     v = usable_variances(np.asarray(variances, dtype=np.float64)) if known else np.ones_like(y)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlgap.analysis.bootstrap import interval
+from xlgap.analysis.counted import counted
 from xlgap.analysis.rows import Answer, Estimate, Scale
 from xlgap.analysis.scaling import (
     FEWEST_MODELS,
@@ -244,6 +245,6 @@ def _too_few(usable: Sequence[Estimate], size_field: str) -> str:
     if not usable:
         return "Not measured: no model has this quantity. "
     return (
-        f"Not sufficient: {len(usable)} models of {sizes} sizes; a trend with size needs at least "
-        f"{FEWEST_MODELS} models of 3 sizes. "
+        f"Not sufficient: {counted(len(usable), 'model')} of {counted(sizes, 'size')}; a trend with "
+        f"size needs at least {FEWEST_MODELS} models of 3 sizes. "
     )

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.refit import Refit, without_collapsed
@@ -29,6 +30,9 @@ from xlgap.analysis.words import number, short_number, signed
 
 TARGET = 175e9
 """Parameters that question 3 asks about."""
+
+LEADS = {"non-embedding parameters": "on non-embedding parameters", "metric": "in corrected metrics"}
+"""What a refit that leaves nothing out is called."""
 
 SEVERAL = 2
 """Families from which on slopes within and between them are told apart."""
@@ -67,8 +71,8 @@ def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
     x = [math.log10(e.params_total) for e in usable if e.params_total]
     if len(usable) < FEWEST_MODELS or len(set(x)) < 3:
         why = (
-            f"Not sufficient: {len(usable)} models of {len(set(x))} sizes; a line needs at least "
-            f"{FEWEST_MODELS} of 3 sizes. "
+            f"Not sufficient: {counted(len(usable), 'model')} of {counted(len(set(x)), 'size')}; a "
+            f"line needs at least {FEWEST_MODELS} of 3 sizes. "
         )
         return replace(base, reason=why + base.reason)
     fitted = meta.fit(
@@ -178,7 +182,7 @@ def _family_answer(
         n=slope.n,
         supported=True,
         method=f"meta-regression with {how}, Knapp-Hartung t interval ({slope.df:.0f} degrees of "
-        f"freedom), {len(found.families)} families: {', '.join(found.families)}",
+        f"freedom), {counted(len(found.families), 'family')}: {', '.join(found.families)}",
     )
 
 
@@ -192,28 +196,46 @@ def sensitivity_answer(series: Series, refits: Sequence[Refit]) -> list[Answer]:
     fitted = [r for r in others if r.slope is not None]
     lost = [_named(r) for r in others if r.slope is None]
     low, high = (f(fitted, key=lambda r: r.slope or 0.0) for f in (min, max))
-    turned = [_named(r) for r in fitted if _sign(r) != _sign(whole)]
-    says = (
-        f"the interval reads otherwise {_listed(turned)}"
-        if turned
-        else "the interval reads the same each time"
-    )
     gone = f"; not possible: {_listed(lost)}" if lost else ""
     return [
         replace(
             base_answer(series, usable, "params_total"),
             key=f"{series.key}.sensitivity.params_total",
             quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
-            "over refits",
+            "and its range over refits",
             estimate=whole.slope,
             n=len(fitted),
             supported=True,
-            method=f"the primary slope in {len(fitted)} refits, each without one model, task, language "
-            "or family, on non-embedding parameters, or in corrected metrics; n counts refits: from "
-            f"{signed(low.slope, 2)} ({_named(low)}) to {signed(high.slope, 2)} ({_named(high)}); "
-            f"{says}{gone}",
+            method=f"the primary slope again in {counted(len(fitted), 'refit')} (n), {_kinds(fitted)}: "
+            f"from {signed(low.slope, 2)} ({_named(low)}) to {signed(high.slope, 2)} ({_named(high)}); "
+            f"{_turns(whole, fitted)}{gone}",
         )
     ]
+
+
+def _kinds(refits: Sequence[Refit]) -> str:
+    """What was changed in them: ``without one model or task, on non-embedding parameters``."""
+    changes = dict.fromkeys(r.change for r in refits)
+    parts = [c.removeprefix("without ") for c in changes if c.startswith("without ")]
+    said = [f"each without one {_either(parts)}"] if parts else []
+    said += [LEADS[c] for c in changes if c in LEADS]
+    return ", or ".join(said)
+
+
+def _either(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _turns(whole: Refit, refits: Sequence[Refit]) -> str:
+    """In which refits the interval stands otherwise to 0 than in the whole study."""
+    stands = {0: "holds 0", 1: "is above 0", -1: "is below 0"}
+    said = [
+        f"the interval {stands[sign]} {_listed(found)}"
+        for sign in (0, 1, -1)
+        if sign != _sign(whole) and (found := [_named(r) for r in refits if _sign(r) == sign])
+    ]
+    return ", ".join(said) or f"the interval {stands[_sign(whole)]} each time"
 
 
 def _sign(refit: Refit) -> int:
@@ -224,12 +246,15 @@ def _sign(refit: Refit) -> int:
 
 
 def _named(refit: Refit) -> str:
-    lead = {"metric": "in corrected metrics", "non-embedding parameters": "on non-embedding parameters"}
-    return f"{lead.get(refit.change, refit.change)} {refit.name}".strip()
+    if refit.change in LEADS:
+        return f"{LEADS[refit.change]}{f' ({refit.name})' * bool(refit.name)}"
+    return f"{refit.change} {refit.name}".strip()
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    first, *rest = names[:5]
+    said = [first, *(name.removeprefix("without ") for name in rest)]
+    return ", ".join(said) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _collapsed_answer(study: Study, measured: Measured, series: Series) -> Answer:
@@ -242,13 +267,14 @@ def _collapsed_answer(study: Study, measured: Measured, series: Series) -> Answe
         base_answer(series, usable, "params_total"),
         key=f"{series.key}.without_collapsed.params_total",
         quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
-        f"without {len(measured.collapsed)} collapsed runs",
+        f"without {counted(len(measured.collapsed), 'collapsed run')}",
         n=found.n,
     )
     if found.slope is None or found.n < FEWEST_MODELS:
         return replace(
             base, method="none",
-            reason=f"Not sufficient: {found.n} models without the collapsed runs. {base.reason}",
+            reason=f"Not sufficient: {counted(found.n, 'model')} without the collapsed runs. "
+            f"{base.reason}",
         )  # fmt: skip
     return replace(
         base,
@@ -279,9 +305,9 @@ def seeds_answer(measured: Measured, series: Series) -> Answer:
     seen = abs(float(np.mean([e.value for e in series.estimates])))
     needed = seeds_needed(spread.sd, seen, level=1 - series.confidence)
     advice = (
-        needed.reason
+        needed.reason[0].lower() + needed.reason[1:].removesuffix(".")
         if isinstance(needed, Refused)
-        else f"the mean gap seen, {number(seen)}, needs {needed} seeds"
+        else f"the mean gap seen, {number(seen)}, needs {counted(needed, 'seed')}"
     )
     return replace(
         base,

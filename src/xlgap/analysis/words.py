@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.rows import Answer
 from xlgap.records import Source
 
@@ -48,6 +49,8 @@ def sizes(answer: Answer) -> str:
     if answer.size_range is None:
         return "–"
     low, high = answer.size_range
+    if low == high:
+        return short_number(low)
     return f"{short_number(low)} to {short_number(high)}, ×{high / low:.3g}"
 
 
@@ -76,11 +79,16 @@ def sentences(texts: Iterable[str]) -> list[str]:
 def trend(answer: Answer) -> str:
     """What an interval says of a change with size; a dash where the data cannot carry one.
 
-    ``not shown`` is not ``no change``: the interval holds 0, and other values.
+    ``not shown`` is not ``no change``: the interval holds 0, and other values. Of a level, which is no
+    change, it says on which side of 0 it lies; of a gap that seeds would show it says nothing.
     """
     if not answer.supported or answer.ci_low is None or answer.ci_high is None:
         return "–"
-    return "grows" if answer.ci_low > 0 else "falls" if answer.ci_high < 0 else "not shown"
+    parts = answer.key.split(".")
+    if "seeds" in parts:
+        return "–"
+    above, below = ("above 0", "below 0") if {"level", "at"} & set(parts) else ("grows", "falls")
+    return above if answer.ci_low > 0 else below if answer.ci_high < 0 else "not shown"
 
 
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
@@ -102,6 +110,49 @@ def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     return f"{said[0].upper()}{said[1:]}."
 
 
+def beyond(answers: Sequence[Answer], question: int, source: Source) -> tuple[str, ...]:
+    """Two sentences on the measured range and on a size beyond it; none where neither was asked for.
+
+    They are of the first quantity that was told at both, see :mod:`xlgap.analysis.trend_answers`.
+    """
+    of_source = [a for a in answers if (a.question, a.source) == (question, source)]
+    for end in (a for a in of_source if a.key.endswith(".at.measured")):
+        stem = end.key.removesuffix("measured")
+        farther = next((a for a in of_source if a.key.startswith(stem) and a is not end), None)
+        if farther is not None:
+            return _measured_end(end), _farther(farther, end)
+    return ()
+
+
+def _measured_end(answer: Answer) -> str:
+    proxy = "by proxy, " if answer.proxy else ""
+    what = answer.quantity.partition(" at the largest measured size")[0]
+    if not answer.supported:
+        why = sentences([answer.reason])[0].removeprefix("Not sufficient: ")
+        return f"In the measured range {proxy}{what} cannot be told by a line: {why}"
+    low, high = map(short_number, answer.size_range or (0, 0))
+    return (
+        f"Measured from {low} to {high} parameters: {proxy}{what} is {_value(answer)} at the largest "
+        "size, on the line through all sizes."
+    )
+
+
+def _farther(answer: Answer, measured: Answer) -> str:
+    if not answer.supported:
+        return sentences([answer.reason])[0]
+    size = re.search(r" at (\S+) parameters, ", answer.quantity)
+    factor = float(answer.key.partition(".at.")[2]) / (measured.size_range or (1, 1))[1]
+    return (
+        f"Extrapolated to {size[1] if size else 'larger'} parameters, a factor of {factor:,.0f} beyond "
+        f"the largest model: {_value(answer)}, an envelope of curves and no calibrated interval."
+    )
+
+
+def _value(answer: Answer) -> str:
+    unit = answer.quantity.removesuffix(", extrapolated").rpartition(", ")[2]
+    return f"{signed(answer.estimate)} {unit} {interval_words(answer.ci_low, answer.ci_high)}"
+
+
 def _statistic(answer: Answer) -> str | None:
     """``level`` or ``slope``, of answers that can lead."""
     parts = answer.key.split(".")
@@ -119,7 +170,7 @@ def _change(answer: Answer) -> str:
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
         f"{interval_words(answer.ci_low, answer.ci_high, 2)} for {step} "
-        f"({answer.n} models, {sizes(answer)}); {_says(answer)}"
+        f"({counted(answer.n, 'model')}, {sizes(answer)}); {_says(answer)}"
     )
 
 
@@ -136,8 +187,8 @@ def _level(answer: Answer, answers: Sequence[Answer]) -> str:
         )
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
-        f"{interval_words(answer.ci_low, answer.ci_high, 2)} on the mean of {answer.n} models "
-        f"({sizes(answer)}); {moves}"
+        f"{interval_words(answer.ci_low, answer.ci_high, 2)} on the mean of "
+        f"{counted(answer.n, 'model')} ({sizes(answer)}); {moves}"
     )
 
 

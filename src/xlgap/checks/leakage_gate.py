@@ -80,9 +80,16 @@ def _read_by(phases: Iterable[Phase]) -> Iterator[Place]:
 
 
 def counted(study_grid: Grid, cell: Cell) -> Iterator[Place]:
-    """The sets that a cell counts as trained on: those it reads, or that any of its choices does."""
+    """The sets that a cell counts as trained on: those it reads, or that any of its choices does.
+
+    A best-of cell also reads the dev rows that its choice is made by, which of a recipe that keeps its
+    last checkpoint have chosen nothing before.
+    """
     for each in study_grid.choices(cell) or (cell,):
         yield from reads(each)
+    if cell.chosen:
+        last = cell.phases[-1]
+        yield Place(last.selected_on, "dev", last.select_language)
 
 
 def scored_again(study_grid: Grid, params: Params) -> Iterator[tuple[Place, Place]]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from xlgap import layout
 from xlgap.arms import wanted_translations
-from xlgap.cell import arms
 from xlgap.checkout import model_directory
 from xlgap.data.translated import by_translator, from_file, translated
 from xlgap.errors import unknown
@@ -30,7 +29,7 @@ def translate(study: Study, task: str, language: str) -> None:
     """
     from xlgap.checks.validate import check_rows
 
-    wanted = wanted_translations({arm.name: arm.spec for arm in arms(study.params)})
+    wanted = wanted_translations({arm.name: arm.spec for arm in study.grid.arms})
     if (task, language) not in wanted:
         raise unknown("translation", f"{task} {language}", (" ".join(pair) for pair in wanted))
     source, kind = wanted[task, language], study.task(task).kind
@@ -44,7 +43,7 @@ def translate(study: Study, task: str, language: str) -> None:
         manifest = {
             "task": task,
             "language": language,
-            "by": _by(source),
+            "by": told_of(source),
             "english_rows": len(english),
             "english_sha256": file_digest(layout.rows(task, "train", "en"), 64),
             "rows": len(made.rows),
@@ -54,7 +53,7 @@ def translate(study: Study, task: str, language: str) -> None:
         write_json(folder / "manifest.json", manifest)
 
 
-def _by(source: Translations) -> dict[str, Any]:
+def told_of(source: Translations) -> dict[str, Any]:
     """Who translated; of a model that is a directory also which bytes it holds."""
     told = {k: v for k, v in asdict(source).items() if v}
     folder = None if source.hub is None else model_directory(source.hub)

@@ -83,3 +83,14 @@ def test_the_method_names_the_statistics_of_both_sources(steep: Analysis) -> Non
     assert text.startswith("G_direct is the score")
     assert "Measured: random-effects meta-regression" in text
     assert "Published of a proxy: least squares" in text
+
+
+def test_seeds_and_refits_are_told_in_one_sentence_each(steep: Analysis) -> None:
+    said = what_would_change(steep, 1, "measured")
+    (seeds,) = [s for s in said if s.startswith("By its seeds one model alone would show a gap from ")]
+    assert "points on (80% power); the mean gap seen, " in seeds
+    (refits,) = [s for s in said if s.startswith("Over 9 refits the change goes from −")]
+    assert " to −" in refits
+    without = [a for a in steep.answers if "seeds" not in a.key and "sensitivity" not in a.key]
+    rest = what_would_change(replace(steep, answers=tuple(without)), 1, "measured")
+    assert set(said) - set(rest) == {seeds, refits}

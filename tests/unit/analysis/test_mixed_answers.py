@@ -47,7 +47,7 @@ def test_the_planted_interaction_comes_back(answers: dict[str, Answer]) -> None:
     assert found.supported
     assert found.estimate == pytest.approx(-0.5)
     assert found.estimate == pytest.approx(answers["2.distance.slope.params_total"].estimate)
-    assert "4 models of 1 families x 8 languages" in found.method
+    assert "4 models of 1 family x 8 languages" in found.method
     assert "a language left out is predicted to" in found.method
 
 
@@ -58,7 +58,7 @@ def test_a_contrast_of_regimes_that_size_does_not_change_is_zero(
 
 
 @pytest.mark.parametrize(("codes", "reason"), [
-    ("en de nl es ru", "4 languages beside English"), ("en sw", "1 languages beside English"),
+    ("en de nl es ru", "4 languages beside English"), ("en sw", "1 language beside English"),
 ])  # fmt: skip
 def test_few_languages_are_refused(codes: str, reason: str) -> None:
     found = made()

@@ -9,6 +9,7 @@ import pytest
 from made_retention import Planted, made_study
 
 from xlgap.analysis.measure import measure
+from xlgap.analysis.register import shown_tables
 from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse, read_analysis, write_analysis
 from xlgap.analysis.retention_answers import retention_answers
@@ -119,3 +120,11 @@ def test_it_reaches_answers_json_and_the_matrix_its_table(tmp_path):
     assert matrix[2, "en"].change == pytest.approx(-5, abs=4)
     assert matrix[3, "avg"].change == pytest.approx(-45, abs=5)
     assert matrix[3, "en"].ratio == pytest.approx(100 * (80 - 25 - 40) / 60, abs=8)
+
+
+def test_the_table_goes_from_small_models_to_large_ones():
+    found = analyse(made_study(Planted(), seed=1), ())
+    (table,) = [g for g in shown_tables(found)[4] if g.name == "retention"]
+    shown = list(dict.fromkeys(row[0] for row in table.rows))
+    assert shown == [f"made_{size}" for size in sorted(int(m.removeprefix("made_")) for m in shown)]
+    assert shown != sorted(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -55,6 +56,17 @@ def test_the_whole_study_refitted_is_the_primary_slope(
             (slope.estimate, slope.ci_low, slope.ci_high)
         )
         assert answers[f"{key}.sensitivity.params_total"].estimate == slope.estimate
+
+
+def test_the_range_over_refits_reads_as_a_sentence(answers: dict[str, Answer]) -> None:
+    method = answers["1.inter.sensitivity.params_total"].method
+    assert method.startswith(
+        "the primary slope again in 9 refits (n), each without one model, task or language, or on "
+        "non-embedding parameters: from −"
+    )
+    assert re.search(
+        r"; the interval (is below 0 each time|holds 0 without (model|task|language) )", method
+    )
 
 
 def test_each_part_is_left_out_once(made: tuple[Study, Measured]) -> None:

@@ -88,3 +88,16 @@ def test_headline_of_another_quantity_says_so() -> None:
 def test_headline_without_support_is_the_reason() -> None:
     unsupported = answer(supported=False, reason="Not sufficient: 2 models. More.")
     assert headline([unsupported], 1, "measured") == "Not sufficient: 2 models."
+
+
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [("5.joint.level", "below 0"), ("3.direct.at.175e9", "below 0"), ("1.inter.seeds", "–")],
+)
+def test_what_is_no_change_with_size_does_not_grow(key: str, word: str) -> None:
+    assert trend(answer(key=key)) == word
+
+
+def test_one_model_is_one_model() -> None:
+    assert "(1 model, 40k, " not in headline([answer()], 1, "measured")
+    assert "(1 model, 40k)" in headline([answer(n=1, size_range=(40_000, 40_000))], 1, "measured")

@@ -166,7 +166,7 @@ def test_one_size_is_answered_as_not_sufficient(example: Path) -> None:
     frame[frame["model"] == "tiny"].to_csv("one.csv", index=False)
     said = analyse_rows(Path("one.csv"), out=Path("one"))
     assert said[0] == (
-        "1. Not sufficient: 1 models of 1 sizes; a trend with size needs at least 4 models of 3 sizes."
+        "1. Not sufficient: 1 model of 1 size; a trend with size needs at least 4 models of 3 sizes."
     )
 
 

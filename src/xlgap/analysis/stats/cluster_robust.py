@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.stats.row_bootstrap import codes
 from xlgap.analysis.stats.verdict import Refused
 
@@ -126,13 +127,13 @@ def coefficient(
     groups = len(set(clusters))
     if groups < FEWEST_CLUSTERS:
         return Refused(
-            f"{groups} clusters: an interval that is robust to clusters needs at least "
+            f"{counted(groups, 'cluster')}: an interval that is robust to clusters needs at least "
             f"{FEWEST_CLUSTERS}."
         )
     if np.linalg.matrix_rank(x) < x.shape[1] or len(y) <= x.shape[1]:
         return Refused(
-            f"{len(y)} observations do not tell {x.shape[1]} coefficients apart: more that differ in "
-            "them are needed."
+            f"{counted(len(y), 'observation')} cannot tell {counted(x.shape[1], 'coefficient')} apart: "
+            "more that differ in them are needed."
         )
     made = operator(x, clusters, target=np.eye(x.shape[1])[column])
     if made.df < LEAST_DF:

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.stats.verdict import Refused
 
 Floats = NDArray[np.float64]
@@ -105,8 +106,8 @@ def extrapolate(
     different = len(set(x.tolist()))
     if different < FEWEST_SIZES:
         return Refused(
-            f"{different} sizes: telling a line from a curve that levels off needs at least "
-            f"{FEWEST_SIZES}."
+            f"{counted(different, 'size')}: telling a line from a curve that levels off needs at "
+            f"least {FEWEST_SIZES}."
         )
     if np.ptp(x) < DECADES:
         return Refused(

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.stats import meta
 from xlgap.analysis.stats.cluster_robust import Coefficient
 from xlgap.analysis.stats.verdict import Refused
@@ -64,8 +65,8 @@ def within(points: Sequence[Point], *, confidence: float = 0.95) -> FamilySlope 
     names = tuple(sorted({p.family for p in usable}))
     if len(usable) - len(names) - 1 < FEWEST_DF:
         return Refused(
-            f"{len(usable)} models in {len(names)} families of at least 2 sizes: a slope within "
-            f"families needs {FEWEST_DF + 1} models more than families."
+            f"{counted(len(usable), 'model')} in {counted(len(names), 'family')} of at least 2 sizes: "
+            f"a slope within families needs {FEWEST_DF + 1} models more than families."
         )
     intercepts = [[float(p.family == name) for name in names] for p in usable]
     design = np.column_stack([_centred(usable), intercepts])
@@ -82,8 +83,8 @@ def between(points: Sequence[Point], *, confidence: float = 0.95) -> FamilySlope
     ]  # fmt: skip
     if len(names) < FEWEST_FAMILIES or len({x for x, _ in means}) < 3:
         return Refused(
-            f"{len(names)} families: a slope between families needs at least {FEWEST_FAMILIES} of 3 "
-            "mean sizes."
+            f"{counted(len(names), 'family')}: a slope between families needs at least "
+            f"{FEWEST_FAMILIES} of 3 mean sizes."
         )
     x, y = (np.array(column) for column in zip(*means, strict=True))
     fitted = meta.fit(y, None, np.stack([np.ones_like(x), x], axis=1))

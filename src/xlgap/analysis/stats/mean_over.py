@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.stats.verdict import Refused
 
 FEWEST = 3
@@ -77,7 +78,7 @@ def mean_over(
 
     n = len(values)
     if n < FEWEST:
-        models = f"{n} model{'s' * (n != 1)}"
+        models = counted(n, "model")
         return Refused(f"{models}: a mean over models with an interval needs at least {FEWEST}.")
     spread = float(np.std(values, ddof=1))
     scatter, own = _scatter(np.asarray(values, dtype=np.float64), np.asarray(x, dtype=np.float64))

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xlgap.analysis.counted import counted
 from xlgap.analysis.scaling import FEWEST_MODELS
 from xlgap.analysis.stats.cluster_robust import FEWEST_CLUSTERS, Coefficient, interval_of, operator
 from xlgap.analysis.stats.verdict import Refused
@@ -139,23 +140,24 @@ def _refusal(surface: Surface) -> Refused | None:
     models, languages = surface.values.shape
     if models < FEWEST_MODELS or sizes < FEWEST_SIZES:
         return Refused(
-            f"{models} models of {sizes} sizes: the mixed model needs at least {FEWEST_MODELS} of "
-            f"{FEWEST_SIZES}."
+            f"{counted(models, 'model')} of {counted(sizes, 'size')}: the mixed model needs at least "
+            f"{FEWEST_MODELS} of {FEWEST_SIZES}."
         )
     if languages < FEWEST_LANGUAGES or len(set(surface.distance.tolist())) < FEWEST_SIZES:
         return Refused(
-            f"{languages} languages beside English: the mixed model needs at least {FEWEST_LANGUAGES} "
-            "at different distances."
+            f"{counted(languages, 'language')} beside English: the mixed model needs at least "
+            f"{FEWEST_LANGUAGES} at different distances."
         )
     if len(set(surface.genus)) < FEWEST_CLUSTERS:
         return Refused(
-            f"{len(set(surface.genus))} genera: the mixed model needs languages of at least "
-            f"{FEWEST_CLUSTERS}."
+            f"{counted(len(set(surface.genus)), 'genus', 'genera')}: the mixed model needs languages "
+            f"of at least {FEWEST_CLUSTERS}."
         )
     families = len(set(surface.family))
     if 1 < families < FEWEST_CLUSTERS and models - families < FEWEST_MODELS - 1:
         return Refused(
-            f"{models} models in {families} families: an intercept a family leaves too few for a slope."
+            f"{counted(models, 'model')} in {families} families: an intercept a family leaves too few "
+            "for a slope."
         )
     return None
 

@@ -65,4 +65,4 @@ def test_few_clusters_and_equal_distances_are_refused() -> None:
     assert "2 clusters" in few.reason
     same = slope_over([0.2] * 6, range(6), "abcdef")
     assert isinstance(same, Refused)
-    assert "do not tell 2 coefficients apart" in same.reason
+    assert "cannot tell 2 coefficients apart" in same.reason

@@ -96,8 +96,8 @@ def few(models: int, languages: int) -> Surface:
     ("made", "reason"),
     [
         (few(2, 9), "2 models of 2 sizes"),
-        (few(4, 1), "1 languages beside English"),
-        (replace(few(4, 9), genus=("a",) * 9), "1 genera"),
+        (few(4, 1), "1 language beside English"),
+        (replace(few(4, 9), genus=("a",) * 9), "1 genus:"),
         (replace(few(4, 9), family=("f", "f", "g", "h")), "4 models in 3 families"),
     ],
 )

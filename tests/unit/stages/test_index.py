@@ -1,0 +1,61 @@
+"""The index of what arms read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from xlgap import layout
+from xlgap.config import Params, check
+from xlgap.data.prepare import prepare
+from xlgap.errors import DataError
+from xlgap.formats import read_json, write_json
+from xlgap.stages.prepare import index
+from xlgap.stages.study import Study
+from xlgap.tasks import get_task
+
+
+def test_an_arm_that_no_task_is_defined_for_is_no_part_of_it(
+    raw_real_study: Callable[..., dict],
+    release_files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arms = {
+        "direct_en": {"regime": "direct_en"},
+        "inter_et": {"regime": "intermediate_tgt", "intermediate": ["mnli"], "language": "et"},
+    }
+    raw = raw_real_study(
+        languages={"evaluation": ["en", "de", "et"], "pretraining": ["en"]},
+        arms=arms, tasks={"xquad": {}, "tatoeba": {}}, intermediate={"mnli": {}, "squad": {}},
+    )  # fmt: skip
+    study = Study(check(raw, Path("params.yaml")))
+    assert [(o.arm, o.task) for o in study.grid.left_out] == [
+        ("inter_et", "xquad"), ("inter_et", "tatoeba"),
+    ]  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for name in ("xquad", "squad", "mnli"):
+        prepare(get_task(name), study.params, layout.prepared(name), data_dir=release_files)
+    index(study)
+    assert set(read_json(layout.INDEX)["arms"]) == {"direct_en"}
+
+
+@pytest.mark.usefixtures("toy_tasks")
+def test_more_shots_than_rows_are_told_before_anything_is_trained(
+    study: Callable[..., Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    splits = {split: {"en": {"rows": 9, "sha256": "0"}} for split in ("train", "dev")}
+    splits["train"]["sw"] = {"rows": 3, "sha256": "0"}
+    write_json(layout.prepared("toy_nli") / "manifest.json", {"splits": splits})
+
+    def made(shots: int) -> Study:
+        few = {"regime": "few_shot", "language": "sw", "shots": shots}
+        return Study(study(arms={"few": few}, tasks={"toy_nli": {}}, intermediate={}))
+
+    with pytest.raises(DataError, match="'toy_nli' has 3 training rows in 'sw', but an arm asks for 4"):
+        index(made(4))
+    assert not layout.INDEX.exists()
+    index(made(3))
