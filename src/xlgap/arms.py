@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from xlgap.checkout import model_directory
 from xlgap.config import Params
 from xlgap.consistency import naming
 from xlgap.errors import ConfigError, unknown
@@ -244,7 +245,7 @@ def _check_source(key: str, spec: ArmSpec, params: Params) -> None:
             f"{key}.translations': the lab does not speak '{spec.language}'; it does: "
             f"{', '.join(supported())}."
         )
-    if given.hub is not None and given.revision is None and not Path(given.hub).is_dir():
+    if given.hub is not None and given.revision is None and model_directory(given.hub) is None:
         raise ConfigError(f"{key}.translations': '{given.hub}' needs 'revision', a full commit hash.")
     if given.file is not None:
         _check_pattern(key, given.file, spec)

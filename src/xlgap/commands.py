@@ -158,7 +158,8 @@ def _launch_processes(stage: str) -> None:
 
 def run_study(arguments: Arguments) -> None:
     """Bring a study up to date through the Prefect flow over DVC's graph."""
-    from xlgap.graph import checkout_root, write_graph
+    from xlgap.checkout import checkout_root
+    from xlgap.graph import write_graph
     from xlgap.stages.study import Study
     from xlgap.stages.summary import closing_lines, store_lines
 
@@ -325,7 +326,7 @@ def show_ui(arguments: Arguments) -> None:
         ConfigError: the port is none, or is taken; the store is a server with a UI of its own.
         XlgapError: the server ended by itself, whatever exit code MLflow gives it.
     """
-    from xlgap.graph import checkout_root
+    from xlgap.checkout import checkout_root
     from xlgap.tracking.server import HOST, check_port, serve
     from xlgap.tracking.uri import VARIABLE, WEB, default_uri, kind, shown
 
@@ -343,7 +344,7 @@ def show_ui(arguments: Arguments) -> None:
 
 def remove_results(arguments: Arguments) -> None:
     """Remove what studies leave, in the checkout and in the directories of its studies."""
-    from xlgap.graph import checkout_root
+    from xlgap.checkout import checkout_root
     from xlgap.leftovers import remove_everything
 
     remove_everything(checkout_root(Path()))

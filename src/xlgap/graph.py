@@ -19,6 +19,7 @@ from xlgap import layout
 from xlgap.alone import alone
 from xlgap.arms import wanted_translations
 from xlgap.cell import Arm, Cell, Grid, grid
+from xlgap.checkout import checkout_root, model_directory
 from xlgap.config import Params, ScratchModel, check, load_params, overlaid
 from xlgap.data import released
 from xlgap.data.sources import has_dev
@@ -31,21 +32,6 @@ from xlgap.retained import Retained, retained_cells, scored_splits
 from xlgap.tasks import get_task
 
 HEADER = "# Written by 'make graph' from params.yaml. Do not edit.\n"
-
-
-def checkout_root(start: Path) -> Path:
-    """The directory with ``.dvc`` that holds ``start``.
-
-    Raises:
-        ConfigError: ``start`` lies in no checkout.
-    """
-    for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / ".dvc").is_dir():
-            return folder
-    raise ConfigError(
-        f"{start.resolve()}: not inside an xlgap checkout (no .dvc directory above it); "
-        "change to the checkout."
-    )
 
 
 def graph_mapping(
@@ -198,13 +184,25 @@ def _translate_items(wanted: Mapping[tuple[str, str], Translations], root: str) 
     """By task and language, what is translated, by what, and what that depends on."""
     items = {}
     for (task, language), source in wanted.items():
+        # DVC wants a path where there is none: one that the stage depends on in any case
         reads = layout.rows(task, "train", "en").as_posix()
-        if source.file is not None:
+        code = "src/xlgap/data/translated.py"
+        if source.hub is not None:
+            code = "src/xlgap/models/translate.py"
+            if model_directory(source.hub):
+                reads = Path(root, source.hub).as_posix()
+        elif source.file is not None:
             reads = Path(root, source.file.format(task=task, language=language)).as_posix()
         elif source.lab:
             reads = Path(root, "src/xlgap/lab").as_posix()
         by = {key: value for key, value in asdict(source).items() if value}
-        items[f"{task}-{language}"] = {"task": task, "language": language, "by": by, "reads": reads}
+        items[f"{task}-{language}"] = {
+            "task": task,
+            "language": language,
+            "by": by,
+            "reads": reads,
+            "code": Path(root, code).as_posix(),
+        }
     return items
 
 

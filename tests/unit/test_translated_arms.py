@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from xlgap.cell import grid
+from xlgap.checkout import model_place
 from xlgap.checks.leakage import Leak, Place
 from xlgap.checks.leakage_gate import original, reads
 from xlgap.config import Params
@@ -88,10 +89,12 @@ def test_the_graph_has_a_stage_a_task_and_language(made: Callable[..., Params]) 
     assert graph["translate"] == {
         "lab_compare-sw": {
             "task": "lab_compare", "language": "sw", "by": {"lab": True}, "reads": "../src/xlgap/lab",
+            "code": "../src/xlgap/data/translated.py",
         },
         "lab_compare-de": {
             "task": "lab_compare", "language": "de", "by": BY_FILE,
             "reads": "../translations/lab_compare.de.jsonl",
+            "code": "../src/xlgap/data/translated.py",
         },
     }  # fmt: skip
     assert graph["translated"] == "data/translated"
@@ -107,6 +110,26 @@ def test_an_arm_that_no_task_is_defined_for_has_nothing_translated(made: Callabl
 
 
 HUB = {"hub": "facebook/nllb-200-distilled-600M"}
+
+
+def test_a_directory_counts_from_the_checkout_and_is_what_the_stage_depends_on(
+    made: Callable[..., Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (".dvc", "mt/nllb", "studies/small"):
+        (tmp_path / folder).mkdir(parents=True)
+    items = []
+    for place in (".", "studies/small"):
+        monkeypatch.chdir(tmp_path / place)
+        items.append(graph_mapping(made(sw=arm(by={"hub": "mt/nllb"})), root="../..")["graph"])
+    assert items[0] == items[1]
+    item = items[0]["translate"]["lab_compare-sw"]
+    assert (item["reads"], item["by"]) == ("../../mt/nllb", {"hub": "mt/nllb"})
+    assert item["code"] == "../../src/xlgap/models/translate.py"
+    assert model_place("mt/nllb") == str(tmp_path / "mt/nllb")
+    assert model_place("facebook/nllb") == "facebook/nllb"
+    named = made(sw=arm(by={**HUB, "revision": "0" * 40}))
+    item = graph_mapping(named, root=".")["graph"]["translate"]["lab_compare-sw"]
+    assert item["reads"] == "data/prepared/lab_compare/train/en.jsonl"
 
 
 @pytest.mark.parametrize(

@@ -28,15 +28,24 @@ def shots(rows: Sequence[Row], count: int, *, task: Task, language: str, seed: i
     Raises:
         DataError: there are fewer rows.
     """
-    if len(rows) < count:
-        raise DataError(
-            f"task '{task.name}' has {len(rows)} training rows in '{language}', but an arm asks for "
-            f"{count} shots; lower 'shots', or raise 'train_rows' where they are cut by it."
-        )
+    require_rows(len(rows), count, task=task.name, language=language)
     ordered = sorted(rows, key=lambda row: _draw(f"{seed}/{task.name}/{language}/{row['id']}"))
     if isinstance(task.kind, Classify):
         ordered = _by_turns(ordered)
     return ordered[:count]
+
+
+def require_rows(rows: int, count: int, *, task: str, language: str) -> None:
+    """Stop where a task has fewer ``rows`` in a language than the ``count`` that an arm is shown.
+
+    Raises:
+        DataError: it has.
+    """
+    if rows < count:
+        raise DataError(
+            f"task '{task}' has {rows} training rows in '{language}', but an arm asks for "
+            f"{count} shots; lower 'shots', or raise 'train_rows' where they are cut by it."
+        )
 
 
 def _draw(key: str) -> bytes:

@@ -11,9 +11,9 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from xlgap.checkout import model_directory
 from xlgap.errors import ConfigError, unknown
 
 
@@ -103,7 +103,7 @@ def pinned_revision(repo: str, given: str | None, *, key: str) -> str | None:
     """
     known = find_checkpoint(repo)
     revision = given or (known.revision if known else None)
-    if revision is None and not Path(repo).is_dir():
+    if revision is None and model_directory(repo) is None:
         raise ConfigError(
             f"key '{key}' is missing: "
             + (f"the catalogue pins no commit of '{repo}'" if known else _not_listed(repo))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from xlgap.checkout import model_place
 from xlgap.errors import DataError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.causal import is_causal
@@ -270,9 +271,11 @@ def hub_encoder(repo: str, revision: str | None) -> nn.Module:
     """
     from transformers import AutoConfig
 
+    place = model_place(repo)
+
     def make(model_class: Any, config: Any, **arguments: bool) -> Any:
         model, info = model_class.from_pretrained(
-            repo,
+            place,
             config=config,
             revision=revision,
             use_safetensors=True,
@@ -289,7 +292,7 @@ def hub_encoder(repo: str, revision: str | None) -> nn.Module:
         return model
 
     try:
-        config = AutoConfig.from_pretrained(repo, revision=revision, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
         return _encoder(config, make)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xlgap.checkout import model_place
 from xlgap.errors import DataError
 from xlgap.formats import atomic_path, file_digest
 
@@ -194,7 +195,9 @@ def hub_tokenizer(repo: str, revision: str | None) -> Tokenizer:
     from xlgap.formats import digest
 
     try:
-        slow = AutoTokenizer.from_pretrained(repo, revision=revision, trust_remote_code=False)
+        slow = AutoTokenizer.from_pretrained(
+            model_place(repo), revision=revision, trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise DataError(f"the tokenizer of '{repo}' cannot be loaded: {first}") from error

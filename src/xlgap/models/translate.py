@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from xlgap.checkout import model_place
 from xlgap.errors import DataError
 from xlgap.languages import get_language
 
@@ -113,10 +114,11 @@ def _names(language: str, vocabulary: Iterable[str]) -> list[str]:
 def _load(repo: str, revision: str | None) -> tuple[Any, Any]:
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
+    place = model_place(repo)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(repo, revision=revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
         model = AutoModelForSeq2SeqLM.from_pretrained(
-            repo,
+            place,
             revision=revision,
             use_safetensors=True,
             trust_remote_code=False,

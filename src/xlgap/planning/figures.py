@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from xlgap.config import HubModel, Params, ScratchModel
+from xlgap.checkout import model_directory
+from xlgap.config import Params, ScratchModel
 from xlgap.formats import read_json
 from xlgap.models.catalogue import Checkpoint, find_checkpoint
 from xlgap.models.ladder import embedding_params, nonembedding_params
@@ -45,8 +46,8 @@ def model_figures(name: str, params: Params) -> ModelFigures:
     checkpoint = find_checkpoint(model.hub)
     if checkpoint is not None:
         return _from_catalogue(name, checkpoint)
-    if (Path(model.hub) / "config.json").is_file():
-        return _from_directory(name, model)
+    if (folder := model_directory(model.hub)) and (folder / "config.json").is_file():
+        return _from_directory(name, folder)
     return ModelFigures(
         name=name, note=f"'{model.hub}' is not in the catalogue: its size is known once it is fetched"
     )
@@ -88,11 +89,11 @@ def _from_catalogue(name: str, checkpoint: Checkpoint) -> ModelFigures:
     )
 
 
-def _from_directory(name: str, model: HubModel) -> ModelFigures:
+def _from_directory(name: str, folder: Path) -> ModelFigures:
     """Counted on the meta device from the directory's ``config.json``; this imports torch."""
     from xlgap.models.size import size_of_fields
 
-    size = size_of_fields(read_json(Path(model.hub) / "config.json"))
+    size = size_of_fields(read_json(folder / "config.json"))
     return ModelFigures(
         name=name,
         params_total=size.total,

@@ -7,6 +7,7 @@ from typing import Any
 
 from xlgap import layout
 from xlgap.cell import Cell
+from xlgap.data.shots import require_rows
 from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.formats import JSON, digest, write_json
@@ -91,7 +92,11 @@ def index(study: Study) -> None:
 
     ``warmstart`` depends on its own arm's key of this file, ``finetune`` on that of its own arm and
     task, and so on exactly those bytes.
+
+    Raises:
+        DataError: a few-shot arm asks for more rows than a task has.
     """
+    _check_shots(study)
     of_arm = {arm.name: _read_by(study, arm.warm_phases) for arm in study.grid.arms}
     tasks = study.params.tasks
     of_cell: dict[str, dict[str, Any]] = {name: {task: {} for task in tasks} for name in of_arm}
@@ -104,6 +109,16 @@ def index(study: Study) -> None:
         asked[arm][task] = {name: _scored_again(study, name) for name in names}
     write_json(layout.INDEX, {"arms": of_arm, "cells": of_cell, "retention": asked})
     write_json(layout.ASKED_AGAIN, {found.cell.key: list(found.tasks) for found in again})
+
+
+def _check_shots(study: Study) -> None:
+    """Rows are there for all shots, which would otherwise be missed after all training before them."""
+    for cell in study.grid.trained:
+        for phase in cell.phases:
+            if phase.shots is not None:
+                for name in phase.tasks:
+                    rows = study.training_facts(name, phase)["rows"]
+                    require_rows(rows, phase.shots, task=name, language=phase.language)
 
 
 def _scored_again(study: Study, name: str) -> dict[str, Any]:

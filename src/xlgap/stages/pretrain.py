@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from xlgap import layout
+from xlgap.checkout import model_place
 from xlgap.config import HubModel, PretrainParams, ScratchModel
 from xlgap.errors import TrainingError, unknown
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, write_json
@@ -65,7 +66,7 @@ def _point_to_hub(entry: dict[str, Any], model: str) -> None:
     """Check that the checkpoint loads, and write which bytes it is."""
     repo, revision = entry["hub"], entry.get("revision")
     encoder, tokenizer = hub_encoder(repo, revision), hub_tokenizer(repo, revision)
-    held = dir_digest(Path(repo)) if revision is None else revision
+    held = dir_digest(Path(model_place(repo))) if revision is None else revision
     with atomic_dir(layout.pretrained(model)) as folder:
         write_json(
             folder / POINTER,

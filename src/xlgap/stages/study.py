@@ -9,11 +9,11 @@ from typing import Any
 
 from xlgap import layout
 from xlgap.cell import Cell, Grid, grid
+from xlgap.checkout import checkout_root
 from xlgap.config import Params, load_params
 from xlgap.data.released import data_dir
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, read_jsonl
-from xlgap.graph import checkout_root
 from xlgap.regimes.base import Phase
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Tag, Task

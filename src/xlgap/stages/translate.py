@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from xlgap import layout
 from xlgap.arms import wanted_translations
+from xlgap.checkout import model_directory
 from xlgap.data.translated import by_translator, from_file, translated
 from xlgap.errors import unknown
-from xlgap.formats import atomic_dir, file_digest, write_json, write_jsonl
+from xlgap.formats import atomic_dir, dir_digest, file_digest, write_json, write_jsonl
 from xlgap.regimes.base import Translations
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Kind, Row
@@ -41,7 +43,7 @@ def translate(study: Study, task: str, language: str) -> None:
         manifest = {
             "task": task,
             "language": language,
-            "by": {k: v for k, v in asdict(source).items() if v},
+            "by": told_of(source),
             "english_rows": len(english),
             "english_sha256": file_digest(layout.rows(task, "train", "en"), 64),
             "rows": len(made.rows),
@@ -49,6 +51,13 @@ def translate(study: Study, task: str, language: str) -> None:
             "sha256": file_digest(path, 64),
         }
         write_json(folder / "manifest.json", manifest)
+
+
+def told_of(source: Translations) -> dict[str, Any]:
+    """Who translated; of a model that is a directory also which bytes it holds."""
+    told = {k: v for k, v in asdict(source).items() if v}
+    folder = None if source.hub is None else model_directory(source.hub)
+    return told if folder is None else {**told, "files_sha256": dir_digest(folder, 64)}
 
 
 def _texts(

@@ -16,7 +16,10 @@ from transformers import (
 )
 
 from xlgap.errors import DataError
+from xlgap.formats import dir_digest
 from xlgap.models.translate import GROWTH, ROOM, HubTranslator
+from xlgap.regimes.base import Translations
+from xlgap.stages.translate import told_of
 
 TEXTS = ["the cat sat", "a dog", "the dog ran after the cat", "a dog"]
 CODES = ["eng_Latn", "swh_Latn", "deu_Latn"]
@@ -144,3 +147,18 @@ def test_a_marian_model_of_several_languages_is_asked_by_a_mark(tmp_path):
     assert HubTranslator(repo, None, language="sw")._prefix == ">>swh<< "
     with pytest.raises(DataError, match="does not know 'fi'"):
         HubTranslator(repo, None, language="fi")
+
+
+def test_a_directory_counts_from_the_checkout_and_the_manifest_says_its_bytes(
+    nllb, tmp_path, monkeypatch
+):
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "study").mkdir()
+    shutil.copytree(nllb, tmp_path / "mt")
+    monkeypatch.chdir(tmp_path / "study")
+    assert HubTranslator("mt", None, language="sw").translate(TEXTS[:1])
+    before = told_of(Translations(hub="mt"))
+    assert before["files_sha256"] == dir_digest(nllb, 64)
+    (tmp_path / "mt" / "more.txt").write_text("x")
+    assert told_of(Translations(hub="mt")) != before
+    assert told_of(Translations(hub="a/b", revision="0" * 40)) == {"hub": "a/b", "revision": "0" * 40}

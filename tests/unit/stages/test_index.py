@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from xlgap import layout
-from xlgap.config import check
+from xlgap.config import Params, check
 from xlgap.data.prepare import prepare
+from xlgap.errors import DataError
 from xlgap.formats import read_json, write_json
 from xlgap.stages.prepare import index
 from xlgap.stages.study import Study
@@ -66,3 +67,22 @@ def test_of_ranking_on_the_way_it_knows_the_size_of_micro_batches(
     few, many = read(1024), read(2048)
     assert few["rank"] != many["rank"]
     assert few["plain"] == many["plain"]
+
+
+@pytest.mark.usefixtures("toy_tasks")
+def test_more_shots_than_rows_are_told_before_anything_is_trained(
+    study: Callable[..., Params], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    splits = {split: {"en": {"rows": 9, "sha256": "0"}} for split in ("train", "dev")}
+    splits["train"]["sw"] = {"rows": 3, "sha256": "0"}
+    write_json(layout.prepared("toy_nli") / "manifest.json", {"splits": splits})
+
+    def made(shots: int) -> Study:
+        few = {"regime": "few_shot", "language": "sw", "shots": shots}
+        return Study(study(arms={"few": few}, tasks={"toy_nli": {}}, intermediate={}))
+
+    with pytest.raises(DataError, match="'toy_nli' has 3 training rows in 'sw', but an arm asks for 4"):
+        index(made(4))
+    assert not layout.INDEX.exists()
+    index(made(3))
