@@ -196,7 +196,7 @@ def track_study(study: Study, found: Analysis, *, tags: Mapping[str, str]) -> No
         }
         for model in found.models
     }
-    for estimate in found.estimates:
+    for estimate in sorted(found.estimates, key=lambda e: (e.task != "mean", e.gap, e.task)):
         if estimate.scale == "raw":
             suffix = "" if estimate.task == "mean" else f"_{estimate.task}"
             models[estimate.model][f"gap_{estimate.gap}{suffix}"] = estimate.value

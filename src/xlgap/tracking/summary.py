@@ -68,8 +68,11 @@ def log_study(
             if run.info.run_id not in kept:
                 client.delete_run(run.info.run_id)
         sizes = {"model", *SIZES}
-        figures = sorted({k for row in per_model for k, v in row.items() if v is not None} - sizes)
-        client.set_experiment_tag(where, view_tag(study), view_state(mine, figures))
+        figures = dict.fromkeys(k for row in per_model for k, v in row.items() if v is not None)
+        shown = [figure for figure in figures if figure not in sizes]
+        client.set_experiment_tag(
+            where, view_tag(study), view_state(mine, [k for k in figures if k not in sizes])
+        )
         current = f"tags.`{KIND}` = 'cell' and {CURRENT}"
         client.set_experiment_tag(where, view_tag(f"{study}-cells"), view_state(current, ()))
     write_back(uri)

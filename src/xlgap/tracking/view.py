@@ -32,7 +32,24 @@ def view_path(experiment_id: str, study: str) -> str:
 
 
 def view_state(filter_string: str, figures: Sequence[str]) -> str:
-    """A view: the runs that match, and a scatter chart of each figure against the models' size."""
+    """A view: the runs that match, and a scatter chart of each figure against the models' size.
+
+    MLflow limits the length of a tag: of more figures than it holds, the first ones have a chart, and
+    the section's name says how many.
+    """
+    from mlflow.utils.validation import MAX_EXPERIMENT_TAG_VAL_LENGTH
+
+    shown = len(figures)
+    while len(state := _view(filter_string, figures, shown)) > MAX_EXPERIMENT_TAG_VAL_LENGTH and shown:
+        shown -= 1
+    return state
+
+
+def _view(filter_string: str, figures: Sequence[str], shown: int) -> str:
+    """The view with charts of the first ``shown`` figures."""
+    name = "Gap against size"
+    if shown < len(figures):
+        name += f": the first {shown} of {len(figures)} metrics, add a chart for another one"
     state = {
         "searchFilter": filter_string,
         "orderByKey": "attributes.start_time",
@@ -53,11 +70,11 @@ def view_state(filter_string: str, figures: Sequence[str]) -> str:
         "groupBy": None,
         "isAccordionReordered": False,
         "autoRefreshEnabled": False,
-        "compareRunCharts": [_scatter(figure) for figure in figures],
+        "compareRunCharts": [_scatter(figure) for figure in figures[:shown]],
         "compareRunSections": [
             {
                 "uuid": "gap",
-                "name": "Gap against size",
+                "name": name,
                 "display": True,
                 "isReordered": False,
                 "cardHeight": 400,
