@@ -70,9 +70,7 @@ def log_study(
         sizes = {"model", *SIZES}
         figures = dict.fromkeys(k for row in per_model for k, v in row.items() if v is not None)
         shown = [figure for figure in figures if figure not in sizes]
-        client.set_experiment_tag(
-            where, view_tag(study), view_state(mine, [k for k in figures if k not in sizes])
-        )
+        client.set_experiment_tag(where, view_tag(study), view_state(mine, shown))
         current = f"tags.`{KIND}` = 'cell' and {CURRENT}"
         client.set_experiment_tag(where, view_tag(f"{study}-cells"), view_state(current, ()))
     write_back(uri)
