@@ -204,6 +204,7 @@ def conditional_answer(series: Series) -> Answer:
     if fit is None or few or len(usable) < len(series.estimates):
         return replace(base, method="none", reason=_too_few(usable, "params_total") + base.reason)
     slopes = bootstrap_slopes(series.draws, x, fit.weights)
+    slopes = slopes[np.isfinite(slopes)]  # a ratio has no value in a resample at chance
     low, high = interval(slopes, series.confidence)
     return replace(
         base,

@@ -105,7 +105,8 @@ def _scatter(y: Floats, x: Floats) -> tuple[float, int]:
 
 
 def _shared(draws: Sequence[Floats]) -> float:
-    """Mean covariance between the draws of two models."""
-    covariance = np.cov(np.stack(draws))
+    """Mean covariance between the draws of two models, over resamples in which each has a value."""
+    stacked = np.stack(draws)
+    covariance = np.cov(stacked[:, np.isfinite(stacked).all(axis=0)])
     n = len(draws)
     return float((covariance.sum() - np.trace(covariance)) / (n * (n - 1)))

@@ -46,3 +46,12 @@ def test_it_covers_with_errors_that_models_share(tau: float, shared: float) -> N
         found = mean_over(list(y), draws=draws)
         hits += found.ci_low <= 5 <= found.ci_high
     assert 0.93 <= hits / 1000 <= 0.975
+
+
+def test_a_resample_in_which_a_model_has_no_value_is_left_out():
+    random = np.random.default_rng(0)
+    shared = random.normal(size=200)
+    draws = [shared + random.normal(size=200) for _ in range(3)]
+    without = mean_over([1.0, 2.0, 4.0], draws=[d[1:] for d in draws])
+    draws[1][0] = np.nan
+    assert mean_over([1.0, 2.0, 4.0], draws=draws) == without
