@@ -8,6 +8,7 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.answers import LAB_SENTENCE, measured_answers
+from xlgap.analysis.counted import counted
 from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import Answer
@@ -117,7 +118,8 @@ def test_same_inputs_same_numbers() -> None:
 def test_too_few_sizes_are_not_supported(sizes: tuple[int, ...]) -> None:
     answer = answers(replace(PLAN, sizes=sizes, groups=40))["1.inter.slope.params_total"]
     assert not answer.supported
-    assert f"{len(sizes)} models of {len(sizes)} sizes" in answer.reason
+    few = counted(len(sizes), "model") + " of " + counted(len(sizes), "size")
+    assert few in answer.reason
     assert (answer.estimate is None) == (len(sizes) < 3)
 
 
