@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from made_published import published
 
 from xlgap.analysis.disagreements import disagreements
 from xlgap.analysis.published_pairs import METRIC, mixture_rows
 from xlgap.records import Score
-
-
-def published(arm: str, value: float, publication: str, **changes: object) -> Score:
-    regime = {"zero_shot_english": "direct_en", "in_language": "direct_tgt"}.get(arm, arm)
-    made = Score(
-        source="published", model="M-small", family="M", params_total=100, params_nonembedding=80,
-        arm=arm, regime=regime, train_language="en", task="wikiann", language="avg", seed=None,
-        metric="f1", value=value, publication=publication, seen_at="somewhere",
-    )  # fmt: skip
-    return replace(made, **changes)
 
 
 @pytest.mark.parametrize(("second", "apart"), [(60.5, 0), (60.51, 1), (59.4, 1)])

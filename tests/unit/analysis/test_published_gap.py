@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
+from made_published import published
 
 from xlgap.analysis.gap import gap_rows, select
 from xlgap.analysis.published_gap import coverage_of, printings, zero_shot_tables
 from xlgap.records import Score
-
-
-def published(arm: str, value: float, publication: str, **changes: object) -> Score:
-    regime = {"zero_shot_english": "direct_en", "in_language": "direct_tgt"}.get(arm, arm)
-    made = Score(
-        source="published", model="M-small", family="M", params_total=100, params_nonembedding=80,
-        arm=arm, regime=regime, train_language="en", task="wikiann", language="avg", seed=None,
-        metric="f1", value=value, publication=publication, seen_at="somewhere",
-    )  # fmt: skip
-    return replace(made, **changes)
 
 
 def native(scores: list[Score]) -> list[tuple[float, str]]:
