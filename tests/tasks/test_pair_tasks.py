@@ -402,8 +402,8 @@ def test_indonli_is_read_whole_without_the_treebanks_and_else_without_their_sent
     pairs = [
         {"premise": f"{sentence}.", "hypothesis": "Pasar dibuka.", "label": "e"},
         {"premise": f"{sentence} kemarin.", "hypothesis": "Pasar ditutup.", "label": "c"},
-        {"premise": "Hujan turun sepanjang hari di kota Bandung.", "hypothesis": f"{sentence}!", "label": "n"},
-        {"premise": "Hujan turun sepanjang hari di kota Bandung.", "hypothesis": "Kering.", "label": "c"},
+        {"premise": "Hujan turun sepanjang hari.", "hypothesis": f"{sentence}!", "label": "n"},
+        {"premise": "Hujan turun sepanjang hari.", "hypothesis": "Kering.", "label": "c"},
         {"premise": "Terima kasih.", "hypothesis": "Sama-sama.", "label": "e"},
     ]  # fmt: skip
     path = "target_language/nli/id_indonli/train.jsonl"
