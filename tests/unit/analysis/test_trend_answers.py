@@ -189,7 +189,13 @@ def test_one_language_says_so_and_carries_no_slope_over_distance() -> None:
         return replace(made, scores=tuple(s for s in made.scores if s.language in {"en", "sw"}))
 
     found = of(replace(PLAN, groups=30), one)
-    assert "One language (sw): nothing here speaks of others." in found["1.inter.level"].reason
+    said = "Not sufficient: one language (sw); nothing here speaks of others."
+    of_gaps = [a for key, a in found.items() if key.startswith(("1.inter.", "3.direct.", "3.native."))]
+    assert len(of_gaps) > 10
+    for answer in of_gaps:
+        assert not answer.supported, answer.key
+        assert answer.reason.startswith(said), answer.key
+    assert found["1.inter.level"].estimate is not None  # it is told all the same, of that language
     assert not found["2.distance.slope.params_total"].supported
     assert "at least five languages" in found["2.distance.slope.params_total"].reason
     without = next(k for k in found if k == "1.inter.sensitivity.params_total")
