@@ -22,6 +22,7 @@ from xlgap.analysis.excused import Excused
 from xlgap.analysis.gain_grids import gain_grids
 from xlgap.analysis.gains import GainRow
 from xlgap.analysis.grids import (
+from xlgap.analysis.item_tests import ItemTest
     Grid,
     answer_grid,
     control_grid,
@@ -221,6 +222,7 @@ LISTINGS: tuple[Listing, ...] = (
         ),
     ),
     Listing(name="gains", kind=GainRow, rows=lambda a: a.gains),
+    Listing(name="item_tests", kind=ItemTest, rows=lambda a: a.item_tests),
     Listing(
         name="quoted_gains",
         kind=QuotedGain,

@@ -233,7 +233,7 @@ def _exact_p(a: Floats, b: Floats) -> float:
 
 
 def _exact_tau_p(a: Floats, b: Floats) -> float:
-    """The same of Kendall's: by concordant minus discordant pairs, which ties alone divide otherwise."""
+    """The same of Kendall's: by concordant minus discordant pairs."""
     first, second = np.triu_indices(len(a), 1)
     ways_a, ways_b = (np.sign(np.subtract.outer(of, of)).astype(np.int8) for of in (a, b))
     orders = _orders(len(b))
