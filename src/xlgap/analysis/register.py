@@ -22,13 +22,13 @@ from xlgap.analysis.excused import Excused
 from xlgap.analysis.gain_grids import gain_grids
 from xlgap.analysis.gains import GainRow
 from xlgap.analysis.grids import (
-from xlgap.analysis.item_tests import ItemTest
     Grid,
     answer_grid,
     control_grid,
     english_grid,
     gap_grid,
 )
+from xlgap.analysis.item_tests import ItemTest
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
 from xlgap.analysis.refit import Refit
