@@ -14,6 +14,7 @@ from dataclasses import replace
 from xlgap.analysis.combination_answers import combination_answers
 from xlgap.analysis.distance_answers import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.headline import PARTS
+from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import REFITTED, Measured
 from xlgap.analysis.mixed_answers import mixed_answers
 from xlgap.analysis.retention_answers import retention_answers
@@ -108,7 +109,8 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
                 series = _series(
                     study, measured, question, f"{gap}{matched}", f"{quantity}, {said}", "raw"
                 )
-                of_gap += series_answers(series, brief=True) if series.estimates else []
+                if series.estimates:
+                    of_gap += [level_answer(series), *series_answers(series, brief=True)]
             found += _of_languages(of_gap, measured, gap)
     found += combination_answers(study, measured)
     notes = _notes(study, measured)
