@@ -8,9 +8,9 @@ An answer that the data cannot support says so and why; an estimate that exists 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+from xlgap.analysis.cautions import cautions, of_languages, with_notes
 from xlgap.analysis.combination_answers import combination_answers
 from xlgap.analysis.distance_answers import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.headline import PARTS
@@ -23,14 +23,6 @@ from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
 from xlgap.analysis.trend_answers import trend_answers
 
-LAB_SENTENCE = (
-    "The lab is a test of the system with made data and tiny models, and no evidence on models of "
-    "100M to 175B parameters."
-)
-PRETRAINING = (
-    "Each size was pretrained once: the intervals of single models and the bootstrap leave out the "
-    "variance of pretraining; the meta-regression has it only as scatter about its line."
-)
 ADD_UP = (
     "A part of G_direct, over its tasks: in each model G_direct is G_native minus the gain of English "
     "intermediate training; slopes, each weighted by its own errors, need not add up."
@@ -111,13 +103,11 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
                 )
                 if series.estimates:
                     of_gap += [level_answer(series), *series_answers(series, brief=True)]
-            found += _of_languages(of_gap, measured, gap)
+            codes = {r.language for r in measured.gaps if plain_gap(r.gap) == gap} - {AVERAGE}
+            found += of_languages(of_gap, codes)
     found += combination_answers(study, measured)
-    notes = _notes(study, measured)
-    found = [_with_notes(a, notes) for a in found]
-    lab = [LAB_SENTENCE] if study.source == "lab" else []
-    asked = [PRETRAINING, *lab] if study.retention is not None else lab
-    return [*found, *(_with_notes(a, asked) for a in retention_answers(study, measured))]
+    notes = cautions(study, measured)
+    return [*(with_notes(a, notes) for a in found), *retention_answers(study, measured)]
 
 
 def _series(
@@ -155,59 +145,3 @@ def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
         f"Language + domain: on {', '.join(apart)} the target-language data need not be the English "
         "data in translation, so the gap is not one of language alone."
     ]
-
-
-def _of_languages(answers: list[Answer], measured: Measured, gap: str) -> list[Answer]:
-    """The answers from a gap; those from a single language support nothing on languages."""
-    found = {r.language for r in measured.gaps if plain_gap(r.gap) == gap} - {AVERAGE}
-    if len(found) != 1:
-        return answers
-    said = f"Not sufficient: one language ({next(iter(found))}); nothing here speaks of others."
-    return [replace(a, supported=False, reason=f"{said} {a.reason}".strip()) for a in answers]
-
-
-def _notes(study: Study, measured: Measured) -> list[str]:
-    """Sentences that hold for every measured answer."""
-    notes = []
-    if study.missing:
-        notes.append(f"Partial: cells of the grid without scores: {len(study.missing)}.")
-    in_english = {e.task for e in measured.english}
-    for dead, said in (
-        (measured.hopeless & in_english, "At chance in English for every model and left out"),
-        (
-            measured.hopeless - in_english,
-            "At chance for every model under all arms that are compared, and left out",
-        ),
-    ):
-        if dead:
-            notes.append(f"{said}: {', '.join(sorted(dead))}.")
-    for at_chance, said in (
-        (True, "At chance in English, where a gap is small by itself"),
-        (None, "Not known to be above chance in English"),
-    ):
-        some = sorted(
-            f"{e.model} on {e.task} ({e.arm})"
-            for e in measured.english
-            if e.metric == study.primary[e.task]
-            and e.at_chance is at_chance
-            and e.task not in measured.hopeless
-            and e.model not in study.controls
-        )
-        if some:
-            notes.append(f"{said}: {', '.join(some)}.")
-    proxies = [f"{t} on {i.proxy_train}" for t, i in study.tasks.items() if i.proxy_train]
-    if proxies:
-        notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
-    if measured.collapsed:
-        runs = ", ".join(f"{c.model}/{c.arm}/{c.task} seed {c.seed}" for c in measured.collapsed)
-        notes.append(f"Collapsed runs are counted: {runs}.")
-    if any(e.seeds == 1 for e in measured.estimates):
-        notes.append("One seed: the interval of a single model leaves out the variance of training.")
-    notes.append(PRETRAINING)
-    if study.source == "lab":
-        notes.append(LAB_SENTENCE)
-    return notes
-
-
-def _with_notes(answer: Answer, notes: Sequence[str]) -> Answer:
-    return replace(answer, reason=" ".join(s for s in (answer.reason, *notes) if s))

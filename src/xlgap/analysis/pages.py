@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from importlib import resources
 
 from xlgap.analysis import words
-from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
+from xlgap.analysis.answers import MEASURED
 from xlgap.analysis.canvas import Drawing
+from xlgap.analysis.cautions import LAB_SENTENCE
 from xlgap.analysis.changes import what_would_change
 from xlgap.analysis.grids import Grid
 from xlgap.analysis.method import method

@@ -11,6 +11,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from xlgap.analysis.cautions import (
+    PRETRAINING,
+    of_grid,
+    of_languages,
+    of_runs,
+    of_seeds,
+    of_source,
+)
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.retention import ENGLISH, RetentionData
@@ -48,29 +56,30 @@ def retention_answers(study: Study, measured: Measured) -> list[Answer]:
     """Level and slope against size of all that was measured of retention."""
     data = study.retention
     if data is None:
-        return [_none(NOT_RUN)]
+        return [_none(NOT_RUN, study)]
     if not any(found.estimates or found.dead for found in measured.kept):
-        return [_none(NOTHING)]
+        return [_none(NOTHING, study)]
     return [a for found in measured.kept for a in _answers(study, measured, data, found)]
 
 
-def _none(reason: str) -> Answer:
+def _none(reason: str, study: Study) -> Answer:
     return Answer(
         question=QUESTION,
         quantity="not measured",
         source="measured",
-        reason=reason,
+        reason=" ".join([reason, *of_grid(study), *of_source(study)]),
         key=f"{QUESTION}.none",
     )
 
 
-def _answers(study: Study, measured: Measured, data: RetentionData, found: Kept) -> Iterator[Answer]:
+def _answers(study: Study, measured: Measured, data: RetentionData, found: Kept) -> list[Answer]:
     """Of one quantity; of one that was not asked for, none."""
     if not found.estimates and found.gap != PRIMARY:
-        return
+        return []
     series = _series(study, measured, data, found)
-    yield level_answer(series)
-    yield from series_answers(series, brief=found.gap != PRIMARY)
+    made = [level_answer(series), *series_answers(series, brief=found.gap != PRIMARY)]
+    elsewhere = found.languages - {ENGLISH}
+    return of_languages(made, elsewhere)
 
 
 def _series(study: Study, measured: Measured, data: RetentionData, found: Kept) -> Series:
@@ -81,8 +90,17 @@ def _series(study: Study, measured: Measured, data: RetentionData, found: Kept) 
     return replace(
         series,
         unit=UNITS.get(found.gap, series.unit),
-        notes=(*series.notes, *_notes(data, found)),
+        notes=(*series.notes, *_notes(data, found), *_cautions(study, measured, found)),
     )
+
+
+def _cautions(study: Study, measured: Measured, found: Kept) -> list[str]:
+    """What holds for other measured answers, of the cells that this one is made of."""
+    pairs = [pair for of_model in found.pairs.values() for pair in of_model]
+    cells = {(pair.after.model, pair.after.arm, pair.after.target) for pair in pairs}
+    runs = [run for run in measured.collapsed if (run.model, run.arm, run.task) in cells]
+    said = [*of_grid(study), *of_runs(runs), *of_seeds(found.estimates)]
+    return [*said, PRETRAINING, *of_source(study)]
 
 
 def _notes(data: RetentionData, found: Kept) -> Iterator[str]:

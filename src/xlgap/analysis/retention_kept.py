@@ -8,7 +8,7 @@ is at chance in English just after its own phase, for every model, say nothing a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -79,6 +79,7 @@ class Kept:
         estimates: one a model over all triples (task ``mean``), and one a model and earlier task.
         draws: behind the former, by model; of a ratio without those that have none.
         triples: over which the mean is.
+        pairs: the entries behind it, in the order of ``triples``, by model that has a number.
         dead: earlier tasks left out because every model is at chance on them.
         at_chance: of the others, ``MODEL on TASK`` where that model is.
         left_out: models without a number, for want of a triple or of a score above chance.
@@ -89,10 +90,16 @@ class Kept:
     estimates: tuple[Estimate, ...]
     draws: Mapping[str, Floats]
     triples: tuple[Triple, ...]
+    pairs: Mapping[str, tuple[Compared, ...]] = field(default_factory=dict)
     dead: tuple[str, ...] = ()
     at_chance: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     not_shared: tuple[Triple, ...] = ()
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """In which the entries are scored."""
+        return frozenset(code for pairs in self.pairs.values() for pair in pairs for code in pair.codes)
 
 
 def mean_change(data: RetentionData, pairs: Sequence[Compared]) -> Change | None:
@@ -157,6 +164,7 @@ def _kept(data: RetentionData, quantity: Quantity, every: Collection[str]) -> Ke
         estimates=tuple(sorted(estimates, key=lambda e: (e.params_total or 0, e.model, e.task))),
         draws=draws,
         triples=tuple(alive),
+        pairs={m: tuple(models[m]) for m, number in measured.items() if number is not None},
         dead=tuple(sorted({t.task for t in dead})),
         at_chance=() if quantity.masked else tuple(_at_chance_in(data, found, models, alive)),
         left_out=tuple(sorted(m for m in every if measured.get(m) is None)) if alive else (),

@@ -13,7 +13,7 @@ from xlgap.analysis.register import shown_tables
 from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse, read_analysis, write_analysis
 from xlgap.analysis.retention_answers import retention_answers
-from xlgap.analysis.rows import ArmInfo
+from xlgap.analysis.rows import ArmInfo, Collapsed
 from xlgap.records import Score
 
 
@@ -122,6 +122,31 @@ def test_it_reaches_answers_json_and_the_matrix_its_table(tmp_path):
     assert matrix[2, "en"].change == pytest.approx(-5, abs=4)
     assert matrix[3, "avg"].change == pytest.approx(-45, abs=5)
     assert matrix[3, "en"].ratio == pytest.approx(100 * (80 - 25 - 40) / 60, abs=8)
+
+
+def test_answers_carry_the_cautions_of_other_measured_answers():
+    study = replace(
+        made_study(Planted(seeds=(0,), languages=("en", "de")), seed=1), missing=("one", "two")
+    )
+    fell = Collapsed(
+        model="made_40000", arm="inter_en_typing", task="nli", seed=0, value=25.0, others=80.0,
+        chance=25.0,
+    )  # fmt: skip
+    measured = replace(measure(study), collapsed=(fell, replace(fell, task="qa")))
+    found = {a.key: a for a in retention_answers(study, measured)}
+    level, others = found["4.retention.level"], found["4.retention_others.level"]
+    for answer in (level, others):
+        assert "Partial: cells of the grid without scores: 2." in answer.reason
+        assert "One seed: the interval of a single model leaves out" in answer.reason
+        assert "Collapsed runs are counted: made_40000/inter_en_typing/nli seed 0." in answer.reason
+    assert level.supported
+    assert not others.supported
+    assert others.reason.startswith("Not sufficient: one language (de); nothing here speaks of others.")
+
+
+def test_of_a_whole_grid_with_several_seeds_and_languages_nothing_of_that_is_said(planted):
+    reason = planted["4.retention_others.level"].reason
+    assert not [w for w in ("Partial", "One seed", "Collapsed", "one language") if w in reason]
 
 
 def without(study, model, arm):
