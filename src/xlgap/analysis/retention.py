@@ -1,9 +1,9 @@
 """Earlier tasks after later phases: the retention matrix, and one estimate a model.
 
 *Retention* of an earlier task is its score after the last phase minus its score just after its own;
-*backward transfer* the mean of that over the earlier tasks of a run (Lopez-Paz and Ranzato 2017,
-Gradient episodic memory for continual learning, NeurIPS, eq. 3). Both scores are of the same items and
-the same seeds, so that draws and errors are of the difference.
+*backward transfer* the mean of that over the earlier tasks of a run that learns them one after another
+(Lopez-Paz and Ranzato 2017, Gradient episodic memory for continual learning, NeurIPS, eq. 3). Both
+scores are of the same items and the same seeds, so that draws and errors are of the difference.
 
 Shapes: R resamples.
 """
@@ -44,6 +44,11 @@ class Entry(NamedTuple):
     task: str
     head: Head
     phase: int
+
+
+def untrained(entry: Entry) -> Entry:
+    """What the probe of an untrained encoder scores in place of ``entry``."""
+    return entry._replace(head="untrained", phase=0)
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ def _row(data: RetentionData, entry: Entry, language: str, codes: Sequence[str])
     later = compared and entry.phase > first.own
     moved = change(data, entry, own, codes) if later else None
     share = corrected_ratio(data, [Compared(entry, own, codes)]) if later else None
-    random = Entry(entry.model, entry.arm, entry.target, entry.task, "untrained", 0)
+    random = untrained(entry)
     probed = entry.head == "probe" and random in data.table
     return RetentionRow(
         source="measured",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -59,7 +59,8 @@ class Quantity:
         english: in English, or on the mean of the other languages.
         measure: from pairs of entries (after, before) and their languages to one number.
         task: whether it is of tasks or of the masked loss.
-        several: of runs with several earlier tasks alone.
+        runs: ``single``: of arms with one intermediate stage, where a study has such; ``ordered``: of
+            runs with several earlier tasks in phases of their own; ``joint``: in one phase together.
     """
 
     gap: str
@@ -67,7 +68,7 @@ class Quantity:
     english: bool = True
     measure: Measure
     masked: bool = False
-    several: bool = False
+    runs: Literal["single", "ordered", "joint"] = "single"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,8 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity(gap="retention_ratio", measure=corrected_ratio),
     Quantity(gap="retention_probe", head="probe", measure=mean_change),
     Quantity(gap="retention_probe_others", head="probe", english=False, measure=mean_change),
-    Quantity(gap="backward", measure=mean_change, several=True),
+    Quantity(gap="retention_joint", measure=mean_change, runs="joint"),
+    Quantity(gap="backward", measure=mean_change, runs="ordered"),
     Quantity(gap="retention_mlm", measure=mean_change, masked=True),
     Quantity(gap="retention_mlm_others", english=False, measure=mean_change, masked=True),
 )
@@ -174,13 +176,7 @@ def _kept(data: RetentionData, quantity: Quantity, every: Collection[str]) -> Ke
 
 def _pairs(data: RetentionData, quantity: Quantity) -> dict[str, dict[Triple, Compared]]:
     """By model and triple, the last entry and the one just after the task's own phase."""
-    regimes = {entry.arm: _first(data, entry).regime for entry in data.table}
-    tasks: dict[str, set[str]] = {arm: set() for arm in regimes}
-    for entry in data.table:
-        if entry.task != MLM:
-            tasks[entry.arm].add(entry.task)
-    single = {arm for arm, regime in regimes.items() if regime == SINGLE} or set(regimes)
-    arms = {arm for arm in regimes if len(tasks[arm]) > 1} if quantity.several else single
+    arms = _arms(data)[quantity.runs]
     found: dict[str, dict[Triple, Compared]] = {}
     for entry, by_language in data.table.items():
         score = _first(data, entry)
@@ -191,6 +187,21 @@ def _pairs(data: RetentionData, quantity: Quantity) -> dict[str, dict[Triple, Co
             triple = Triple(entry.arm, entry.target, entry.task)
             found.setdefault(entry.model, {})[triple] = Compared(entry, own, codes)
     return found
+
+
+def _arms(data: RetentionData) -> dict[str, set[str]]:
+    """The arms that a quantity can be of, by its ``runs``."""
+    regimes = {entry.arm: _first(data, entry).regime for entry in data.table}
+    own: dict[str, dict[str, int]] = {arm: {} for arm in regimes}
+    for entry in data.table:
+        if entry.task != MLM:
+            own[entry.arm][entry.task] = _first(data, entry).own
+    several = {arm: set(phases.values()) for arm, phases in own.items() if len(phases) > 1}
+    return {
+        "single": {arm for arm, regime in regimes.items() if regime == SINGLE} or set(regimes),
+        "ordered": {arm for arm, phases in several.items() if len(phases) > 1},
+        "joint": {arm for arm, phases in several.items() if len(phases) == 1},
+    }
 
 
 def _first(data: RetentionData, entry: Entry) -> RetentionScore:

@@ -85,7 +85,8 @@ GAP_WORDS: dict[str, str] = {
     "retention_ratio": "share of the intermediate score in English that is kept (kept head)",
     "retention_probe": "retention in English (probe on frozen states)",
     "retention_probe_others": "retention in the other languages (probe on frozen states)",
-    "backward": "backward transfer in English: mean change of all earlier tasks (kept heads)",
+    "retention_joint": "retention in English of tasks that were trained on at once (kept heads)",
+    "backward": "backward transfer in English: mean change of earlier tasks in order (kept heads)",
     "retention_mlm": "rise of the masked loss in English from pretraining to the end",
     "retention_mlm_others": "rise of the masked loss in other languages from pretraining to the end",
 }

@@ -59,6 +59,50 @@ def test_backward_transfer_is_the_mean_over_the_tasks_of_a_run(planted):
     assert "seq" in level.reason
 
 
+def test_tasks_that_were_trained_on_at_once_are_no_backward_transfer(planted):
+    assert "4.retention_joint.level" not in planted
+    found = answers(Planted(arms=("inter_en_typing", "seq", "joint")))
+    first = -(40 - 10 * 1.398)
+    joint, backward = found["4.retention_joint.level"], found["4.backward.level"]
+    assert joint.estimate == pytest.approx(first, abs=1.5)
+    assert backward.estimate == pytest.approx(first - 5 / 2, abs=1.5)
+    assert "(joint)" in joint.reason
+    assert "(seq)" not in joint.reason
+    assert "(joint)" not in backward.reason
+    assert "runs that train on them at once have no order and are not in it" in backward.reason
+
+
+def test_the_untrained_probe_is_told_of_the_rows_of_the_quantity():
+    study = made_study(Planted(arms=("inter_en_typing", "seq")), seed=1)
+    data = study.retention
+    far = tuple(
+        replace(s, value=99.0) if s.arm == "seq" and s.head in {"probe", "untrained"} else s
+        for s in data.scores
+    )
+    moved = replace(study, retention=replace(data, scores=far))
+    for gap in ("retention_probe", "retention_probe_others"):
+        key = f"4.{gap}.level"
+        said = [
+            next(
+                a.reason.partition("The probe scores ")[2].partition(". ")[0]
+                for a in retention_answers(some, measure(some))
+                if a.key == key
+            )
+            for some in (study, moved)
+        ]
+        assert said[0] == said[1]
+        assert "on an untrained encoder 3" in said[0]
+
+
+def test_an_untrained_probe_that_was_not_scored_on_all_of_them_has_no_number():
+    study = made_study(Planted(), seed=1)
+    some = tuple(s for s in study.retention.scores if (s.head, s.model) != ("untrained", "made_40000"))
+    study = replace(study, retention=replace(study.retention, scores=some))
+    found = {a.key: a for a in retention_answers(study, measure(study))}
+    reason = found["4.retention_probe.level"].reason
+    assert "not all of that was scored on an untrained encoder" in reason
+
+
 def test_the_masked_loss_rises_as_planted(planted):
     level = planted["4.retention_mlm.level"]
     assert level.estimate == pytest.approx(0.5, abs=0.05)
