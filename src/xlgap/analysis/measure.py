@@ -21,7 +21,7 @@ from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.pairing import amount_words
-from xlgap.analysis.partial import ROBUSTNESS, Partial, partial_contrasts
+from xlgap.analysis.partial import Partial, partial_contrasts
 from xlgap.analysis.refit import Refit, refits
 from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale, plain_gap
@@ -81,7 +81,6 @@ def measure(study: Study) -> Measured:
     english += english_scores(study.scores, study.arms, tokens)
     slopes, steeper, held = _over_distance(study)
     every = [*plain, *slopes, *steeper, *held.contrasts]
-    every += distance.robustness_contrasts(held.contrasts, study.arms, gap=ROBUSTNESS)
     wanted, lacking = headline([c for c in every if c.model not in study.controls], study, dead)
     wanted += control_contrasts(study)
     needed = {key for c in [*every, *wanted] for key, _ in c.terms}
@@ -148,7 +147,8 @@ def _over_distance(study: Study) -> tuple[list[Contrast], list[Contrast], Partia
         lambda model, task: covariates_of(study, model, task),
         tasks=[name for name, task in study.tasks.items() if task.parallel],
     )
-    return slopes, distance.robustness_contrasts(slopes, study.arms), held
+    steeper = distance.robustness_contrasts(slopes, study.arms, distance.slope_over(near))
+    return slopes, steeper, held
 
 
 def _estimate(

@@ -64,7 +64,8 @@ QUESTION_OF = {
     "native": 3, "english_gain": 3, "few_gain": 3, "retention": 4, "retention_others": 4,
     "retention_ratio": 4, "retention_probe": 4, "retention_probe_others": 4,
     "retention_joint": 4, "backward": 4, "retention_mlm": 4, "retention_mlm_others": 4,
-    "joint": 5, "sequential": 5, "best_single": 5, "joint_sequential": 5, "joint_best": 5, "sequential_best": 5,
+    "joint": 5, "sequential": 5, "best_single": 5,
+    "joint_sequential": 5, "joint_best": 5, "sequential_best": 5,
 }  # fmt: skip
 """The question that a measured gap belongs to; a gap that is not here is shown under 'study'."""
 
