@@ -177,7 +177,8 @@ def training_share(cells: Sequence[Floats]) -> float:
     Args:
         cells: draws [R, S] of the seeds of each cell, items resampled together; one seed says nothing.
     """
-    several = [values for values in cells if values.shape[1] > 1]
+    defined = (values[np.isfinite(values).all(axis=1)] for values in cells)
+    several = [values for values in defined if values.shape[1] > 1 and len(values) > 1]
     spread = sum(float(values.mean(axis=0).var(ddof=1)) for values in several)
     if spread == 0:
         return 1.0
@@ -249,7 +250,12 @@ def _codes(part: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp], li
 
 
 def interval(values: Floats, confidence: float) -> tuple[float, float]:
-    """Percentile interval of bootstrap draws."""
+    """Percentile interval of bootstrap draws; resamples in which a metric has no value stay out."""
     tail = (1 - confidence) / 2 * 100
-    low, high = np.percentile(values, [tail, 100 - tail])
+    low, high = np.nanpercentile(values, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def deviation(values: Floats) -> float:
+    """Standard error from bootstrap draws; resamples in which a metric has no value stay out."""
+    return float(np.nanstd(values, ddof=1))

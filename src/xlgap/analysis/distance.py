@@ -152,8 +152,10 @@ def published_slope(table: LanguageTable, distances: Distances) -> LanguageSlope
     )
 
 
-def rank_correlation(x: Floats, y: Floats) -> float:
-    """Spearman's coefficient."""
+def rank_correlation(x: Floats, y: Floats) -> float | None:
+    """Spearman's coefficient; ``None`` where the values of one side are all the same."""
     from scipy.stats import spearmanr
 
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
     return float(spearmanr(x, y).statistic)

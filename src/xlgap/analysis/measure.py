@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlgap.analysis import distance
-from xlgap.analysis.bootstrap import ScaledDraws, draws, interval
+from xlgap.analysis.bootstrap import ScaledDraws, deviation, draws, interval
 from xlgap.analysis.chance import collapsed, english_scores, hopeless, hopeless_arms
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.covariates import covariates_of
@@ -181,7 +181,7 @@ def _estimate(
     if values is None:
         return estimate, None
     low, high = interval(values, study.confidence)
-    error = float(np.std(values, ddof=1))
+    error = deviation(values)
     return replace(estimate, stderr=error, ci_low=low, ci_high=high), values
 
 
@@ -194,7 +194,7 @@ def _paired_errors(
         values = drawn.of(c)
         if values is not None:
             of_row = (c.model, c.gap, c.task, c.language, c.arm_a, c.arm_b, scale)
-            found[of_row] = float(np.std(values, ddof=1))
+            found[of_row] = deviation(values)
     return found
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlgap.analysis.bootstrap import Draws, TaskItems, Value, draws
+from xlgap.analysis.bootstrap import Draws, TaskItems, Value, deviation, draws
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.retention_rows import Head, RetentionRow, RetentionScore
@@ -200,7 +200,7 @@ class Change:
     @property
     def stderr(self) -> float | None:
         """Over items and seeds, paired; draws of a ratio without a value stay out."""
-        return None if self.draws is None else float(np.nanstd(self.draws, ddof=1))
+        return None if self.draws is None else deviation(self.draws)
 
 
 class Compared(NamedTuple):
@@ -233,7 +233,7 @@ def corrected_ratio(data: RetentionData, pairs: Sequence[Compared]) -> Change | 
     )
     if late is None or early is None or late.draws is None or early.draws is None:
         return None
-    if early.value <= STANDARD_ERRORS * float(np.std(early.draws, ddof=1)):
+    if early.value <= STANDARD_ERRORS * deviation(early.draws):
         return None
     positive = np.where(early.draws > 0, early.draws, np.nan)
     return Change(100 * late.value / early.value, 100 * late.draws / positive)
@@ -255,4 +255,4 @@ def at_chance(data: RetentionData, entry: Entry, codes: Sequence[str]) -> bool:
     found = _corrected([(entry, codes)], data)
     if found is None or found.draws is None:
         return False
-    return found.value <= STANDARD_ERRORS * float(np.std(found.draws, ddof=1))
+    return found.value <= STANDARD_ERRORS * deviation(found.draws)

@@ -244,8 +244,8 @@ def _estimate(
 ) -> Estimate:
     first = _first(data, entry)
     seeds = min(len(runs) for runs in data.table[entry].values())
-    known = None if number.draws is None else number.draws[~np.isnan(number.draws)]
-    low, high = (None, None) if known is None else interval(known, data.confidence)
+    drawn = number.draws
+    low, high = (None, None) if drawn is None else interval(drawn, data.confidence)
     return Estimate(
         source="measured",
         model=entry.model,

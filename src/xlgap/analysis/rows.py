@@ -187,7 +187,7 @@ class LanguageSlope:
     Attributes:
         loss_per_tenth: points lost for 0.1 more of syntactic distance, least squares.
         stderr: cluster-robust over genera; ``None`` with fewer than three genera.
-        spearman: rank correlation of loss and distance.
+        spearman: rank correlation of loss and distance; ``None`` where all losses are the same.
         points: (language, distance, loss) of every language but English.
         publication: source key of a published table.
     """
@@ -202,7 +202,7 @@ class LanguageSlope:
     metric: str
     loss_per_tenth: float
     stderr: float | None
-    spearman: float
+    spearman: float | None
     points: tuple[tuple[str, float, float], ...]
     publication: str = ""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xlgap.analysis.bootstrap import ScaledDraws, interval
+from xlgap.analysis.bootstrap import ScaledDraws, deviation, interval
 from xlgap.analysis.contrasts import Contrast, Key, fixed_set
 from xlgap.analysis.gap import score_on
 from xlgap.analysis.rows import Estimate
@@ -106,7 +106,7 @@ def _of_cells(
     if len(stacked) < len(draws):
         return Statistic(value, None)
     of_draws = statistic(np.stack(stacked))
-    return Statistic(value, of_draws - of_draws.mean() + value)
+    return Statistic(value, of_draws - np.nanmean(of_draws) + value)
 
 
 def _alone(key: Key) -> Contrast:
@@ -161,5 +161,5 @@ def _estimate(
     if made.draws is None:
         return estimate, None
     low, high = interval(made.draws, study.confidence)
-    error = float(np.std(made.draws, ddof=1))
+    error = deviation(made.draws)
     return replace(estimate, stderr=error, ci_low=low, ci_high=high), made.draws
