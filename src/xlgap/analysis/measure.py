@@ -177,6 +177,7 @@ def _estimate(
         arm_a=contrast.arm_a,
         arm_b=contrast.arm_b,
         amount=amount_words(contrast.amount),
+        tasks=contrast.tasks or (contrast.task,),
     )
     if values is None:
         return estimate, None

@@ -198,7 +198,6 @@ def level(analysis: Analysis, question: int) -> str:
 
 def _at_chance(english: Sequence[EnglishScore], means: Sequence[Estimate]) -> list[str]:
     """Models at chance in English on a task that ``means``, estimates over tasks, are over."""
-    tasks = means[0].note.removeprefix("mean over ").split(", ")
     models = {e.model for e in means}
-    weak = (e for e in english if e.at_chance and e.task in tasks and e.model in models)
+    weak = (e for e in english if e.at_chance and e.task in means[0].tasks and e.model in models)
     return list(dict.fromkeys(f"{e.model} on {e.task}" for e in weak))

@@ -261,4 +261,5 @@ def _estimate(
         ci_high=high,
         seeds=seeds,
         note="mean over " + ", ".join(map(str, over)),
+        tasks=tuple(sorted({triple.task for triple in over})),
     )

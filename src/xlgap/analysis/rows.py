@@ -159,6 +159,7 @@ class Estimate:
         seeds: training seeds behind it; ``None`` where unknown.
         arm_a, arm_b: arms of its two sides, joined by ``+``; empty where it is one published row's.
         amount: what both sides were given alike, in words; empty where nothing was.
+        tasks: that it is over, sorted: target tasks, of question 4 the earlier ones.
     """
 
     source: Source
@@ -178,6 +179,7 @@ class Estimate:
     arm_a: str = ""
     arm_b: str = ""
     amount: str = ""
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,6 +308,7 @@ def of_gap(row: GapRow) -> Estimate:
         value=row.value,
         stderr=row.stderr,
         note=row.note,
+        tasks=(row.task,),
     )
 
 
@@ -323,4 +326,5 @@ def of_slope(slope: LanguageSlope) -> Estimate:
         value=slope.loss_per_tenth,
         stderr=slope.stderr,
         note=slope.publication,
+        tasks=(slope.task,),
     )

@@ -129,10 +129,10 @@ def _of_gap(
         by_task = {t: _mean([units[u] for u in shared if u[0] == t]) for t in tasks}
         alive = [t for t in tasks if t not in dead]
         for task, made in by_task.items():
-            yield _estimate(gap, model, task, made, study, note=f"mean over {task}")
+            yield _estimate(gap, model, task, made, study, over=[task])
         if alive:
             whole = _mean([by_task[t] for t in alive])
-            yield _estimate(gap, model, "mean", whole, study, note=f"mean over {', '.join(alive)}")
+            yield _estimate(gap, model, "mean", whole, study, over=alive)
 
 
 def _mean(members: Sequence[Statistic]) -> Statistic:
@@ -142,7 +142,7 @@ def _mean(members: Sequence[Statistic]) -> Statistic:
 
 
 def _estimate(
-    gap: str, model: str, task: str, made: Statistic, study: Study, *, note: str
+    gap: str, model: str, task: str, made: Statistic, study: Study, *, over: Sequence[str]
 ) -> tuple[Estimate, Floats | None]:
     rows = [s for s in study.scores if s.model == model]
     estimate = Estimate(
@@ -156,7 +156,8 @@ def _estimate(
         scale="raw",
         value=made.value,
         seeds=min(len(study.table[k]) for k in study.table if k.model == model),
-        note=note,
+        note=f"mean over {', '.join(over)}",
+        tasks=tuple(over),
     )
     if made.draws is None:
         return estimate, None

@@ -103,6 +103,13 @@ def test_an_untrained_probe_that_was_not_scored_on_all_of_them_has_no_number():
     assert "not all of that was scored on an untrained encoder" in reason
 
 
+def test_estimates_name_the_earlier_tasks():
+    found = measure(made_study(Planted(arms=("inter_en_typing", "seq")), seed=1, resamples=20))
+    tasks = {(e.gap, e.task): e.tasks for e in found.estimates}
+    assert tasks["retention", "mean"] == tasks["retention", "typing"] == ("typing",)
+    assert tasks["backward", "mean"] == ("order", "typing")
+
+
 def test_the_masked_loss_rises_as_planted(planted):
     level = planted["4.retention_mlm.level"]
     assert level.estimate == pytest.approx(0.5, abs=0.05)

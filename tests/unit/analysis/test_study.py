@@ -93,6 +93,11 @@ def test_parts_of_direct_without_one_of_its_tasks_are_not_shown_over_the_others(
     assert measured.partial["native"] == measured.partial["english_gain"] == ("made_40000",)
 
 
+def test_estimates_name_their_tasks(made: tuple[Study, Measured]) -> None:
+    for e in made[1].estimates:
+        assert e.tasks == (("nli", "qa") if e.task == "mean" else (e.task,)), e.gap
+
+
 def test_native_stands_alone_where_there_is_no_direct() -> None:
     made = study(replace(PLAN, groups=40), seed=1, resamples=100)
     alone = replace(made, scores=tuple(s for s in made.scores if not s.arm.startswith("inter_en")))
