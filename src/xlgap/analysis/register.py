@@ -160,6 +160,7 @@ LISTINGS: tuple[Listing, ...] = (
             "model": "model",
             "source": "source",
             "task": "task",
+            "arm": "arm",
             "measure": "measure",
             "held still": lambda r: r.covariates or "nothing",
             "points lost": lambda r: f"{words.signed(r.slope)} ± {words.number(r.stderr)}",

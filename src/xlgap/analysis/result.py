@@ -84,6 +84,7 @@ class Analysis:
         study, source: name of the study; ``lab``, ``release`` or ``hub``.
         confidence: of all intervals.
         models, tasks, arms, seeds: of the study.
+        regimes: (arm, regime) of each arm.
         gaps, estimates, english, collapsed: measured, see :class:`~xlgap.analysis.measure.Measured`.
         controls: untrained twins among the models; they are in no slope.
         published_gaps, published_slopes: the same analysis of published scores.
@@ -119,6 +120,7 @@ class Analysis:
     published_gaps: tuple[GapRow, ...]
     published_slopes: tuple[LanguageSlope, ...]
     answers: tuple[Answer, ...]
+    regimes: tuple[tuple[str, str], ...] = ()
     controls: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str, str], ...] = ()
     preliminary: tuple[tuple[str, str, str], ...] = ()
@@ -153,6 +155,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             models=_models(study.scores),
             tasks=tuple(study.tasks),
             arms=tuple(study.arms),
+            regimes=tuple((name, arm.regime) for name, arm in study.arms.items()),
             seeds=tuple(sorted({s.seed for s in study.scores if s.seed is not None})),
             gaps=measured.gaps,
             estimates=measured.estimates,
