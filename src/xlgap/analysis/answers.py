@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xlgap.analysis.cautions import cautions, of_languages, with_notes
+from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.combination_answers import combination_answers
 from xlgap.analysis.distance_answers import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.headline import PARTS
@@ -57,6 +58,11 @@ MEASURED = {
             "(intermediate_en - direct_en)",
         ),
         ("transfer", "transfer gap (English minus mean of the others, parallel tasks, direct_en)"),
+        (
+            CEILING,
+            "transfer gap relative to the in-language ceiling (direct_tgt minus direct_en, share of "
+            "direct_tgt, chance-corrected)",
+        ),
     ),
     3: (
         ("direct", "G_direct (target-language data minus English intermediate training)"),
@@ -77,6 +83,8 @@ NEEDS = {
     "chance, on all tasks of G_direct.",
     "few_gain": "It needs a few_shot arm and the arm that it follows, and a task not at chance.",
     "transfer": "It needs a direct_en arm on a parallel task with English that is not at chance.",
+    CEILING: "It needs a direct_tgt and a direct_en arm on a task, and models whose direct_tgt score "
+    "is above chance by two standard errors in each language.",
     **DISTANCE_NEEDS,
 }
 """What a study must have for each gap."""
@@ -103,7 +111,8 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
                 )
                 if series.estimates:
                     of_gap += [level_answer(series), *series_answers(series, brief=True)]
-            codes = {r.language for r in measured.gaps if plain_gap(r.gap) == gap} - {AVERAGE}
+            of = "native" if gap == CEILING else gap
+            codes = {r.language for r in measured.gaps if plain_gap(r.gap) == of} - {AVERAGE}
             found += of_languages(of_gap, codes)
     found += combination_answers(study, measured)
     notes = cautions(study, measured)
@@ -127,13 +136,14 @@ def _series(
     notes += distance_notes(plain, measured.held, study.language_notes, some=bool(points))
     notes += _other_data(study, measured, gap)
     if measured.partial.get(gap):
-        notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
+        why = "missing cells" + (" or a ceiling near chance" if plain == CEILING else "")
+        notes.append(f"Left out for {why}: {', '.join(measured.partial[gap])}.")
     return replace(found, notes=(*found.notes, *notes))
 
 
 def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
     """A sentence where target-language training data need not be the English data in translation."""
-    if plain_gap(gap) not in {"native", "direct"}:
+    if plain_gap(gap) not in {"native", "direct", CEILING}:
         return []
     tasks = sorted(
         {e.task for e in measured.estimates if e.gap == gap and e.task != "mean"} - measured.hopeless

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 MORE_ROBUST = "A loss or gap that falls with size means transfer that is more robust."
+NOT_TRANSLATED = (
+    "Over all tasks, also those whose test sets are no translations of each other: 0 is all of what "
+    "training in the language itself reaches, 100 is chance."
+)
 MORE_EVEN = (
     "It is of the languages beside English. A spread that falls with size, or a worst score that "
     "rises, means that English intermediate training evens languages out more in larger models."
@@ -63,4 +67,6 @@ def distance_notes(gap: str, held: Sequence[str], languages: Sequence[str], *, s
         return [MORE_EVEN]
     if gap in {"distance", "robustness"}:
         return [MORE_ROBUST, NO_COVARIATES, *both]
+    if gap == "transfer_ceiling":
+        return [MORE_ROBUST, NOT_TRANSLATED]
     return [MORE_ROBUST] if gap == "transfer" else []

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import ScaledDraws, deviation, draws, interval
+from xlgap.analysis.ceiling import ceiling_estimates
 from xlgap.analysis.chance import collapsed, english_scores, hopeless, hopeless_arms
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.covariates import covariates_of
@@ -88,9 +89,12 @@ def measure(study: Study) -> Measured:
     estimates: dict[tuple[int, Scale], Estimate] = {}
     kept: dict[tuple[str, str, Scale, str], NDArray[np.float64]] = {}
     errors: dict[tuple[str, ...], float] = {}
+    beside: list[tuple[Estimate, NDArray[np.float64] | None]] = []
     for scale in SCALES:  # one at a time: the draws of all cells are the largest thing held
         scaled = drawn.on(scale, study.table)
         errors |= _paired_errors(plain, scaled, scale)
+        if scale == "chance_corrected":
+            beside += ceiling_estimates(plain, study, scaled, dead=dead)
         for number, contrast in enumerate(wanted):
             made, values = _estimate(contrast, study, scaled, scale)
             if made is None:
@@ -102,10 +106,11 @@ def measure(study: Study) -> Measured:
     order = [(number, scale) for number in range(len(wanted)) for scale in SCALES]
     found = [estimates[key] for key in order if key in estimates]
     level, differences = ([c for c in some if not c.amount] for some in (slopes, steeper))
-    for spread, values in spread_estimates(level, differences, study, raw, dead=dead):
-        found.append(spread)
+    beside += spread_estimates(level, differences, study, raw, dead=dead)
+    for other, values in beside:
+        found.append(other)
         if values is not None:
-            kept[spread.gap, spread.task, "raw", spread.model] = values
+            kept[other.gap, other.task, "raw", other.model] = values
     models = {key.model for key in study.table} - set(study.controls)
     for gap in {e.gap for e in found if e.task == "mean"} - {c.gap for c in wanted}:
         have = {e.model for e in found if (e.gap, e.task) == (gap, "mean")}

@@ -19,6 +19,7 @@ from xlgap.analysis.register import LISTINGS, Place, shown_tables
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS
+from xlgap.analysis.series import SHARES
 from xlgap.records import Source
 
 TEMPLATE = "report.html.j2"
@@ -189,7 +190,7 @@ def level(analysis: Analysis, question: int) -> str:
                 for e in dict.fromkeys((points[0], points[-1]))
             )
             name = GAP_WORDS[gap].partition(":")[0]
-            said = f"{said} (points, {points[0].note}, conditional on the models)"
+            said = f"{said} ({SHARES.get(gap, 'points')}, {points[0].note}, conditional on the models)"
             weak = _at_chance(analysis.english, points)
             flag = f"; at chance in English: {', '.join(weak)}" if weak else ""
             return f"{name[0].upper()}{name[1:]} itself: {said}{flag}."

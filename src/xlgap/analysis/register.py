@@ -59,6 +59,7 @@ Cell = str | Callable[[Any], str]
 
 QUESTION_OF = {
     "inter": 1, "mlm": 1, "translated": 1, "distance": 2, "robustness": 2, "transfer": 2,
+    "transfer_ceiling": 2,
     "distance_partial": 2, "robustness_partial": 2, "spread": 2, "worst": 2, "spread_level": 2,
     "worst_level": 2, "direct": 3,
     "native": 3, "english_gain": 3, "few_gain": 3, "retention": 4, "retention_others": 4,

@@ -61,6 +61,7 @@ GAP_WORDS: dict[str, str] = {
     "english_gain": "English intermediate training minus none",
     "translate_train": "translate-train minus zero-shot",
     "transfer": "transfer gap: English minus the mean of the other languages",
+    "transfer_ceiling": "share of the in-language ceiling that zero-shot transfer does not reach",
     "gain": "one English intermediate task minus none, zero-shot over all languages",
     "mlm": "English intermediate training with multilingual MLM minus without",
     "translated": "machine-translated minus English intermediate training",

@@ -67,7 +67,7 @@ def spread_estimates(
                 made = _difference(c, study, drawn, STATISTICS[name])
                 if made is not None:
                     of_model[c.model][c.task, *c.unit, c.note] = made
-            found += _of_gap(gap, of_model, study, dead)
+            found += estimates_of(gap, of_model, study, dead)
     return found
 
 
@@ -100,7 +100,7 @@ def _of_cells(
         if not known:
             return None
         means.append(sum(known) / len(known))
-        draws.append(drawn.of(_alone(key)))
+        draws.append(drawn.of(alone(key)))
     value = float(statistic(np.asarray(means)))
     stacked = [d for d in draws if d is not None]
     if len(stacked) < len(draws):
@@ -109,7 +109,7 @@ def _of_cells(
     return Statistic(value, of_draws - np.nanmean(of_draws) + value)
 
 
-def _alone(key: Key) -> Contrast:
+def alone(key: Key) -> Contrast:
     """A score by itself."""
     return Contrast(
         model=key.model, gap="", task=key.task, language=key.language, arm_a=key.arm, arm_b=key.arm,
@@ -117,7 +117,7 @@ def _alone(key: Key) -> Contrast:
     )  # fmt: skip
 
 
-def _of_gap(
+def estimates_of(
     gap: str, of_model: dict[str, dict[tuple[str, ...], Statistic]], study: Study, dead: frozenset[str]
 ) -> Iterator[tuple[Estimate, Floats | None]]:
     """One estimate a task, and one over those not at chance; every task with the same weight."""
@@ -126,16 +126,17 @@ def _of_gap(
     for model, units in of_model.items():
         if not set(shared) <= set(units):
             continue
-        by_task = {t: _mean([units[u] for u in shared if u[0] == t]) for t in tasks}
+        by_task = {t: mean_of([units[u] for u in shared if u[0] == t]) for t in tasks}
         alive = [t for t in tasks if t not in dead]
         for task, made in by_task.items():
             yield _estimate(gap, model, task, made, study, over=[task])
         if alive:
-            whole = _mean([by_task[t] for t in alive])
+            whole = mean_of([by_task[t] for t in alive])
             yield _estimate(gap, model, "mean", whole, study, over=alive)
 
 
-def _mean(members: Sequence[Statistic]) -> Statistic:
+def mean_of(members: Sequence[Statistic]) -> Statistic:
+    """The mean of several, each with the same weight; its draws where all have them."""
     drawn = [m.draws for m in members if m.draws is not None]
     whole = np.mean(drawn, axis=0) if len(drawn) == len(members) else None
     return Statistic(float(np.mean([m.value for m in members])), whole)
