@@ -115,3 +115,16 @@ def held_back(name: str, params: Params) -> tuple[tuple[Split, str], ...]:
         if other in have[split]
     }
     return tuple(found)
+
+
+def scored_sets(params: Params, study_grid: Grid) -> dict[str, dict[Split, list[str]]]:
+    """By earlier task and split, the languages of :func:`held_back`; none where nothing is asked.
+
+    Pretraining text must not hold such rows either.
+    """
+    found: dict[str, dict[Split, list[str]]] = {}
+    names = (name for asked in retained_cells(params, study_grid) for name in asked.tasks)
+    for name in dict.fromkeys(names):
+        for split, code in held_back(name, params):
+            found.setdefault(name, {}).setdefault(split, []).append(code)
+    return found

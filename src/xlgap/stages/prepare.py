@@ -13,7 +13,7 @@ from xlgap.errors import ConfigError
 from xlgap.formats import JSON, digest, write_json
 from xlgap.graph import needs_corpus, needs_tokenizer
 from xlgap.regimes.base import Phase
-from xlgap.retained import retained_cells, scored_splits
+from xlgap.retained import retained_cells, scored_sets, scored_splits
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine, Rank
@@ -72,7 +72,8 @@ def corpus(study: Study) -> None:
         write_json(layout.CORPUS / "manifest.json", note)
         write_json(layout.TOKENIZER.parent / "none.json", note)
         return
-    prepare_corpus(study.params, layout.CORPUS, data_dir=study.data_dir())
+    again = scored_sets(study.params, study.grid)
+    prepare_corpus(study.params, layout.CORPUS, data_dir=study.data_dir(), again=again)
     if not needs_tokenizer(study.params):
         write_json(layout.TOKENIZER.parent / "none.json", {"needed": False})
         return
