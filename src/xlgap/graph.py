@@ -89,6 +89,8 @@ def graph_mapping(
 def pretraining_entry(params: Params, model: str) -> dict[str, Any]:
     """What pretraining reads of a model's entry: no number of fine-tuning; a checkpoint's commit.
 
+    Also whether a checkpoint's own head of masked language modelling is wanted, for arms with text.
+
     Raises:
         ConfigError: a hub checkpoint without a commit.
     """
@@ -96,13 +98,18 @@ def pretraining_entry(params: Params, model: str) -> dict[str, Any]:
     if isinstance(spec, ScratchModel):
         return spec.pretraining
     revision = pinned_revision(spec.hub, spec.revision, key=f"models.{model}.revision")
-    return {"hub": spec.hub} if revision is None else {"hub": spec.hub, "revision": revision}
+    pinned = {"hub": spec.hub} if revision is None else {"hub": spec.hub, "revision": revision}
+    return {**pinned, "masked_head": True} if mixes_text(params) else pinned
 
 
 def needs_corpus(params: Params) -> bool:
     """Whether some model is pretrained here, or some arm mixes pretraining text into its training."""
-    mixed = any(entry.mlm_rate is not None for entry in params.arms.values())
-    return mixed or needs_tokenizer(params)
+    return mixes_text(params) or needs_tokenizer(params)
+
+
+def mixes_text(params: Params) -> bool:
+    """Whether some arm mixes pretraining text into its training."""
+    return any(entry.mlm_rate is not None for entry in params.arms.values())
 
 
 def needs_tokenizer(params: Params) -> bool:

@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from xlgap import layout
 from xlgap.data.sources import has_dev
-from xlgap.errors import TrainingError
+from xlgap.errors import ResultError, TrainingError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.predict import Predictor, predict
 from xlgap.formats import atomic_dir, read_json, write_json
@@ -42,7 +42,7 @@ from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
 from xlgap.stages.course import phase_course
 from xlgap.stages.recipe import phase_recipe, predictor, train_digest, zero_plan
-from xlgap.stages.start import Start
+from xlgap.stages.start import POINTER, Start
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Kind, Row, Task
 from xlgap.training.engine import agreed, barrier, device, rank
@@ -211,10 +211,15 @@ def _head(study: Study, phase: Phase, encoder: Encoder, *, seed: int) -> Head | 
 def _text_head(model: str, weights: State | None) -> State:
     """The head of masked language modelling as the phase before left it, or else pretraining.
 
-    Empty where pretraining has left none: of a checkpoint, and of the untrained twin.
+    Empty where pretraining has left none: of the untrained twin.
+
+    Raises:
+        ResultError: a checkpoint's stage was run when no arm needed its head.
     """
-    before = state_of(weights or {}, f"head.{MLM}.")
-    kept = layout.pretrained(model) / MASKED_HEAD
+    before, folder = state_of(weights or {}, f"head.{MLM}."), layout.pretrained(model)
+    kept = folder / MASKED_HEAD
+    if not kept.is_file() and (folder / POINTER).is_file():
+        raise ResultError(f"{kept}: no such head; run 'dvc repro pretrain@{model}' to fetch it.")
     return before or (load_state(kept) if kept.is_file() else {})
 
 
