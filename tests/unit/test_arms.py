@@ -104,8 +104,8 @@ def test_masked_language_modelling_needs_text(raw_study):
     [
         ("bigscience/bloom-560m",
          "key 'arms.a': 'mlm_rate' mixes masked language modelling into the training of every model, "
-         "and 'models.x', bigscience/bloom-560m, is a causal model, for which there is none; remove the "
-         "arm, or put the model into a study without it."),
+         "and 'models.x', bigscience/bloom-560m, is a causal model, for which there is none; remove "
+         "the arm, or put the model into a study without it."),
         ("google/mt5-small", "is an encoder-decoder, whose checkpoint has no head of it"),
         ("EuroBERT/EuroBERT-210m", "has an output matrix of its own beside its table of sub-words"),
         ("FacebookAI/xlm-roberta-base", None),

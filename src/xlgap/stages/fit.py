@@ -9,14 +9,11 @@ dropout by another draw of it. Of ranking it is: there the loss is over what sta
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
-
-from filelock import FileLock
 
 from xlgap import layout
 from xlgap.data.sources import has_dev
@@ -40,6 +37,7 @@ from xlgap.models.network import (
 )
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
+from xlgap.stages.claims import alone, claim
 from xlgap.stages.course import phase_course
 from xlgap.stages.recipe import phase_recipe, predictor, train_digest, zero_plan
 from xlgap.stages.start import POINTER, Start
@@ -79,8 +77,12 @@ def fit(
     seed: int,
     observer: Observer,
     scored: Kind | None = None,
+    owner: str | None = None,
 ) -> Fitted:
     """Run ``phases`` from ``start``, or load what an equal training left.
+
+    Where weights are not kept, new ones stay until ``owner`` gives them up
+    (:func:`~xlgap.stages.claims.give_up`), or go at once where there is none.
 
     Args:
         study: with the tasks' rows and recipes.
@@ -91,6 +93,7 @@ def fit(
         observer: told what happens.
         scored: what is predicted next; where there is no phase, the network gets the head of this
             kind, which must be one of which nothing is drawn at random.
+        owner: the stage that needs the weights until its out is there.
 
     Raises:
         Interrupted: a signal asked for a stop; the state is saved.
@@ -103,12 +106,17 @@ def fit(
         return Fitted(start.digest, untrained.to(device()), (), reused=True)
     key = train_digest(study, model, start.digest, phases, seed)
     folder = layout.weights(key)
-    layout.WEIGHTS.mkdir(exist_ok=True)
-    with _alone(folder):
+    with alone(folder):
         reused = agreed((folder / "facts.json").is_file())
         if not reused:
             _train(study, model, start, phases, seed=seed, observer=observer, key=key)
-        return _load(study, start, phases[-1], folder, key, reused=reused)
+        fitted = _load(study, start, phases[-1], folder, key, reused=reused)
+        if study.params.train.keep == "none":
+            if owner is not None:
+                claim(folder, owner, trained=not reused)
+            elif not reused and rank() == 0:
+                shutil.rmtree(folder)
+        return fitted
 
 
 def fit_before_last(
@@ -132,24 +140,12 @@ def fit_before_last(
     return fit(study, model, start, phases[:-1], seed=seed, observer=observer)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One training of a digest at a time; of several ranks the first holds the lock."""
-    if rank() != 0:
-        yield
-        return
-    with FileLock(f"{folder}.lock"):
-        yield
-
-
 def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, reused: bool) -> Fitted:
     network = Network(start.encoder(), None)
     network.head = _head(study, last, network.encoder, seed=0)
     network.load_state_dict(load_state(folder / "model.safetensors"))
     facts = read_json(folder / "facts.json", {"phases": [{"pairs": int, "padded_pairs": int}]})
     barrier()  # every rank has read the weights before they may go
-    if study.params.train.keep == "none" and not reused and rank() == 0:
-        shutil.rmtree(folder)
     return Fitted(key, network.to(device()), tuple(facts["phases"]), reused)
 
 
