@@ -67,8 +67,12 @@ class StopSignal:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A progress display; silent where standard error is no terminal, and on ranks other than 0."""
+def progress_bar(*, losses: bool = True) -> Iterator[Progress]:
+    """A progress display; silent where standard error is no terminal, and on ranks other than 0.
+
+    Args:
+        losses: whether its tasks have a loss.
+    """
     from rich.console import Console
 
     quiet = rank() != 0 or not sys.stderr.isatty()
@@ -78,7 +82,7 @@ def progress_bar() -> Iterator[Progress]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("loss {task.fields[loss]:.3f}"),
+        *((TextColumn("loss {task.fields[loss]:.3f}"),) if losses else ()),
     )
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as display:
         yield display
