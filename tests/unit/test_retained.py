@@ -84,7 +84,6 @@ def test_without_the_key_nothing_is(study: Callable[..., Params]) -> None:
     assert retained_cells(params, grid(params)) == ()
     items = graph_mapping(params, root=".")["graph"]
     assert (items["retention"], items["heldout"], items["earlier"]) == ({}, {}, {})
-    assert items["corpus"] == {"needed": True}  # what is not asked makes no text stale
 
 
 def test_it_is_no_part_of_what_predictions_depend_on(asked: Callable[..., Params]) -> None:
@@ -199,10 +198,24 @@ def test_the_graph_says_what_is_scored_again(asked: Callable[..., Params]) -> No
         assert two[part] != one[part] != items(languages=["sw"], tasks=["lab_order"])[part]
     assert items(rows=7)["retention"] != items(rows=8)["retention"]
     assert items(rows=7)["earlier"] == items(rows=8)["earlier"]  # the gate reads all rows
-    order = items(tasks=["lab_order"])
-    unread = {"lab_order": {"test": ["en", "de", "sw"]}}  # nor is there text with these rows
-    assert order["corpus"] == {"needed": True, "unread": unread}
-    assert order["heldout"]["text"]["unread"] == unread
+
+
+def test_what_is_asked_for_makes_no_other_text(
+    asked: Callable[..., Params], study: Callable[..., Params]
+) -> None:
+    def items(params: Params) -> dict[str, Any]:
+        found: dict[str, Any] = graph_mapping(params, root=".")["graph"]
+        return found
+
+    tasks = {"lab_nli": ROWS, "lab_ner": ROWS}, {"lab_typing": ROWS, "lab_order": ROWS}
+    never = items(study(arms=ARMS, tasks=tasks[0], intermediate=tasks[1]))
+    unread = {name: {"test": ["en", "de", "sw"]} for name in tasks[1]}
+    assert never["corpus"] == {"needed": True, "unread": unread}
+    some = items(asked(languages=["sw"], tasks=["lab_order"]))
+    assert some["corpus"] == never["corpus"]
+    assert some["heldout"]["text"]["unread"] == unread
+    direct = {"direct_en": {"regime": "direct_en"}}
+    assert items(study(arms=direct, tasks=tasks[0], intermediate={}))["corpus"] == {"needed": True}
 
 
 def test_the_stage_depends_on_its_own_code_and_on_no_more_than_it_reads(

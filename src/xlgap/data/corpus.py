@@ -29,13 +29,13 @@ def prepare_corpus(
     """Write ``OUT/<language>.txt`` and ``OUT/manifest.json``; return the manifest.
 
     Lines that equal a sentence of a target task's test data (but for white space and case), or of rows
-    that earlier tasks are scored on again, are dropped.
+    that earlier tasks may be scored on again, are dropped.
 
     Args:
         params: the study; ``pretrain.corpus_lines`` bounds the lines of each language.
         out: directory to write; replaced as a whole.
         data_dir: directory of release files; ``None`` where the source is another one.
-        again: the sets of rows that earlier tasks are scored on, where question 4 is asked.
+        again: the sets of rows that earlier tasks may be scored on again.
 
     Returns:
         ``{source, languages}`` with ``languages[code] = {lines, characters, dropped, sha256}``.
@@ -209,7 +209,7 @@ def evaluation_sentences(params: Params, data_dir: Path | None, again: Sets | No
     Args:
         params: of the study, whose target tasks' test rows they are.
         data_dir: directory of release files; ``None`` where the source is another one.
-        again: and those that earlier tasks are scored on, see :func:`~xlgap.retained.scored_sets`.
+        again: and those that earlier tasks may be scored on, see :func:`~xlgap.retained.scored_sets`.
     """
     found: set[str] = set()
     for name, split, languages in _scored(params, again or {}):

@@ -49,11 +49,16 @@ class StopSignal:
         Raises:
             Interrupted: one came, to the first rank.
         """
+        self.check_after(f"before seed {seed}; the weights of the seeds before it are")
+
+    def check_after(self, done: str) -> None:
+        """Stop where a signal came, and say where and what is kept: ``before seed 2; its weights are``.
+
+        Raises:
+            Interrupted: one came, to the first rank.
+        """
         if agreed(self.requested):
-            raise Interrupted(
-                f"stopped before seed {seed}; the weights of the seeds before it are kept, "
-                "run the same command again to go on."
-            )
+            raise Interrupted(f"stopped {done} kept, run the same command again to go on.")
 
     @contextmanager
     def listening(self) -> Iterator[StopSignal]:

@@ -107,7 +107,7 @@ def index(study: Study) -> None:
     scored = {(found.cell.arm.name, found.cell.task.name): found.tasks for found in again}
     asked: dict[str, Any] = {name: {} for name in of_arm}
     for (arm, task), names in scored.items():
-        asked[arm][task] = {name: _scored_again(study, name) for name in names}
+        asked[arm][task] = {name: scored_again(study, name) for name in names}
     write_json(layout.INDEX, {"arms": of_arm, "cells": of_cell, "retention": asked})
     write_json(layout.ASKED_AGAIN, {found.cell.key: list(found.tasks) for found in again})
 
@@ -122,7 +122,7 @@ def _check_shots(study: Study) -> None:
                     require_rows(rows, phase.shots, task=name, language=phase.language)
 
 
-def _scored_again(study: Study, name: str) -> dict[str, Any]:
+def scored_again(study: Study, name: str) -> dict[str, Any]:
     """Digests of the rows of an earlier task that are scored, and that a probe is fitted to."""
     splits = study.manifest(name)["splits"]
     places = scored_splits(name, study.params).items()

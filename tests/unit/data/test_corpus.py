@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,34 +91,36 @@ def test_the_lab_goes_on_where_the_corpus_ends(raw_study: Callable[..., dict], t
     assert {code: len(lines) for code, lines in found.items()} == {"en": 7, "de": 7, "sw": 7}
 
 
-RETAINED = {
+RETAINED: dict[str, Any] = {
     "models": {"xlmr": {"hub": "FacebookAI/xlm-roberta-base"}},  # no tokenizer is trained
     "arms": {
-        "inter": {"regime": "intermediate_en", "intermediate": ["squad"]},
         "text": {"regime": "intermediate_en_mlm", "intermediate": ["squad"], "mlm_rate": 0.2},
+        "nli": {"regime": "intermediate_en_mlm", "intermediate": ["mnli"], "mlm_rate": 0.2},
     },
 }
 ASKED = "winter boat 9203?"
-"""A question of the dev rows that an earlier task is scored on."""
+"""A question of the dev rows that SQuAD is scored on as an earlier task."""
 
 
-@pytest.mark.parametrize("asked", [True, False])
-def test_no_row_that_an_earlier_task_is_scored_on_again_is_pretrained_on(
+@pytest.mark.parametrize(("arm", "asked"), [("text", {}), ("text", {"retention": {}}), ("nli", {})])
+def test_no_row_that_an_earlier_task_may_be_scored_on_again_is_pretrained_on(
     study: Callable[..., Params],
     release_files: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    asked: bool,
+    arm: str,
+    asked: dict[str, Any],
 ) -> None:
+    """Whether it is asked for or not: asking later trains nothing."""
     (release_files / "pretrain/en.txt").write_text(f"{ASKED.upper()}\nThe door.\n")
-    retention = {"retention": {"targets": ["xnli"], "mlm_lines": 100}} if asked else {}
-    params = study(**RETAINED, evaluation=retention)
-    assert scored_sets(params, grid(params)) == ({"squad": {"dev": ["en"]}} if asked else {})
+    params = study(**{**RETAINED, "arms": {arm: RETAINED["arms"][arm]}}, evaluation=asked)
+    task = "squad" if arm == "text" else "mnli"
+    assert scored_sets(params, grid(params)) == {task: {"dev": ["en"]}}
     (tmp_path / ".dvc").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XLGAP_DATA", str(release_files))
     corpus(Study(params))
-    assert (ASKED.upper() in Path("data/corpus/en.txt").read_text().splitlines()) is not asked
+    assert (ASKED.upper() in Path("data/corpus/en.txt").read_text().splitlines()) is (arm == "nli")
 
 
 def test_nor_is_it_a_held_out_line(
