@@ -136,14 +136,14 @@ def _read_beside(study: Study, cell: Cell) -> dict[str, Any]:
     """What a cell's training and prediction depend on beside its train, dev and test rows.
 
     Preliminary tasks; the pool that is ranked, and how large a micro-batch is, over which the loss of a
-    ranking task is taken; the dev rows that set a mining task's thresholds.
+    ranking task is taken; the dev rows that set a mining task's thresholds; the tags of an open set.
     """
     found: dict[str, Any] = {"preliminary": _read_by(study, cell.phases[:-1])}
     if isinstance(cell.task.kind, Rank | Mine):
         split = "candidates" if isinstance(cell.task.kind, Rank) else "dev"
         languages = study.manifest(cell.task.name)["splits"][split]
         found[split] = {code: entry["sha256"] for code, entry in languages.items()}
-    return found | _spread(study, cell.task.name)
+    return found | study.open_tags(cell.trained_on) | _spread(study, cell.task.name)
 
 
 def _spread(study: Study, task: str) -> dict[str, int]:
@@ -175,6 +175,7 @@ def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
                 if phase.selects and has_dev(get_task(phase.dev_of(name)), study.params.study.source)
                 else None,
                 "recipe": study.params.task(name).model_dump(),
+                **study.open_tags(name),
                 **_spread(study, name),
             }
     return read
