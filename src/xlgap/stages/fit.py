@@ -244,7 +244,7 @@ def _one_phase(
     score, select = _selection(study, model, tokenizer, phase)
     settings = PhaseSettings(
         token_budget=params.train.micro_batch_tokens,
-        evaluations=params.train.evaluations,
+        evaluations=params.train.evaluations if select == "dev" else 1,
         select=select,
         seed=seed,
         zero=zero_plan(params, phase_recipe(phase, study.task(phase.tasks[0]), params, model)),
@@ -266,7 +266,7 @@ def _selection(
     """What is computed on dev rows during a phase, and whether it chooses the checkpoint.
 
     Of a mixture it is the mean over the tasks whose recipes choose by dev rows; over all that have dev
-    rows where none does. Text has no part in it.
+    rows where none does: then it is computed once, at the end. Text has no part in it.
     """
     params = study.params
     by_dev = {
