@@ -115,7 +115,7 @@ def test_after_a_stop_it_goes_on_with_the_parts_that_are_not_there(again, tmp_pa
     words = ["xlgap", "retention", "one", "seq", "lab_nli"]
     process = subprocess.Popen(words, cwd=made.folder, env=made.environment, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 240
-    while not (parts := sorted((made.folder / "scratch").glob("*/*/scores.json"))):
+    while not (parts := sorted((made.folder / "scratch").glob("*/phase*/scores.json"))):
         assert process.poll() is None, process.stderr.read().decode()[-2000:]
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -131,4 +131,4 @@ def test_after_a_stop_it_goes_on_with_the_parts_that_are_not_there(again, tmp_pa
     old, new = whole.splitlines(), place.read_text().splitlines()
     (other,) = [line for before, line in zip(old, new, strict=True) if before != line]
     assert ",12.34375," in other
-    assert not any((made.folder / "scratch").glob("*/*/scores.json"))
+    assert not any((made.folder / "scratch").glob("*/phase*"))
