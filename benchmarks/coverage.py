@@ -127,6 +127,7 @@ def with_items(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
         "Pearson r with Fisher's z": Outcome(low=found.ci_low, high=found.ci_high, truth=rho),
         "Pearson r, exact permutation": Outcome(kind=EXACT, p=found.r_p),
         "Spearman rho, exact permutation": Outcome(kind=EXACT, p=found.rho_p),
+        "Kendall tau, exact permutation": Outcome(kind=EXACT, p=found.tau_p),
     }
 
 

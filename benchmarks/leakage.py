@@ -23,12 +23,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xlgap.checks import leakage_known
-from xlgap.checks.leakage import THRESHOLD, Leak, Place, Rows, leaks
+from xlgap.checks.leakage import Leak, Place, Rows, leaks
 from xlgap.checks.leakage_gate import items
 from xlgap.checks.leakage_known import KNOWN, files_digest, listed, percent, text_digest
-from xlgap.checks.near import NearIndex, normal, shingles
 from xlgap.data.sources import has_split, load
 from xlgap.errors import DataError
+from xlgap.near import THRESHOLD, NearIndex, normal, shingles
 from xlgap.tasks import get_task, task_names
 from xlgap.tasks.base import Split
 

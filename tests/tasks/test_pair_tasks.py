@@ -17,6 +17,7 @@ from xlgap.data.sources import ReleaseDirectory, load
 from xlgap.errors import DataError
 from xlgap.evaluation.chance import chance
 from xlgap.evaluation.metrics import get_metric
+from xlgap.near import normal, weight
 from xlgap.tasks import get_task, mnli, pawsx
 from xlgap.tasks._readers.pairs import components, nli_json, nli_table, qqp
 from xlgap.tasks._readers.pairs import pawsx as read_pawsx
@@ -344,8 +345,6 @@ def test_the_target_language_arm_pairs_with_english_mnli(
 REAL: dict[tuple[str, str], tuple[str, ...]] = {
     ("zh", "train"): ("target_language/nli/zh_ocnli/train.jsonl",),
     ("zh", "dev"): ("target_language/nli/zh_ocnli/dev.jsonl",),
-    ("id", "train"): ("target_language/nli/id_indonli/train.jsonl",),
-    ("id", "dev"): ("target_language/nli/id_indonli/val.jsonl",),
     ("fa", "train"): ("target_language/nli/fa_farstail/Train-word.csv",),
     ("fa", "dev"): ("target_language/nli/fa_farstail/Val-word.csv",),
     ("nl", "train"): ("target_language/nli/nl_sick_nl/train.tsv",),
@@ -381,6 +380,40 @@ def test_target_language_sets_have_the_manifests_rows(real_data: Path, code: str
     rows = rows_of(real_data, "mnli", split, code)
     assert len(rows) == listed(real_data, *REAL[code, split]) == len({row["id"] for row in rows})
     at_chance("mnli", rows, code)
+
+
+@pytest.mark.parametrize(("split", "name", "left_out"), [("train", "train", 1177), ("dev", "val", 273)])
+def test_real_indonli_has_no_test_sentence_of_udpos(
+    split: Split, name: str, left_out: int, real_data: Path
+) -> None:
+    rows = rows_of(real_data, "mnli", split, "id")
+    assert len(rows) == listed(real_data, f"target_language/nli/id_indonli/{name}.jsonl") - left_out
+    tested = {
+        normal(" ".join(row["tokens"])) for row in rows_of(real_data, "udpos", "test", "id")
+    }  # fmt: skip
+    assert not {t for row in rows for t in (normal(row["text"]),) if weight(t) > 31} & tested
+    at_chance("mnli", rows, "id")
+
+
+def test_indonli_is_read_whole_without_the_treebanks_and_else_without_their_sentences(
+    tmp_path: Path,
+) -> None:
+    sentence = "Presiden Joko Widodo membuka kembali pasar tradisional di Jakarta"
+    pairs = [
+        {"premise": f"{sentence}.", "hypothesis": "Pasar dibuka.", "label": "e"},
+        {"premise": f"{sentence} kemarin.", "hypothesis": "Pasar ditutup.", "label": "c"},
+        {"premise": "Hujan turun sepanjang hari.", "hypothesis": f"{sentence}!", "label": "n"},
+        {"premise": "Hujan turun sepanjang hari.", "hypothesis": "Kering.", "label": "c"},
+        {"premise": "Terima kasih.", "hypothesis": "Sama-sama.", "label": "e"},
+    ]  # fmt: skip
+    path = "target_language/nli/id_indonli/train.jsonl"
+    root = write(tmp_path, {path: json_text(pairs)})
+    assert len(rows_of(root, "mnli", "train", "id")) == 5
+    words = "".join(f"{word}\tNOUN\n" for word in sentence.split())
+    write(root, {"xtreme_r/udpos/test-id.tsv": f"{words}\nTerima\tVERB\nkasih\tNOUN\n"})
+    loaded = load(get_task("mnli"), "train", ["id"], source="release", data_dir=root)["id"]
+    assert [row["text_b"] for row in loaded.rows] == ["Kering.", "Sama-sama."]
+    assert loaded.origin["dropped"] == {"is a sentence of UD-POS's test file": 3}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from dataclasses import replace
 from xlgap.analysis.combination_answers import combination_answers
 from xlgap.analysis.distance_answers import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.headline import PARTS
+from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import REFITTED, Measured
 from xlgap.analysis.mixed_answers import mixed_answers
 from xlgap.analysis.retention_answers import retention_answers
@@ -96,18 +97,21 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
         for gap, quantity in gaps:
             if gap == "few_gain" and not any(a.regime == "few_shot" for a in study.arms.values()):
                 continue  # nobody asked for it
+            of_gap: list[Answer] = []
             for scale in ("raw", "chance_corrected") if question != 2 else ("raw",):
                 series = _series(study, measured, question, gap, quantity, scale)
-                found += series_answers(series, brief=scale != "raw")
+                of_gap += series_answers(series, brief=scale != "raw")
                 if scale == "raw":
-                    found += mixed_answers(study, measured, series)
+                    of_gap += mixed_answers(study, measured, series)
                 if scale == "raw" and gap in REFITTED:
-                    found += trend_answers(study, measured, series)
+                    of_gap += trend_answers(study, measured, series)
             for matched, said in MATCHED.items():
                 series = _series(
                     study, measured, question, f"{gap}{matched}", f"{quantity}, {said}", "raw"
                 )
-                found += series_answers(series, brief=True) if series.estimates else []
+                if series.estimates:
+                    of_gap += [level_answer(series), *series_answers(series, brief=True)]
+            found += _of_languages(of_gap, measured, gap)
     found += combination_answers(study, measured)
     notes = _notes(study, measured)
     found = [_with_notes(a, notes) for a in found]
@@ -132,7 +136,6 @@ def _series(
         notes.append(ADD_UP)
     notes += distance_notes(plain, measured.held, study.language_notes, some=bool(points))
     notes += _other_data(study, measured, gap)
-    notes += _one_language(measured, gap)
     if measured.partial.get(gap):
         notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
     return replace(found, notes=(*found.notes, *notes))
@@ -154,12 +157,13 @@ def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
     ]
 
 
-def _one_language(measured: Measured, gap: str) -> list[str]:
-    """A sentence where a gap is measured in a single language."""
-    found = {r.language for r in measured.gaps if r.gap == gap} - {AVERAGE}
+def _of_languages(answers: list[Answer], measured: Measured, gap: str) -> list[Answer]:
+    """The answers from a gap; those from a single language support nothing on languages."""
+    found = {r.language for r in measured.gaps if plain_gap(r.gap) == gap} - {AVERAGE}
     if len(found) != 1:
-        return []
-    return [f"One language ({next(iter(found))}): nothing here speaks of others."]
+        return answers
+    said = f"Not sufficient: one language ({next(iter(found))}); nothing here speaks of others."
+    return [replace(a, supported=False, reason=f"{said} {a.reason}".strip()) for a in answers]
 
 
 def _notes(study: Study, measured: Measured) -> list[str]:

@@ -17,6 +17,8 @@ NOTES = (
     "Points over languages but English, with t intervals from the paired bootstrap over items and "
     "seeds; conditional on these checkpoints.",
     "p: Holm-corrected over all single tests of the same kind in this study; over the means apart.",
+    "Single runs and languages on the same items (McNemar's test, or a bootstrap over clusters), "
+    "corrected after Benjamini and Hochberg, stand in tables/item_tests.csv.",
 )
 
 

@@ -28,6 +28,7 @@ from xlgap.analysis.grids import (
     english_grid,
     gap_grid,
 )
+from xlgap.analysis.item_tests import ItemTest
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.overall import overall_tables
 from xlgap.analysis.refit import Refit
@@ -221,6 +222,7 @@ LISTINGS: tuple[Listing, ...] = (
         ),
     ),
     Listing(name="gains", kind=GainRow, rows=lambda a: a.gains),
+    Listing(name="item_tests", kind=ItemTest, rows=lambda a: a.item_tests),
     Listing(
         name="quoted_gains",
         kind=QuotedGain,

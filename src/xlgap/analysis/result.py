@@ -37,6 +37,7 @@ from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
+from xlgap.analysis.item_tests import ItemTest, item_tests
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
 from xlgap.analysis.published_answers import published_answers
@@ -98,6 +99,7 @@ class Analysis:
         claims: of papers, with this study's verdict.
         retention: entries of the retention matrices, where earlier tasks were scored again.
         gains: intermediate task x target task, with tests corrected over families.
+        item_tests: two arms on the same items, run by run.
         disagreements: numbers that published sources print differently, and which one the gaps use.
     """
 
@@ -129,6 +131,7 @@ class Analysis:
     disagreements: tuple[DisagreementRow, ...] = ()
     retention: tuple[RetentionRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
+    item_tests: tuple[ItemTest, ...] = ()
     claims: tuple[ClaimVerdict, ...] = ()
 
 
@@ -166,6 +169,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             disagreements=tuple(disagreements(published)),
             retention=() if study.retention is None else tuple(retention_rows(study.retention)),
             gains=measured.gains,
+            item_tests=tuple(item_tests(measured.contrasts, study)),
             claims=verdicts(Evidence(answers=by_key(answers), study=study, measured=measured)),
         )
     )

@@ -25,6 +25,12 @@ ENGLISH = "_english"
 MATCHED = {"_equal_steps": "at equal steps", "_equal_tokens": "at equal tokens"}
 """What ends the name of a gap between arms that were given the same extra compute, and its words."""
 
+UNEQUAL = (
+    *("direct", "english_gain", "few_gain"),
+    *("joint", "sequential", "best_single", "joint_best", "sequential_best"),
+)
+"""Gaps one arm of which is trained longer than the other, unless both were given the same compute."""
+
 SINGLE = ("gain", "mlm", "translated")
 """Gaps of one English intermediate task: against none, and of its variants against it."""
 

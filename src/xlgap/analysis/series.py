@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xlgap.analysis.bootstrap import interval
 from xlgap.analysis.counted import counted
-from xlgap.analysis.rows import Answer, Estimate, Scale
+from xlgap.analysis.rows import UNEQUAL, Answer, Estimate, Scale
 from xlgap.analysis.scaling import (
     FEWEST_MODELS,
     Regression,
@@ -79,6 +79,8 @@ def series_of(
     )
     drawn = [draws.get((gap, "mean", scale, e.model)) for e in points]
     notes = [points[0].note[0].upper() + points[0].note[1:] + "."] if points else []
+    if points and gap in UNEQUAL:
+        notes.append("Not at equal compute: one arm is trained longer than the other.")
     if points and points[0].amount:
         notes.append(f"With {points[0].amount}.")
     return Series(
@@ -104,7 +106,7 @@ def series_answers(series: Series, *, brief: bool = False) -> list[Answer]:
     slopes = [slope_answer(series, field, word) for field, word in SIZES]
     if brief or len(series.estimates) < 3:
         return slopes
-    more = [correlation_answer(series)]
+    more = [correlation_answer(series, field, word) for field, word in SIZES]
     if series.draws:
         more.append(conditional_answer(series))
     return [*slopes, *more]
@@ -155,37 +157,37 @@ def fit_line(
     return meta_regression([e.value for e in usable], variances, x, confidence=confidence)
 
 
-def correlation_answer(series: Series) -> Answer:
-    """Correlation with log10 total parameters."""
-    usable = [e for e in series.estimates if e.params_total]
+def correlation_answer(series: Series, size_field: str, size_word: str) -> Answer:
+    """Correlation with log10 parameters."""
+    usable = [e for e in series.estimates if getattr(e, size_field)]
     base = replace(
-        base_answer(series, usable, "params_total"),
-        key=f"{series.key}.correlation.params_total",
-        quantity=f"correlation of {series.quantity} with log10 total parameters",
+        base_answer(series, usable, size_field),
+        key=f"{series.key}.correlation.{size_field}",
+        quantity=f"correlation of {series.quantity} with log10 {size_word} parameters",
         method="Pearson",
     )
-    x = [math.log10(e.params_total) for e in usable if e.params_total]
+    x = [math.log10(getattr(e, size_field)) for e in usable]
     y = [e.value for e in usable]
     if len(usable) < 3 or len(set(x)) < 3:
-        return replace(base, reason=_too_few(usable, "params_total") + base.reason)
+        return replace(base, reason=_too_few(usable, size_field) + base.reason)
     if len(set(y)) < 2:
         said = f"Not defined: all {len(usable)} models have the same value. "
         return replace(base, reason=said + base.reason)
     found = correlation(x, y, confidence=series.confidence)
     enough = found.ci_low is not None
-    pearson, spearman = (
-        "" if p is None else f" (exact permutation p = {p:.3f})" for p in (found.r_p, found.rho_p)
+    pearson, spearman, kendall = (
+        "" if p is None else f" (exact permutation p = {p:.3f})"
+        for p in (found.r_p, found.rho_p, found.tau_p)
     )
     return replace(
         base,
         estimate=found.r,
         ci_low=found.ci_low,
         ci_high=found.ci_high,
-        method=f"Pearson with Fisher's z interval{pearson}; Spearman {number(found.rho, 2)}{spearman}",
+        method=f"Pearson with Fisher's z interval{pearson}; Spearman {number(found.rho, 2)}{spearman}; "
+        f"Kendall {number(found.tau, 2)}{kendall}",
         supported=enough,
-        reason=base.reason
-        if found.ci_low is not None
-        else _too_few(usable, "params_total") + base.reason,
+        reason=base.reason if found.ci_low is not None else _too_few(usable, size_field) + base.reason,
     )
 
 

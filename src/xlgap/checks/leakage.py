@@ -4,7 +4,7 @@ A training row leaks a test item when
 
 - its id is the item's, where ids are issued by a data set's makers and mean one item wherever they
   stand (:func:`lineage`): SQuAD's question ids in XQuAD and XQuAD-R;
-- one of its texts is a near-duplicate (:mod:`xlgap.checks.near`) of one of the item's, *in any
+- one of its texts is a near-duplicate (:mod:`xlgap.near`) of one of the item's, *in any
   language that the item is tested in*: where test sets are translations of each other, an English
   training paragraph whose translation is a Thai test item is a near-duplicate of the English one.
 
@@ -19,15 +19,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xlgap.checks.near import NearIndex, normal, weight
 from xlgap.data import schema
+from xlgap.near import LEAST_WEIGHT, THRESHOLD, NearIndex, normal, weight
 from xlgap.tasks.base import Choose, Classify, Kind, Rank, Retrieve, Row, Span
 
-THRESHOLD = 0.6
-"""Least Jaccard similarity of near-duplicates; chosen on real data, see ``docs/leakage.md``."""
-LEAST_WEIGHT = 32
-"""Characters, see :func:`~xlgap.checks.near.weight`, of the shortest text that is compared: about six
-words. Shorter ones recur by nature ("Thank you .")."""
 _CUT = 50  # characters of a text that it shows
 _ISSUED = re.compile(r"(?<![0-9a-z])[0-9a-f]{24,40}(?![0-9a-z])")
 

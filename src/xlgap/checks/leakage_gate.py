@@ -14,7 +14,6 @@ from typing import Any
 
 from xlgap.cell import Cell, Grid
 from xlgap.checks.leakage import (
-    THRESHOLD,
     Leak,
     Place,
     Rows,
@@ -30,6 +29,7 @@ from xlgap.checks.leakage_known import MEASURED, Known
 from xlgap.checks.leakage_own import exceptions
 from xlgap.config import Params
 from xlgap.errors import LeakageError
+from xlgap.near import THRESHOLD
 from xlgap.regimes.base import Phase
 from xlgap.retained import held_back, retained_cells
 from xlgap.tasks import get_task

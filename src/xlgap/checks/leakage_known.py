@@ -16,8 +16,8 @@ from importlib import resources
 from typing import Any
 
 from xlgap.checks.leakage import Leak, Place
-from xlgap.checks.near import normal
 from xlgap.formats import digest
+from xlgap.near import normal
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -35,15 +35,20 @@ def subword_rows(study: Study) -> tuple[list[SubwordRow], list[str]]:
     for name, model in study.params.models.items():
         users[model.hub if isinstance(model, HubModel) else LADDER].append(name)
     targets = {cell.task.name: cell.task for cell in study.grid.cells}
+    prepared = [task for name, task in targets.items() if layout.prepared(name).is_dir()]
     rows: list[SubwordRow] = []
-    lacking: list[str] = []
+    lacking = [
+        f"The sub-words of {name} are not counted: it is not prepared."
+        for name, task in targets.items()
+        if task not in prepared
+    ]
     for tokenizer, models in users.items():
         try:
             encode = _encoder(study, tokenizer, models[0])
         except DataError as error:
             lacking.append(f"The sub-words of {', '.join(models)} are not counted: {error}")
             continue
-        for task in targets.values():
+        for task in prepared:
             rows += _of_task(study, task, encode, tokenizer, tuple(models))
     return rows, lacking
 

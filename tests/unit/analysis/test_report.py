@@ -245,7 +245,10 @@ def test_proxies_say_what_else_differs(analysis: Analysis) -> None:
 def test_each_correlation_has_its_own_p(analysis: Analysis) -> None:
     method = next(a.method for a in analysis.answers if a.key == "1.inter.correlation.params_total")
     p = r"\(exact permutation p = 0\.\d{3}\)"
-    assert re.fullmatch(rf"Pearson with Fisher's z interval {p}; Spearman −?\d\.\d\d {p}", method)
+    assert re.fullmatch(
+        rf"Pearson with Fisher's z interval {p}; Spearman −?\d\.\d\d {p}; Kendall −?\d\.\d\d {p}",
+        method,
+    )
 
 
 def test_study_without_any_measured_gap_still_reports(analysis: Analysis, tmp_path: Path) -> None:

@@ -79,11 +79,23 @@ def test_each_coefficient_has_its_own_p() -> None:
     for value, p, peer in (
         (found.r, found.r_p, stats.pearsonr),
         (found.rho, found.rho_p, stats.spearmanr),
+        (found.tau, found.tau_p, stats.kendalltau),
     ):
         every = [abs(peer(x, order).statistic) for order in permutations(y)]
         assert p == pytest.approx(np.mean(np.array(every) > abs(value) - 1e-9))
     assert (found.r_p, found.rho_p) == pytest.approx((3 / 24, 8 / 24))
     assert correlation(np.arange(10.0), np.arange(10.0) ** 2).rho_p is None
+
+
+@pytest.mark.parametrize("y", [[2.0, 1.5, 3.5, 3.0, 5.0], [2.0, 2.0, 3.5, 3.0, 3.0]])
+def test_kendalls_p_is_exact_with_and_without_ties(y: list[float]) -> None:
+    x = [1.0, 2.0, 3.0, 4.0, 5.0]
+    found = correlation(x, y)
+    every = [abs(stats.kendalltau(x, order).statistic) for order in permutations(y)]
+    assert found.tau == pytest.approx(stats.kendalltau(x, y).statistic)
+    assert found.tau_p == pytest.approx(np.mean(np.array(every) > abs(found.tau) - 1e-9))
+    if len(set(y)) == 5:
+        assert found.tau_p == pytest.approx(stats.kendalltau(x, y, method="exact").pvalue)
 
 
 def test_exact_p_agrees_with_scipy() -> None:

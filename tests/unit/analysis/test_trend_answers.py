@@ -12,7 +12,7 @@ from simulate import Plan, study
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import Answer, Estimate
-from xlgap.analysis.series import Series, correlation_answer
+from xlgap.analysis.series import SIZES, Series, correlation_answer
 from xlgap.analysis.study import Study
 from xlgap.analysis.trend_answers import beyond_answers, family_answers
 
@@ -189,7 +189,13 @@ def test_one_language_says_so_and_carries_no_slope_over_distance() -> None:
         return replace(made, scores=tuple(s for s in made.scores if s.language in {"en", "sw"}))
 
     found = of(replace(PLAN, groups=30), one)
-    assert "One language (sw): nothing here speaks of others." in found["1.inter.level"].reason
+    said = "Not sufficient: one language (sw); nothing here speaks of others."
+    of_gaps = [a for key, a in found.items() if key.startswith(("1.inter.", "3.direct.", "3.native."))]
+    assert len(of_gaps) > 10
+    for answer in of_gaps:
+        assert not answer.supported, answer.key
+        assert answer.reason.startswith(said), answer.key
+    assert found["1.inter.level"].estimate is not None  # it is told all the same, of that language
     assert not found["2.distance.slope.params_total"].supported
     assert "at least five languages" in found["2.distance.slope.params_total"].reason
     without = next(k for k in found if k == "1.inter.sensitivity.params_total")
@@ -223,4 +229,4 @@ def test_the_interval_of_a_level_is_said_to_be_about_the_line(answers: dict[str,
 
 def test_the_same_gap_in_every_model_has_no_correlation() -> None:
     points = [point(s, 2.0) for s in (1e8, 1e9, 1e10, 1e11)]
-    assert correlation_answer(series(*points)).reason.startswith("Not defined: all 4 models")
+    assert correlation_answer(series(*points), *SIZES[0]).reason.startswith("Not defined: all 4 models")

@@ -21,6 +21,11 @@ from typing import Any
 
 import numpy as np
 
+THRESHOLD = 0.6
+"""Least Jaccard similarity of near-duplicates; chosen on real data, see ``docs/leakage.md``."""
+LEAST_WEIGHT = 32
+"""Characters, see :func:`weight`, of the shortest text that is compared: about six words. Shorter ones
+recur by nature ("Thank you .")."""
 SHINGLE, WIDE_SHINGLE = 4, 2
 """Characters of a shingle; of a text most of whose characters are wide ones, which say more each."""
 _SHARED = 4  # k: of so many shingles among the rarest, a candidate pair has each

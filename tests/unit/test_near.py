@@ -6,8 +6,7 @@ import random
 
 import pytest
 
-from xlgap.checks.leakage import THRESHOLD
-from xlgap.checks.near import NearIndex, jaccard, normal, shingle_size, weight
+from xlgap.near import THRESHOLD, NearIndex, jaccard, normal, shingle_size, weight
 
 SENTENCES = {
     "en": "The old ferry crossed the river twice a day until the bridge was opened in 1974.",
