@@ -17,8 +17,6 @@ import pandas as pd
 from simulations.numbers import (
     CLUSTER_SD,
     DISTANCE,
-    GROUP_SIZE,
-    GROUPS,
     LANGUAGES,
     MODEL_SD,
     RESAMPLES,
@@ -26,18 +24,19 @@ from simulations.numbers import (
     SEEDS,
     SIZES,
 )
-from simulations.outcome import Outcome, answered, true_slope
+from simulations.outcome import Outcome, answered, named, true_slope
 from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import ScaledDraws, TaskItems, draws
 from xlgap.analysis.contrasts import contrasts
 from xlgap.analysis.gains import ALL, MEAN, GainRow, gain_rows
 from xlgap.analysis.rows import ArmInfo
-from xlgap.analysis.series import conditional_answer, fit_line, series_of, slope_answer
+from xlgap.analysis.series import conditional_answer, fit_line, series_of
 from xlgap.analysis.spread import spread_estimates
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.records import Score
 
 TASKS = ("nli", "qa")
+GROUPS, GROUP_SIZE = 40, 6
 ARMS = {
     "direct_en": ArmInfo(regime="direct_en"),
     "inter_en_typing": ArmInfo(regime="intermediate_en", intermediate=("typing",)),
@@ -143,11 +142,11 @@ def _items(right: np.ndarray) -> TaskItems:
     at = np.indices(right.shape).reshape(right.ndim, -1)
     frame = pd.DataFrame(
         {
-            "model": np.array(MODELS)[at[0]],
-            "arm": np.array(list(ARMS))[at[1]],
-            "language": np.array(LANGUAGES)[at[2]],
+            "model": named(at[0], MODELS),
+            "arm": named(at[1], list(ARMS)),
+            "language": named(at[2], LANGUAGES),
             "seed": at[3],
-            "metric": "accuracy",
+            "metric": named(0 * at[0], ["accuracy"]),
             "item": at[4],
             "group": at[4],
             "s0": right.ravel().astype(float),
@@ -193,11 +192,12 @@ def _over_languages(study: Study, drawn: ScaledDraws, true: Checkpoints) -> dict
         one = series.estimates[0]
         assert one.model == MODELS[0]
         here = true_slope(changes, SIZES, fit.weights)
-        slope = slope_answer(series, "params_total", "total")
         found[f"change of {words}, one model"] = Outcome(
             low=one.ci_low, high=one.ci_high, truth=float(changes[0]), nothing=float(changes[0])
         )
-        found[f"change of {words}, slope on size"] = answered(slope, true.slopes[gap])
+        found[f"change of {words}, slope on size"] = Outcome(
+            low=fit.ci_low, high=fit.ci_high, truth=true.slopes[gap]
+        )
         found[f"change of {words}, conditional bootstrap slope"] = answered(
             conditional_answer(series), here, nothing=here
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.stats.cluster_robust import Coefficient
@@ -64,3 +65,8 @@ def true_slope(values: np.ndarray, x: np.ndarray, weights: Sequence[float]) -> f
     w = np.asarray(weights)
     centred = x - np.average(x, weights=w)
     return float((w * centred) @ values / (w @ centred**2))
+
+
+def named(numbers: np.ndarray, names: Sequence[str]) -> pd.Categorical:
+    """A column of ``names`` by their numbers."""
+    return pd.Categorical.from_codes(numbers, list(names))

@@ -21,12 +21,12 @@ from simulations.numbers import (
     SEEDS,
     SIZES,
 )
-from simulations.outcome import Outcome, answered, true_slope
+from simulations.outcome import Outcome, answered, named, true_slope
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.retention import RetentionData
 from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.retention_rows import MLM, MLM_METRIC, Head, RetentionScore, mean_loss
-from xlgap.analysis.series import conditional_answer, fit_line, series_of, slope_answer
+from xlgap.analysis.series import conditional_answer, fit_line, series_of
 
 GROUPS = 40
 BEFORE, CHANCE = 80.0, 33.0
@@ -35,6 +35,7 @@ PROBED = 0.25
 """Share of the change that a probe has, too."""
 LOSS, RISE, RISE_SLOPE, RISE_SD = 3.0, 0.3, -0.1, 0.03
 MASKED = 10.0
+HEADS: tuple[Head, ...] = ("kept", "probe")
 MODELS = tuple(f"m{i}" for i in range(len(SIZES)))
 ALL_LANGUAGES = ("en", *LANGUAGES)
 TASK, TARGET, ARM = "typing", "nli", "inter_en_typing"
@@ -127,8 +128,10 @@ def _runs(
     at = np.indices(first.shape).reshape(first.ndim, -1)
     frame = pd.DataFrame(
         {
-            "model": np.array(MODELS)[at[0]], "arm": ARM, "target": TARGET, "task": task,
-            "language": np.array(codes)[at[2]], "seed": at[3], "head": head,
+            "model": named(at[0], MODELS), "arm": named(0 * at[0], [ARM]),
+            "target": named(0 * at[0], [TARGET]), "task": task,
+            "language": named(at[2], ALL_LANGUAGES), "seed": at[3],
+            "head": named(np.full_like(at[0], HEADS.index(head)), HEADS),
             "phase": np.where(at[1], 2, own), "item": at[4], "group": at[4], "s0": first.ravel(),
             "s1": second.ravel(),
         }
@@ -152,9 +155,9 @@ def _outcomes(found: Kept, truth: Truth) -> dict[str, Outcome]:
         {(found.gap, "mean", "raw", model): drawn for model, drawn in found.draws.items()},
         gap=found.gap, scale="raw", question=4, quantity=found.gap, confidence=0.95,
     )  # fmt: skip
+    assert len(series.estimates) == len(MODELS)
     fit = fit_line(series.estimates, "params_total")
     assert fit is not None
-    assert len(series.estimates) == len(MODELS)
     one, here = series.estimates[0], true_slope(truth.here, SIZES, fit.weights)
     own = float(truth.here[0])
     name = WORDS[found.gap]
@@ -163,8 +166,8 @@ def _outcomes(found: Kept, truth: Truth) -> dict[str, Outcome]:
         f"{name}, mean over models": answered(
             level_answer(series), truth.level, nothing=truth.nothing
         ),
-        f"{name}, slope on size": answered(
-            slope_answer(series, "params_total", "total"), truth.slope
+        f"{name}, slope on size": Outcome(
+            low=fit.ci_low, high=fit.ci_high, truth=truth.slope
         ),
         f"{name}, conditional bootstrap slope": answered(
             conditional_answer(series), here, nothing=here

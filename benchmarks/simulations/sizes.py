@@ -23,7 +23,7 @@ from simulations.numbers import (
     SIZES,
     SLOPE,
 )
-from simulations.outcome import ENVELOPE, EXACT, Outcome, of, true_slope
+from simulations.outcome import ENVELOPE, EXACT, Outcome, named, of, true_slope
 from xlgap.analysis.bootstrap import TaskItems, draws, interval
 from xlgap.analysis.contrasts import Contrast, Key
 from xlgap.analysis.scaling import bootstrap_slopes, correlation, meta_regression
@@ -81,11 +81,11 @@ def bootstrap(right: np.ndarray, *, seed: int) -> tuple[np.ndarray, list[np.ndar
     index = np.indices(right.shape[:-1]).reshape(4, -1)
     frame = pd.DataFrame(
         {
-            "model": np.array([f"m{i}" for i in range(models)])[index[0]],
-            "arm": np.array(["en", "tgt"])[index[1]],
-            "language": "sw",
+            "model": named(index[0], [f"m{i}" for i in range(models)]),
+            "arm": named(index[1], ["en", "tgt"]),
+            "language": named(0 * index[0], ["sw"]),
             "seed": index[2],
-            "metric": "accuracy",
+            "metric": named(0 * index[0], ["accuracy"]),
             "item": index[3],
             "group": index[3],
             "s0": right.sum(axis=-1).ravel().astype(float),
