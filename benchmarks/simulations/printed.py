@@ -45,7 +45,7 @@ def published(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
                 _score(source, model, code, 85.0 - loss)
                 for code, loss in zip(("en", *LANGUAGES), (0.0, *losses), strict=True)
             ]
-    [answer] = row_answers(scores, confidence=0.95)
+    [answer] = row_answers(scores, confidence=0.95, resamples=400)
     return {"slope over published rows": answered(answer, slope)}
 
 

@@ -35,14 +35,17 @@ Tables = Mapping[tuple[str, str], Mapping[str, Printed]]
 TASKS = (("xnli", "accuracy"), ("xquad", "f1"), ("mlqa", "f1"), ("pawsx", "accuracy"))
 
 
-def row_answers(scores: Sequence[Score], *, confidence: float) -> list[Answer]:
+def row_answers(
+    scores: Sequence[Score], *, confidence: float, resamples: int = RESAMPLES
+) -> list[Answer]:
     """The slope of zero-shot loss on size over all rows of a task, for tasks with enough sources."""
     printed = printings([s for s in scores if s.arm == "zero_shot_english"])
-    found = [_answer(full_tables(printed, task=t, metric=m), t, confidence) for t, m in TASKS]
+    tables = {task: full_tables(printed, task=task, metric=metric) for task, metric in TASKS}
+    found = [_answer(of_task, task, confidence, resamples) for task, of_task in tables.items()]
     return [a for a in found if a is not None]
 
 
-def _answer(tables: Tables, task: str, confidence: float) -> Answer | None:
+def _answer(tables: Tables, task: str, confidence: float, resamples: int) -> Answer | None:
     rows = [
         (math.log10(size), table["en"].value - printed.value, publication, model)
         for (model, publication), table in sorted(tables.items())
@@ -60,7 +63,7 @@ def _answer(tables: Tables, task: str, confidence: float) -> Answer | None:
         [[r[2] for r in rows], [r[3] for r in rows]],
         slope_of,
         rng=generator(0, "published rows", task),
-        resamples=RESAMPLES,
+        resamples=resamples,
     )
     defined = drawn[np.isfinite(drawn)]
     low, high = interval(defined, confidence)
@@ -77,11 +80,9 @@ def _answer(tables: Tables, task: str, confidence: float) -> Answer | None:
     if isinstance(found, Refused):
         enough, few = False, f"Not sufficient: {found.reason} "
     known = None if isinstance(found, Refused) else found
-    by = (
-        "no interval"
-        if known is None
-        else (f"t interval, CR2 clustered by model and by source ({known.df:.1f} degrees of freedom)")
-    )
+    by = "no interval"
+    if known is not None:
+        by = f"t interval, CR2 clustered by model and by source ({known.df:.1f} degrees of freedom)"
     return Answer(
         question=2,
         key=f"2.rows.{task}.bootstrap.params_total",

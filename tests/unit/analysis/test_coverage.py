@@ -13,7 +13,7 @@ from scipy.stats import binom
 from xlgap.config import load_params
 
 ROOT = Path(__file__).parents[3]
-STUDIES = 60
+STUDIES = 40
 
 
 @pytest.fixture(scope="module")
