@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,9 @@ class _Runs:
         self._value = items.value
         self._columns = [c for c in frame.columns if c[:1] == "s" and c[1:].isdigit()]
         self._runs: dict[Key, dict[int, pd.DataFrame]] = defaultdict(dict)
-        for (model, arm, language, seed), rows in frame.groupby(KEYS, sort=True):
+        for run, rows in frame.groupby(KEYS, sort=True):
+            named: tuple[Any, ...] = run
+            model, arm, language, seed = named
             self._runs[Key(model, arm, task, language)][seed] = self._valued(rows)
 
     def _valued(self, rows: pd.DataFrame) -> pd.DataFrame:

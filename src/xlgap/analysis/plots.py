@@ -23,7 +23,7 @@ from xlgap.analysis.canvas import (
     zero,
 )
 from xlgap.analysis.rows import GAP_WORDS, Estimate
-from xlgap.analysis.scaling import Regression
+from xlgap.analysis.scaling import FEWEST_MODELS, Regression
 from xlgap.analysis.series import fit_line
 from xlgap.analysis.words import interval_words, short_number, signed
 
@@ -173,9 +173,12 @@ def _thin(axes: Axes, rows: Sequence[Estimate], i: int, label: str) -> None:
 
 
 def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyond | None) -> None:
-    """The meta-regression line over the measured range with its band, and what goes beyond it."""
+    """The meta-regression line over the measured range with its band, and what goes beyond it.
+
+    None where the models are too few for an answer: its band would fill the figure.
+    """
     fit = fit_line(rows, "params_total", confidence=confidence)
-    if fit is None:
+    if fit is None or fit.n < FEWEST_MODELS:
         return
     sizes = [math.log10(r.params_total or 1) for r in rows]
     label = (

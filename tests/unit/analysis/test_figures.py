@@ -70,6 +70,16 @@ def test_extrapolation_is_labelled_and_only_drawn_beyond_the_models(analysis: An
     assert texts(far) >= 2
 
 
+def test_too_few_models_have_points_and_no_line(analysis: Analysis) -> None:
+    def lines(count: int) -> int:
+        sizes = sorted({e.params_total for e in analysis.estimates})[:count]
+        kept = [e for e in analysis.estimates if e.params_total in sizes]
+        return gap_against_size(kept, gap="direct").svg.count("<!-- for ten times the parameters")
+
+    assert lines(4) == 1
+    assert lines(3) == 0
+
+
 def test_an_answer_at_a_size_is_drawn_only_where_it_is_supported(analysis: Analysis) -> None:
     at = Answer(
         question=3, key="3.direct.at.175e9", quantity="G_direct at 175B", source="measured",

@@ -12,7 +12,7 @@ from simulate import Plan, study
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import Answer, Estimate
-from xlgap.analysis.series import Series, correlation_answer
+from xlgap.analysis.series import SIZES, Series, correlation_answer
 from xlgap.analysis.study import Study
 from xlgap.analysis.trend_answers import beyond_answers, family_answers
 
@@ -229,4 +229,4 @@ def test_the_interval_of_a_level_is_said_to_be_about_the_line(answers: dict[str,
 
 def test_the_same_gap_in_every_model_has_no_correlation() -> None:
     points = [point(s, 2.0) for s in (1e8, 1e9, 1e10, 1e11)]
-    assert correlation_answer(series(*points)).reason.startswith("Not defined: all 4 models")
+    assert correlation_answer(series(*points), *SIZES[0]).reason.startswith("Not defined: all 4 models")
