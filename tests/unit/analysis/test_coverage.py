@@ -63,5 +63,5 @@ def test_it_simulates_the_default_study(coverage: ModuleType) -> None:
     params = load_params(ROOT / "params.yaml")
     assert len(coverage.arms.SIZES) == len(params.models)
     assert len(params.study.seeds) == coverage.arms.SEEDS
-    assert ("en", *coverage.arms.LANGUAGES) == params.languages.evaluation
-    assert len(coverage.arms.DISTANCE) == len(coverage.numbers.LANGUAGES)
+    assert ("en", *coverage.arms.LANGUAGES) == tuple(params.languages.evaluation)
+    assert len(coverage.arms.DISTANCE) == len(coverage.arms.LANGUAGES)
