@@ -221,8 +221,8 @@ def _part_draws(
 
     None of a single cluster, whose resamples are all the same.
     """
-    cell_n, cells = _codes(part, KEYS)
-    cluster_n, clusters = _codes(part, ["group"])
+    cell_n, cells = numbered(part, KEYS)
+    cluster_n, clusters = numbered(part, ["group"])
     if len(clusters) < 2:
         return
     columns = [c for c in part.columns if c[:1] == "s" and c[1:].isdigit()]
@@ -241,12 +241,22 @@ def _part_draws(
             yield cell, values_RC[:, i]
 
 
-def _codes(part: pd.DataFrame, columns: list[str]) -> tuple[NDArray[np.intp], list[tuple[Any, ...]]]:
+def numbered(
+    part: pd.DataFrame, columns: Sequence[str]
+) -> tuple[NDArray[np.intp], list[tuple[Any, ...]]]:
     """For each row the number of its combination of ``columns``; the combinations, sorted."""
-    groups = part.groupby(columns, sort=True)
-    numbers: NDArray[np.intp] = groups.ngroup().to_numpy().astype(np.intp)
-    first = part[columns].iloc[np.unique(numbers, return_index=True)[1]]
-    return numbers, [tuple(row) for row in first.itertuples(index=False)]
+    import pandas as pd
+
+    whole = np.zeros(len(part), dtype=np.intp)
+    names: list[list[Any]] = []
+    for column in columns:
+        codes, values = pd.factorize(part[column], sort=True)
+        whole = whole * len(values) + codes
+        names.append(list(values))
+    there, numbers = np.unique(whole, return_inverse=True)
+    at = np.unravel_index(there, [len(values) for values in names])
+    found = [[values[i] for i in of] for values, of in zip(names, at, strict=True)]
+    return numbers, list(zip(*found, strict=True))
 
 
 def interval(values: Floats, confidence: float) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from xlgap.analysis.chance import at_chance
 from xlgap.analysis.contrasts import Contrast, Key
 from xlgap.analysis.gap import score_on
 from xlgap.analysis.rows import AVERAGE, Estimate
-from xlgap.analysis.spread import Statistic, alone, estimates_of, mean_of
+from xlgap.analysis.spread import Statistic, estimates_of, mean_of
 from xlgap.analysis.study import Study
 
 Floats = NDArray[np.float64]
@@ -75,7 +75,7 @@ def _share(ceiling: Key, zero_shot: Key, study: Study, drawn: ScaledDraws) -> St
     reached, most = _corrected(zero_shot, study), _corrected(ceiling, study)
     if reached is None or most is None or most <= 0:
         return None
-    a, b = drawn.of(alone(zero_shot)), drawn.of(alone(ceiling))
+    a, b = drawn.means.get(zero_shot), drawn.means.get(ceiling)
     draws = None if a is None or b is None else 100 * (1 - a / np.where(b > 0, b, np.nan))
     return Statistic(100 * (1 - reached / most), draws)
 

@@ -130,13 +130,14 @@ def weigh(contrast: Contrast, study: Study, drawn: ScaledDraws) -> Weighed:
 
 def _student(value: float, error: float, df: float | None, confidence: float) -> tuple[float, float]:
     """Half width of the interval, and p; normal where the degrees of freedom are unknown."""
-    from scipy.stats import norm, t
+    from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-    reference = norm if df is None else t(df)
-    half = float(reference.ppf((1 + confidence) / 2)) * error
+    tail = (1 + confidence) / 2
+    half = float(ndtri(tail) if df is None else stdtrit(df, tail)) * error
     if error == 0:
         return half, 1.0 if value == 0 else 0.0
-    return half, float(2 * reference.sf(abs(value) / error))
+    away = -abs(value) / error
+    return half, 2 * float(ndtr(away) if df is None else stdtr(df, away))
 
 
 def _degrees_of_freedom(

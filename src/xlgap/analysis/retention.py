@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlgap.analysis.bootstrap import Draws, TaskItems, Value, deviation, draws
+from xlgap.analysis.bootstrap import Draws, TaskItems, Value, deviation, draws, numbered
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.retention_rows import Head, RetentionRow, RetentionScore
@@ -86,8 +86,9 @@ class RetentionData:
         """Draws of every entry and language: items of one task are resampled together."""
         if self.items.empty:
             return Draws({}, self.resamples, self.seed)
-        parts = self.items[list(POINT)].itertuples(index=False)
-        frame = self.items.assign(metric="", arm=["|".join(map(str, part)) for part in parts])
+        point_n, points = numbered(self.items, POINT)
+        names = np.array(["|".join(map(str, point)) for point in points])
+        frame = self.items.assign(metric="", arm=names[point_n])
         of_task = {
             str(task): TaskItems(
                 frame=part, metric="", value=self.values[str(task)], parallel=task in self.parallel

@@ -174,19 +174,27 @@ def reml(y: Floats, v: Floats, design: Floats) -> float:
     from scipy.optimize import minimize_scalar
 
     def criterion(tau2: float) -> float:
-        weights = 1 / (v + tau2)
-        _, covariance, squares = wls(y, weights, design)
-        _, log_det = np.linalg.slogdet(covariance)
-        return 0.5 * float(-np.sum(np.log(weights)) - log_det + squares)
+        return float(_restricted(np.array([tau2]), y, v, design)[0])
 
     top = 10 * float(np.var(y)) + 1e-12
     grid = np.concatenate([[0.0], np.geomspace(top * 1e-8, top, 60)])
-    best = int(np.argmin([criterion(float(g)) for g in grid]))
+    best = int(np.argmin(_restricted(grid, y, v, design)))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     found = minimize_scalar(
         criterion, bounds=(float(low), float(high)), method="bounded", options={"xatol": top * 1e-10}
     )
     return float(found.x) if criterion(float(found.x)) < criterion(0.0) else 0.0
+
+
+def _restricted(tau2_T: Floats, y: Floats, v: Floats, design: Floats) -> Floats:
+    """Minus the restricted log likelihood of each variance between models, constants aside, [T]."""
+    weights_Tn = 1 / (v + tau2_T[:, None])
+    crossed_Tpp = np.einsum("np,tn,nq->tpq", design, weights_Tn, design)
+    beta_Tp = np.linalg.solve(crossed_Tpp, ((weights_Tn * y) @ design)[..., None])[..., 0]
+    squares_T = np.sum(weights_Tn * (y - beta_Tp @ design.T) ** 2, axis=1)
+    _, log_det_T = np.linalg.slogdet(crossed_Tpp)
+    found: Floats = 0.5 * (log_det_T + squares_T - np.sum(np.log(weights_Tn), axis=1))
+    return found
 
 
 def correlation(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Correlation:

@@ -100,21 +100,13 @@ def _of_cells(
         if not known:
             return None
         means.append(sum(known) / len(known))
-        draws.append(drawn.of(alone(key)))
+        draws.append(drawn.means.get(key))
     value = float(statistic(np.asarray(means)))
     stacked = [d for d in draws if d is not None]
     if len(stacked) < len(draws):
         return Statistic(value, None)
     of_draws = statistic(np.stack(stacked))
     return Statistic(value, of_draws - np.nanmean(of_draws) + value)
-
-
-def alone(key: Key) -> Contrast:
-    """A score by itself."""
-    return Contrast(
-        model=key.model, gap="", task=key.task, language=key.language, arm_a=key.arm, arm_b=key.arm,
-        unit=(), terms=((key, 1.0),),
-    )  # fmt: skip
 
 
 def estimates_of(

@@ -313,7 +313,7 @@ def seeds_answer(measured: Measured, series: Series) -> Answer:
     smallest = detectable_gap(spread.sd, spread.seeds, level=1 - series.confidence)
     if isinstance(smallest, Refused):
         return replace(base, reason=f"{smallest.reason} {base.reason}")
-    low, high = _spread_bounds(spread.df, series.confidence)
+    low, high = spread_bounds(spread.df, series.confidence)
     seen = abs(float(np.mean([e.value for e in series.estimates])))
     needed = seeds_needed(spread.sd, seen, level=1 - series.confidence)
     advice = (
@@ -334,7 +334,7 @@ def seeds_answer(measured: Measured, series: Series) -> Answer:
     )
 
 
-def _spread_bounds(df: int, confidence: float) -> tuple[float, float]:
+def spread_bounds(df: int, confidence: float) -> tuple[float, float]:
     """Factors from an estimated standard deviation to its confidence limits."""
     from scipy.stats import chi2
 

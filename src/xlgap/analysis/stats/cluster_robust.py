@@ -175,3 +175,32 @@ def slope_over(
     a = np.asarray(x, dtype=np.float64)
     design = np.stack([np.ones_like(a), a], axis=1)
     return coefficient(design, y, clusters, column=1, confidence=confidence)
+
+
+def slope_over_both(
+    x: ArrayLike,
+    y: ArrayLike,
+    clusters: Sequence[object],
+    others: Sequence[object],
+    *,
+    confidence: float = 0.95,
+) -> Coefficient | Refused:
+    """Slope of ``y`` over ``x``, clustered in two ways at once: scores by model and by source.
+
+    The variance of ``clusters`` plus that of ``others`` minus that of the cells of both (Cameron,
+    Gelbach and Miller 2011, Robust inference with multiway clustering, J. Bus. Econ. Stat. 29), each
+    CR2, and at least that of ``clusters`` alone; the degrees of freedom are those of ``clusters``.
+    """
+    a, outcome = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    one = slope_over(a, outcome, clusters, confidence=confidence)
+    if isinstance(one, Refused):
+        return one
+    design = np.stack([np.ones_like(a), a], axis=1)
+    second, cells = (
+        float(operator(design, of, target=[0.0, 1.0]).variance(outcome))
+        for of in (others, list(zip(clusters, others, strict=True)))
+    )
+    variance = one.stderr**2 + max(second - cells, 0.0)
+    return interval_of(
+        one.estimate, variance, one.df, n=one.n, clusters=one.clusters, confidence=confidence
+    )

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from xlgap.analysis.stats.cluster_robust import Coefficient, coefficient, operator, slope_over
+from xlgap.analysis.stats.cluster_robust import (
+    Coefficient,
+    coefficient,
+    operator,
+    slope_over,
+    slope_over_both,
+)
 from xlgap.analysis.stats.verdict import Refused
 
 RNG = np.random.default_rng(0)
@@ -66,3 +72,29 @@ def test_few_clusters_and_equal_distances_are_refused() -> None:
     same = slope_over([0.2] * 6, range(6), "abcdef")
     assert isinstance(same, Refused)
     assert "cannot tell 2 coefficients apart" in same.reason
+
+
+MODELS = list("abcabdefgchiehja")
+SOURCES = list("1112223334445556")
+SIZE = np.array([sorted(set(MODELS)).index(m) for m in MODELS]) / 5
+
+
+def test_clusters_in_two_ways_are_those_in_one_where_the_other_says_no_more() -> None:
+    y = 2 * SIZE + RNG.normal(size=len(SIZE))
+    one = slope_over(SIZE, y, MODELS)
+    assert slope_over_both(SIZE, y, MODELS, MODELS) == one
+    assert slope_over_both(SIZE, y, MODELS, range(len(SIZE))) == one
+
+
+def test_clusters_in_two_ways_hold_the_truth_where_models_and_sources_shift_rows() -> None:
+    rng = np.random.default_rng(2)
+    shift = [[sorted(set(of)).index(name) for name in of] for of in (MODELS, SOURCES)]
+    hits = one_hits = 0
+    for _ in range(400):
+        y = rng.normal(0, 0.5, 10)[shift[0]] + rng.normal(0, 2, 6)[shift[1]] + rng.normal(0, 0.3, 16)
+        both, one = slope_over_both(SIZE, y, MODELS, SOURCES), slope_over(SIZE, y, MODELS)
+        hits += both.ci_low <= 0 <= both.ci_high
+        one_hits += one.ci_low <= 0 <= one.ci_high
+        assert both.stderr >= one.stderr
+    assert hits / 400 >= 0.92
+    assert one_hits < hits - 8

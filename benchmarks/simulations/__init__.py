@@ -1,0 +1,1 @@
+"""Simulated studies with known gaps and slopes, for ``benchmarks/coverage.py``."""
