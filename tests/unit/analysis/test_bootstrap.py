@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from simulate import Plan, share_right, study
 
-from xlgap.analysis.bootstrap import Draws, TaskItems, draws, interval
+from xlgap.analysis.bootstrap import Draws, TaskItems, TrainingShares, draws, interval, training_shares
 from xlgap.analysis.contrasts import Contrast, Key
 from xlgap.errors import ResultError
 
@@ -69,6 +69,31 @@ def test_seed_spread_has_the_variance_of_a_mean_of_few_seeds(made) -> None:
     spread = drawn.on("raw", made.table).of(contrast((EN, 1.0)))
     assert spread.mean() == pytest.approx(65.0, abs=0.2)
     assert spread.var() == pytest.approx(np.var([60, 70], ddof=1) / 2, rel=0.03)
+
+
+def test_training_that_moves_all_languages_is_told_from_items_that_even_out() -> None:
+    """Nine languages, items of variance 9, trainings of variance 4: 1 of 5 in a mean is items."""
+    rng = np.random.default_rng(3)
+    cells: dict[Key, np.ndarray] = {}
+    for model in range(300):
+        training = rng.normal(0, 2, size=2)
+        for language in "abcdefghi":
+            seen = training + rng.normal(0, 3, size=2)
+            cells[Key(f"m{model}", "a", "nli", language)] = seen + rng.normal(0, 3, size=(100, 2))
+    shares = training_shares(cells)
+    assert shares.mean[9] ** 2 == pytest.approx(0.8, abs=0.08)
+    assert shares.apart**2 < 0.1
+    assert shares.pooled == {9: 300}
+
+
+def test_a_mean_over_languages_keeps_the_spread_of_training() -> None:
+    values = {k: np.tile([60.0, 70.0], (20_000, 1)) for k in (EN, SW)}
+    shares = {"nli": TrainingShares(mean={2: 0.5}, apart=0.0)}
+    drawn = Draws({k: ((0, 1), v) for k, v in values.items()}, 20_000, 1, shares)
+    both = drawn.over_seeds(values, arm="direct_en")
+    assert both[EN].var() == pytest.approx(0.25 * np.var([60, 70], ddof=1) / 2, rel=0.03)
+    values[SW] = values[SW][:, ::-1]  # what one language has more the other has less
+    assert drawn.over_seeds(values, arm="direct_en")[SW].std() == pytest.approx(0.0, abs=1e-9)
 
 
 def test_seeds_are_drawn_once_for_an_arm(made) -> None:
