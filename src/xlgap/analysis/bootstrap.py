@@ -227,6 +227,7 @@ def training_shares(cells: Mapping[Key, Floats]) -> TrainingShares:
         of_training[key.task, key.model, key.arm].append(values)
     means: dict[int, list[Floats]] = defaultdict(list)
     apart: list[Floats] = []
+    free = 0
     for of_one in of_training.values():
         runs = {values.shape[1] for values in of_one}
         if len(runs) > 1 or runs == {1}:
@@ -234,24 +235,32 @@ def training_shares(cells: Mapping[Key, Floats]) -> TrainingShares:
         together = np.mean(of_one, axis=0)
         means[len(of_one)].append(together)
         apart += [values - together for values in of_one if len(of_one) > 1]
+        free += (len(of_one) - 1) * (max(runs) - 1)
     return TrainingShares(
-        mean={count: _training_share(values) for count, values in means.items()},
-        apart=_training_share(apart),
+        mean={
+            count: _training_share(values, df=sum(v.shape[1] - 1 for v in values))
+            for count, values in means.items()
+        },
+        apart=_training_share(apart, df=free),
         pooled={count: len(values) for count, values in means.items()},
     )
 
 
-def _training_share(several: Sequence[Floats]) -> float:
-    """Root of the share of the variance between seeds that items do not explain, 0 to 1."""
+def _training_share(several: Sequence[Floats], *, df: int) -> float:
+    """Root of the share of the variance between seeds that items do not explain, 0 to 1.
+
+    The part of items is 1 over an estimate with ``df`` degrees of freedom, which is too large by
+    df / (df - 2) on average (Efron and Morris 1973, Stein's estimation rule and its competitors, JASA 68).
+    """
     spread = sum(float(values.mean(axis=0).var(ddof=1)) for values in several)
-    if spread == 0:
+    if spread == 0 or df <= 2:
         return 1.0
     own = 0.0
     for values in several:
         runs = values.shape[1]
         apart = float(values.var(axis=0, ddof=1).mean() - values.mean(axis=1).var(ddof=1))
         own += apart * runs / (runs - 1)
-    return float(np.sqrt(np.clip(1 - own / spread, 0.0, 1.0)))
+    return float(np.sqrt(np.clip(1 - own / spread * (df - 2) / df, 0.0, 1.0)))
 
 
 def _task_draws(
