@@ -250,7 +250,7 @@ def _training_share(several: Sequence[Floats], *, df: int) -> float:
     """Root of the share of the variance between seeds that items do not explain, 0 to 1.
 
     The part of items is 1 over an estimate with ``df`` degrees of freedom, which is too large by
-    df / (df - 2) on average (Efron and Morris 1973, Stein's estimation rule and its competitors, JASA 68).
+    df / (df - 2) on average (Efron and Morris 1973, Stein's estimation rule, JASA 68).
     """
     spread = sum(float(values.mean(axis=0).var(ddof=1)) for values in several)
     if spread == 0 or df <= 2:
