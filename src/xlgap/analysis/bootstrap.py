@@ -250,17 +250,18 @@ def _training_share(several: Sequence[Floats], *, df: int) -> float:
     """Root of the share of the variance between seeds that items do not explain, 0 to 1.
 
     The part of items is 1 over an estimate with ``df`` degrees of freedom, which is too large by
-    df / (df - 2) on average (Efron and Morris 1973, Stein's estimation rule, JASA 68).
+    df / (df - 2) on average (Efron and Morris 1973, Stein's estimation rule, JASA 68), while a share
+    that is cut off at 0 is too large by itself: half of the correction is made.
     """
     spread = sum(float(values.mean(axis=0).var(ddof=1)) for values in several)
-    if spread == 0 or df <= 2:
+    if spread == 0 or df <= 1:
         return 1.0
     own = 0.0
     for values in several:
         runs = values.shape[1]
         apart = float(values.var(axis=0, ddof=1).mean() - values.mean(axis=1).var(ddof=1))
         own += apart * runs / (runs - 1)
-    return float(np.sqrt(np.clip(1 - own / spread * (df - 2) / df, 0.0, 1.0)))
+    return float(np.sqrt(np.clip(1 - own / spread * (df - 1) / df, 0.0, 1.0)))
 
 
 def _task_draws(
