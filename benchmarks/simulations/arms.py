@@ -174,10 +174,9 @@ def _gains(rows: list[GainRow], gains: np.ndarray) -> dict[str, Outcome]:
 
 def _over_languages(study: Study, drawn: ScaledDraws, true: Checkpoints) -> dict[str, Outcome]:
     """Spread and worst language: of one model, and against size."""
-    slopes = distance.distance_contrasts(
-        study.table, study.arms, dict(zip(LANGUAGES, DISTANCE, strict=True))
-    )
-    steeper = distance.robustness_contrasts(slopes, study.arms)
+    near = dict(zip(LANGUAGES, DISTANCE, strict=True))
+    slopes = distance.distance_contrasts(study.table, study.arms, near)
+    steeper = distance.robustness_contrasts(slopes, study.arms, distance.slope_over(near))
     made = spread_estimates(slopes, steeper, study, drawn, dead=frozenset())
     estimates = [e for e, _ in made]
     by_model = {(e.gap, e.task, e.scale, e.model): d for e, d in made if d is not None}

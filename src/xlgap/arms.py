@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from xlgap.checkout import model_directory
-from xlgap.config import Params
+from xlgap.config import HubModel, Params
 from xlgap.consistency import naming
 from xlgap.errors import ConfigError, unknown
 from xlgap.lab.cldr import supported
 from xlgap.languages import get_language
+from xlgap.models.catalogue import lacks_masked_head
 from xlgap.regimes import get_regime, regime_names
 from xlgap.regimes.base import ArmSpec, Regime, Translations
 from xlgap.tasks import get_task
@@ -122,7 +123,7 @@ def _check_budget(name: str, spec: ArmSpec, regime: Regime) -> None:
 
 
 def _check_text(key: str, params: Params) -> None:
-    """Masked language modelling needs text."""
+    """Masked language modelling needs text, and models that it can go on with."""
     if params.study.source == "hub":
         raise ConfigError(
             f"{key}: 'mlm_rate' needs pretraining text, which 'study.source: hub' has not; use "
@@ -133,6 +134,14 @@ def _check_text(key: str, params: Params) -> None:
             f"{key}: 'mlm_rate' needs pretraining text, and 'languages.pretraining' names no language; "
             "name at least one."
         )
+    for name, model in params.models.items():
+        reason = lacks_masked_head(model.hub) if isinstance(model, HubModel) else None
+        if isinstance(model, HubModel) and reason is not None:
+            raise ConfigError(
+                f"{key}: 'mlm_rate' mixes masked language modelling into the training of every model, "
+                f"and 'models.{name}', {model.hub}, {reason}; remove the arm, or put the model into a "
+                "study without it."
+            )
 
 
 def check_choices(specs: Mapping[str, ArmSpec]) -> None:

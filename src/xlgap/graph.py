@@ -28,7 +28,7 @@ from xlgap.formats import write_text
 from xlgap.mapping import read_mapping
 from xlgap.models.catalogue import pinned_revision
 from xlgap.regimes.base import Translations, trained_on
-from xlgap.retained import Retained, retained_cells, scored_splits
+from xlgap.retained import Retained, retained_cells, scored_sets, scored_splits
 from xlgap.tasks import get_task
 
 HEADER = "# Written by 'make graph' from params.yaml. Do not edit.\n"
@@ -50,6 +50,7 @@ def graph_mapping(
     """
     study_grid, read = grid(params), files or {}
     again = retained_cells(params, study_grid)
+    unread = {"unread": rows} if (rows := scored_sets(params, study_grid)) else {}
     wanted = wanted_translations({arm.name: arm.spec for arm in study_grid.arms})
     items = {
         "root": root,
@@ -57,7 +58,7 @@ def graph_mapping(
         "translate": _translate_items(wanted, root),
         # DVC wants a path where there is none: one that the stages depend on in any case
         "translated": (layout.TRANSLATED if wanted else layout.PREPARED).as_posix(),
-        "corpus": {"needed": needs_corpus(params), **_files(released.CORPUS, read)},
+        "corpus": {"needed": needs_corpus(params), **unread, **_files(released.CORPUS, read)},
         "pretrain": {m: {"model": m, "entry": pretraining_entry(params, m)} for m in params.models},
         "warmstart": {
             f"{model}-{arm.name}": {"model": model, "arm": arm.name, "text": _text(model, arm)}
@@ -65,7 +66,7 @@ def graph_mapping(
             for arm in study_grid.arms_of(model)
         },
         "finetune": {cell.key: _cell_item(cell, params) for cell in study_grid.trained},
-        "heldout": _heldout_items(params),
+        "heldout": _heldout_items(params, unread),
         "retention": {
             found.cell.key: {
                 "model": found.cell.model,
@@ -88,6 +89,8 @@ def graph_mapping(
 def pretraining_entry(params: Params, model: str) -> dict[str, Any]:
     """What pretraining reads of a model's entry: no number of fine-tuning; a checkpoint's commit.
 
+    Also whether a checkpoint's own head of masked language modelling is wanted, for arms with text.
+
     Raises:
         ConfigError: a hub checkpoint without a commit.
     """
@@ -95,13 +98,18 @@ def pretraining_entry(params: Params, model: str) -> dict[str, Any]:
     if isinstance(spec, ScratchModel):
         return spec.pretraining
     revision = pinned_revision(spec.hub, spec.revision, key=f"models.{model}.revision")
-    return {"hub": spec.hub} if revision is None else {"hub": spec.hub, "revision": revision}
+    pinned = {"hub": spec.hub} if revision is None else {"hub": spec.hub, "revision": revision}
+    return {**pinned, "masked_head": True} if mixes_text(params) else pinned
 
 
 def needs_corpus(params: Params) -> bool:
     """Whether some model is pretrained here, or some arm mixes pretraining text into its training."""
-    mixed = any(entry.mlm_rate is not None for entry in params.arms.values())
-    return mixed or needs_tokenizer(params)
+    return mixes_text(params) or needs_tokenizer(params)
+
+
+def mixes_text(params: Params) -> bool:
+    """Whether some arm mixes pretraining text into its training."""
+    return any(entry.mlm_rate is not None for entry in params.arms.values())
 
 
 def needs_tokenizer(params: Params) -> bool:
@@ -172,12 +180,12 @@ def _asked(found: Retained, params: Params) -> dict[str, Any]:
     }
 
 
-def _heldout_items(params: Params) -> dict[str, Any]:
+def _heldout_items(params: Params, unread: Mapping[str, Any]) -> dict[str, Any]:
     """One item where retention is asked for; DVC wants no stage else."""
     asked = params.evaluation.retention
     if asked is None:
         return {}
-    return {"text": {"lines": asked.mlm_lines if needs_corpus(params) else 0}}
+    return {"text": {"lines": asked.mlm_lines if needs_corpus(params) else 0, **unread}}
 
 
 def _translate_items(wanted: Mapping[tuple[str, str], Translations], root: str) -> dict[str, Any]:

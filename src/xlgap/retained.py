@@ -7,7 +7,7 @@ data coincide are no cells at all, see :func:`xlgap.cell.undefined`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xlgap.cell import Arm, Cell, Grid
@@ -85,33 +85,53 @@ def _is_asked(arm: Arm, asked: RetentionParams) -> bool:
     return arm.spec.language is None and arm.spec.budget is None
 
 
-def scored_splits(name: str, params: Params) -> Mapping[str, Split]:
+def scored_splits(
+    name: str, params: Params, *, languages: Sequence[str] | None = None
+) -> Mapping[str, Split]:
     """By language, the split of an earlier task that is scored: its test rows, else its dev rows.
+
+    ``languages`` stand in place of those that are asked for.
 
     Dev rows have chosen the checkpoint of the task's own phase, so that its score just after that phase
     is a little too good on them: what is lost later looks the larger for it.
     """
     asked = params.evaluation.retention
-    wanted = (asked.languages if asked else None) or params.languages.evaluation
+    wanted = languages or (asked.languages if asked else None) or params.languages.evaluation
     splits = split_languages(get_task(name), params)
     order: tuple[Split, ...] = ("test", "dev")
     found = {code: [s for s in order if code in splits.get(s, ())] for code in wanted}
     return {code: have[0] for code, have in found.items() if have}
 
 
-def held_back(name: str, params: Params) -> tuple[tuple[Split, str], ...]:
+def held_back(
+    name: str, params: Params, *, languages: Sequence[str] | None = None
+) -> tuple[tuple[Split, str], ...]:
     """Splits and languages that training must be free of where an earlier task is scored again.
 
-    Those that are scored; of a parallel task, whose items are the same in all languages, these in all
-    of ``languages.evaluation``.
+    Those of :func:`scored_splits`; of a parallel task, whose items are the same in all languages, these
+    in all of ``languages.evaluation``.
     """
     task = get_task(name)
     have = split_languages(task, params)
     others = params.languages.evaluation if task.parallel else ()
     found = {
         (split, other): None
-        for code, split in scored_splits(name, params).items()
+        for code, split in scored_splits(name, params, languages=languages).items()
         for other in (code, *others)
         if other in have[split]
     }
     return tuple(found)
+
+
+def scored_sets(params: Params, study_grid: Grid) -> dict[str, dict[Split, list[str]]]:
+    """By task and split, the languages of rows that no pretraining text may hold: of all earlier tasks.
+
+    Those of :func:`held_back` in all of ``languages.evaluation``, of every arm: what is asked for, and
+    whether anything is, makes no other text, and so no other weights.
+    """
+    found: dict[str, dict[Split, list[str]]] = {}
+    tasks = (task for arm in study_grid.arms for task in earlier_tasks(arm, RetentionParams()))
+    for name in dict.fromkeys(tasks):
+        for split, code in held_back(name, params, languages=params.languages.evaluation):
+            found.setdefault(name, {}).setdefault(split, []).append(code)
+    return found

@@ -2,6 +2,10 @@
 
 import copy
 import csv
+import json
+import shutil
+import subprocess
+import time
 
 import pandas as pd
 import pytest
@@ -101,3 +105,30 @@ def test_turning_it_off_again_removes_what_it_left(again, tmp_path):
     made.xlgap("graph")
     assert not (made.folder / "results" / "retention" / "lab_nli").exists()
     assert not (made.folder / "data" / "heldout").exists()
+
+
+def test_after_a_stop_it_goes_on_with_the_parts_that_are_not_there(again, tmp_path):
+    made = again.copy(tmp_path / "checkout")
+    place = made.folder / "results" / "retention" / "lab_nli" / "one-seq" / "scores.csv"
+    whole = place.read_text()
+    shutil.rmtree(place.parent)
+    words = ["xlgap", "retention", "one", "seq", "lab_nli"]
+    process = subprocess.Popen(words, cwd=made.folder, env=made.environment, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 240
+    while not (parts := sorted((made.folder / "scratch").glob("*/phase*/scores.json"))):
+        assert process.poll() is None, process.stderr.read().decode()[-2000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.terminate()
+    said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 130
+    assert "what is scored is kept, run the same command again to go on." in said
+    assert not place.exists()
+    scores = json.loads(parts[0].read_text())
+    scores[0]["value"] = 12.34375  # what is there is not computed again
+    parts[0].write_text(json.dumps(scores))
+    made.xlgap(*words[1:])
+    old, new = whole.splitlines(), place.read_text().splitlines()
+    (other,) = [line for before, line in zip(old, new, strict=True) if before != line]
+    assert ",12.34375," in other
+    assert not any((made.folder / "scratch").glob("*/phase*"))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from xlgap.formats import read_json
+
 pytestmark = pytest.mark.e2e
 
 CELL = ("two", "direct_en", "lab_ner")
@@ -90,6 +92,36 @@ def test_sigterm_saves_the_state_and_says_so(study):
     assert "Traceback" not in said.decode()
     assert list((study.folder / "scratch").glob("*/phase0/*/latest"))
     assert not (study.folder / OUT).exists()
+
+
+def test_a_finished_seed_is_not_trained_again_where_weights_are_not_kept(study):
+    params = study.params
+    params["study"]["seeds"] = [1, 2]
+    params["train"] |= {"keep": "none"}
+    study.write_params(params)
+    lengthen(study)
+    process = start(study)
+    deadline = time.monotonic() + 240
+    while not list((study.folder / "weights").glob("*/facts.json")):
+        assert process.poll() is None, process.stderr.read().decode()[-2000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.5)  # the first seed's checkpoints go
+    wait_for_checkpoint(study, 5, process)  # of the second one
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not (study.folder / OUT).exists()
+    said = study.xlgap("finetune", *CELL).stderr
+    assert "seed 1: goes on" not in said
+    assert "seed 2: goes on after step" in said
+    times = {
+        seed: read_json(study.folder / "journal" / "-".join(CELL) / f"seed{seed}.json")["train_seconds"]
+        for seed in (1, 2)
+    }
+    assert times[1] == 0.0 < times[2]
+    assert (study.folder / OUT / "seed1" / "en.jsonl").is_file()
+    assert not list((study.folder / "weights").glob("*/*"))
 
 
 def test_a_stopped_training_goes_on_under_another_zero_stage(study):

@@ -49,8 +49,8 @@ from xlgap.tasks.base import {kind}, Recipe, Task
 TASK = Task(
     name="{name}", kind={kind}({arguments}), role="{role}", family="classification",
     train_languages={train}, eval_languages={evaluation}, parallel=True, metrics=("accuracy",),
-    recipe=Recipe(epochs=2, batch_rows=16, max_length=32), licence="CC0-1.0", citation="none",
-    proxy_train={proxy}, lab=lambda world, split, rows, seed: iter(()),
+    recipe=Recipe(epochs=2, batch_rows=16, max_length=32, select="{select}"), licence="CC0-1.0",
+    citation="none", proxy_train={proxy}, lab=lambda world, split, rows, seed: iter(()),
 )
 """
 _LABELS = 'labels=("a", "b")'
@@ -58,6 +58,7 @@ _TOYS: dict[str, dict[str, Any]] = {
     "toy_nli": {},
     "toy_order": {"role": "intermediate", "train": ("en", "sw"), "evaluation": ("en", "sw")},
     "toy_english": {"train": ("en",), "evaluation": ("en", "de")},
+    "toy_last": {"select": "last"},
     "toy_retrieval": {
         "kind": "Retrieve", "arguments": "", "train": (), "evaluation": ("de", "sw"),
         "proxy": "'toy_nli'",
@@ -89,7 +90,7 @@ def toy_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     folder.mkdir()
     for name, changes in _TOYS.items():
         fields = {
-            "kind": "Classify", "arguments": _LABELS, "role": "target", "proxy": None,
+            "kind": "Classify", "arguments": _LABELS, "role": "target", "proxy": None, "select": "dev",
             "train": ("en", "de", "sw"), "evaluation": ("en", "de", "sw"), **changes,
         }  # fmt: skip
         (folder / f"{name}.py").write_text(_TASK.format(name=name, **fields))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,54 @@ def test_masked_language_modelling_needs_text(raw_study):
     models = {"x": {"hub": "a/b", "revision": "0" * 40}}
     raw = raw_study(arms={"a": MASKED}, models=models, languages={"evaluation": ["en", "de", "sw"]})
     assert "names no language; name at least one." in sentence(raw)
+
+
+@pytest.mark.parametrize(
+    ("hub", "said"),
+    [
+        ("bigscience/bloom-560m",
+         "key 'arms.a': 'mlm_rate' mixes masked language modelling into the training of every model, "
+         "and 'models.x', bigscience/bloom-560m, is a causal model, for which there is none; remove "
+         "the arm, or put the model into a study without it."),
+        ("google/mt5-small", "is an encoder-decoder, whose checkpoint has no head of it"),
+        ("EuroBERT/EuroBERT-210m", "has an output matrix of its own beside its table of sub-words"),
+        ("FacebookAI/xlm-roberta-base", None),
+        ("jhu-clsp/mmBERT-small", None),
+        ("a/b", None),  # known once it is there
+    ],
+)  # fmt: skip
+def test_a_model_that_cannot_go_on_with_text_is_told_before_anything_runs(study, hub, said):
+    arms = {"a": MASKED, "d": {"regime": "direct_en"}}
+    params = study(arms=arms, intermediate=INTERMEDIATE, models={"x": {"hub": hub}})
+    assert grid(study(models={"x": {"hub": hub}})).cells  # without the arm any model will do
+    if said is None:
+        assert grid(params).cells
+        return
+    with pytest.raises(ConfigError) as error:
+        grid(params)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}, "is a causal model"),
+        ({"model_type": "bloom", "architectures": ["BloomModel"]}, "is a causal model"),
+        ({"model_type": "eurobert"}, "has an output matrix of its own"),
+        ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, None),
+        (None, None),
+    ],
+)
+def test_of_a_directory_its_configuration_says_so(study, tmp_path, fields, said):
+    if fields is not None:
+        (tmp_path / "config.json").write_text(json.dumps(fields))
+    models = {"x": {"hub": str(tmp_path)}}
+    params = study(arms={"a": MASKED}, intermediate=INTERMEDIATE, models=models)
+    if said is None:
+        assert grid(params).cells
+        return
+    with pytest.raises(ConfigError, match=said):
+        grid(params)
 
 
 def test_a_budget_is_of_the_warm_phases_or_else_of_the_target_task(study):

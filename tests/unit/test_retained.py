@@ -200,6 +200,24 @@ def test_the_graph_says_what_is_scored_again(asked: Callable[..., Params]) -> No
     assert items(rows=7)["earlier"] == items(rows=8)["earlier"]  # the gate reads all rows
 
 
+def test_what_is_asked_for_makes_no_other_text(
+    asked: Callable[..., Params], study: Callable[..., Params]
+) -> None:
+    def items(params: Params) -> dict[str, Any]:
+        found: dict[str, Any] = graph_mapping(params, root=".")["graph"]
+        return found
+
+    tasks = {"lab_nli": ROWS, "lab_ner": ROWS}, {"lab_typing": ROWS, "lab_order": ROWS}
+    never = items(study(arms=ARMS, tasks=tasks[0], intermediate=tasks[1]))
+    unread = {name: {"test": ["en", "de", "sw"]} for name in tasks[1]}
+    assert never["corpus"] == {"needed": True, "unread": unread}
+    some = items(asked(languages=["sw"], tasks=["lab_order"]))
+    assert some["corpus"] == never["corpus"]
+    assert some["heldout"]["text"]["unread"] == unread
+    direct = {"direct_en": {"regime": "direct_en"}}
+    assert items(study(arms=direct, tasks=tasks[0], intermediate={}))["corpus"] == {"needed": True}
+
+
 def test_the_stage_depends_on_its_own_code_and_on_no_more_than_it_reads(
     request: pytest.FixtureRequest,
 ) -> None:

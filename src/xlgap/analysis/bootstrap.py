@@ -142,7 +142,7 @@ class Draws:
             shares = self.shares.get(first.task, TrainingShares())
             share = shares.mean.get(self.languages[first.task, first.model, first.arm], 1.0)
             weights = seed_weights(self.seed, first.model, arm, runs, self.resamples) - 1 / runs
-            together = np.mean(list(alike.values()), axis=0)
+            together = _over_languages(list(alike.values()))
             moved = share * np.sum(weights * together, axis=1)
             for key, values in alike.items():
                 own = shares.apart * np.sum(weights * (values - together), axis=1)
@@ -232,7 +232,7 @@ def training_shares(cells: Mapping[Key, Floats]) -> TrainingShares:
         runs = {values.shape[1] for values in of_one}
         if len(runs) > 1 or runs == {1}:
             continue
-        together = np.mean(of_one, axis=0)
+        together = _over_languages(of_one)
         means[len(of_one)].append(together)
         apart += [values - together for values in of_one if len(of_one) > 1]
         free += (len(of_one) - 1) * (max(runs) - 1)
@@ -246,13 +246,24 @@ def training_shares(cells: Mapping[Key, Floats]) -> TrainingShares:
     )
 
 
-def _training_share(several: Sequence[Floats], *, df: int) -> float:
+def _over_languages(cells: Sequence[Floats]) -> Floats:
+    """Mean of draws [R, S] over those that have a value in a resample."""
+    stacked = np.stack(cells)
+    known = np.isfinite(stacked)
+    with np.errstate(invalid="ignore"):
+        mean: Floats = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
+    return mean
+
+
+def _training_share(cells: Sequence[Floats], *, df: int) -> float:
     """Root of the share of the variance between seeds that items do not explain, 0 to 1.
 
     The part of items is 1 over an estimate with ``df`` degrees of freedom, which is too large by
     df / (df - 2) on average (Efron and Morris 1973, Stein's estimation rule, JASA 68), while a share
     that is cut off at 0 is too large by itself: half of the correction is made.
     """
+    defined = (values[np.isfinite(values).all(axis=1)] for values in cells)
+    several = [values for values in defined if len(values) > 1]
     spread = sum(float(values.mean(axis=0).var(ddof=1)) for values in several)
     if spread == 0 or df <= 1:
         return 1.0
@@ -334,7 +345,12 @@ def numbered(
 
 
 def interval(values: Floats, confidence: float) -> tuple[float, float]:
-    """Percentile interval of bootstrap draws."""
+    """Percentile interval of bootstrap draws; resamples in which a metric has no value stay out."""
     tail = (1 - confidence) / 2 * 100
-    low, high = np.percentile(values, [tail, 100 - tail])
+    low, high = np.nanpercentile(values, [tail, 100 - tail])
     return float(low), float(high)
+
+
+def deviation(values: Floats) -> float:
+    """Standard error from bootstrap draws; resamples in which a metric has no value stay out."""
+    return float(np.nanstd(values, ddof=1))

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xlgap.analysis.bootstrap import ScaledDraws
+from xlgap.analysis.bootstrap import ScaledDraws, deviation
 from xlgap.analysis.contrasts import on_shared_units
 from xlgap.analysis.pairing import Contrast, Key
 from xlgap.analysis.rows import AVERAGE, ArmInfo, plain_gap
@@ -114,7 +114,7 @@ def weigh(contrast: Contrast, study: Study, drawn: ScaledDraws) -> Weighed:
         return Weighed(
             value=value, stderr=None, ci_low=None, ci_high=None, df=None, p=None, seeds=seeds
         )
-    error = float(np.std(values, ddof=1))
+    error = deviation(values)
     df = _degrees_of_freedom(contrast, study, drawn, error * error)
     half, p = _student(value, error, df, study.confidence)
     return Weighed(

@@ -5,29 +5,37 @@ from __future__ import annotations
 import hashlib
 import heapq
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from xlgap.config import Params
 from xlgap.data import schema
-from xlgap.data.prepare import split_languages
+from xlgap.data.prepare import row_limit, split_languages
 from xlgap.data.sources import ReleaseDirectory, load
 from xlgap.errors import DataError
 from xlgap.formats import atomic_dir, file_digest, write_json
 from xlgap.tasks import get_task
+from xlgap.tasks.base import Split
+
+Sets = Mapping[str, Mapping[Split, Sequence[str]]]
+"""By task and split, languages."""
 
 
-def prepare_corpus(params: Params, out: Path, *, data_dir: Path | None) -> dict[str, Any]:
+def prepare_corpus(
+    params: Params, out: Path, *, data_dir: Path | None, again: Sets | None = None
+) -> dict[str, Any]:
     """Write ``OUT/<language>.txt`` and ``OUT/manifest.json``; return the manifest.
 
-    Lines that equal a sentence of a target task's test data (but for white space and case) are dropped.
+    Lines that equal a sentence of a target task's test data (but for white space and case), or of rows
+    that earlier tasks may be scored on again, are dropped.
 
     Args:
         params: the study; ``pretrain.corpus_lines`` bounds the lines of each language.
         out: directory to write; replaced as a whole.
         data_dir: directory of release files; ``None`` where the source is another one.
+        again: the sets of rows that earlier tasks may be scored on again.
 
     Returns:
         ``{source, languages}`` with ``languages[code] = {lines, characters, dropped, sha256}``.
@@ -36,14 +44,14 @@ def prepare_corpus(params: Params, out: Path, *, data_dir: Path | None) -> dict[
         DataError: a file is missing or damaged; a language has no line left.
     """
     codes = params.languages.pretraining
-    banned = evaluation_sentences(params, data_dir)
+    banned = evaluation_sentences(params, data_dir, again)
     facts: dict[str, dict[str, Any]] = {}
     with atomic_dir(out) as folder:
         files = {c: (folder / f"{c}.txt").open("w", encoding="utf8", newline="\n") for c in codes}
         try:
             facts = {code: {"lines": 0, "characters": 0, "dropped": 0} for code in files}
             for code, line in corpus_lines(params, data_dir):
-                if any(normal(part) in banned for part in line.split("\t")):
+                if _sides(line) & banned:
                     facts[code]["dropped"] += 1
                     continue
                 files[code].write(line + "\n")
@@ -95,33 +103,49 @@ TRIES = 20
 
 
 def heldout_lines(
-    params: Params, corpus: Mapping[str, Collection[str]], count: int, data_dir: Path | None
+    params: Params,
+    corpus: Mapping[str, Iterable[str]],
+    count: int,
+    data_dir: Path | None,
+    *,
+    again: Sets | None = None,
 ) -> dict[str, list[str]]:
     """At most ``count`` lines of each language that pretraining has not seen, from the same source.
 
-    Of release files those whose SHA-256 comes next after the lines of the corpus; a language whose text
-    is in the corpus as a whole has none.
+    A line is seen that stands in the corpus of any language (but for white space and case): as a line,
+    as a side of one, or with its own two sides in the other order. Of release files those are taken
+    whose SHA-256 comes next after the lines of the corpus; a language whose text is in the corpus as a
+    whole has none.
 
     Args:
         params: of the study.
-        corpus: the lines of the corpus by language, for the languages that are asked for.
+        corpus: the lines of the whole corpus by language.
         count: of lines.
         data_dir: directory of release files; ``None`` where the source is another one.
+        again: see :func:`prepare_corpus`.
 
     Raises:
         DataError: a release file is missing or damaged.
     """
-    banned = evaluation_sentences(params, data_dir)
+    banned = evaluation_sentences(params, data_dir, again)
+    seen = {text for lines in corpus.values() for line in lines for text in _texts_of(_sides(line))}
     found = {}
-    for code, seen in corpus.items():
-        fresh = _further(params, code, count, data_dir)
-        kept = (
-            line
-            for line in fresh
-            if line not in seen and not any(normal(part) in banned for part in line.split("\t"))
-        )
+    for code in corpus:
+        fresh = ((line, _sides(line)) for line in _further(params, code, count, data_dir))
+        kept = (line for line, sides in fresh if sides not in seen and not sides & banned)
         found[code] = list(islice(dict.fromkeys(kept), count))
     return found
+
+
+def _sides(line: str) -> frozenset[str]:
+    """The sides of a line in their normal form: two where a tab stands between them."""
+    return frozenset(normal(part) for part in line.split("\t"))
+
+
+def _texts_of(sides: frozenset[str]) -> Iterator[frozenset[str]]:
+    """What is read with a line: the whole of it, and each of its sides alone."""
+    yield sides
+    yield from (frozenset({side}) for side in sides)
 
 
 def _further(params: Params, code: str, count: int, data_dir: Path | None) -> Iterator[str]:
@@ -179,29 +203,41 @@ def parallel_lines(directory: ReleaseDirectory, code: str) -> list[str]:
     return pairs
 
 
-def evaluation_sentences(params: Params, data_dir: Path | None) -> set[str]:
-    """The texts of all test rows of the study's target tasks, in their normal form."""
+def evaluation_sentences(params: Params, data_dir: Path | None, again: Sets | None = None) -> set[str]:
+    """The texts of rows that are scored, in their normal form: all that the source has of them.
+
+    Args:
+        params: of the study, whose target tasks' test rows they are.
+        data_dir: directory of release files; ``None`` where the source is another one.
+        again: and those that earlier tasks may be scored on, see :func:`~xlgap.retained.scored_sets`.
+    """
     found: set[str] = set()
-    for name in params.tasks:
+    for name, split, languages in _scored(params, again or {}):
         task = get_task(name)
-        for split, languages in split_languages(task, params).items():
-            if split != "test":
-                continue
-            loaded = load(
-                task,
-                split,
-                languages,
-                source=params.study.source,
-                data_dir=data_dir,
-                lab_rows=params.task(name).test_rows,
-            )
-            found.update(
-                normal(text)
-                for language in loaded.values()
-                for row in language.rows
-                for text in schema.texts(task.kind, row)
-            )
+        loaded = load(
+            task,
+            split,
+            languages,
+            source=params.study.source,
+            data_dir=data_dir,
+            lab_rows=row_limit(params.task(name), split),
+        )
+        found.update(
+            normal(text)
+            for language in loaded.values()
+            for row in language.rows
+            for text in schema.texts(task.kind, row)
+        )
     return found
+
+
+def _scored(params: Params, again: Sets) -> Iterator[tuple[str, Split, Sequence[str]]]:
+    for name in params.tasks:
+        languages = split_languages(get_task(name), params).get("test")
+        if languages:
+            yield name, "test", languages
+    for name, splits in again.items():
+        yield from ((name, split, languages) for split, languages in splits.items())
 
 
 def normal(text: str) -> str:

@@ -51,7 +51,7 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
     tags: list[str] = []
     with atomic_dir(out) as folder:
         for split, languages in wanted.items():
-            limit = _limit(limits, split)
+            limit = row_limit(limits, split)
             loaded = load(task, split, languages, source=source, data_dir=data_dir, lab_rows=limit)
             splits[split] = {
                 code: _write(folder, split, code, found, limit) for code, found in loaded.items()
@@ -122,7 +122,7 @@ def _cap_groups(rows: Sequence[Row], limit: int) -> list[Row]:
     return [row for row in rows if row["group"] in kept]
 
 
-def _limit(limits: TaskParams, split: Split) -> int | None:
+def row_limit(limits: TaskParams, split: Split) -> int | None:
     """Rows to keep of a split; of candidates all, since a target may be any of them."""
     of = {"train": limits.train_rows, "dev": limits.dev_rows, "test": limits.test_rows}
     return of.get(split)

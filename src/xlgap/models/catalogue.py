@@ -15,6 +15,7 @@ from typing import Any
 
 from xlgap.checkout import model_directory
 from xlgap.errors import ConfigError, unknown
+from xlgap.formats import read_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +112,38 @@ def pinned_revision(repo: str, given: str | None, *, key: str) -> str | None:
             "that repository."
         )
     return revision
+
+
+def lacks_masked_head(repo: str) -> str | None:
+    """Why masked language modelling cannot go on with a checkpoint, to follow its name in a sentence.
+
+    ``None`` where it can, and where that is known only once the weights are there: of a repository that
+    the catalogue does not list.
+
+    >>> lacks_masked_head("bigscience/bloom-560m")
+    'is a causal model, for which there is none'
+    """
+    known = find_checkpoint(repo)
+    fields = _fields(repo) if known is None else known.config
+    kind = fields.get("model_type") if known is None else known.model_type
+    alike = [entry for entry in catalogue() if entry.model_type == kind]
+    names = [*(fields.get("architectures") or ()), *(entry.architecture for entry in alike)]
+    if any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names):
+        return "is a causal model, for which there is none"
+    if any(name.endswith("ForConditionalGeneration") for name in names):
+        return "is an encoder-decoder, whose checkpoint has no head of it"
+    if any(of.get("tie_word_embeddings") is False for of in (fields, *(e.config for e in alike))):
+        return "has an output matrix of its own beside its table of sub-words, which its head needs"
+    return None
+
+
+def _fields(repo: str) -> Mapping[str, Any]:
+    """What the ``config.json`` of a checkpoint that is a directory says; nothing of a repository."""
+    folder = model_directory(repo)
+    if folder is None or not (folder / "config.json").is_file():
+        return {}
+    fields: Mapping[str, Any] = read_json(folder / "config.json", {})
+    return fields
 
 
 def _not_listed(repo: str) -> str:

@@ -3,12 +3,15 @@
 Encoder-decoder checkpoints that transformers translates with: MarianMT (one pair of languages, or a
 target token before the text), M2M100, NLLB and mBART-50 (the target language is the first token of the
 translation). safetensors only, no remote code.
+
+Shape letters: B texts, L sub-words of their translations.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -25,6 +28,27 @@ _MARK = re.compile(r">>\w+<<")
 """What asks a MarianMT model of several languages for one of them."""
 _NAMED_OTHERWISE = {"zh": ("zho_Hans",), "et": ("est_Latn",)}
 """Where a model's name of a language is not made of our codes."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a model makes of some texts.
+
+    Attributes:
+        texts: the translations.
+        cut: how many sources are longer than the model reads; the rest of these was not translated.
+        unfinished: how many translations were still going on when they had their most sub-words.
+    """
+
+    texts: tuple[str, ...]
+    cut: int
+    unfinished: int
+
+
+def batches(texts: Sequence[str]) -> list[list[int]]:
+    """Indices of the texts that are translated together, by length: what each is depends on it."""
+    order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))
+    return [order[begin : begin + BATCH] for begin in range(0, len(order), BATCH)]
 
 
 class HubTranslator:
@@ -72,31 +96,38 @@ class HubTranslator:
 
     def translate(self, texts: Sequence[str]) -> list[str]:
         """The translations of ``texts``, in their order."""
-        order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), texts[i]))
         found = [""] * len(texts)
-        for begin in range(0, len(order), BATCH):
-            chosen = order[begin : begin + BATCH]
-            for index, text in zip(chosen, self._batch([texts[i] for i in chosen]), strict=True):
+        for chosen in batches(texts):
+            made = self.batch([texts[i] for i in chosen]).texts
+            for index, text in zip(chosen, made, strict=True):
                 found[index] = text
         return found
 
     @torch.inference_mode()
-    def _batch(self, texts: Sequence[str]) -> list[str]:
+    def batch(self, texts: Sequence[str]) -> Batch:
+        """The translations of texts that are translated together."""
+        marked = [self._prefix + text for text in texts]
+        lengths = [len(ids) for ids in self._tokenizer(marked)["input_ids"]]
         encoded = self._tokenizer(
-            [self._prefix + text for text in texts],
-            return_tensors="pt",
-            padding=True,
-            truncation=True,
-            max_length=self._limit,
+            marked, return_tensors="pt", padding=True, truncation=True, max_length=self._limit
         ).to(self._model.device)
         encoded.pop("token_type_ids", None)
         room = min(self._limit, GROWTH * encoded["input_ids"].shape[1] + ROOM)
         first = {} if self._first is None else {"forced_bos_token_id": self._first}
-        ids = self._model.generate(
+        ids_BL = self._model.generate(
             **encoded, num_beams=1, do_sample=False, max_new_tokens=room, max_length=None, **first
         )
-        decoded: list[str] = self._tokenizer.batch_decode(ids, skip_special_tokens=True)
-        return [text.strip() for text in decoded]
+        decoded: list[str] = self._tokenizer.batch_decode(ids_BL, skip_special_tokens=True)
+        return Batch(
+            texts=tuple(text.strip() for text in decoded),
+            cut=sum(length > self._limit for length in lengths),
+            unfinished=int((~self._ended(ids_BL)).sum()),
+        )
+
+    def _ended(self, ids_BL: torch.Tensor) -> torch.Tensor:
+        """Which translations ``[B]`` have a last token; before the first one it may stand as well."""
+        last = torch.as_tensor(self._model.generation_config.eos_token_id, device=ids_BL.device)
+        return torch.isin(ids_BL[:, 1:], last).any(1)
 
 
 def _names(language: str, vocabulary: Iterable[str]) -> list[str]:

@@ -29,7 +29,7 @@ class StagePlan:
         phases: ``task[language]`` in order.
         seeds: runs.
         training: of one seed; zero where shared.
-        evaluation: of one seed: dev rows for selection, test rows of every language.
+        evaluation: of one seed: dev rows, for selection or once, test rows of every language.
         shares: stage whose training this one reuses; it then only predicts.
         memory: bytes of model states of one process.
         fits: whether these states leave the device any room; ``None`` where unknown.
@@ -66,7 +66,7 @@ class Totals:
         cells, stages, runs: cells of the grid; stages that train or predict; seeds of all of them.
         flops, hours, kwh, disk_bytes: sums of the known figures.
         wall_hours: ``hours`` shared evenly by the workers, which is the least that it can take.
-        scratch_bytes: the largest checkpoints to resume from that a stage holds while it runs.
+        scratch_bytes: the most that a stage holds while it runs: checkpoints, weights not kept later.
         unknown: stages without hours, which the sums therefore lack.
     """
 

@@ -121,6 +121,7 @@ class _Planner:
             training=self._training(phases, model),
             evaluation=self._selection(phases, model),
             shares=shares,
+            copies=1 + self._kept(arm.warm_phases, phases),
         )
 
     def finetune(self, cell: Cell, trained: Trained) -> StagePlan:
@@ -147,8 +148,14 @@ class _Planner:
             training=self._training(phases, cell.model),
             evaluation=self._selection(phases, cell.model) + prediction,
             shares=shares,
-            keeps_weights=bool(phases) and self.params.train.keep == "all",
+            copies=self._kept(cell.phases, phases),
         )
+
+    def _kept(self, phases: tuple[Phase, ...], left: tuple[Phase, ...]) -> int:
+        """How many weights one seed of a training leaves under digests: of each phase that is new."""
+        if self.params.train.keep != "all" or not left:
+            return 0
+        return len(left) if divisible(phases) else 1
 
     def _left(
         self, before: tuple[Phase, ...], phases: tuple[Phase, ...], trained: Trained, stage: str
@@ -183,7 +190,7 @@ class _Planner:
             seeds=len(self.params.study.seeds),
             training=Work(),
             evaluation=work,
-            keeps_weights=False,
+            copies=0,
         )
 
     def _training(self, phases: Iterable[Phase], model: str) -> Work:
@@ -207,7 +214,7 @@ class _Planner:
         task: str | None = None,
         evaluation: Work | None = None,
         shares: str | None = None,
-        keeps_weights: bool = True,
+        copies: int = 1,
     ) -> StagePlan:
         figures, evaluation = self.figures[model], evaluation or Work()
         trains = training.steps != 0
@@ -232,7 +239,7 @@ class _Planner:
             flops=flops,
             hours=hours,
             kwh=_scaled(hours, self.hardware.devices * self.hardware.watts / 1000),
-            disk_bytes=self._weights(figures, seeds) if keeps_weights else 0,
+            disk_bytes=self._weights(figures, copies * seeds) if copies else 0,
             note=_note(figures, training, evaluation),
         )
 
@@ -255,16 +262,16 @@ class _Planner:
             offload_parameters=train.offload_parameters,
         )
 
-    def _weights(self, figures: ModelFigures, seeds: int) -> int | None:
+    def _weights(self, figures: ModelFigures, copies: int) -> int | None:
         if figures.trained_total is None:
             return None
-        return seeds * weight_bytes(figures.trained_total)
+        return copies * weight_bytes(figures.trained_total)
 
     def scratch_bytes(self, stage: StagePlan) -> int:
         """Bytes of the checkpoints of one seed, at most; 0 where a stage does not train.
 
         There are two while one is written: the older goes when the other is complete; a phase leaves
-        one until the last phase is done.
+        one until the last phase is done. Weights that are not kept stay until all seeds are done.
         """
         train, trained = self.params.train, self.figures[stage.model].trained_total
         if trained is None or stage.memory is None:
@@ -275,7 +282,10 @@ class _Planner:
             devices=self.hardware.devices,
         )
         held = len(stage.phases) + 1
-        return held * checkpoint_bytes(trained, train.precision, train.zero_stage, best_copies=best)
+        unkept = stage.seeds if train.keep == "none" and stage.kind != "pretrain" else 0
+        return unkept * weight_bytes(trained) + held * checkpoint_bytes(
+            trained, train.precision, train.zero_stage, best_copies=best
+        )
 
 
 def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:

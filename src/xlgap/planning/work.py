@@ -225,13 +225,15 @@ def _with_output(
 def selection_work(
     phase: Phase, params: Params, figures: ModelFigures, manifests: Manifests | None = None
 ) -> Work:
-    """One seed's evaluations on dev rows, which choose the checkpoint of a phase."""
+    """One seed's evaluations on dev rows: those that choose the checkpoint of a phase, else one."""
+    source = params.study.source
+    have = [n for n in phase.tasks if phase.selects and get_task(phase.dev_of(n)).has_dev(source)]
+    choosing = [name for name in have if get_task(name).recipe.select == "dev"]
     each = total(
         _predicted(phase.dev_of(name), "dev", phase.select_language, params, figures, manifests)
-        for name in phase.tasks
-        if phase.selects and get_task(name).recipe.select == "dev"
+        for name in choosing or have
     )
-    return total([each] * params.train.evaluations)
+    return total([each] * (params.train.evaluations if choosing else 1))
 
 
 def prediction_work(

@@ -16,6 +16,7 @@ from xlgap.formats import atomic_dir, write_json, write_jsonl
 from xlgap.models.network import Network
 from xlgap.models.size import size_of
 from xlgap.planning.memory import best_copies, checkpoint_bytes, model_states
+from xlgap.stages.claims import give_up
 from xlgap.stages.describe import describe, operations
 from xlgap.stages.fit import Fitted, fit
 from xlgap.stages.identity import run_digest, run_name, run_tags
@@ -51,6 +52,7 @@ def finetune(study: Study, model: str, arm: str, task: str) -> None:
         with atomic_dir(out) as folder:
             facts = [_one_seed(study, cell, seed, folder, stop) for seed in study.params.study.seeds]
             write_json(folder / "cell.json", _cell_facts(cell, facts))
+        give_up((of_seed["digest"] for of_seed in facts), cell.key)
 
 
 def trained_cell(study_grid: Grid, key: str) -> Cell:
@@ -88,6 +90,7 @@ def _one_seed(
             seed=seed,
             observer=observer,
             scored=cell.task.kind,
+            owner=cell.key,
         )
         predicted = time.monotonic()
         if folder is not None:

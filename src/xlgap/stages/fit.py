@@ -9,21 +9,18 @@ dropout by another draw of it. Of ranking it is: there the loss is over what sta
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
 
-from filelock import FileLock
-
 from xlgap import layout
 from xlgap.data.sources import has_dev
-from xlgap.errors import TrainingError
+from xlgap.errors import ResultError, TrainingError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.predict import Predictor, predict
-from xlgap.formats import atomic_dir, read_json, write_json
+from xlgap.formats import atomic_dir, finite, read_json, write_json
 from xlgap.models.heads import MLM
 from xlgap.models.network import (
     MASKED_HEAD,
@@ -40,9 +37,10 @@ from xlgap.models.network import (
 )
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
+from xlgap.stages.claims import alone, claim
 from xlgap.stages.course import phase_course
 from xlgap.stages.recipe import phase_recipe, predictor, train_digest, zero_plan
-from xlgap.stages.start import Start
+from xlgap.stages.start import POINTER, Start
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Kind, Row, Task
 from xlgap.training.engine import agreed, barrier, device, rank
@@ -79,8 +77,12 @@ def fit(
     seed: int,
     observer: Observer,
     scored: Kind | None = None,
+    owner: str | None = None,
 ) -> Fitted:
     """Run ``phases`` from ``start``, or load what an equal training left.
+
+    Where weights are not kept, new ones stay until ``owner`` gives them up
+    (:func:`~xlgap.stages.claims.give_up`), or go at once where there is none.
 
     Args:
         study: with the tasks' rows and recipes.
@@ -91,6 +93,7 @@ def fit(
         observer: told what happens.
         scored: what is predicted next; where there is no phase, the network gets the head of this
             kind, which must be one of which nothing is drawn at random.
+        owner: the stage that needs the weights until its out is there.
 
     Raises:
         Interrupted: a signal asked for a stop; the state is saved.
@@ -103,12 +106,17 @@ def fit(
         return Fitted(start.digest, untrained.to(device()), (), reused=True)
     key = train_digest(study, model, start.digest, phases, seed)
     folder = layout.weights(key)
-    layout.WEIGHTS.mkdir(exist_ok=True)
-    with _alone(folder):
+    with alone(folder):
         reused = agreed((folder / "facts.json").is_file())
         if not reused:
             _train(study, model, start, phases, seed=seed, observer=observer, key=key)
-        return _load(study, start, phases[-1], folder, key, reused=reused)
+        fitted = _load(study, start, phases[-1], folder, key, reused=reused)
+        if study.params.train.keep == "none":
+            if owner is not None:
+                claim(folder, owner, trained=not reused)
+            elif not reused and rank() == 0:
+                shutil.rmtree(folder)
+        return fitted
 
 
 def fit_before_last(
@@ -132,24 +140,12 @@ def fit_before_last(
     return fit(study, model, start, phases[:-1], seed=seed, observer=observer)
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One training of a digest at a time; of several ranks the first holds the lock."""
-    if rank() != 0:
-        yield
-        return
-    with FileLock(f"{folder}.lock"):
-        yield
-
-
 def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, reused: bool) -> Fitted:
     network = Network(start.encoder(), None)
     network.head = _head(study, last, network.encoder, seed=0)
     network.load_state_dict(load_state(folder / "model.safetensors"))
     facts = read_json(folder / "facts.json", {"phases": [{"pairs": int, "padded_pairs": int}]})
     barrier()  # every rank has read the weights before they may go
-    if study.params.train.keep == "none" and not reused and rank() == 0:
-        shutil.rmtree(folder)
     return Fitted(key, network.to(device()), tuple(facts["phases"]), reused)
 
 
@@ -190,7 +186,8 @@ def _train(
             observer=observer,
             scratch=layout.scratch(key) / f"phase{number}",
         )
-        facts.append({**_told(phase), **{k: v for k, v in asdict(result).items() if v is not None}})
+        known = {k: v for k, v in asdict(result).items() if v is not None}
+        facts.append({**_told(phase), **finite(known)})
     if rank() == 0:
         with atomic_dir(layout.weights(key)) as folder:
             assert weights is not None
@@ -211,10 +208,15 @@ def _head(study: Study, phase: Phase, encoder: Encoder, *, seed: int) -> Head | 
 def _text_head(model: str, weights: State | None) -> State:
     """The head of masked language modelling as the phase before left it, or else pretraining.
 
-    Empty where pretraining has left none: of a checkpoint, and of the untrained twin.
+    Empty where pretraining has left none: of the untrained twin.
+
+    Raises:
+        ResultError: a checkpoint's stage was run when no arm needed its head.
     """
-    before = state_of(weights or {}, f"head.{MLM}.")
-    kept = layout.pretrained(model) / MASKED_HEAD
+    before, folder = state_of(weights or {}, f"head.{MLM}."), layout.pretrained(model)
+    kept = folder / MASKED_HEAD
+    if not kept.is_file() and (folder / POINTER).is_file():
+        raise ResultError(f"{kept}: no such head; run 'dvc repro pretrain@{model}' to fetch it.")
     return before or (load_state(kept) if kept.is_file() else {})
 
 
@@ -243,7 +245,7 @@ def _one_phase(
     score, select = _selection(study, model, tokenizer, phase)
     settings = PhaseSettings(
         token_budget=params.train.micro_batch_tokens,
-        evaluations=params.train.evaluations,
+        evaluations=params.train.evaluations if select == "dev" else 1,
         select=select,
         seed=seed,
         zero=zero_plan(params, phase_recipe(phase, study.task(phase.tasks[0]), params, model)),
@@ -265,7 +267,7 @@ def _selection(
     """What is computed on dev rows during a phase, and whether it chooses the checkpoint.
 
     Of a mixture it is the mean over the tasks whose recipes choose by dev rows; over all that have dev
-    rows where none does. Text has no part in it.
+    rows where none does: then it is computed once, at the end. Text has no part in it.
     """
     params = study.params
     by_dev = {

@@ -12,6 +12,7 @@ from xlgap.evaluation.metrics import Floats
 from xlgap.formats import atomic_dir, write_json, write_text
 from xlgap.graph import needs_corpus
 from xlgap.models.network import MASKED_HEAD, Encoder
+from xlgap.retained import scored_sets
 from xlgap.stages.prepare import corpus_lines
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
@@ -28,8 +29,9 @@ def heldout(study: Study) -> None:
     count = asked.mlm_lines if asked is not None and needs_corpus(study.params) else 0
     found: dict[str, list[str]] = {}
     if count:
-        corpus = {code: frozenset(corpus_lines(code)) for code in study.params.languages.pretraining}
-        found = heldout_lines(study.params, corpus, count, study.data_dir())
+        corpus = {code: corpus_lines(code) for code in study.params.languages.pretraining}
+        again = scored_sets(study.params, study.grid)
+        found = heldout_lines(study.params, corpus, count, study.data_dir(), again=again)
     with atomic_dir(layout.HELDOUT_TEXT) as folder:
         for code, lines in found.items():
             write_text(folder / f"{code}.txt", "".join(line + "\n" for line in lines))

@@ -49,11 +49,16 @@ class StopSignal:
         Raises:
             Interrupted: one came, to the first rank.
         """
+        self.check_after(f"before seed {seed}; the weights of the seeds before it are")
+
+    def check_after(self, done: str) -> None:
+        """Stop where a signal came, and say where and what is kept: ``before seed 2; its weights are``.
+
+        Raises:
+            Interrupted: one came, to the first rank.
+        """
         if agreed(self.requested):
-            raise Interrupted(
-                f"stopped before seed {seed}; the weights of the seeds before it are kept, "
-                "run the same command again to go on."
-            )
+            raise Interrupted(f"stopped {done} kept, run the same command again to go on.")
 
     @contextmanager
     def listening(self) -> Iterator[StopSignal]:
@@ -67,8 +72,12 @@ class StopSignal:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A progress display; silent where standard error is no terminal, and on ranks other than 0."""
+def progress_bar(*, losses: bool = True) -> Iterator[Progress]:
+    """A progress display; silent where standard error is no terminal, and on ranks other than 0.
+
+    Args:
+        losses: whether its tasks have a loss.
+    """
     from rich.console import Console
 
     quiet = rank() != 0 or not sys.stderr.isatty()
@@ -78,7 +87,7 @@ def progress_bar() -> Iterator[Progress]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("loss {task.fields[loss]:.3f}"),
+        *((TextColumn("loss {task.fields[loss]:.3f}"),) if losses else ()),
     )
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as display:
         yield display

@@ -13,7 +13,7 @@ from xlgap.errors import ConfigError
 from xlgap.formats import JSON, digest, write_json
 from xlgap.graph import needs_corpus, needs_tokenizer
 from xlgap.regimes.base import Phase
-from xlgap.retained import retained_cells, scored_splits
+from xlgap.retained import retained_cells, scored_sets, scored_splits
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Mine, Rank
@@ -72,7 +72,8 @@ def corpus(study: Study) -> None:
         write_json(layout.CORPUS / "manifest.json", note)
         write_json(layout.TOKENIZER.parent / "none.json", note)
         return
-    prepare_corpus(study.params, layout.CORPUS, data_dir=study.data_dir())
+    again = scored_sets(study.params, study.grid)
+    prepare_corpus(study.params, layout.CORPUS, data_dir=study.data_dir(), again=again)
     if not needs_tokenizer(study.params):
         write_json(layout.TOKENIZER.parent / "none.json", {"needed": False})
         return
@@ -106,7 +107,7 @@ def index(study: Study) -> None:
     scored = {(found.cell.arm.name, found.cell.task.name): found.tasks for found in again}
     asked: dict[str, Any] = {name: {} for name in of_arm}
     for (arm, task), names in scored.items():
-        asked[arm][task] = {name: _scored_again(study, name) for name in names}
+        asked[arm][task] = {name: scored_again(study, name) for name in names}
     write_json(layout.INDEX, {"arms": of_arm, "cells": of_cell, "retention": asked})
     write_json(layout.ASKED_AGAIN, {found.cell.key: list(found.tasks) for found in again})
 
@@ -121,7 +122,7 @@ def _check_shots(study: Study) -> None:
                     require_rows(rows, phase.shots, task=name, language=phase.language)
 
 
-def _scored_again(study: Study, name: str) -> dict[str, Any]:
+def scored_again(study: Study, name: str) -> dict[str, Any]:
     """Digests of the rows of an earlier task that are scored, and that a probe is fitted to."""
     splits = study.manifest(name)["splits"]
     places = scored_splits(name, study.params).items()
@@ -135,14 +136,14 @@ def _read_beside(study: Study, cell: Cell) -> dict[str, Any]:
     """What a cell's training and prediction depend on beside its train, dev and test rows.
 
     Preliminary tasks; the pool that is ranked, and how large a micro-batch is, over which the loss of a
-    ranking task is taken; the dev rows that set a mining task's thresholds.
+    ranking task is taken; the dev rows that set a mining task's thresholds; the tags of an open set.
     """
     found: dict[str, Any] = {"preliminary": _read_by(study, cell.phases[:-1])}
     if isinstance(cell.task.kind, Rank | Mine):
         split = "candidates" if isinstance(cell.task.kind, Rank) else "dev"
         languages = study.manifest(cell.task.name)["splits"][split]
         found[split] = {code: entry["sha256"] for code, entry in languages.items()}
-    return found | _spread(study, cell.task.name)
+    return found | study.open_tags(cell.trained_on) | _spread(study, cell.task.name)
 
 
 def _spread(study: Study, task: str) -> dict[str, int]:
@@ -174,6 +175,7 @@ def _read_by(study: Study, phases: Iterable[Phase]) -> dict[str, Any]:
                 if phase.selects and has_dev(get_task(phase.dev_of(name)), study.params.study.source)
                 else None,
                 "recipe": study.params.task(name).model_dump(),
+                **study.open_tags(name),
                 **_spread(study, name),
             }
     return read

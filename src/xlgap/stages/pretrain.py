@@ -16,15 +16,18 @@ from xlgap.config import HubModel, PretrainParams, ScratchModel
 from xlgap.errors import TrainingError, unknown
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, write_json
 from xlgap.graph import pretraining_entry
+from xlgap.models.checkpoint_head import hub_masked_head
 from xlgap.models.ladder import scratch_config
 from xlgap.models.masked import MaskedHead
 from xlgap.models.network import (
+    MASKED_HEAD,
     Encoder,
     Network,
     State,
     encoder_state,
     hub_encoder,
     save_encoder,
+    save_state,
     scratch_encoder,
     state_of,
 )
@@ -63,10 +66,15 @@ def pretrain(study: Study, model: str) -> None:
 
 
 def _point_to_hub(entry: dict[str, Any], model: str) -> None:
-    """Check that the checkpoint loads, and write which bytes it is."""
+    """Check that the checkpoint loads, and write which bytes it is; its masked head, if it is wanted.
+
+    Raises:
+        DataError: it cannot be loaded, or has no such head.
+    """
     repo, revision = entry["hub"], entry.get("revision")
     encoder, tokenizer = hub_encoder(repo, revision), hub_tokenizer(repo, revision)
     held = dir_digest(Path(model_place(repo))) if revision is None else revision
+    masked_head = hub_masked_head(repo, revision) if entry.get("masked_head") else None
     with atomic_dir(layout.pretrained(model)) as folder:
         write_json(
             folder / POINTER,
@@ -77,6 +85,8 @@ def _point_to_hub(entry: dict[str, Any], model: str) -> None:
                 "tokenizer": tokenizer.digest,
             },
         )
+        if masked_head is not None:
+            save_state(masked_head, folder / MASKED_HEAD)
 
 
 def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:

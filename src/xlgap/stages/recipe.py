@@ -138,6 +138,7 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
                     "dev": file_digest(layout.rows(phase.dev_of(name), "dev", phase.select_language))
                     if phase.selects and has_dev(get_task(phase.dev_of(name)), params.study.source)
                     else None,
+                    **study.open_tags(name),
                 }
                 for name in phase.tasks
             ],

@@ -32,6 +32,7 @@ from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.points import Point, points
 from xlgap.stages.recipe import predictor, window
 from xlgap.stages.score import MAX_COLUMNS, family
+from xlgap.stages.scored_parts import Parts, Scored, parts_of
 from xlgap.stages.start import Start, pretrained_start
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Row
@@ -39,14 +40,14 @@ from xlgap.tracking.base import NullTracker
 from xlgap.training.engine import device, process_group
 from xlgap.training.probe import fit_probe
 
-Scored = tuple[RetentionScore, pd.DataFrame]
 COLUMNS = tuple(field.name for field in dataclasses.fields(RetentionScore))
 
 
 def retention(study: Study, model: str, arm: str, task: str) -> None:
     """``xlgap retention MODEL ARM TASK``: ``scores.csv`` and ``items.parquet`` of a cell.
 
-    Predicts with weights that are kept; trains only what is there no more, and tracks nothing.
+    Predicts with weights that are kept; trains only what is there no more, and tracks nothing. After a
+    stop it goes on with the parts that are not there: an earlier task, or the masked loss, at a point.
 
     Raises:
         UnknownNameError: the study does not ask this of such a cell.
@@ -55,27 +56,26 @@ def retention(study: Study, model: str, arm: str, task: str) -> None:
     key = f"{model}-{arm}-{task}"
     if key not in asked:
         raise unknown("cell whose earlier tasks are scored again", key, asked)
-    found: list[Scored] = []
+    runs = []
     with process_group(threads=study.params.train.threads):
         stop = StopSignal()
         for seed in study.params.study.seeds:
             stop.check(seed)
+            runs.append(_Run(study, asked[key], seed))
             with stop.listening(), progress_bar() as display:
                 name = f"retention {key} seed {seed}"
-                observer = TrainingObserver(name, stop, NullTracker(), display)
-                run = _Run(study, asked[key], seed)
-                for point in points(study, asked[key].cell, seed=seed, observer=observer):
-                    found += run.scored(point)
-                    del point  # its weights would take a device's memory from the next phase
-                    stop.check(seed)
-                found += run.of_untrained()
+                runs[-1].score_all(TrainingObserver(name, stop, NullTracker(), display), stop)
     with atomic_dir(layout.retention(task, model, arm)) as folder:
-        _write(folder, found)
+        _write(folder, runs)
+    for run in runs:
+        run.parts.remove()
 
 
-def _write(folder: Path, found: Sequence[Scored]) -> None:
-    write_rows(folder / "scores.csv", [dataclasses.asdict(score) for score, _ in found], COLUMNS)
-    frames = pd.concat([frame for _, frame in found], ignore_index=True)
+def _write(folder: Path, runs: Sequence[_Run]) -> None:
+    found = [run.parts.read(run.names) for run in runs]
+    scores = [dataclasses.asdict(score) for of_run, _ in found for score in of_run]
+    write_rows(folder / "scores.csv", scores, COLUMNS)
+    frames = pd.concat([frame for _, of_run in found for frame in of_run], ignore_index=True)
     frames.to_parquet(folder / "items.parquet", index=False)
 
 
@@ -89,6 +89,11 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.heads: dict[str, HeadModule] = {}
+        self.names: list[str] = []
+
+    @cached_property
+    def parts(self) -> Parts:
+        return parts_of(self.study, self.retained, self._start, seed=self.seed)
 
     @property
     def asked(self) -> RetentionParams:
@@ -122,30 +127,52 @@ class _Run:
             for name in self.retained.tasks
         }
 
-    def scored(self, point: Point) -> Iterator[Scored]:
-        """All earlier tasks and the masked loss at one point of the run."""
-        encoder = point.encoder.to(device())
+    def score_all(self, observer: TrainingObserver, stop: StopSignal) -> None:
+        """Earlier tasks and the masked loss at each point of the run, but for parts that are there.
+
+        Raises:
+            Interrupted: a signal asked for a stop.
+        """
+        for point in points(self.study, self.retained.cell, seed=self.seed, observer=observer):
+            self._remember_heads(point)
+            for name in self.retained.tasks:
+                if name in self.heads or self.asked.probe_rows:
+                    self._part(f"phase{point.number}-{name}", self._task(point, name), stop)
+            if self._masked is not None:
+                self._part(f"phase{point.number}-{MLM}", self._losses(point, self._masked), stop)
+            del point  # its weights would take a device's memory from the next phase
+        if self.asked.probe_rows:
+            for name in self.retained.tasks:
+                self._part(f"untrained-{name}", self._untrained(name), stop)
+
+    def _part(self, name: str, found: Iterator[Scored], stop: StopSignal) -> None:
+        self.names.append(name)
+        self.parts.keep(name, found)
+        stop.check_after(f"after {name} of seed {self.seed}; what is scored is")
+
+    def _remember_heads(self, point: Point) -> None:
         for name, head in point.heads.items():
             if point.number == self._own.get(name):
                 self.heads[name] = head
-        for name in self.retained.tasks:
-            if name in self.heads:
-                network = Network(encoder, self.heads[name].to(device()))
-                yield from self._predicted(network, name, "kept", point)
-            if self.asked.probe_rows:
-                yield from self._predicted(self._probe(encoder, name), name, "probe", point)
-        if self._masked is not None:
-            for code, losses in self._masked.losses(encoder):
-                yield self._loss(point, code, losses)
 
-    def of_untrained(self) -> Iterator[Scored]:
-        """Probes of an encoder of the same shape with random weights."""
-        if not self.asked.probe_rows:
-            return
+    def _task(self, point: Point, name: str) -> Iterator[Scored]:
+        """An earlier task at one point of the run."""
+        encoder = point.encoder.to(device())
+        if name in self.heads:
+            network = Network(encoder, self.heads[name].to(device()))
+            yield from self._predicted(network, name, "kept", point)
+        if self.asked.probe_rows:
+            yield from self._predicted(self._probe(encoder, name), name, "probe", point)
+
+    def _losses(self, point: Point, masked: MaskedScorer) -> Iterator[Scored]:
+        for code, losses in masked.losses(point.encoder.to(device())):
+            yield self._loss(point, code, losses)
+
+    def _untrained(self, name: str) -> Iterator[Scored]:
+        """A probe of an encoder of the same shape with random weights."""
         encoder = untrained_encoder(self._start.encoder(), seed=self.seed).to(device())
         point = Point(0, "nothing", False, encoder, {})
-        for name in self.retained.tasks:
-            yield from self._predicted(self._probe(encoder, name), name, "untrained", point)
+        yield from self._predicted(self._probe(encoder, name), name, "untrained", point)
 
     def _probe(self, encoder: Encoder, name: str) -> Network:
         task, tokenizer = self.study.task(name), self._start.tokenizer

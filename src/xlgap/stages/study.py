@@ -13,7 +13,7 @@ from xlgap.checkout import checkout_root
 from xlgap.config import Params, load_params
 from xlgap.data.released import data_dir
 from xlgap.errors import ResultError
-from xlgap.formats import read_json, read_jsonl
+from xlgap.formats import digest, read_json, read_jsonl
 from xlgap.regimes.base import Phase
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Tag, Task
@@ -82,6 +82,13 @@ class Study:
             tags = tuple(self.manifest(name)["tags"])
             return replace(task, kind=replace(task.kind, tags=tags))
         return task
+
+    def open_tags(self, name: str) -> dict[str, str]:
+        """Digest of the tags that a task leaves open, see :meth:`task`; empty where it names them."""
+        kind = get_task(name).kind
+        if not isinstance(kind, Tag) or kind.tags:
+            return {}
+        return {"tags": digest(self.manifest(name)["tags"])}
 
     def trained(self, cell: Cell) -> dict[int, dict[str, Any]]:
         """What ``cell.json`` of a finished cell says of each seed: its digest, and its encoder's size.

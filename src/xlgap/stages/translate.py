@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xlgap import layout
 from xlgap.arms import wanted_translations
@@ -14,6 +15,9 @@ from xlgap.formats import atomic_dir, dir_digest, file_digest, write_json, write
 from xlgap.regimes.base import Translations
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Kind, Row
+
+if TYPE_CHECKING:
+    from xlgap.stages.by_model import ModelTranslation
 
 
 def translate(study: Study, task: str, language: str) -> None:
@@ -33,8 +37,15 @@ def translate(study: Study, task: str, language: str) -> None:
     if (task, language) not in wanted:
         raise unknown("translation", f"{task} {language}", (" ".join(pair) for pair in wanted))
     source, kind = wanted[task, language], study.task(task).kind
-    english = study.rows(task, "train", "en")
-    texts = _texts(study, task, language, source, kind=kind, english=english)
+    english, by = study.rows(task, "train", "en"), told_of(source)
+    model = None
+    if source.hub is not None:
+        from xlgap.stages.by_model import ModelTranslation
+
+        model = ModelTranslation(source, language, told=by, name=f"translate {task} {language}")
+        texts = by_translator(kind, english, model)
+    else:
+        texts = _texts(study, task, language, source, kind=kind, english=english)
     made = translated(kind, english, texts)
     with atomic_dir(layout.translated(task, language)) as folder:
         path = folder / layout.training_rows(task, language, translated_rows=True).name
@@ -43,14 +54,32 @@ def translate(study: Study, task: str, language: str) -> None:
         manifest = {
             "task": task,
             "language": language,
-            "by": told_of(source),
+            "by": by,
             "english_rows": len(english),
             "english_sha256": file_digest(layout.rows(task, "train", "en"), 64),
             "rows": len(made.rows),
             "dropped": len(made.dropped),  # answers that are not in the translated context
             "sha256": file_digest(path, 64),
+            **({} if model is None else model.facts()),
         }
         write_json(folder / "manifest.json", manifest)
+    if model is not None:
+        _warn(model, f"translate {task} {language}")
+        model.remove()
+
+
+def _warn(model: ModelTranslation, name: str) -> None:
+    """Texts whose ends are not in the translation, where there are any."""
+    if model.cut:
+        print(
+            f"{name}: {model.cut} texts are longer than the model reads; their ends are not translated",
+            file=sys.stderr,
+        )
+    if model.unfinished:
+        print(
+            f"{name}: {model.unfinished} translations were ended at their most sub-words",
+            file=sys.stderr,
+        )
 
 
 def told_of(source: Translations) -> dict[str, Any]:
@@ -63,17 +92,12 @@ def told_of(source: Translations) -> dict[str, Any]:
 def _texts(
     study: Study, task: str, language: str, source: Translations, *, kind: Kind, english: list[Row]
 ) -> list[list[str]]:
-    """The translated texts of each row."""
+    """The translated texts of each row, from a file or by the lab."""
     if source.file is not None:
         listed = study.manifest(task)["splits"]["train"]["en"]
         path = study.root / source.file.format(task=task, language=language)
         whole = listed["rows"] == listed["released_rows"]
         return from_file(path, kind, english, whole=whole)
-    if source.hub is not None:
-        from xlgap.models.translate import HubTranslator
-
-        model = HubTranslator(source.hub, source.revision, language=language)
-        return by_translator(kind, english, model.translate)
     from xlgap.lab.phrasebook import phrase_book
 
     book = phrase_book(language)

@@ -9,6 +9,7 @@ from xlgap.cell import Arm
 from xlgap.errors import unknown
 from xlgap.formats import atomic_dir, write_json
 from xlgap.models.network import save_encoder
+from xlgap.stages.claims import give_up
 from xlgap.stages.fit import fit
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.recipe import train_digest
@@ -47,20 +48,29 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
                 _one_seed(study, start, model, arm, seed, None, stop)
             return
         with atomic_dir(out) as folder:
-            for seed in study.params.study.seeds:
+            digests = [
                 _one_seed(study, start, model, arm, seed, folder / f"seed{seed}", stop)
+                for seed in study.params.study.seeds
+            ]
+        give_up(digests, _owner(model, arm))
+
+
+def _owner(model: str, arm: Arm) -> str:
+    return f"warm-{model}-{arm.name}"
 
 
 def _one_seed(
     study: Study, start: Start, model: str, arm: Arm, seed: int, out: Path | None, stop: StopSignal
-) -> None:
+) -> str:
+    """Train one seed and save it; returns its digest."""
     stop.check(seed)
     name = f"warm {model}-{arm.name} seed {seed}"
     digest = train_digest(study, model, start.digest, arm.warm_phases, seed)
     tracker = open_tracker(study, name=name, digest=digest, kind="warmstart")
     with stop.listening(), progress_bar() as display, tracker as run:
         observer = TrainingObserver(name, stop, run, display)
-        fitted = fit(study, model, start, arm.warm_phases, seed=seed, observer=observer)
+        owner = _owner(model, arm)
+        fitted = fit(study, model, start, arm.warm_phases, seed=seed, observer=observer, owner=owner)
         timing = observer.timing()
         run.params({"model": model, "arm": arm.name, "seed": seed})
         done = {unit: sum(phase[unit] for phase in fitted.phases) for unit in ("steps", "tokens")}
@@ -68,5 +78,5 @@ def _one_seed(
         if out is not None:
             facts = {"digest": fitted.digest, "phases": list(fitted.phases)}
             save_encoder(fitted.network.encoder, out, facts)
-            key = f"warm-{model}-{arm.name}"
-            write_journal(key, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
+            write_journal(owner, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
+    return fitted.digest

@@ -17,7 +17,7 @@ from transformers import (
 
 from xlgap.errors import DataError
 from xlgap.formats import dir_digest
-from xlgap.models.translate import GROWTH, ROOM, HubTranslator
+from xlgap.models.translate import GROWTH, ROOM, Batch, HubTranslator
 from xlgap.regimes.base import Translations
 from xlgap.stages.translate import told_of
 
@@ -71,6 +71,15 @@ def test_the_language_asked_for_is_the_first_token(nllb):
     assert tokens("a dog")["input_ids"][0] == tokens.convert_tokens_to_ids("eng_Latn")
     found = {code: HubTranslator(str(nllb), None, language=code).translate(TEXTS) for code in first}
     assert found["sw"] != found["de"]
+
+
+def test_what_is_not_translated_to_its_end_is_counted(nllb, monkeypatch):
+    model = HubTranslator(str(nllb), None, language="sw")
+    ids = torch.tensor([[2, 5, 6, 2, 1], [2, 5, 6, 7, 8], [2, 2, 1, 1, 1]])
+    monkeypatch.setattr(model._model, "generate", lambda **_: ids)
+    assert model.batch(["a dog", "the cat " * 20, "a" * 40]) == Batch(
+        texts=tuple(model._tokenizer.batch_decode(ids, skip_special_tokens=True)), cut=1, unfinished=1
+    )
 
 
 def test_a_language_that_it_does_not_know_is_told(nllb):

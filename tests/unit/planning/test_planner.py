@@ -86,6 +86,38 @@ def test_weights_that_are_not_kept_cannot_be_shared(study):
     assert all(s.disk_bytes == 0 for s in plan.stages if s.kind == "finetune")
 
 
+def test_the_weights_before_the_last_phase_are_kept_too(study):
+    """Beside the outs of warm starts, which hold the final ones again."""
+    arms = {
+        "inter": {"regime": "intermediate_en", "intermediate": ["toy_order"]},
+        "seq": {"regime": "sequential", "intermediate": ["toy_order", "toy_english"]},
+        "long": {**(seq := {"regime": "sequential", "intermediate": ["toy_english", "toy_order"]}),
+                 "budget": {"steps": 9}},
+        "back": seq,
+        "few": {"regime": "few_shot", "language": "sw", "shots": 4},
+        "direct": {"regime": "direct_en"},
+    }  # fmt: skip
+    intermediate = {"toy_order": ROWS, "toy_english": ROWS}
+    of = {"arms": arms, "tasks": {"toy_nli": ROWS}, "intermediate": intermediate}
+
+    def copies(stages):
+        one = 2 * 4 * stages["pretrain@nano"].params_total  # two seeds
+        mine = [stage for stage in stages.values() if stage.model == "nano" and stage.arm]
+        return {f"{stage.kind}@{stage.arm}": stage.disk_bytes / one for stage in mine}
+
+    assert copies(by_stage(planned(study(**of)))) == {
+        "warmstart@inter": 2, "warmstart@seq": 2, "warmstart@long": 2, "warmstart@back": 3,
+        "finetune@inter": 1, "finetune@seq": 1, "finetune@long": 1, "finetune@back": 1,
+        "finetune@few": 2, "finetune@direct": 0,
+    }  # fmt: skip
+    unkept = planned(study(**of, train={"keep": "none"}))
+    assert {k for k, n in copies(by_stage(unkept)).items() if n} == {
+        f"warmstart@{name}" for name in ("inter", "seq", "long", "back")
+    }
+    largest = by_stage(unkept)["pretrain@micro"].params_total
+    assert unkept.totals.scratch_bytes == (2 * 4 + 3 * (12 + 4)) * largest  # seeds, then checkpoints
+
+
 def test_totals_are_the_sums(study):
     plan = planned(study(**FULL))
     assert plan.totals.unknown == 0
@@ -104,7 +136,7 @@ def test_checkpoints_hold_the_best_weights_of_fine_tuning(study):
         train = {"precision": "bf16", "zero_stage": zero_stage}
         plan = planned(study(**FULL | hub, train=train), hardware="8xh100")
         stage = plan.stages[0]
-        assert stage.disk_bytes == 2 * 4 * stage.params_total
+        assert stage.disk_bytes == 2 * 2 * 4 * stage.params_total  # its out, and under its digest
         assert plan.totals.scratch_bytes == 2 * (states + 4 * copies) * stage.params_total
 
 

@@ -173,6 +173,18 @@ def test_selection_reads_dev_rows_at_every_evaluation(study, figures):
     assert selection_work(PHASE, params, figures).rows == 21
 
 
+def test_where_dev_rows_choose_nothing_they_are_read_once(raw_real_study, figures):
+    raw = raw_real_study(intermediate={"mnli": {"dev_rows": 5}, "squad": {"dev_rows": 7}})
+    raw["train"]["evaluations"] = 3
+    params = check(raw, Path("params.yaml"))
+
+    def rows(*tasks: str) -> int | None:
+        return selection_work(replace(PHASE, tasks=tasks), params, figures).rows
+
+    assert rows("squad") == 7
+    assert rows("mnli") == rows("mnli", "squad") == 15  # of a mixture those that choose
+
+
 def test_pretraining_takes_the_tokens_of_the_study(study, figures):
     work = pretrain_work(study(), figures)
     assert (work.tokens, work.steps) == (100_000, 98)

@@ -11,8 +11,9 @@ from xlgap import layout
 from xlgap.config import Params, check
 from xlgap.data.prepare import prepare
 from xlgap.errors import DataError
-from xlgap.formats import read_json, write_json
+from xlgap.formats import read_json, write_json, write_jsonl
 from xlgap.stages.prepare import index
+from xlgap.stages.recipe import train_digest
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
 
@@ -86,3 +87,41 @@ def test_more_shots_than_rows_are_told_before_anything_is_trained(
         index(made(4))
     assert not layout.INDEX.exists()
     index(made(3))
+
+
+def test_another_set_of_tags_is_another_training(
+    raw_real_study: Callable[..., dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a task leaves it open; it has one from all languages that the study trains in."""
+    monkeypatch.chdir(tmp_path)
+    rows = {"en": {"sha256": "0" * 64, "rows": 1}}
+    splits = dict.fromkeys(("train", "dev", "test"), rows)
+    for name in ("ccg", "xnli", "mnli"):
+        for split in ("train", "dev"):
+            write_jsonl(layout.rows(name, split, "en"), [{"id": "1"}])
+
+    def read(*tags: str) -> tuple[dict, str, str]:
+        for name in ("ccg", "xnli", "mnli"):
+            write_json(layout.prepared(name) / "manifest.json", {"splits": splits, "tags": tags})
+        arms = {
+            "tag": {"regime": "intermediate_en", "intermediate": ["ccg"]},
+            "plain": {"regime": "direct_en"},
+        }
+        models = {"m": {"hub": "FacebookAI/xlm-roberta-base"}}
+        raw = raw_real_study(
+            arms=arms, tasks={"xnli": {}}, intermediate={"mnli": {}, "ccg": {}}, models=models
+        )
+        study = Study(check(raw, Path("params.yaml")))
+        index(study)
+        tagged, plain = study.grid.cells
+        return (
+            read_json(layout.INDEX)["arms"],
+            train_digest(study, "m", "start", tagged.arm.warm_phases, 1),
+            train_digest(study, "m", "start", plain.phases, 1),
+        )
+
+    few, more = read("N", "NP"), read("N", "NP", "S")
+    assert few[0]["tag"] != more[0]["tag"]
+    assert few[0]["plain"] == more[0]["plain"]
+    assert few[1] != more[1]
+    assert few[2] == more[2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +16,7 @@ import torch
 from xlgap import layout
 from xlgap.config import Params
 from xlgap.errors import TrainingError
-from xlgap.formats import write_json, write_jsonl
+from xlgap.formats import read_jsonl, write_json, write_jsonl
 from xlgap.models.heads import masked_head
 from xlgap.models.ladder import scratch_config
 from xlgap.models.network import MASKED_HEAD, load_state, save_state, scratch_encoder
@@ -140,6 +142,32 @@ def test_a_mixture_keeps_a_head_of_each_task_and_says_what_it_did(made: Study, s
     assert len(first["dev"]) == 2
     assert all(0 <= score <= 100 for _, score in first["dev"])
     assert fit(made, "nano", start, [JOINT, MASKED], seed=1, observer=Silent()).reused
+
+
+def test_a_dev_score_without_a_value_is_null_in_the_facts(
+    made: Study, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: Any) -> Any:
+        return lambda network: math.nan
+
+    monkeypatch.setattr("xlgap.stages.fit.dev_scorer", nothing)
+    fitted = fit(made, "nano", start, [NLI], seed=3, observer=Silent())
+    written = json.loads((layout.weights(fitted.digest) / "facts.json").read_text())
+    assert [score for _, score in written["phases"][0]["dev"]] == [None, None]
+
+
+def test_where_dev_rows_choose_nothing_they_are_scored_once_at_the_end(
+    made: Study, start: Start, study: Callable[..., Params]
+) -> None:
+    for split in ("train", "dev"):
+        rows = read_jsonl(layout.rows("toy_nli", split, "en"))
+        write_jsonl(layout.rows("toy_last", split, "en"), rows)
+    last = Study(study(tasks={"toy_last": {}}, intermediate={}, train={"evaluations": 2}))
+    phase = replace(NLI, tasks=("toy_last",))
+    (facts,) = fit(last, "nano", start, [phase], seed=1, observer=Silent()).phases
+    assert [step for step, _ in facts["dev"]] == [facts["steps"]] == [facts["best_step"]]
+    (other,) = fit(made, "nano", start, [NLI], seed=1, observer=Silent()).phases
+    assert len(other["dev"]) == 2
 
 
 def test_a_phase_of_one_task_keeps_the_names_of_its_head(made: Study, start: Start) -> None:

@@ -19,6 +19,7 @@ from xlgap.formats import write_jsonl
 from xlgap.models.ladder import scratch_config
 from xlgap.models.network import Network, save_encoder, scratch_encoder
 from xlgap.regimes.base import SHOT_EPOCHS
+from xlgap.stages.claims import give_up
 from xlgap.stages.fit import fit
 from xlgap.stages.points import points
 from xlgap.stages.start import Start
@@ -129,3 +130,18 @@ def test_a_point_of_a_run_goes_before_the_next_one_is_made(
         numbers.append(point.number)
         del point
     assert (numbers, look.starts, len(look.held)) == ([0, 1, 2], 1, 1)
+
+
+def test_weights_that_are_not_kept_stay_for_the_stage_that_trains_its_other_seeds(
+    made: Callable[..., Study], start: Start
+) -> None:
+    study = made(keep="none")
+    phases = study.grid.cell(CELL).phases[:1]
+    first = fit(study, "nano", start, phases, seed=1, observer=Observed(), owner="cell")
+    again = Observed()  # as after a stop
+    found = fit(study, "nano", start, phases, seed=1, observer=again, owner="cell")
+    assert (found.reused, again.starts) == (True, 0)
+    give_up([first.digest], "cell")
+    assert not layout.weights(first.digest).exists()
+    fit(study, "nano", start, phases, seed=1, observer=Observed())  # for nobody
+    assert not layout.weights(first.digest).exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,16 @@ import pytest
 
 from xlgap import layout
 from xlgap.config import Params
-from xlgap.errors import DataError, ExpectationError, LeakageError, ResultError, UnknownNameError
-from xlgap.formats import read_json, read_jsonl, write_json, write_jsonl
+from xlgap.errors import (
+    DataError,
+    ExpectationError,
+    Interrupted,
+    LeakageError,
+    ResultError,
+    UnknownNameError,
+)
+from xlgap.formats import dir_digest, read_json, read_jsonl, write_json, write_jsonl
+from xlgap.models.translate import Batch
 from xlgap.stages.leakage import leakage
 from xlgap.stages.study import Study
 from xlgap.stages.translate import translate
@@ -130,3 +140,79 @@ def test_the_leakage_gate_reads_translations(toy: Callable[..., Study]) -> None:
     translate(study, "lab_compare", "de")
     with pytest.raises(LeakageError, match=r"lab_compare/translated/de train-3 <-> lab_nli/test/de"):
         leakage(study)
+
+
+class Model:
+    """In place of a hub model: marks each text; fails in the batch with number ``at``."""
+
+    at: int | None = None
+    how: Callable[[], None]
+    asked: list[tuple[str, ...]]
+
+    def __init__(self, repo: str, revision: str | None, *, language: str) -> None: ...
+
+    def batch(self, texts: Sequence[str]) -> Batch:
+        Model.asked.append(tuple(texts))
+        if len(Model.asked) == Model.at:
+            Model.how()
+        return Batch(tuple(f"nach {text}" for text in texts), cut=1, unfinished=len(texts) - 1)
+
+
+def killed() -> None:
+    raise MemoryError
+
+
+def stopped() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("how", "raised", "left"), [(killed, MemoryError, 3), (stopped, Interrupted, 2)]
+)
+def test_a_translation_goes_on_after_the_batches_that_are_done(
+    toy: Callable[..., Study],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    how: Callable[[], None],
+    raised: type[BaseException],
+    left: int,
+) -> None:
+    """Ten texts, two in a batch."""
+    monkeypatch.setattr("xlgap.stages.by_model.HubTranslator", Model)
+    monkeypatch.setattr("xlgap.models.translate.BATCH", 2)
+    study, folder = toy(hub="a/b", revision="0" * 40), layout.translated("lab_compare", "de")
+    Model.at, Model.how, Model.asked = None, how, []
+    translate(study, "lab_compare", "de")
+    whole, batches = dir_digest(folder), Model.asked
+    assert len(batches) == 5
+    manifest = read_json(folder / "manifest.json")
+    assert (manifest["cut"], manifest["unfinished"]) == (5, 5)
+    said = capsys.readouterr().err
+    assert "translate lab_compare de: 5 texts are longer than the model reads; their ends" in said
+    assert "translate lab_compare de: 5 translations were ended at their most sub-words" in said
+    assert not any(layout.SCRATCH.iterdir())
+    Model.at, Model.asked = 3, []
+    with pytest.raises(raised):
+        translate(study, "lab_compare", "de")
+    (kept,) = layout.SCRATCH.glob("*/batches.jsonl")
+    with kept.open("a") as file:
+        file.write('{"cut":1,"te')  # a kill in the middle of a line
+    Model.at, Model.asked = None, []
+    translate(study, "lab_compare", "de")
+    assert Model.asked == batches[-left:]
+    assert f"goes on after batch {5 - left} of 5" in capsys.readouterr().err
+    assert dir_digest(folder) == whole
+    assert not any(layout.SCRATCH.iterdir())
+
+
+def test_another_model_does_not_go_on_with_what_one_has_done(
+    toy: Callable[..., Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xlgap.stages.by_model.HubTranslator", Model)
+    monkeypatch.setattr("xlgap.models.translate.BATCH", 2)
+    Model.at, Model.how, Model.asked = 3, killed, []
+    with pytest.raises(MemoryError):
+        translate(toy(hub="a/b", revision="0" * 40), "lab_compare", "de")
+    Model.at, Model.asked = None, []
+    translate(toy(hub="a/b", revision="1" * 40), "lab_compare", "de")
+    assert len(Model.asked) == 5
