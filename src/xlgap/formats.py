@@ -11,6 +11,7 @@ import glob
 import hashlib
 import json
 import lzma
+import math
 import os
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from xlgap.errors import DataError
+from xlgap.errors import DataError, ResultError
 
 JSON = Any  # what json.loads returns
 Row = Mapping[str, Any]
@@ -38,8 +39,25 @@ _KINDS = {
 
 
 def canonical(value: JSON) -> str:
-    """``value`` as JSON text with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """``value`` as JSON text with sorted keys and no spaces: equal values give equal text.
+
+    Raises:
+        ValueError: a number that JSON does not have: NaN, or an infinite one.
+    """
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def finite(value: JSON) -> JSON:
+    """``value`` with null for every number that JSON does not have: what is not known is null.
+
+    >>> finite({"dev": [(1, float("nan")), (2, 50.0)]})
+    {'dev': [[1, None], [2, 50.0]]}
+    """
+    if isinstance(value, Mapping):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def digest(value: JSON, length: int = 16) -> str:
@@ -139,8 +157,36 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: JSON) -> None:
-    """Write ``value`` atomically as indented JSON with sorted keys."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    """Write ``value`` atomically as indented JSON with sorted keys.
+
+    Raises:
+        ResultError: a number that JSON does not have; it names the file and the place.
+    """
+    _refuse_no_number(value, path)
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def _refuse_no_number(value: JSON, where: object) -> None:
+    wrong = _no_number(value)
+    if wrong is not None:
+        place, found = wrong
+        raise ResultError(
+            f"{where}: not written: {place} is {found}, a number that JSON does not have; what is not "
+            "known must be null: see what made it, and run it again."
+        )
+
+
+def _no_number(value: JSON, at: str = "") -> tuple[str, float] | None:
+    """Place and value of the first number in ``value`` that JSON does not have."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else (at or "it", value)
+    parts: Iterable[tuple[str, JSON]] = ()
+    if isinstance(value, Mapping):
+        parts = ((f"{at}.{key}".removeprefix("."), entry) for key, entry in value.items())
+    elif isinstance(value, list | tuple):
+        parts = ((f"{at}[{number}]", entry) for number, entry in enumerate(value))
+    return next(filter(None, (_no_number(entry, place) for place, entry in parts)), None)
 
 
 def read_json(path: Path, shape: Shape = None) -> JSON:
@@ -180,12 +226,17 @@ def _misfit(value: JSON, shape: Shape, at: str = "") -> str | None:
 
 
 def write_jsonl(path: Path, rows: Iterable[Row]) -> int:
-    """Write ``rows`` atomically, one JSON object a line; returns how many."""
+    """Write ``rows`` atomically, one JSON object a line; returns how many.
+
+    Raises:
+        ResultError: a number that JSON does not have; it names the file, the line and the place.
+    """
     count = 0
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf8", newline="\n") as f:
         for row in rows:
-            f.write(canonical(row) + "\n")
             count += 1
+            _refuse_no_number(row, f"{path}, line {count}")
+            f.write(canonical(row) + "\n")
     return count
 
 

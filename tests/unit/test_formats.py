@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import math
 import os
 import stat
 import subprocess
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xlgap import formats
-from xlgap.errors import DataError
+from xlgap.errors import DataError, ResultError
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -41,6 +42,23 @@ def test_file_and_directory_digests(tmp_path):
     (tmp_path / "a").rename(tmp_path / "b")
     assert formats.dir_digest(tmp_path) != before
     assert formats.file_digest(tmp_path / "b", 64).startswith("2d711642b726b04401627ca9fbac32f5")
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_numbers_that_json_does_not_have_are_refused_with_file_and_place(tmp_path, odd):
+    path = tmp_path / "answers.json"
+    formats.write_json(path, {"old": None})
+    with pytest.raises(ResultError, match=rf"answers\.json: not written: a\.b\[1\] is {odd}, a number"):
+        formats.write_json(path, {"a": {"b": [1.0, odd]}})
+    assert formats.read_json(path) == {"old": None}
+    lines = tmp_path / "rows.jsonl"
+    with pytest.raises(ResultError, match=r"rows\.jsonl, line 2: not written: score is "):
+        formats.write_jsonl(lines, [{"score": 1.0}, {"score": odd}])
+    assert not lines.exists()
+    with pytest.raises(ValueError, match="JSON compliant"):
+        formats.digest({"score": odd})
+    formats.write_json(path, formats.finite({"a": (1.0, odd)}))
+    assert formats.read_json(path) == {"a": [1.0, None]}
 
 
 class StopError(Exception):

@@ -8,9 +8,10 @@ An answer that the data cannot support says so and why; an estimate that exists 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+from xlgap.analysis.cautions import cautions, of_languages, with_notes
+from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.combination_answers import combination_answers
 from xlgap.analysis.distance_answers import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.headline import PARTS
@@ -23,14 +24,6 @@ from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
 from xlgap.analysis.trend_answers import trend_answers
 
-LAB_SENTENCE = (
-    "The lab is a test of the system with made data and tiny models, and no evidence on models of "
-    "100M to 175B parameters."
-)
-PRETRAINING = (
-    "Each size was pretrained once: the intervals of single models and the bootstrap leave out the "
-    "variance of pretraining; the meta-regression has it only as scatter about its line."
-)
 ADD_UP = (
     "A part of G_direct, over its tasks: in each model G_direct is G_native minus the gain of English "
     "intermediate training; slopes, each weighted by its own errors, need not add up."
@@ -65,6 +58,11 @@ MEASURED = {
             "(intermediate_en - direct_en)",
         ),
         ("transfer", "transfer gap (English minus mean of the others, parallel tasks, direct_en)"),
+        (
+            CEILING,
+            "transfer gap relative to the in-language ceiling (direct_tgt minus direct_en, share of "
+            "direct_tgt, chance-corrected)",
+        ),
     ),
     3: (
         ("direct", "G_direct (target-language data minus English intermediate training)"),
@@ -85,6 +83,8 @@ NEEDS = {
     "chance, on all tasks of G_direct.",
     "few_gain": "It needs a few_shot arm and the arm that it follows, and a task not at chance.",
     "transfer": "It needs a direct_en arm on a parallel task with English that is not at chance.",
+    CEILING: "It needs a direct_tgt and a direct_en arm on a task, and models whose direct_tgt score "
+    "is above chance by two standard errors in each language.",
     **DISTANCE_NEEDS,
 }
 """What a study must have for each gap."""
@@ -111,13 +111,12 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
                 )
                 if series.estimates:
                     of_gap += [level_answer(series), *series_answers(series, brief=True)]
-            found += _of_languages(of_gap, measured, gap)
+            of = "native" if gap == CEILING else gap
+            codes = {r.language for r in measured.gaps if plain_gap(r.gap) == of} - {AVERAGE}
+            found += of_languages(of_gap, codes)
     found += combination_answers(study, measured)
-    notes = _notes(study, measured)
-    found = [_with_notes(a, notes) for a in found]
-    lab = [LAB_SENTENCE] if study.source == "lab" else []
-    asked = [PRETRAINING, *lab] if study.retention is not None else lab
-    return [*found, *(_with_notes(a, asked) for a in retention_answers(study, measured))]
+    notes = cautions(study, measured)
+    return [*(with_notes(a, notes) for a in found), *retention_answers(study, measured)]
 
 
 def _series(
@@ -137,13 +136,14 @@ def _series(
     notes += distance_notes(plain, measured.held, study.language_notes, some=bool(points))
     notes += _other_data(study, measured, gap)
     if measured.partial.get(gap):
-        notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
+        why = "missing cells" + (" or a ceiling near chance" if plain == CEILING else "")
+        notes.append(f"Left out for {why}: {', '.join(measured.partial[gap])}.")
     return replace(found, notes=(*found.notes, *notes))
 
 
 def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
     """A sentence where target-language training data need not be the English data in translation."""
-    if plain_gap(gap) not in {"native", "direct"}:
+    if plain_gap(gap) not in {"native", "direct", CEILING}:
         return []
     tasks = sorted(
         {e.task for e in measured.estimates if e.gap == gap and e.task != "mean"} - measured.hopeless
@@ -155,59 +155,3 @@ def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
         f"Language + domain: on {', '.join(apart)} the target-language data need not be the English "
         "data in translation, so the gap is not one of language alone."
     ]
-
-
-def _of_languages(answers: list[Answer], measured: Measured, gap: str) -> list[Answer]:
-    """The answers from a gap; those from a single language support nothing on languages."""
-    found = {r.language for r in measured.gaps if plain_gap(r.gap) == gap} - {AVERAGE}
-    if len(found) != 1:
-        return answers
-    said = f"Not sufficient: one language ({next(iter(found))}); nothing here speaks of others."
-    return [replace(a, supported=False, reason=f"{said} {a.reason}".strip()) for a in answers]
-
-
-def _notes(study: Study, measured: Measured) -> list[str]:
-    """Sentences that hold for every measured answer."""
-    notes = []
-    if study.missing:
-        notes.append(f"Partial: cells of the grid without scores: {len(study.missing)}.")
-    in_english = {e.task for e in measured.english}
-    for dead, said in (
-        (measured.hopeless & in_english, "At chance in English for every model and left out"),
-        (
-            measured.hopeless - in_english,
-            "At chance for every model under all arms that are compared, and left out",
-        ),
-    ):
-        if dead:
-            notes.append(f"{said}: {', '.join(sorted(dead))}.")
-    for at_chance, said in (
-        (True, "At chance in English, where a gap is small by itself"),
-        (None, "Not known to be above chance in English"),
-    ):
-        some = sorted(
-            f"{e.model} on {e.task} ({e.arm})"
-            for e in measured.english
-            if e.metric == study.primary[e.task]
-            and e.at_chance is at_chance
-            and e.task not in measured.hopeless
-            and e.model not in study.controls
-        )
-        if some:
-            notes.append(f"{said}: {', '.join(some)}.")
-    proxies = [f"{t} on {i.proxy_train}" for t, i in study.tasks.items() if i.proxy_train]
-    if proxies:
-        notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
-    if measured.collapsed:
-        runs = ", ".join(f"{c.model}/{c.arm}/{c.task} seed {c.seed}" for c in measured.collapsed)
-        notes.append(f"Collapsed runs are counted: {runs}.")
-    if any(e.seeds == 1 for e in measured.estimates):
-        notes.append("One seed: the interval of a single model leaves out the variance of training.")
-    notes.append(PRETRAINING)
-    if study.source == "lab":
-        notes.append(LAB_SENTENCE)
-    return notes
-
-
-def _with_notes(answer: Answer, notes: Sequence[str]) -> Answer:
-    return replace(answer, reason=" ".join(s for s in (answer.reason, *notes) if s))

@@ -37,7 +37,8 @@ SYNTAX = "syntactic distance from English (1 - cosine, URIEL)"
 def language_figures(analysis: Analysis) -> list[Drawing]:
     """Loss over distance, and small multiples of each gap with at least two languages."""
     rows = primary_rows(analysis.gaps, analysis)
-    return [*_over_distance(rows), *_panels(rows)]
+    zero_shot = frozenset(arm for arm, regime in analysis.regimes if regime == "direct_en")
+    return [*_over_distance(rows, zero_shot), *_panels(rows, zero_shot)]
 
 
 def primary_rows(gaps: Iterable[GapRow], analysis: Analysis) -> list[GapRow]:
@@ -60,12 +61,15 @@ def primary_rows(gaps: Iterable[GapRow], analysis: Analysis) -> list[GapRow]:
     return [r for r in kept if r.metric == primary[r.task]]
 
 
-def _over_distance(rows: Sequence[GapRow]) -> list[Drawing]:
-    """The zero-shot loss of each language of up to four models, spread over the sizes."""
+def _over_distance(rows: Sequence[GapRow], zero_shot: frozenset[str]) -> list[Drawing]:
+    """The zero-shot loss of each language of up to four models, spread over the sizes.
+
+    Of the arms ``zero_shot``, or, where none of them has a loss, of the first arm that has one.
+    """
     near = distances_of(MEASURES[0].name)
-    arms = {r.arm_a for r in rows if r.gap == "transfer"}
-    arm = "direct_en" if "direct_en" in arms else min(arms, default="")
-    losses = [r for r in rows if r.gap == "transfer" and r.arm_a == arm and r.language in near]
+    have = sorted({r.arm_a for r in rows if r.gap == "transfer"})
+    arms = [arm for arm in have if arm in zero_shot] or have[:1]
+    losses = [r for r in rows if r.gap == "transfer" and r.arm_a in arms and r.language in near]
     by_model = _means(losses, lambda r: (r.model, r.language))
     sizes = {r.model: r.params_total or 0 for r in losses}
     names = sorted(by_model, key=lambda m: (sizes[m], m))
@@ -76,7 +80,7 @@ def _over_distance(rows: Sequence[GapRow]) -> list[Drawing]:
     ]
     if not clouds:
         return []
-    title = f"Zero-shot loss by language, mean over tasks, {arm}, measured"
+    title = f"Zero-shot loss by language, mean over tasks, {', '.join(arms)}, measured"
     picture = loss_over_distance(clouds, title=title, distance=SYNTAX)
     caption = (
         "Lines: least squares. A language's point is the mean over the tasks that it is in; a code "
@@ -95,10 +99,10 @@ def _cloud(name: str, losses: Mapping[str, float], near: Mapping[str, float], ma
     )
 
 
-def _panels(rows: Sequence[GapRow]) -> list[Drawing]:
+def _panels(rows: Sequence[GapRow], zero_shot: frozenset[str]) -> list[Drawing]:
     found = []
     for gap in PANELS:
-        of_gap = [r for r in rows if r.gap == gap and (gap != "transfer" or r.arm_a == "direct_en")]
+        of_gap = [r for r in rows if r.gap == gap and (gap != "transfer" or r.arm_a in zero_shot)]
         panels = {
             _name(code): [p for _, p in sorted(points.items())]
             for code, points in _means(of_gap, lambda r: (r.language, r.model)).items()

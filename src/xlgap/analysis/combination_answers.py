@@ -6,12 +6,23 @@ intermediate task, at equal compute where the study has that, else against no in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from xlgap.analysis.counted import counted
+from xlgap.analysis.gains import AGAINST_NONE
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import COMBINED, ENGLISH, GAP_WORDS, MATCHED, Answer, Scale, plain_gap
+from xlgap.analysis.rows import (
+    COMBINED,
+    ENGLISH,
+    GAP_WORDS,
+    MATCHED,
+    Answer,
+    Estimate,
+    Scale,
+    plain_gap,
+)
 from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
 
@@ -85,12 +96,39 @@ def _series(study: Study, measured: Measured, gap: str, scale: Scale) -> Series:
         measured.estimates, measured.draws, gap=gap, scale=scale, question=QUESTION,
         quantity=GAP_WORDS[gap], confidence=study.confidence,
     )  # fmt: skip
-    notes = [f"Arms: {found.estimates[0].arm_a}."] if found.estimates else []
+    notes = _arms(study, found.estimates[0]) if found.estimates else []
     if plain_gap(gap) in COMBINED:
         notes.append(ZERO_SHOT)
     if measured.partial.get(gap):
         notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
     return replace(found, notes=(*found.notes, *notes))
+
+
+def _arms(study: Study, estimate: Estimate) -> list[str]:
+    """Which arms the two sides of an estimate are; each by name where several are averaged."""
+    a, b = (
+        [arm for arm in study.arms if f"+{arm}+" in f"+{side}+"]
+        for side in (estimate.arm_a, estimate.arm_b)
+    )
+    if len(a) == len(b) == 1:
+        return [f"Arms: {a[0]} minus {b[0]}."]
+    told = f"Averaged over {counted(len(a), 'arm')}" if len(a) > 1 else "Arms"
+    minus = f"the mean over {counted(len(b), 'arm')}: " if len(b) > 1 else ""
+    apart = (
+        " Each by itself: gains.csv." if len(a) > 1 and plain_gap(estimate.gap) in AGAINST_NONE else ""
+    )
+    return [f"{told}: {_listed(study, a)}; minus {minus}{_listed(study, b)}.{apart}"]
+
+
+def _listed(study: Study, arms: Sequence[str]) -> str:
+    """Arms by name with what tells them apart: tasks in order, and the rule that mixes them."""
+    said = []
+    for arm in arms:
+        info = study.arms[arm]
+        what = ["+".join(info.intermediate), info.sampling.rule if info.sampling else ""]
+        known = ", ".join(filter(None, what))
+        said.append(f"{arm} ({known})" if known else arm)
+    return ", ".join(said)
 
 
 def _missing(gap: str) -> Answer:

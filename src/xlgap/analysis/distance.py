@@ -9,7 +9,7 @@ is over languages, clustered by genus (:mod:`.language_fit`).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from xlgap.analysis.contrasts import Arms, Contrast, Key, fixed_languages
 from xlgap.analysis.counted import counted
 from xlgap.analysis.distance_rows import table_losses
-from xlgap.analysis.language_fit import plain
+from xlgap.analysis.language_fit import Design, plain
 from xlgap.analysis.pairing import comparable, matched
 from xlgap.analysis.published_gap import LanguageTable
 from xlgap.analysis.rows import LanguageSlope, plain_gap
@@ -26,6 +26,12 @@ from xlgap.analysis.stats.verdict import Refused
 
 Floats = NDArray[np.float64]
 Distances = Mapping[str, float]
+
+Cell = tuple[str, str, str]
+"""Model, arm and task."""
+
+Fit = Callable[[Cell, Collection[str]], Contrast | None]
+"""From a cell and languages to the slope over them; ``None`` where it is refused."""
 
 TENTH = 0.1
 """Slopes are for this much more distance; syntactic distances of the 50 languages reach 0.6."""
@@ -37,27 +43,46 @@ def distance_contrasts(keys: Collection[Key], arms: Arms, distances: Distances) 
     Weights of the losses sum to 0, so that the English score drops out of the slope.
     """
     common = fixed_languages(keys, arms)
-    found: list[Contrast] = []
-    for model, arm, task in sorted({k[:3] for k in keys if arms[k.arm].language is None}):
-        made = plain(common[arm, task] - {"en"}, distances)
+    fit = slope_over(distances)
+    made = (
+        fit((model, arm, task), common[arm, task] - {"en"})
+        for model, arm, task in sorted({k[:3] for k in keys if arms[k.arm].language is None})
+    )
+    return [matched(slope, arms) for slope in made if slope is not None]
+
+
+def slope_over(distances: Distances) -> Fit:
+    """How a slope over ``distances`` is fitted."""
+
+    def fit(cell: Cell, codes: Collection[str]) -> Contrast | None:
+        made = plain(codes, distances)
         if isinstance(made, Refused):
-            continue
-        terms = tuple(
-            (Key(model, arm, task, code), -TENTH * float(w))
-            for code, w in zip(made.languages, made.weights(), strict=True)
-        )
-        slope = Contrast(
-            model=model, gap="distance", task=task, language="avg", arm_a=arm, arm_b=arm,
-            unit=(arm,), terms=terms, note=f"{counted(len(terms), 'language')} beside English",
-        )  # fmt: skip
-        found.append(matched(slope, arms))
-    return found
+            return None
+        return slope_contrast(cell, made, gap="distance")
+
+    return fit
+
+
+def slope_contrast(cell: Cell, made: Design, *, gap: str, note: str = "") -> Contrast:
+    """The slope of a model under an arm on a task as a weighted sum of its scores."""
+    model, arm, task = cell
+    terms = tuple(
+        (Key(model, arm, task, code), -TENTH * float(w))
+        for code, w in zip(made.languages, made.weights(), strict=True)
+    )
+    return Contrast(
+        model=model, gap=gap, task=task, language="avg", arm_a=arm, arm_b=arm, unit=(arm,), terms=terms,
+        note=f"{counted(len(terms), 'language')} beside English{note}",
+    )  # fmt: skip
 
 
 def robustness_contrasts(
-    slopes: Sequence[Contrast], arms: Arms, *, gap: str = "robustness"
+    slopes: Sequence[Contrast], arms: Arms, fit: Fit, *, gap: str = "robustness"
 ) -> list[Contrast]:
-    """Slope under English intermediate training minus slope without: below 0 it travels farther."""
+    """Slope under English intermediate training minus slope without: below 0 it travels farther.
+
+    Both are over the languages that both arms have; an arm that has more is fitted again without them.
+    """
     found = []
     for c, base in itertools.product(slopes, slopes):
         regimes = arms[c.arm_a].regime, arms[base.arm_a].regime
@@ -65,6 +90,10 @@ def robustness_contrasts(
         if (c.model, c.task) != (base.model, base.task) or not like:
             continue
         if regimes == ("intermediate_en", "direct_en"):
+            both = _on_shared_languages(c, base, arms, fit)
+            if both is None:
+                continue
+            a, b = both
             matched_by = c.gap.removeprefix(plain_gap(c.gap))
             found.append(
                 replace(
@@ -72,10 +101,28 @@ def robustness_contrasts(
                     gap=f"{gap}{matched_by}",
                     arm_b=base.arm_a,
                     unit=(c.arm_a, base.arm_a),
-                    terms=(*c.terms, *((key, -w) for key, w in base.terms)),
+                    terms=(*a.terms, *((key, -w) for key, w in b.terms)),
+                    note=a.note,
                 )
             )
     return found
+
+
+def _languages(slope: Contrast) -> frozenset[str]:
+    return frozenset(key.language for key, _ in slope.terms)
+
+
+def _on_shared_languages(
+    a: Contrast, b: Contrast, arms: Arms, fit: Fit
+) -> tuple[Contrast, Contrast] | None:
+    """Both slopes over the languages of both; ``None`` where these are too few."""
+    codes = _languages(a) & _languages(b)
+    if _languages(a) == _languages(b):
+        return a, b
+    first, second = (fit((s.model, s.arm_a, s.task), codes) for s in (a, b))
+    if first is None or second is None:
+        return None
+    return matched(first, arms), matched(second, arms)
 
 
 def published_slope(table: LanguageTable, distances: Distances) -> LanguageSlope | None:
@@ -105,8 +152,10 @@ def published_slope(table: LanguageTable, distances: Distances) -> LanguageSlope
     )
 
 
-def rank_correlation(x: Floats, y: Floats) -> float:
-    """Spearman's coefficient."""
+def rank_correlation(x: Floats, y: Floats) -> float | None:
+    """Spearman's coefficient; ``None`` where the values of one side are all the same."""
     from scipy.stats import spearmanr
 
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
     return float(spearmanr(x, y).statistic)

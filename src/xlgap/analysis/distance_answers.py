@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 MORE_ROBUST = "A loss or gap that falls with size means transfer that is more robust."
+NOT_TRANSLATED = (
+    "Over all tasks, also those whose test sets are no translations of each other: 0 is all of what "
+    "training in the language itself reaches, 100 is chance."
+)
 MORE_EVEN = (
     "It is of the languages beside English. A spread that falls with size, or a worst score that "
     "rises, means that English intermediate training evens languages out more in larger models."
@@ -13,6 +17,7 @@ NO_COVARIATES = (
     "This slope over distance has no covariates: languages differ also in amount of pretraining text, "
     "in script and in how finely they are split into sub-words, which go along with distance."
 )
+BOTH_ARMS = "Slopes that are compared are over the same languages, those that both arms have."
 SAME_LANGUAGES = "The interval is conditional on these languages, which are the same for all models."
 
 NEEDS_PARALLEL = (
@@ -55,10 +60,13 @@ def distance_notes(gap: str, held: Sequence[str], languages: Sequence[str], *, s
         languages: what of the covariates is not known, or stands in.
         some: whether there is an estimate.
     """
+    both = [BOTH_ARMS] if gap.startswith("robustness") else []
     if gap in PARTIAL:
-        return [*([MORE_ROBUST] if some else []), *held, *languages, SAME_LANGUAGES]
+        return [*([MORE_ROBUST] if some else []), *held, *languages, *both, SAME_LANGUAGES]
     if gap in EVEN:
         return [MORE_EVEN]
     if gap in {"distance", "robustness"}:
-        return [MORE_ROBUST, NO_COVARIATES]
+        return [MORE_ROBUST, NO_COVARIATES, *both]
+    if gap == "transfer_ceiling":
+        return [MORE_ROBUST, NOT_TRANSLATED]
     return [MORE_ROBUST] if gap == "transfer" else []

@@ -32,7 +32,7 @@ class DistanceRow:
 
     Attributes:
         source, model, family, params_total, params_nonembedding: as in :class:`~xlgap.records.Score`.
-        task, arm, metric: whose scores.
+        task, arm, regime, metric: whose scores.
         measure: name of the distance.
         covariates: what was held still, joined by commas; empty for the slope over distance alone.
         slope: points lost for ``step`` more of the distance; ``None`` where it is not fitted.
@@ -50,6 +50,7 @@ class DistanceRow:
     params_nonembedding: int | None
     task: str
     arm: str
+    regime: str
     metric: str
     measure: str
     covariates: str
@@ -68,7 +69,7 @@ def headline_distance(row: DistanceRow) -> bool:
     """Whether the report's page shows a row: those behind an answer, and without imputed values."""
     if row.slope is None or not row.params_total or not row.measure.startswith("syntax"):
         return False
-    return row.arm == "direct_en" if row.source == "measured" else row.task == "xnli"
+    return row.regime == "direct_en" if row.source == "measured" else row.task == "xnli"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +178,7 @@ def _row(
         params_nonembedding=s.params_nonembedding,
         task=s.task,
         arm=s.arm,
+        regime=s.regime,
         metric=s.metric,
         measure=measure.name,
         covariates=", ".join(covariates),

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlgap.analysis import distance
-from xlgap.analysis.bootstrap import ScaledDraws, draws, interval
+from xlgap.analysis.bootstrap import ScaledDraws, deviation, draws, interval
+from xlgap.analysis.ceiling import ceiling_estimates
 from xlgap.analysis.chance import collapsed, english_scores, hopeless, hopeless_arms
 from xlgap.analysis.contrasts import Contrast, contrasts
 from xlgap.analysis.covariates import covariates_of
@@ -21,7 +22,7 @@ from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.pairing import amount_words
-from xlgap.analysis.partial import ROBUSTNESS, Partial, partial_contrasts
+from xlgap.analysis.partial import Partial, partial_contrasts
 from xlgap.analysis.refit import Refit, refits
 from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale, plain_gap
@@ -81,7 +82,6 @@ def measure(study: Study) -> Measured:
     english += english_scores(study.scores, study.arms, tokens)
     slopes, steeper, held = _over_distance(study)
     every = [*plain, *slopes, *steeper, *held.contrasts]
-    every += distance.robustness_contrasts(held.contrasts, study.arms, gap=ROBUSTNESS)
     wanted, lacking = headline([c for c in every if c.model not in study.controls], study, dead)
     wanted += control_contrasts(study)
     needed = {key for c in [*every, *wanted] for key, _ in c.terms}
@@ -89,9 +89,12 @@ def measure(study: Study) -> Measured:
     estimates: dict[tuple[int, Scale], Estimate] = {}
     kept: dict[tuple[str, str, Scale, str], NDArray[np.float64]] = {}
     errors: dict[tuple[str, ...], float] = {}
+    beside: list[tuple[Estimate, NDArray[np.float64] | None]] = []
     for scale in SCALES:  # one at a time: the draws of all cells are the largest thing held
         scaled = drawn.on(scale, study.table)
         errors |= _paired_errors(plain, scaled, scale)
+        if scale == "chance_corrected":
+            beside += ceiling_estimates(plain, study, scaled, dead=dead)
         for number, contrast in enumerate(wanted):
             made, values = _estimate(contrast, study, scaled, scale)
             if made is None:
@@ -103,10 +106,11 @@ def measure(study: Study) -> Measured:
     order = [(number, scale) for number in range(len(wanted)) for scale in SCALES]
     found = [estimates[key] for key in order if key in estimates]
     level, differences = ([c for c in some if not c.amount] for some in (slopes, steeper))
-    for spread, values in spread_estimates(level, differences, study, raw, dead=dead):
-        found.append(spread)
+    beside += spread_estimates(level, differences, study, raw, dead=dead)
+    for other, values in beside:
+        found.append(other)
         if values is not None:
-            kept[spread.gap, spread.task, "raw", spread.model] = values
+            kept[other.gap, other.task, "raw", other.model] = values
     models = {key.model for key in study.table} - set(study.controls)
     for gap in {e.gap for e in found if e.task == "mean"} - {c.gap for c in wanted}:
         have = {e.model for e in found if (e.gap, e.task) == (gap, "mean")}
@@ -148,7 +152,8 @@ def _over_distance(study: Study) -> tuple[list[Contrast], list[Contrast], Partia
         lambda model, task: covariates_of(study, model, task),
         tasks=[name for name, task in study.tasks.items() if task.parallel],
     )
-    return slopes, distance.robustness_contrasts(slopes, study.arms), held
+    steeper = distance.robustness_contrasts(slopes, study.arms, distance.slope_over(near))
+    return slopes, steeper, held
 
 
 def _estimate(
@@ -177,11 +182,12 @@ def _estimate(
         arm_a=contrast.arm_a,
         arm_b=contrast.arm_b,
         amount=amount_words(contrast.amount),
+        tasks=contrast.tasks or (contrast.task,),
     )
     if values is None:
         return estimate, None
     low, high = interval(values, study.confidence)
-    error = float(np.std(values, ddof=1))
+    error = deviation(values)
     return replace(estimate, stderr=error, ci_low=low, ci_high=high), values
 
 
@@ -194,7 +200,7 @@ def _paired_errors(
         values = drawn.of(c)
         if values is not None:
             of_row = (c.model, c.gap, c.task, c.language, c.arm_a, c.arm_b, scale)
-            found[of_row] = float(np.std(values, ddof=1))
+            found[of_row] = deviation(values)
     return found
 
 

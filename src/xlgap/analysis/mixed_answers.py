@@ -82,7 +82,7 @@ def mixed_answer(base: Answer, found: MixedFit, *, families: bool = True) -> Ans
 def loss_surface(study: Study, measured: Measured, series: Series) -> Surface | Refused:
     """Losses by model and language over the series' tasks, in tenths of distance."""
     gap = series.estimates[0].gap
-    tasks = series.estimates[0].note.removeprefix("mean over ").split(", ")
+    tasks = series.estimates[0].tasks
     points = [e for e in series.estimates if e.params_total]
     first, second = ({getattr(p, side) for p in points} for side in ("arm_a", "arm_b"))
     plain = _losses(study, points, tasks, "direct_en", first if gap == "distance" else second)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from importlib import resources
 
 from xlgap.analysis import words
-from xlgap.analysis.answers import LAB_SENTENCE, MEASURED
+from xlgap.analysis.answers import MEASURED
 from xlgap.analysis.canvas import Drawing
+from xlgap.analysis.cautions import LAB_SENTENCE
 from xlgap.analysis.changes import what_would_change
 from xlgap.analysis.grids import Grid
 from xlgap.analysis.method import method
@@ -18,6 +19,7 @@ from xlgap.analysis.register import LISTINGS, Place, shown_tables
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS
+from xlgap.analysis.series import SHARES
 from xlgap.records import Source
 
 TEMPLATE = "report.html.j2"
@@ -188,7 +190,7 @@ def level(analysis: Analysis, question: int) -> str:
                 for e in dict.fromkeys((points[0], points[-1]))
             )
             name = GAP_WORDS[gap].partition(":")[0]
-            said = f"{said} (points, {points[0].note}, conditional on the models)"
+            said = f"{said} ({SHARES.get(gap, 'points')}, {points[0].note}, conditional on the models)"
             weak = _at_chance(analysis.english, points)
             flag = f"; at chance in English: {', '.join(weak)}" if weak else ""
             return f"{name[0].upper()}{name[1:]} itself: {said}{flag}."
@@ -197,7 +199,6 @@ def level(analysis: Analysis, question: int) -> str:
 
 def _at_chance(english: Sequence[EnglishScore], means: Sequence[Estimate]) -> list[str]:
     """Models at chance in English on a task that ``means``, estimates over tasks, are over."""
-    tasks = means[0].note.removeprefix("mean over ").split(", ")
     models = {e.model for e in means}
-    weak = (e for e in english if e.at_chance and e.task in tasks and e.model in models)
+    weak = (e for e in english if e.at_chance and e.task in means[0].tasks and e.model in models)
     return list(dict.fromkeys(f"{e.model} on {e.task}" for e in weak))

@@ -38,6 +38,7 @@ class Contrast:
         terms: (key, weight); the weights of arm a are positive, those of arm b negative.
         amount: (number, of what) for what was set: the examples of a few-shot arm, the budget that both
             sides have. Contrasts of different amounts are never averaged.
+        tasks: that it is a mean over, sorted; empty of a single one.
     """
 
     model: str
@@ -50,6 +51,7 @@ class Contrast:
     terms: tuple[tuple[Key, float], ...]
     note: str = ""
     amount: Amount = ()
+    tasks: tuple[str, ...] = ()
 
 
 Arms = Mapping[str, ArmInfo]
@@ -184,12 +186,14 @@ def over_tasks(contrast: Sequence[Contrast]) -> Contrast:
         for member in members:
             for key, coefficient in member.terms:
                 weight[key] += coefficient / len(members) / len(by_task)
+    tasks = tuple(sorted(by_task))
     return replace(
         contrast[0],
         task="mean",
+        tasks=tasks,
         unit=(),
         arm_a=joined(c.arm_a for c in contrast),
         arm_b=joined(c.arm_b for c in contrast),
         terms=tuple(sorted(weight.items())),
-        note=f"mean over {', '.join(sorted(by_task))}",
+        note=f"mean over {', '.join(tasks)}",
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from xlgap.analysis.contrasts import Arms, Contrast, Key, fixed_languages
 from xlgap.analysis.counted import counted
-from xlgap.analysis.distance import TENTH
+from xlgap.analysis.distance import Cell, robustness_contrasts, slope_contrast
 from xlgap.analysis.language_fit import INFLATED, Covariates, Design, partial
 from xlgap.analysis.pairing import matched
 from xlgap.analysis.stats.verdict import Refused
@@ -20,6 +20,7 @@ from xlgap.analysis.words import number
 
 GAP = "distance_partial"
 ROBUSTNESS = "robustness_partial"
+BOTH = ", those that both arms have"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Partial:
     """Contrasts, and what a reader must know of them.
 
     Attributes:
-        contrasts: one for each model, zero-shot arm and task on which covariates can be held still.
+        contrasts: one for each model, zero-shot arm and task on which covariates can be held still, and
+            their differences between arms, each over the languages that both have.
         notes: sentences, the same for all of them: what was held still, what could not be and why.
     """
 
@@ -43,7 +45,7 @@ def partial_contrasts(
     *,
     tasks: Collection[str],
 ) -> Partial:
-    """The slope of every model and zero-shot arm on ``tasks``.
+    """The slope of every model and zero-shot arm on ``tasks``, and what arms differ by.
 
     Args:
         keys: the cells that have scores.
@@ -53,34 +55,33 @@ def partial_contrasts(
         tasks: those with parallel test sets.
     """
     common = fixed_languages(keys, arms)
-    found: list[Contrast] = []
     said: dict[str, set[str]] = defaultdict(set)
-    for model, arm, task in sorted({k[:3] for k in keys if arms[k.arm].language is None}):
-        if task not in tasks:
-            continue
-        made = partial(common[arm, task] - {"en"}, distances, covariates(model, task))
+
+    def fit(cell: Cell, codes: Collection[str], *, whose: str = "") -> Contrast | None:
+        model, _, task = cell
+        made = partial(codes, distances, covariates(model, task))
         if isinstance(made, Refused):
-            said[made.reason].add(task)
-            continue
-        for sentence in _sentences(made):
+            said[f"{made.reason.removesuffix('.')}{whose}"].add(task)
+            return None
+        for sentence in _sentences(made, whose):
             said[sentence].add(task)
-        terms = tuple(
-            (Key(model, arm, task, code), -TENTH * float(w))
-            for code, w in zip(made.languages, made.weights(), strict=True)
-        )
-        slope = Contrast(
-            model=model, gap=GAP, task=task, language="avg", arm_a=arm, arm_b=arm, unit=(arm,),
-            terms=terms, note=f"{counted(len(made.languages), 'language')} beside English, held still: "
-            f"{', '.join(made.covariates)}",
-        )  # fmt: skip
-        found.append(matched(slope, arms))
+        still = f", held still: {', '.join(made.covariates)}"
+        return slope_contrast(cell, made, gap=GAP, note=still)
+
+    cells = sorted({k[:3] for k in keys if arms[k.arm].language is None and k.task in tasks})
+    fitted = (fit(cell, common[cell[1], cell[2]] - {"en"}) for cell in cells)
+    slopes = [matched(slope, arms) for slope in fitted if slope is not None]
+    steeper = robustness_contrasts(
+        slopes, arms, lambda c, codes: fit(c, codes, whose=BOTH), gap=ROBUSTNESS
+    )
     notes = tuple(f"{s} ({', '.join(sorted(where))})." for s, where in said.items())
-    return Partial(tuple(found), notes)
+    return Partial((*slopes, *steeper), notes)
 
 
-def _sentences(made: Design) -> list[str]:
+def _sentences(made: Design, whose: str) -> list[str]:
     """What was held still, without a full stop, and what was not."""
-    found = [f"Held still in {counted(len(made.languages), 'language')}: {', '.join(made.covariates)}"]
+    languages = f"{counted(len(made.languages), 'language')}{whose}"
+    found = [f"Held still in {languages}: {', '.join(made.covariates)}"]
     found += [f"Not held still: {why}" for why in made.left_out]
     if made.inflation >= INFLATED:
         found.append(

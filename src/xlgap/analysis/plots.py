@@ -34,6 +34,7 @@ UNIT = {
     "distance": "points lost for 0.1 of distance",
     "robustness": "points for 0.1 of distance",
     "retention_ratio": "percent",
+    "transfer_ceiling": "percent",
     "retention_mlm": "nats a masked sub-word",
     "retention_mlm_others": "nats a masked sub-word",
 }

@@ -155,6 +155,7 @@ def ladders(gaps: Sequence[GapRow], *, gap: str, arm: str) -> dict[str, tuple[Es
                 task="mean",
                 value=sum(tasks[t].value for t in shared) / len(shared),
                 note=("mean over " if len(shared) > 1 else "") + " and ".join(sorted(shared)),
+                tasks=tuple(sorted(shared)),
             )
             for tasks in models.values()
             if shared <= set(tasks)

@@ -138,6 +138,7 @@ def of_distance_row(row: DistanceRow) -> Estimate:
         value=row.slope,
         stderr=row.stderr,
         note=row.note,
+        tasks=(row.task,),
     )
 
 

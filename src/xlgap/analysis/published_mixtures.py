@@ -70,6 +70,7 @@ def points(gaps: Sequence[GapRow], *, gap: str, arm: str) -> tuple[Estimate, ...
             task="mean",
             value=sum(row.value for row in tasks.values()) / len(tasks),
             note=f"mean over {', '.join(sorted(tasks))}",
+            tasks=tuple(sorted(tasks)),
         )
         for tasks in models.values()
     ]

@@ -116,6 +116,7 @@ def mean_estimates(study: Study, gap: str, dead: frozenset[str]) -> list[Estimat
                 source=row.source, model=row.model, family=row.family, params_total=row.params_total,
                 params_nonembedding=row.params_nonembedding, gap=gap, task="mean", scale="raw",
                 value=row.value, stderr=row.stderr, note=contrast.note,
+                tasks=contrast.tasks,
             )
         )  # fmt: skip
     return found

@@ -59,12 +59,14 @@ Cell = str | Callable[[Any], str]
 
 QUESTION_OF = {
     "inter": 1, "mlm": 1, "translated": 1, "distance": 2, "robustness": 2, "transfer": 2,
+    "transfer_ceiling": 2,
     "distance_partial": 2, "robustness_partial": 2, "spread": 2, "worst": 2, "spread_level": 2,
     "worst_level": 2, "direct": 3,
     "native": 3, "english_gain": 3, "few_gain": 3, "retention": 4, "retention_others": 4,
-    "retention_ratio": 4, "retention_probe": 4, "retention_probe_others": 4, "backward": 4,
-    "retention_mlm": 4, "retention_mlm_others": 4, "joint": 5, "sequential": 5,
-    "best_single": 5, "joint_sequential": 5, "joint_best": 5, "sequential_best": 5,
+    "retention_ratio": 4, "retention_probe": 4, "retention_probe_others": 4,
+    "retention_joint": 4, "backward": 4, "retention_mlm": 4, "retention_mlm_others": 4,
+    "joint": 5, "sequential": 5, "best_single": 5,
+    "joint_sequential": 5, "joint_best": 5, "sequential_best": 5,
 }  # fmt: skip
 """The question that a measured gap belongs to; a gap that is not here is shown under 'study'."""
 
@@ -159,6 +161,7 @@ LISTINGS: tuple[Listing, ...] = (
             "model": "model",
             "source": "source",
             "task": "task",
+            "arm": "arm",
             "measure": "measure",
             "held still": lambda r: r.covariates or "nothing",
             "points lost": lambda r: f"{words.signed(r.slope)} ± {words.number(r.stderr)}",

@@ -21,10 +21,12 @@ file, or ``beside`` a question's answers.
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,7 @@ class Analysis:
         study, source: name of the study; ``lab``, ``release`` or ``hub``.
         confidence: of all intervals.
         models, tasks, arms, seeds: of the study.
+        regimes: (arm, regime) of each arm.
         gaps, estimates, english, collapsed: measured, see :class:`~xlgap.analysis.measure.Measured`.
         controls: untrained twins among the models; they are in no slope.
         published_gaps, published_slopes: the same analysis of published scores.
@@ -117,6 +120,7 @@ class Analysis:
     published_gaps: tuple[GapRow, ...]
     published_slopes: tuple[LanguageSlope, ...]
     answers: tuple[Answer, ...]
+    regimes: tuple[tuple[str, str], ...] = ()
     controls: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str, str], ...] = ()
     preliminary: tuple[tuple[str, str, str], ...] = ()
@@ -151,6 +155,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             models=_models(study.scores),
             tasks=tuple(study.tasks),
             arms=tuple(study.arms),
+            regimes=tuple((name, arm.regime) for name, arm in study.arms.items()),
             seeds=tuple(sorted({s.seed for s in study.scores if s.seed is not None})),
             gaps=measured.gaps,
             estimates=measured.estimates,
@@ -261,15 +266,33 @@ T = typing.TypeVar("T")
 
 
 def rounded(value: T) -> T:
-    """``value`` with every float in it rounded, containers and dataclasses included."""
+    """``value`` with every float in it rounded, containers and dataclasses included.
+
+    A field that may be ``None`` is so in place of NaN and of infinities.
+    """
     if isinstance(value, float):
         return typing.cast(T, round(value, DECIMALS) + 0.0)
     if isinstance(value, tuple | list):
         return typing.cast(T, type(value)(rounded(v) for v in value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        changed = {f.name: rounded(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        optional = _optional(type(value))
+        changed = {
+            name: None if name in optional and _no_number(found) else rounded(found)
+            for name, found in ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
+        }
         return typing.cast(T, dataclasses.replace(value, **changed))
     return value
+
+
+def _no_number(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+@lru_cache
+def _optional(kind: type[Any]) -> frozenset[str]:
+    """The fields of a dataclass that may be ``None``."""
+    hints = typing.get_type_hints(kind)
+    return frozenset(name for name, hint in hints.items() if type(None) in typing.get_args(hint))
 
 
 def _built(kind: Any, value: Any) -> Any:

@@ -1,9 +1,9 @@
 """Earlier tasks after later phases: the retention matrix, and one estimate a model.
 
 *Retention* of an earlier task is its score after the last phase minus its score just after its own;
-*backward transfer* the mean of that over the earlier tasks of a run (Lopez-Paz and Ranzato 2017,
-Gradient episodic memory for continual learning, NeurIPS, eq. 3). Both scores are of the same items and
-the same seeds, so that draws and errors are of the difference.
+*backward transfer* the mean of that over the earlier tasks of a run that learns them one after another
+(Lopez-Paz and Ranzato 2017, Gradient episodic memory for continual learning, NeurIPS, eq. 3). Both
+scores are of the same items and the same seeds, so that draws and errors are of the difference.
 
 Shapes: R resamples.
 """
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xlgap.analysis.bootstrap import Draws, TaskItems, Value, draws, numbered
+from xlgap.analysis.bootstrap import Draws, TaskItems, Value, deviation, draws, numbered
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.contrasts import Key
 from xlgap.analysis.retention_rows import Head, RetentionRow, RetentionScore
@@ -44,6 +44,11 @@ class Entry(NamedTuple):
     task: str
     head: Head
     phase: int
+
+
+def untrained(entry: Entry) -> Entry:
+    """What the probe of an untrained encoder scores in place of ``entry``."""
+    return entry._replace(head="untrained", phase=0)
 
 
 @dataclass(frozen=True)
@@ -104,20 +109,35 @@ class RetentionData:
         self, entry: Entry, languages: Sequence[str], *, corrected: bool = False
     ) -> Floats | None:
         """Draws [R] of :meth:`mean`, seeds weighted alike in all entries of an arm."""
-        total = np.zeros(self.resamples)
-        for code in languages:
+        if (entry, corrected) not in self._asked:
+            self._asked[entry, corrected] = self._over_seeds(entry, corrected=corrected)
+        means = [self._asked[entry, corrected].get(_key(entry, code)) for code in languages]
+        there = [values for values in means if values is not None]
+        if len(there) < len(means):
+            return None
+        total: Floats = np.mean(there, axis=0)
+        return total
+
+    @cached_property
+    def _asked(self) -> dict[tuple[Entry, bool], dict[Key, Floats]]:
+        """Draws of entries, means over seeds, that were asked for before."""
+        return {}
+
+    def _over_seeds(self, entry: Entry, *, corrected: bool) -> dict[Key, Floats]:
+        """Draws [R] of the mean over seeds in each language of an entry that has it."""
+        cells: dict[Key, Floats] = {}
+        for code, scores in self.table[entry].items():
             key = _key(entry, code)
             if key not in self._drawn.by_seed:
-                return None
+                continue
             seeds, values = self._drawn.by_seed[key]
-            weights = self._drawn.weights(entry.task, entry.model, entry.arm, len(seeds))
             if corrected:
-                levels = [self.table[entry][code][seed].chance for seed in seeds]
+                levels = [scores[seed].chance for seed in seeds]
                 if any(level is None or level >= 100 for level in levels):
-                    return None
+                    continue
                 values = np.asarray(chance_corrected(values, np.asarray(levels, dtype=np.float64)))
-            total += np.sum(values * weights, axis=1) / len(languages)
-        return total
+            cells[key] = values
+        return self._drawn.over_seeds(cells, arm=entry.arm)
 
 
 def _key(entry: Entry, language: str) -> Key:
@@ -155,7 +175,7 @@ def _row(data: RetentionData, entry: Entry, language: str, codes: Sequence[str])
     later = compared and entry.phase > first.own
     moved = change(data, entry, own, codes) if later else None
     share = corrected_ratio(data, [Compared(entry, own, codes)]) if later else None
-    random = Entry(entry.model, entry.arm, entry.target, entry.task, "untrained", 0)
+    random = untrained(entry)
     probed = entry.head == "probe" and random in data.table
     return RetentionRow(
         source="measured",
@@ -196,7 +216,7 @@ class Change:
     @property
     def stderr(self) -> float | None:
         """Over items and seeds, paired; draws of a ratio without a value stay out."""
-        return None if self.draws is None else float(np.nanstd(self.draws, ddof=1))
+        return None if self.draws is None else deviation(self.draws)
 
 
 class Compared(NamedTuple):
@@ -229,7 +249,7 @@ def corrected_ratio(data: RetentionData, pairs: Sequence[Compared]) -> Change | 
     )
     if late is None or early is None or late.draws is None or early.draws is None:
         return None
-    if early.value <= STANDARD_ERRORS * float(np.std(early.draws, ddof=1)):
+    if early.value <= STANDARD_ERRORS * deviation(early.draws):
         return None
     positive = np.where(early.draws > 0, early.draws, np.nan)
     return Change(100 * late.value / early.value, 100 * late.draws / positive)
@@ -251,4 +271,4 @@ def at_chance(data: RetentionData, entry: Entry, codes: Sequence[str]) -> bool:
     found = _corrected([(entry, codes)], data)
     if found is None or found.draws is None:
         return False
-    return found.value <= STANDARD_ERRORS * float(np.std(found.draws, ddof=1))
+    return found.value <= STANDARD_ERRORS * deviation(found.draws)

@@ -6,14 +6,22 @@ knowledge or only the fit of head and encoder; the masked loss, what is lost of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from xlgap.analysis.cautions import (
+    PRETRAINING,
+    of_grid,
+    of_languages,
+    of_runs,
+    of_seeds,
+    of_source,
+)
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.retention import ENGLISH, RetentionData
+from xlgap.analysis.retention import ENGLISH, Compared, Entry, RetentionData, untrained
 from xlgap.analysis.retention_kept import Kept
 from xlgap.analysis.rows import GAP_WORDS, Answer
 from xlgap.analysis.series import Series, series_answers, series_of
@@ -38,7 +46,14 @@ RATIO = (
     "A ratio of chance-corrected scores, only of models whose score before is above chance by two "
     "standard errors: 100 is kept in full, 0 is chance."
 )
-SEVERAL = "Runs with several intermediate tasks, each from just after its own phase to the end of all."
+ORDERED = (
+    "Runs whose intermediate tasks follow one another, each from just after its own phase to the end "
+    "of all; runs that train on them at once have no order and are not in it."
+)
+AT_ONCE = (
+    "Runs that train on their intermediate tasks at once: what training on the target takes of each, "
+    "and no backward transfer."
+)
 DEV = (
     "Scored on dev rows, which have chosen the checkpoint before, so that it is a little too good: {}."
 )
@@ -48,29 +63,30 @@ def retention_answers(study: Study, measured: Measured) -> list[Answer]:
     """Level and slope against size of all that was measured of retention."""
     data = study.retention
     if data is None:
-        return [_none(NOT_RUN)]
+        return [_none(NOT_RUN, study)]
     if not any(found.estimates or found.dead for found in measured.kept):
-        return [_none(NOTHING)]
+        return [_none(NOTHING, study)]
     return [a for found in measured.kept for a in _answers(study, measured, data, found)]
 
 
-def _none(reason: str) -> Answer:
+def _none(reason: str, study: Study) -> Answer:
     return Answer(
         question=QUESTION,
         quantity="not measured",
         source="measured",
-        reason=reason,
+        reason=" ".join([reason, *of_grid(study), *of_source(study)]),
         key=f"{QUESTION}.none",
     )
 
 
-def _answers(study: Study, measured: Measured, data: RetentionData, found: Kept) -> Iterator[Answer]:
+def _answers(study: Study, measured: Measured, data: RetentionData, found: Kept) -> list[Answer]:
     """Of one quantity; of one that was not asked for, none."""
     if not found.estimates and found.gap != PRIMARY:
-        return
+        return []
     series = _series(study, measured, data, found)
-    yield level_answer(series)
-    yield from series_answers(series, brief=found.gap != PRIMARY)
+    made = [level_answer(series), *series_answers(series, brief=found.gap != PRIMARY)]
+    elsewhere = found.languages - {ENGLISH}
+    return of_languages(made, elsewhere)
 
 
 def _series(study: Study, measured: Measured, data: RetentionData, found: Kept) -> Series:
@@ -81,8 +97,17 @@ def _series(study: Study, measured: Measured, data: RetentionData, found: Kept) 
     return replace(
         series,
         unit=UNITS.get(found.gap, series.unit),
-        notes=(*series.notes, *_notes(data, found)),
+        notes=(*series.notes, *_notes(data, found), *_cautions(study, measured, found)),
     )
+
+
+def _cautions(study: Study, measured: Measured, found: Kept) -> list[str]:
+    """What holds for other measured answers, of the cells that this one is made of."""
+    pairs = [pair for of_model in found.pairs.values() for pair in of_model]
+    cells = {(pair.after.model, pair.after.arm, pair.after.target) for pair in pairs}
+    runs = [run for run in measured.collapsed if (run.model, run.arm, run.task) in cells]
+    said = [*of_grid(study), *of_runs(runs), *of_seeds(found.estimates)]
+    return [*said, PRETRAINING, *of_source(study)]
 
 
 def _notes(data: RetentionData, found: Kept) -> Iterator[str]:
@@ -91,7 +116,9 @@ def _notes(data: RetentionData, found: Kept) -> Iterator[str]:
     else:
         yield LOSS if found.gap.startswith("retention_mlm") else FORGETTING
     if found.gap == "backward":
-        yield SEVERAL
+        yield ORDERED
+    if found.gap == "retention_joint":
+        yield AT_ONCE
     if found.dead:
         yield (
             "At chance just after its own phase for every model, so that nothing of it can be lost, "
@@ -103,25 +130,32 @@ def _notes(data: RetentionData, found: Kept) -> Iterator[str]:
         yield f"Left out: {', '.join(found.left_out)}."
     if found.not_shared:
         yield f"Not scored again for all models, and left out: {', '.join(map(str, found.not_shared))}."
-    on_dev = sorted({s.task for s in data.scores if s.split == "dev"} & {t.task for t in found.triples})
-    if on_dev:
+    pairs = [pair for of_model in found.pairs.values() for pair in of_model]
+    if on_dev := sorted({pair.after.task for pair in pairs if _on_dev(data, pair)}):
         yield DEV.format(", ".join(on_dev))
-    if "probe" in found.gap:
-        yield _untrained(data, found)
+    if "probe" in found.gap and pairs:
+        yield _beside_untrained(data, pairs)
 
 
-def _untrained(data: RetentionData, found: Kept) -> str:
-    """What the probe of an untrained encoder scores, beside those before and after."""
-    english = not found.gap.endswith("others")
-    rows = [s for s in data.scores if s.task != "mlm" and (s.language == ENGLISH) == english]
-    tasks = {t.task for t in found.triples}
-    said = {
-        "untrained": [s.value for s in rows if s.head == "untrained" and s.task in tasks],
-        "before": [s.value for s in rows if s.head == "probe" and s.phase == s.own and s.task in tasks],
-        "after": [s.value for s in rows if s.head == "probe" and s.final and s.task in tasks],
-    }
-    mean = {name: number(float(np.mean(values))) if values else "–" for name, values in said.items()}
-    return (
-        f"The probe scores {mean['before']} before and {mean['after']} after, on average over models; "
-        f"on an untrained encoder {mean['untrained']}."
+def _on_dev(data: RetentionData, pair: Compared) -> bool:
+    of_entry = data.table[pair.after]
+    return any(s.split == "dev" for code in pair.codes for s in of_entry[code].values())
+
+
+def _beside_untrained(data: RetentionData, pairs: Sequence[Compared]) -> str:
+    """What the probes of ``pairs`` score before and after, and those of an untrained encoder there."""
+    before = _level(data, [(pair.before, pair.codes) for pair in pairs])
+    after = _level(data, [(pair.after, pair.codes) for pair in pairs])
+    random = [(untrained(pair.after), pair.codes) for pair in pairs]
+    known = all(set(codes) <= set(data.table.get(entry, {})) for entry, codes in random)
+    beside = (
+        f"on an untrained encoder {_level(data, random)}"
+        if known
+        else "not all of that was scored on an untrained encoder"
     )
+    return f"The probe scores {before} before and {after} after, on average over models; {beside}."
+
+
+def _level(data: RetentionData, entries: Sequence[tuple[Entry, Sequence[str]]]) -> str:
+    means = [data.mean(entry, codes) for entry, codes in entries]
+    return number(float(np.mean([m for m in means if m is not None])))

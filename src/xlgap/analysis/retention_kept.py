@@ -8,8 +8,8 @@ is at chance in English just after its own phase, for every model, say nothing a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -59,7 +59,8 @@ class Quantity:
         english: in English, or on the mean of the other languages.
         measure: from pairs of entries (after, before) and their languages to one number.
         task: whether it is of tasks or of the masked loss.
-        several: of runs with several earlier tasks alone.
+        runs: ``single``: of arms with one intermediate stage, where a study has such; ``ordered``: of
+            runs with several earlier tasks in phases of their own; ``joint``: in one phase together.
     """
 
     gap: str
@@ -67,7 +68,7 @@ class Quantity:
     english: bool = True
     measure: Measure
     masked: bool = False
-    several: bool = False
+    runs: Literal["single", "ordered", "joint"] = "single"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,7 @@ class Kept:
         estimates: one a model over all triples (task ``mean``), and one a model and earlier task.
         draws: behind the former, by model; of a ratio without those that have none.
         triples: over which the mean is.
+        pairs: the entries behind it, in the order of ``triples``, by model that has a number.
         dead: earlier tasks left out because every model is at chance on them.
         at_chance: of the others, ``MODEL on TASK`` where that model is.
         left_out: models without a number, for want of a triple or of a score above chance.
@@ -89,10 +91,16 @@ class Kept:
     estimates: tuple[Estimate, ...]
     draws: Mapping[str, Floats]
     triples: tuple[Triple, ...]
+    pairs: Mapping[str, tuple[Compared, ...]] = field(default_factory=dict)
     dead: tuple[str, ...] = ()
     at_chance: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     not_shared: tuple[Triple, ...] = ()
+
+    @property
+    def languages(self) -> frozenset[str]:
+        """In which the entries are scored."""
+        return frozenset(code for pairs in self.pairs.values() for pair in pairs for code in pair.codes)
 
 
 def mean_change(data: RetentionData, pairs: Sequence[Compared]) -> Change | None:
@@ -111,7 +119,8 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity(gap="retention_ratio", measure=corrected_ratio),
     Quantity(gap="retention_probe", head="probe", measure=mean_change),
     Quantity(gap="retention_probe_others", head="probe", english=False, measure=mean_change),
-    Quantity(gap="backward", measure=mean_change, several=True),
+    Quantity(gap="retention_joint", measure=mean_change, runs="joint"),
+    Quantity(gap="backward", measure=mean_change, runs="ordered"),
     Quantity(gap="retention_mlm", measure=mean_change, masked=True),
     Quantity(gap="retention_mlm_others", english=False, measure=mean_change, masked=True),
 )
@@ -157,6 +166,7 @@ def _kept(data: RetentionData, quantity: Quantity, every: Collection[str]) -> Ke
         estimates=tuple(sorted(estimates, key=lambda e: (e.params_total or 0, e.model, e.task))),
         draws=draws,
         triples=tuple(alive),
+        pairs={m: tuple(models[m]) for m, number in measured.items() if number is not None},
         dead=tuple(sorted({t.task for t in dead})),
         at_chance=() if quantity.masked else tuple(_at_chance_in(data, found, models, alive)),
         left_out=tuple(sorted(m for m in every if measured.get(m) is None)) if alive else (),
@@ -166,13 +176,7 @@ def _kept(data: RetentionData, quantity: Quantity, every: Collection[str]) -> Ke
 
 def _pairs(data: RetentionData, quantity: Quantity) -> dict[str, dict[Triple, Compared]]:
     """By model and triple, the last entry and the one just after the task's own phase."""
-    regimes = {entry.arm: _first(data, entry).regime for entry in data.table}
-    tasks: dict[str, set[str]] = {arm: set() for arm in regimes}
-    for entry in data.table:
-        if entry.task != MLM:
-            tasks[entry.arm].add(entry.task)
-    single = {arm for arm, regime in regimes.items() if regime == SINGLE} or set(regimes)
-    arms = {arm for arm in regimes if len(tasks[arm]) > 1} if quantity.several else single
+    arms = _arms(data)[quantity.runs]
     found: dict[str, dict[Triple, Compared]] = {}
     for entry, by_language in data.table.items():
         score = _first(data, entry)
@@ -183,6 +187,21 @@ def _pairs(data: RetentionData, quantity: Quantity) -> dict[str, dict[Triple, Co
             triple = Triple(entry.arm, entry.target, entry.task)
             found.setdefault(entry.model, {})[triple] = Compared(entry, own, codes)
     return found
+
+
+def _arms(data: RetentionData) -> dict[str, set[str]]:
+    """The arms that a quantity can be of, by its ``runs``."""
+    regimes = {entry.arm: _first(data, entry).regime for entry in data.table}
+    own: dict[str, dict[str, int]] = {arm: {} for arm in regimes}
+    for entry in data.table:
+        if entry.task != MLM:
+            own[entry.arm][entry.task] = _first(data, entry).own
+    several = {arm: set(phases.values()) for arm, phases in own.items() if len(phases) > 1}
+    return {
+        "single": {arm for arm, regime in regimes.items() if regime == SINGLE} or set(regimes),
+        "ordered": {arm for arm, phases in several.items() if len(phases) > 1},
+        "joint": {arm for arm, phases in several.items() if len(phases) == 1},
+    }
 
 
 def _first(data: RetentionData, entry: Entry) -> RetentionScore:
@@ -225,8 +244,8 @@ def _estimate(
 ) -> Estimate:
     first = _first(data, entry)
     seeds = min(len(runs) for runs in data.table[entry].values())
-    known = None if number.draws is None else number.draws[~np.isnan(number.draws)]
-    low, high = (None, None) if known is None else interval(known, data.confidence)
+    drawn = number.draws
+    low, high = (None, None) if drawn is None else interval(drawn, data.confidence)
     return Estimate(
         source="measured",
         model=entry.model,
@@ -242,4 +261,5 @@ def _estimate(
         ci_high=high,
         seeds=seeds,
         note="mean over " + ", ".join(map(str, over)),
+        tasks=tuple(sorted({triple.task for triple in over})),
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,18 @@ def load_again(study_dir: Path, params: Params, *, allow_missing: bool = False) 
             f"{', '.join(missing[:5])}; run 'dvc repro' (or the flow) to compute them."
         )
     items = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    return Again(tuple(scores), items, tuple(missing))
+    return _with_values(Again(tuple(scores), items, tuple(missing)))
+
+
+def _with_values(again: Again) -> Again:
+    """Without the languages of an earlier task in which its metric has no value at some point."""
+    empty = {(s.task, s.language) for s in again.scores if math.isnan(s.value)}
+    if not empty:
+        return again
+    pairs = zip(again.items["task"], again.items["language"], strict=True)
+    scores = tuple(s for s in again.scores if (s.task, s.language) not in empty)
+    items = again.items[[pair not in empty for pair in pairs]]
+    return replace(again, scores=scores, items=items)
 
 
 def _read_items(path: Path) -> pd.DataFrame:

@@ -61,6 +61,7 @@ GAP_WORDS: dict[str, str] = {
     "english_gain": "English intermediate training minus none",
     "translate_train": "translate-train minus zero-shot",
     "transfer": "transfer gap: English minus the mean of the other languages",
+    "transfer_ceiling": "share of the in-language ceiling that zero-shot transfer does not reach",
     "gain": "one English intermediate task minus none, zero-shot over all languages",
     "mlm": "English intermediate training with multilingual MLM minus without",
     "translated": "machine-translated minus English intermediate training",
@@ -85,7 +86,8 @@ GAP_WORDS: dict[str, str] = {
     "retention_ratio": "share of the intermediate score in English that is kept (kept head)",
     "retention_probe": "retention in English (probe on frozen states)",
     "retention_probe_others": "retention in the other languages (probe on frozen states)",
-    "backward": "backward transfer in English: mean change of all earlier tasks (kept heads)",
+    "retention_joint": "retention in English of tasks that were trained on at once (kept heads)",
+    "backward": "backward transfer in English: mean change of earlier tasks in order (kept heads)",
     "retention_mlm": "rise of the masked loss in English from pretraining to the end",
     "retention_mlm_others": "rise of the masked loss in other languages from pretraining to the end",
 }
@@ -158,6 +160,7 @@ class Estimate:
         seeds: training seeds behind it; ``None`` where unknown.
         arm_a, arm_b: arms of its two sides, joined by ``+``; empty where it is one published row's.
         amount: what both sides were given alike, in words; empty where nothing was.
+        tasks: that it is over, sorted: target tasks, of question 4 the earlier ones.
     """
 
     source: Source
@@ -177,6 +180,7 @@ class Estimate:
     arm_a: str = ""
     arm_b: str = ""
     amount: str = ""
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +190,7 @@ class LanguageSlope:
     Attributes:
         loss_per_tenth: points lost for 0.1 more of syntactic distance, least squares.
         stderr: cluster-robust over genera; ``None`` with fewer than three genera.
-        spearman: rank correlation of loss and distance.
+        spearman: rank correlation of loss and distance; ``None`` where all losses are the same.
         points: (language, distance, loss) of every language but English.
         publication: source key of a published table.
     """
@@ -201,7 +205,7 @@ class LanguageSlope:
     metric: str
     loss_per_tenth: float
     stderr: float | None
-    spearman: float
+    spearman: float | None
     points: tuple[tuple[str, float, float], ...]
     publication: str = ""
 
@@ -305,6 +309,7 @@ def of_gap(row: GapRow) -> Estimate:
         value=row.value,
         stderr=row.stderr,
         note=row.note,
+        tasks=(row.task,),
     )
 
 
@@ -322,4 +327,5 @@ def of_slope(slope: LanguageSlope) -> Estimate:
         value=slope.loss_per_tenth,
         stderr=slope.stderr,
         note=slope.publication,
+        tasks=(slope.task,),
     )

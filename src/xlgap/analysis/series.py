@@ -32,6 +32,9 @@ UNITS: dict[Scale, str] = {
     "error_reduction": "log ratio of errors",
 }
 
+SHARES = {"transfer_ceiling": "percent"}
+"""Units of gaps that are no differences of scores."""
+
 Floats = NDArray[np.float64]
 
 
@@ -87,7 +90,7 @@ def series_of(
         question=question,
         key=f"{question}.{gap}" + ("" if scale == "raw" else f".{scale}"),
         quantity=quantity,
-        unit=UNITS[scale],
+        unit=SHARES.get(gap, UNITS[scale]),
         estimates=tuple(points),
         figure=f"{gap}.svg",
         draws=tuple(d for d in drawn if d is not None) if all(d is not None for d in drawn) else (),

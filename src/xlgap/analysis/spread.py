@@ -5,6 +5,9 @@ training minus without; their level without it stands beside. Neither is a sum o
 no :class:`~xlgap.analysis.contrasts.Contrast`: the statistic is taken of the scores, and of each
 bootstrap draw of them. Noise in single scores widens a spread and lowers a minimum, and resampling
 does so once more; the draws are therefore moved to the estimate, and their deviation is what is used.
+What noise has moved the estimate by stays in it: about the same in all models, so that slopes on size
+hold, while the interval of one model held the truth in 91 to 94% of simulated studies (docs/log.md). No
+answer is given with it.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xlgap.analysis.bootstrap import ScaledDraws, interval
+from xlgap.analysis.bootstrap import ScaledDraws, deviation, interval
 from xlgap.analysis.contrasts import Contrast, Key, fixed_set
 from xlgap.analysis.gap import score_on
 from xlgap.analysis.rows import Estimate
@@ -67,7 +70,7 @@ def spread_estimates(
                 made = _difference(c, study, drawn, STATISTICS[name])
                 if made is not None:
                     of_model[c.model][c.task, *c.unit, c.note] = made
-            found += _of_gap(gap, of_model, study, dead)
+            found += estimates_of(gap, of_model, study, dead)
     return found
 
 
@@ -106,10 +109,10 @@ def _of_cells(
     if len(stacked) < len(draws):
         return Statistic(value, None)
     of_draws = statistic(np.stack(stacked))
-    return Statistic(value, of_draws - of_draws.mean() + value)
+    return Statistic(value, of_draws - np.nanmean(of_draws) + value)
 
 
-def _of_gap(
+def estimates_of(
     gap: str, of_model: dict[str, dict[tuple[str, ...], Statistic]], study: Study, dead: frozenset[str]
 ) -> Iterator[tuple[Estimate, Floats | None]]:
     """One estimate a task, and one over those not at chance; every task with the same weight."""
@@ -118,23 +121,24 @@ def _of_gap(
     for model, units in of_model.items():
         if not set(shared) <= set(units):
             continue
-        by_task = {t: _mean([units[u] for u in shared if u[0] == t]) for t in tasks}
+        by_task = {t: mean_of([units[u] for u in shared if u[0] == t]) for t in tasks}
         alive = [t for t in tasks if t not in dead]
         for task, made in by_task.items():
-            yield _estimate(gap, model, task, made, study, note=f"mean over {task}")
+            yield _estimate(gap, model, task, made, study, over=[task])
         if alive:
-            whole = _mean([by_task[t] for t in alive])
-            yield _estimate(gap, model, "mean", whole, study, note=f"mean over {', '.join(alive)}")
+            whole = mean_of([by_task[t] for t in alive])
+            yield _estimate(gap, model, "mean", whole, study, over=alive)
 
 
-def _mean(members: Sequence[Statistic]) -> Statistic:
+def mean_of(members: Sequence[Statistic]) -> Statistic:
+    """The mean of several, each with the same weight; its draws where all have them."""
     drawn = [m.draws for m in members if m.draws is not None]
     whole = np.mean(drawn, axis=0) if len(drawn) == len(members) else None
     return Statistic(float(np.mean([m.value for m in members])), whole)
 
 
 def _estimate(
-    gap: str, model: str, task: str, made: Statistic, study: Study, *, note: str
+    gap: str, model: str, task: str, made: Statistic, study: Study, *, over: Sequence[str]
 ) -> tuple[Estimate, Floats | None]:
     rows = [s for s in study.scores if s.model == model]
     estimate = Estimate(
@@ -148,10 +152,11 @@ def _estimate(
         scale="raw",
         value=made.value,
         seeds=min(len(study.table[k]) for k in study.table if k.model == model),
-        note=note,
+        note=f"mean over {', '.join(over)}",
+        tasks=tuple(over),
     )
     if made.draws is None:
         return estimate, None
     low, high = interval(made.draws, study.confidence)
-    error = float(np.std(made.draws, ddof=1))
+    error = deviation(made.draws)
     return replace(estimate, stderr=error, ci_low=low, ci_high=high), made.draws

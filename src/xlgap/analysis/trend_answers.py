@@ -262,8 +262,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _collapsed_of(measured: Measured, series: Series) -> list[Collapsed]:
     """The collapsed runs that the series' estimates are made of."""
-    gap, note = series.estimates[0].gap, series.estimates[0].note
-    tasks = set(note.removeprefix("mean over ").split(", "))
+    gap, tasks = series.estimates[0].gap, series.estimates[0].tasks
     models = {e.model for e in series.estimates}
     behind = [c for c in measured.contrasts if c.gap == gap and c.task in tasks and c.model in models]
     cells = {key[:3] for c in behind for key, _ in c.terms}
@@ -345,7 +344,7 @@ def spread_bounds(df: int, confidence: float) -> tuple[float, float]:
 
 def gaps_by_seed(measured: Measured, series: Series) -> list[list[float]]:
     """For each model the gap over the series' tasks in each seed that all of them have."""
-    tasks = set(series.estimates[0].note.removeprefix("mean over ").split(", "))
+    tasks = set(series.estimates[0].tasks)
     found: list[list[float]] = []
     for estimate in series.estimates:
         rows: dict[int, dict[str, list[float]]] = {}

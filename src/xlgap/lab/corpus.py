@@ -6,10 +6,11 @@ between, which the pretraining encodes as a pair of segments: the same in Englis
 in another order, or one fact out of several. So predicting a masked word teaches words, copying, units,
 and which words of two languages mean the same. All languages get equally many lines.
 
-No text of a dev or test item is in it, by construction. Names of the dev and test splits do occur, as
-they would in any pretraining text, but a line says at most one of them, and never with an amount that
-the tasks use: its amounts are in units of their own. Every dev and test text of the tasks has two such
-names, or one beside an amount, an order or a set of days, or a question mark, which no line has.
+No text of a dev or test item is in it, by construction, but orders of days: such a line goes where it
+is the text of a row that is scored (:mod:`xlgap.data.corpus`). Names of the dev and test splits do
+occur, as they would in any pretraining text, but a line says at most one of them, and never with an
+amount that the tasks use: its amounts are in units of their own. Every other dev and test text has two
+such names, or one beside an amount, an order or a set of days, or a question mark, which no line has.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from xlgap.data.sources import has_dev
 from xlgap.errors import ResultError, TrainingError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.predict import Predictor, predict
-from xlgap.formats import atomic_dir, read_json, write_json
+from xlgap.formats import atomic_dir, finite, read_json, write_json
 from xlgap.models.heads import MLM
 from xlgap.models.network import (
     MASKED_HEAD,
@@ -186,7 +186,8 @@ def _train(
             observer=observer,
             scratch=layout.scratch(key) / f"phase{number}",
         )
-        facts.append({**_told(phase), **{k: v for k, v in asdict(result).items() if v is not None}})
+        known = {k: v for k, v in asdict(result).items() if v is not None}
+        facts.append({**_told(phase), **finite(known)})
     if rank() == 0:
         with atomic_dir(layout.weights(key)) as folder:
             assert weights is not None

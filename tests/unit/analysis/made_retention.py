@@ -15,8 +15,9 @@ from xlgap.analysis.retention_rows import MLM, MLM_METRIC, Head, RetentionScore,
 from xlgap.analysis.study import Study, TaskInfo
 
 TARGET = "nli"
-ARMS: Mapping[str, tuple[str, ...]] = {"inter_en_typing": ("typing",), "seq": ("typing", "order")}
-REGIMES = {"inter_en_typing": "intermediate_en", "seq": "sequential"}
+BOTH = ("typing", "order")
+ARMS: Mapping[str, tuple[str, ...]] = {"inter_en_typing": ("typing",), "seq": BOTH, "joint": BOTH}
+REGIMES = {"inter_en_typing": "intermediate_en", "seq": "sequential", "joint": "joint"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +80,13 @@ def _model(
     tens = math.log10(size / min(plan.sizes))
     lost = plan.lost - plan.less * tens + rng.normal(0, plan.model_sd)
     for arm in plan.arms:
-        tasks = ARMS[arm]
+        phases = {task: 1 if arm == "joint" else n for n, task in enumerate(ARMS[arm], 1)}
+        last = max(phases.values()) + 1
         for seed in plan.seeds:
             shift = rng.normal(0, plan.seed_sd)
-            for own, task in enumerate(tasks, 1):
-                for phase in range(own, len(tasks) + 2):
-                    final = phase == len(tasks) + 1
+            for task, own in phases.items():
+                for phase in range(own, last + 1):
+                    final = phase == last
                     gone = lost * final + plan.further * (phase - own - final)
                     for head, share in (("kept", 1.0), ("probe", plan.probed)):
                         for language in plan.languages:
@@ -96,10 +98,10 @@ def _model(
                     blank = _blank(plan, size, arm, task, seed, language)
                     random = replace(blank, head="untrained", own=own)
                     yield _items(random, plan.chance + 10, plan, rng)
-            for phase in range(len(tasks) + 2):
+            for phase in range(last + 1):
                 for language in plan.languages:
                     blank = _blank(plan, size, arm, MLM, seed, language)
-                    final = phase == len(tasks) + 1
+                    final = phase == last
                     yield _losses(replace(blank, phase=phase, final=final), 2 + plan.rise * final, rng)
 
 

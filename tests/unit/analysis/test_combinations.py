@@ -7,9 +7,11 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from simulate import Plan, study
 
+from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.combinations import in_english
 from xlgap.analysis.contrasts import contrasts
 from xlgap.analysis.measure import measure
@@ -18,6 +20,7 @@ from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse, metrics
 from xlgap.analysis.rows import COMBINED, Answer, ArmInfo
 from xlgap.analysis.words import headline
+from xlgap.regimes.base import Sampling
 
 PLAN = Plan(
     groups=150, group_size=2, cluster_sd=5.0, seed_sd=0.3, model_sd=0.3, languages=("en", "de", "sw")
@@ -196,3 +199,42 @@ def test_a_model_without_one_of_the_cells_is_left_out_and_named() -> None:
     gone = ("made_40000", "joint_typing_order", "nli")
     some = replace(made, scores=tuple(s for s in made.scores if (s.model, s.arm, s.task) != gone))
     assert measure(some).partial["joint"] == ("made_40000",)
+
+
+def test_arms_that_are_averaged_are_named_with_their_rules() -> None:
+    """Two joint arms that differ in the rule that draws their tasks are one estimate."""
+    plan = replace(SMALL, groups=20, joint=3.0, sequential=1.0)
+    made = study(plan, seed=1, resamples=50)
+    name = "joint_typing_order"
+    items = {
+        task: replace(of, frame=pd.concat([of.frame, _as(of.frame, name, "evenly")]))
+        for task, of in made.items.items()
+    }
+    twice = replace(
+        made,
+        arms={
+            **made.arms,
+            name: replace(made.arms[name], sampling=Sampling(rule="proportional")),
+            "evenly": replace(made.arms[name], sampling=Sampling(rule="uniform")),
+        },
+        scores=(*made.scores, *(replace(s, arm="evenly") for s in made.scores if s.arm == name)),
+        items=items,
+    )
+    one, two = (
+        {a.key: a.reason for a in measured_answers(some, measure(some))} for some in (made, twice)
+    )
+    both = "joint_typing_order (typing+order, proportional), evenly (typing+order, uniform)"
+    assert "Arms: joint_typing_order minus direct_en." in one["5.joint.level"]
+    assert (
+        f"Averaged over 2 arms: {both}; minus direct_en. Each by itself: gains.csv."
+        in (two["5.joint.level"])
+    )
+    orders = "seq_typing_order (typing+order), seq_order_typing (order+typing)"
+    assert (
+        f"Averaged over 2 arms: {both}; minus the mean over 2 arms: {orders}."
+        in (two["5.joint_sequential.level"])
+    )
+
+
+def _as(frame: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
+    return frame[frame["arm"] == arm].assign(arm=other)

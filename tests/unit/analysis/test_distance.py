@@ -8,7 +8,7 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.contrasts import Key
-from xlgap.analysis.distance import distance_contrasts, robustness_contrasts
+from xlgap.analysis.distance import distance_contrasts, robustness_contrasts, slope_over
 from xlgap.analysis.distance_rows import measured_rows
 from xlgap.analysis.measure import measure
 from xlgap.analysis.rows import ArmInfo
@@ -39,10 +39,35 @@ def test_target_language_arms_and_few_languages_have_no_slope() -> None:
 
 def test_robustness_is_the_slope_with_minus_the_slope_without_english_intermediate_training() -> None:
     slopes = distance_contrasts([*keys("direct_en"), *keys("en_typing")], ARMS, DISTANCES)
-    [contrast] = robustness_contrasts(slopes, ARMS)
+    [contrast] = robustness_contrasts(slopes, ARMS, slope_over(DISTANCES))
     steep = {"direct_en": 40.0, "en_typing": 25.0}
     total = sum(-w * steep[k.arm] * DISTANCES[k.language] for k, w in contrast.terms)
     assert total == pytest.approx(-1.5)
+
+
+MORE = DISTANCES | {"hi": 0.4, "tr": 0.6}
+
+
+def test_slopes_that_are_compared_are_over_the_languages_of_both_arms() -> None:
+    some = tuple(code for code in ("en", *MORE) if code != "tr")
+    slopes = distance_contrasts(
+        [*keys("direct_en", ("en", *MORE)), *keys("en_typing", some)], ARMS, MORE
+    )
+    [contrast] = robustness_contrasts(slopes, ARMS, slope_over(MORE))
+    for arm in ("direct_en", "en_typing"):
+        assert {k.language for k, _ in contrast.terms if k.arm == arm} == set(some) - {"en"}
+    bent = {code: -100 * near**2 for code, near in MORE.items()}  # the same loss under both arms
+    assert sum(w * bent[k.language] for k, w in contrast.terms) == pytest.approx(0)
+    assert contrast.note == "6 languages beside English"
+    level = next(c for c in slopes if c.arm_a == "direct_en")
+    assert len(level.terms) == 7
+
+
+def test_arms_with_too_few_languages_in_common_are_not_compared() -> None:
+    first, second = ("en", "de", "fr", "ru", "ar", "sw"), ("en", "de", "fr", "ar", "hi", "tr")
+    slopes = distance_contrasts([*keys("direct_en", first), *keys("en_typing", second)], ARMS, MORE)
+    assert len(slopes) == 2
+    assert robustness_contrasts(slopes, ARMS, slope_over(MORE)) == []
 
 
 def test_models_without_a_language_in_common_have_no_row() -> None:

@@ -71,7 +71,7 @@ def test_few_languages_are_refused(codes: str, reason: str) -> None:
     point = Estimate(
         source="measured", model="made_40000", family="made", params_total=40_000,
         params_nonembedding=None, gap="distance", task="mean", scale="raw", value=1.0,
-        note="mean over nli, qa", arm_a="direct_en", arm_b="direct_en",
+        arm_a="direct_en", arm_b="direct_en", tasks=("nli", "qa"),
     )  # fmt: skip
     points = tuple(replace(point, model=f"made_{size}", params_total=size) for size in SIZES)
     series = Series(

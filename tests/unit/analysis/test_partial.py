@@ -154,6 +154,19 @@ def test_too_few_languages_are_refused_with_the_reason() -> None:
     assert answers["2.distance.slope.params_total"].estimate is not None
 
 
+def test_an_arm_that_lacks_a_language_is_compared_over_those_of_both() -> None:
+    whole = made()
+    kept = tuple(s for s in whole.scores if (s.arm, s.language) != ("inter", "vi"))
+    bent = tuple(replace(s, value=s.value - 5 * (s.language == "vi")) for s in kept)
+    some = measure(replace(whole, scores=bent))
+    for gap in ("robustness", "robustness_partial"):
+        assert means(some, gap) == pytest.approx([-1.0] * 4), gap
+    answers = {a.key: a for a in measured_answers(replace(whole, scores=bent), some)}
+    reason = answers["2.robustness_partial.slope.params_total"].reason
+    assert "Held still in 11 languages, those that both arms have: fertility, script (nli)." in reason
+    assert "Slopes that are compared are over the same languages" in reason
+
+
 def test_table_has_every_measure_and_the_primary_one_with_covariates() -> None:
     rows = [r for r in measured_rows(made()) if (r.model, r.arm) == ("m100000", "direct_en")]
     measures = {r.measure for r in rows if not r.covariates}

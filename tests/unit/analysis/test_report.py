@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.answers import LAB_SENTENCE
+from xlgap.analysis.cautions import LAB_SENTENCE
 from xlgap.analysis.grids import english_grid, gap_grid
 from xlgap.analysis.pages import level, render
 from xlgap.analysis.plots import gap_against_size

@@ -13,7 +13,7 @@ from xlgap.analysis.register import shown_tables
 from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse, read_analysis, write_analysis
 from xlgap.analysis.retention_answers import retention_answers
-from xlgap.analysis.rows import ArmInfo
+from xlgap.analysis.rows import ArmInfo, Collapsed
 from xlgap.records import Score
 
 
@@ -57,6 +57,57 @@ def test_backward_transfer_is_the_mean_over_the_tasks_of_a_run(planted):
     first = -(40 - 10 * 1.398)
     assert level.estimate == pytest.approx(first - 5 / 2, abs=1.5)  # the first task loses 5 more
     assert "seq" in level.reason
+
+
+def test_tasks_that_were_trained_on_at_once_are_no_backward_transfer(planted):
+    assert "4.retention_joint.level" not in planted
+    found = answers(Planted(arms=("inter_en_typing", "seq", "joint")))
+    first = -(40 - 10 * 1.398)
+    joint, backward = found["4.retention_joint.level"], found["4.backward.level"]
+    assert joint.estimate == pytest.approx(first, abs=1.5)
+    assert backward.estimate == pytest.approx(first - 5 / 2, abs=1.5)
+    assert "(joint)" in joint.reason
+    assert "(seq)" not in joint.reason
+    assert "(joint)" not in backward.reason
+    assert "runs that train on them at once have no order and are not in it" in backward.reason
+
+
+def test_the_untrained_probe_is_told_of_the_rows_of_the_quantity():
+    study = made_study(Planted(arms=("inter_en_typing", "seq")), seed=1)
+    data = study.retention
+    far = tuple(
+        replace(s, value=99.0) if s.arm == "seq" and s.head in {"probe", "untrained"} else s
+        for s in data.scores
+    )
+    moved = replace(study, retention=replace(data, scores=far))
+    for gap in ("retention_probe", "retention_probe_others"):
+        key = f"4.{gap}.level"
+        said = [
+            next(
+                a.reason.partition("The probe scores ")[2].partition(". ")[0]
+                for a in retention_answers(some, measure(some))
+                if a.key == key
+            )
+            for some in (study, moved)
+        ]
+        assert said[0] == said[1]
+        assert "on an untrained encoder 3" in said[0]
+
+
+def test_an_untrained_probe_that_was_not_scored_on_all_of_them_has_no_number():
+    study = made_study(Planted(), seed=1)
+    some = tuple(s for s in study.retention.scores if (s.head, s.model) != ("untrained", "made_40000"))
+    study = replace(study, retention=replace(study.retention, scores=some))
+    found = {a.key: a for a in retention_answers(study, measure(study))}
+    reason = found["4.retention_probe.level"].reason
+    assert "not all of that was scored on an untrained encoder" in reason
+
+
+def test_estimates_name_the_earlier_tasks():
+    found = measure(made_study(Planted(arms=("inter_en_typing", "seq")), seed=1, resamples=20))
+    tasks = {(e.gap, e.task): e.tasks for e in found.estimates}
+    assert tasks["retention", "mean"] == tasks["retention", "typing"] == ("typing",)
+    assert tasks["backward", "mean"] == ("order", "typing")
 
 
 def test_the_masked_loss_rises_as_planted(planted):
@@ -122,6 +173,31 @@ def test_it_reaches_answers_json_and_the_matrix_its_table(tmp_path):
     assert matrix[2, "en"].change == pytest.approx(-5, abs=4)
     assert matrix[3, "avg"].change == pytest.approx(-45, abs=5)
     assert matrix[3, "en"].ratio == pytest.approx(100 * (80 - 25 - 40) / 60, abs=8)
+
+
+def test_answers_carry_the_cautions_of_other_measured_answers():
+    study = replace(
+        made_study(Planted(seeds=(0,), languages=("en", "de")), seed=1), missing=("one", "two")
+    )
+    fell = Collapsed(
+        model="made_40000", arm="inter_en_typing", task="nli", seed=0, value=25.0, others=80.0,
+        chance=25.0,
+    )  # fmt: skip
+    measured = replace(measure(study), collapsed=(fell, replace(fell, task="qa")))
+    found = {a.key: a for a in retention_answers(study, measured)}
+    level, others = found["4.retention.level"], found["4.retention_others.level"]
+    for answer in (level, others):
+        assert "Partial: cells of the grid without scores: 2." in answer.reason
+        assert "One seed: the interval of a single model leaves out" in answer.reason
+        assert "Collapsed runs are counted: made_40000/inter_en_typing/nli seed 0." in answer.reason
+    assert level.supported
+    assert not others.supported
+    assert others.reason.startswith("Not sufficient: one language (de); nothing here speaks of others.")
+
+
+def test_of_a_whole_grid_with_several_seeds_and_languages_nothing_of_that_is_said(planted):
+    reason = planted["4.retention_others.level"].reason
+    assert not [w for w in ("Partial", "One seed", "Collapsed", "one language") if w in reason]
 
 
 def without(study, model, arm):

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.answers import LAB_SENTENCE, measured_answers
+from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.cautions import LAB_SENTENCE
 from xlgap.analysis.counted import counted
 from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import Measured, measure
@@ -90,6 +91,11 @@ def test_parts_of_direct_without_one_of_its_tasks_are_not_shown_over_the_others(
     small = tuple(s for s in made.scores if (s.model, s.arm, s.task) != ("made_40000", *lost))
     measured = measure(replace(made, scores=small))
     assert measured.partial["native"] == measured.partial["english_gain"] == ("made_40000",)
+
+
+def test_estimates_name_their_tasks(made: tuple[Study, Measured]) -> None:
+    for e in made[1].estimates:
+        assert e.tasks == (("nli", "qa") if e.task == "mean" else (e.task,)), e.gap
 
 
 def test_native_stands_alone_where_there_is_no_direct() -> None:

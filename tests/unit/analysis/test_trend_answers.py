@@ -11,7 +11,7 @@ from simulate import Plan, study
 
 from xlgap.analysis.answers import measured_answers
 from xlgap.analysis.measure import Measured, measure
-from xlgap.analysis.rows import Answer, Estimate
+from xlgap.analysis.rows import Answer, Collapsed, Estimate
 from xlgap.analysis.series import SIZES, Series, correlation_answer
 from xlgap.analysis.study import Study
 from xlgap.analysis.trend_answers import beyond_answers, family_answers
@@ -122,6 +122,25 @@ def test_seeds_answer_names_gap_and_seeds(answers: dict[str, Answer]) -> None:
     assert found.ci_low < found.estimate < found.ci_high
     assert "t test over 2 seeds with 80% power" in found.method
     assert "needs" in found.method
+
+
+def test_no_answer_reads_its_tasks_out_of_a_note() -> None:
+    """Seeds, collapsed runs and the mixed model take the tasks that the estimates are over."""
+    found = study(replace(PLAN, groups=30), seed=4, resamples=50)
+    measured = measure(found)
+    fell = Collapsed(
+        model="made_40000", arm="inter_sw_typing", task="nli", seed=0, value=25.0, others=60.0,
+        chance=25.0,
+    )  # fmt: skip
+    measured = replace(measured, collapsed=(fell,))
+    other = tuple(replace(e, note="In other words") for e in measured.estimates)
+    said = [
+        {a.key: (a.estimate, a.method, a.n) for a in measured_answers(found, some)}
+        for some in (measured, replace(measured, estimates=other))
+    ]
+    assert {"1.inter.seeds", "1.inter.without_collapsed.params_total"} <= said[0].keys()
+    assert "2.distance.mixed.params_total" in said[0]
+    assert said[0] == said[1]
 
 
 def test_question_3_tells_the_measured_range_and_what_lies_beyond(answers: dict[str, Answer]) -> None:

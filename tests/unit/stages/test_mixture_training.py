@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -140,6 +142,18 @@ def test_a_mixture_keeps_a_head_of_each_task_and_says_what_it_did(made: Study, s
     assert len(first["dev"]) == 2
     assert all(0 <= score <= 100 for _, score in first["dev"])
     assert fit(made, "nano", start, [JOINT, MASKED], seed=1, observer=Silent()).reused
+
+
+def test_a_dev_score_without_a_value_is_null_in_the_facts(
+    made: Study, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*_: Any) -> Any:
+        return lambda network: math.nan
+
+    monkeypatch.setattr("xlgap.stages.fit.dev_scorer", nothing)
+    fitted = fit(made, "nano", start, [NLI], seed=3, observer=Silent())
+    written = json.loads((layout.weights(fitted.digest) / "facts.json").read_text())
+    assert [score for _, score in written["phases"][0]["dev"]] == [None, None]
 
 
 def test_where_dev_rows_choose_nothing_they_are_scored_once_at_the_end(

@@ -1,0 +1,91 @@
+"""What to bear in mind with measured answers, in sentences: of the grid, its runs, seeds, languages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from xlgap.analysis.measure import Measured
+from xlgap.analysis.rows import Answer, Collapsed, Estimate
+from xlgap.analysis.study import Study
+
+LAB_SENTENCE = (
+    "The lab is a test of the system with made data and tiny models, and no evidence on models of "
+    "100M to 175B parameters."
+)
+PRETRAINING = (
+    "Each size was pretrained once: the intervals of single models and the bootstrap leave out the "
+    "variance of pretraining; the meta-regression has it only as scatter about its line."
+)
+ONE_SEED = "One seed: the interval of a single model leaves out the variance of training."
+
+
+def cautions(study: Study, measured: Measured) -> list[str]:
+    """Sentences that hold for every measured answer on scores of target tasks."""
+    notes = of_grid(study)
+    in_english = {e.task for e in measured.english}
+    for dead, said in (
+        (measured.hopeless & in_english, "At chance in English for every model and left out"),
+        (
+            measured.hopeless - in_english,
+            "At chance for every model under all arms that are compared, and left out",
+        ),
+    ):
+        if dead:
+            notes.append(f"{said}: {', '.join(sorted(dead))}.")
+    for at_chance, said in (
+        (True, "At chance in English, where a gap is small by itself"),
+        (None, "Not known to be above chance in English"),
+    ):
+        some = sorted(
+            f"{e.model} on {e.task} ({e.arm})"
+            for e in measured.english
+            if e.metric == study.primary[e.task]
+            and e.at_chance is at_chance
+            and e.task not in measured.hopeless
+            and e.model not in study.controls
+        )
+        if some:
+            notes.append(f"{said}: {', '.join(some)}.")
+    proxies = [f"{t} on {i.proxy_train}" for t, i in study.tasks.items() if i.proxy_train]
+    if proxies:
+        notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
+    notes += of_runs(measured.collapsed)
+    notes += of_seeds(measured.estimates)
+    return [*notes, PRETRAINING, *of_source(study)]
+
+
+def of_source(study: Study) -> list[str]:
+    """What a study on made data is no evidence of."""
+    return [LAB_SENTENCE] if study.source == "lab" else []
+
+
+def of_grid(study: Study) -> list[str]:
+    """Cells that the study lacks."""
+    if not study.missing:
+        return []
+    return [f"Partial: cells of the grid without scores: {len(study.missing)}."]
+
+
+def of_runs(runs: Iterable[Collapsed]) -> list[str]:
+    """Runs that ended at chance."""
+    named = ", ".join(f"{c.model}/{c.arm}/{c.task} seed {c.seed}" for c in runs)
+    return [f"Collapsed runs are counted: {named}."] if named else []
+
+
+def of_seeds(estimates: Iterable[Estimate]) -> list[str]:
+    """Estimates of a single seed."""
+    return [ONE_SEED] if any(e.seeds == 1 for e in estimates) else []
+
+
+def of_languages(answers: Sequence[Answer], languages: Collection[str]) -> list[Answer]:
+    """The answers; those from a single language support nothing on languages."""
+    if len(languages) != 1:
+        return list(answers)
+    said = f"Not sufficient: one language ({next(iter(languages))}); nothing here speaks of others."
+    return [replace(a, supported=False, reason=f"{said} {a.reason}".strip()) for a in answers]
+
+
+def with_notes(answer: Answer, notes: Sequence[str]) -> Answer:
+    """The answer with sentences after its reason."""
+    return replace(answer, reason=" ".join(s for s in (answer.reason, *notes) if s))
