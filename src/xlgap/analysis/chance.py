@@ -134,7 +134,7 @@ def collapsed(
 
     Its like are the other seeds of its cell or, where these are no better, the arms that were trained
     on the target task in the same language. On a test set in another language only the plain zero-shot
-    arm (``direct_en``) is: a run at the level of zero-shot transfer did not collapse.
+    arm (``direct_en``) is, where there is one: a run at the level of zero-shot transfer is none.
 
     Runs are judged in their arm's own language, those of English arms in English, and in each language
     that another arm of the study has for its own: both sides of a contrast are judged alike.
@@ -171,11 +171,12 @@ def _fallen(
     arm, language = seeds[0].arm, seeds[0].language
     beside = {a: _level(on_test[a]) for a in sorted(on_test) if _alike(a, arm, language, arms)}
     known = {a: level for a, level in beside.items() if level is not None}
+    zero_shot = _trained_in(arms[arm]) != language and any(arms[a].regime == ZERO_SHOT for a in on_test)
     best = max(known, key=lambda a: known[a][0], default="")
     for s in seeds:
         if s.chance is None or s.seed is None or not at_chance([s]):
             continue
-        rest = _level([o for o in seeds if o is not s])
+        rest = None if zero_shot else _level([o for o in seeds if o is not s])
         for name, level in (("", rest), (best, known.get(best))):
             if level is not None and level[0] >= ALIVE:
                 yield Collapsed(

@@ -71,6 +71,12 @@ SHORT = {
 """Names of the rows of the forest."""
 
 
+FOREST_CAPTION = (
+    "A line a gap, on it a marker a model from small to large; bars: bootstrap intervals over items "
+    "and seeds, conditional on each model. Right of 0 the regime named first is better."
+)
+
+
 def drawings(analysis: Analysis) -> dict[str, Drawing]:
     """All figures of a report by file name; a figure without data is not there."""
     found = [*_measured(analysis), *_ladders(analysis.published_gaps)]
@@ -189,35 +195,26 @@ def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
 
 
 def _regimes(analysis: Analysis) -> list[Drawing]:
-    """The forest of all gaps between regimes, each beside its variants of equal compute."""
+    """Forests of the gaps between regimes, in groups that are legible on one page."""
     points = [e for e in analysis.estimates if (e.task, e.scale) == ("mean", "raw")]
     points.sort(key=lambda e: (e.params_total or 0, e.model))
-    branches = [
-        Branch(row=_branch(gap), series=e.model, value=e.value, low=e.ci_low, high=e.ci_high)
-        for of in COMPARED
-        for gap in (of, *(f"{of}{suffix}" for suffix in MATCHED))
-        for e in points
-        if e.gap == gap
-    ]
-    if not branches:
-        return []
-    title = "Gaps between regimes, mean over tasks, measured"
-    combined = any(place_of(e.gap) == 5 for e in points)
-    caption = (
-        "A line a gap, on it a marker a model from small to large; bars: bootstrap intervals over "
-        "items and seeds, conditional on each model. Right of 0 the regime named first is better."
-    )
-    beside = 5 if combined else 3
-    picture = forest(branches, title=title)
-    return [Drawing("regimes.svg", picture, title, caption, (beside, "measured"))]
-
-
-def _branch(gap: str) -> str:
-    for suffix in MATCHED:
-        if gap.endswith(suffix):
-            plain = SHORT[gap.removesuffix(suffix)].replace("\n", " ")
-            return f"{plain},\n{suffix.strip('_').replace('_', ' ')}"
-    return SHORT[gap]
+    found = []
+    for question, which in ((3, "of single intermediate tasks"), (5, "that combine tasks")):
+        mine = [gap for gap in COMPARED if (place_of(gap) == 5) == (question == 5)]
+        for matched, said in {"": "", **MATCHED}.items():
+            gaps = [f"{gap}{matched}" for gap in mine]
+            branches = [
+                Branch(row=SHORT[of], series=e.model, value=e.value, low=e.ci_low, high=e.ci_high)
+                for of, gap in zip(mine, gaps, strict=True)
+                for e in points
+                if e.gap == gap
+            ]
+            if branches:
+                title = f"Gaps between regimes {which}, mean over tasks, {said or 'measured'}"
+                name = f"regimes{'_combined' * (question == 5)}{matched}.svg"
+                picture = forest(branches, title=title)
+                found.append(Drawing(name, picture, title, FOREST_CAPTION, (question, "measured")))
+    return found
 
 
 def _mixtures(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xlgap.analysis.gains import AGAINST_ENGLISH, AGAINST_NONE, MEAN, GainRow
 from xlgap.analysis.grids import Grid
 from xlgap.analysis.rows import plain_gap
-from xlgap.analysis.words import interval_words, number, signed
+from xlgap.analysis.words import interval_words, probability, signed
 
 TITLES = {
     AGAINST_NONE: "Gain of English intermediate training over none, by intermediate and target task",
@@ -68,4 +68,4 @@ def _cell(row: GainRow | None) -> str:
     text = f"{signed(row.value)} {interval_words(row.ci_low, row.ci_high)}"
     if row.at_chance:
         return f"{text}; at chance"
-    return text if row.p_holm is None else f"{text}; p {number(row.p_holm, 3)}"
+    return text if row.p_holm is None else f"{text}; {probability(row.p_holm)}"

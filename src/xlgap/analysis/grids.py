@@ -26,6 +26,7 @@ class Grid:
         rows: cells as they are read; the first of a row says what the row is of.
         head: heading of the first column.
         notes: sentences below it.
+        wide: heads and rows of the CSV file, where it has more columns than the page.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Grid:
     rows: tuple[tuple[str, ...], ...]
     head: str = "Model"
     notes: tuple[str, ...] = ()
+    wide: tuple[tuple[str, ...], ...] = ()
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -58,11 +60,10 @@ NUMERALS = str.maketrans({"\N{MINUS SIGN}": "-"})
 
 
 def csv_text(grid: Grid) -> str:
-    """The table as CSV, cells as on the page."""
+    """The table as CSV, cells as on the page; with the columns that only the file has."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(grid.heads)
-    writer.writerows(grid.rows)
+    writer.writerows(grid.wide or (grid.heads, *grid.rows))
     return text.getvalue()
 
 
@@ -111,9 +112,7 @@ def _english_cell(score: EnglishScore | None) -> str:
     error = "" if score.stderr is None else f" ± {words.number(score.stderr)}"
     chance = ""
     if score.chance is not None:
-        chance = (
-            f"; chance {words.number(score.chance)}, corrected {words.number(score.chance_corrected)}"
-        )
+        chance = f"; chance {words.number(score.chance)}"
     often = "" if score.majority is None else f"; most frequent answer {words.number(score.majority)}"
     if score.per_word is not None:
         often += f", per word {words.number(score.per_word)}"
@@ -143,31 +142,48 @@ def control_grid(estimates: Sequence[Estimate]) -> Grid:
     return Grid(name="controls", title=title, head="Task", columns=columns, rows=tuple(rows))
 
 
+SCALED: dict[Scale, str] = {
+    "chance_corrected": "corrected",
+    "log_odds": "log-odds",
+    "error_reduction": "errors, %",
+}
+"""Scales that only the CSV file of a gap has, in words."""
+
+
 def gap_grid(estimates: Sequence[Estimate], gap: str) -> Grid:
-    """One measured gap by model and task: raw with interval, and on the other scales."""
+    """One measured gap by model and task: raw with interval; on the others in its CSV file."""
     of_gap = [e for e in estimates if e.gap == gap]
     tasks = [*sorted({e.task for e in of_gap} - {"mean"}), "mean"]
     cells = {(e.model, e.task, e.scale): e for e in of_gap}
     models = sorted({(e.params_total or 0, e.model) for e in of_gap})
-    rows = tuple(
-        (f"{model} ({words.short_number(size)})", *(_gap_cell(cells, model, task) for task in tasks))
-        for size, model in models
-    )
     mean = next((e.note for e in of_gap if e.task == "mean"), "mean")
-    return Grid(name=f"gap_{gap}", title=GAP_WORDS[gap], columns=(*tasks[:-1], mean), rows=rows)
+    columns = (*tasks[:-1], mean)
+    rows, wide = [], []
+    for size, model in models:
+        name = f"{model} ({words.short_number(size)})"
+        raw = [_raw_cell(cells.get((model, task, "raw"))) for task in tasks]
+        rows.append((name, *raw))
+        wide.append((name, *raw, *(_scaled(cells.get((model, t, s))) for t in tasks for s in SCALED)))
+    heads = ("Model", *columns, *(f"{c}: {said}" for c in columns for said in SCALED.values()))
+    return Grid(
+        name=f"gap_{gap}",
+        title=GAP_WORDS[gap],
+        columns=columns,
+        rows=tuple(rows),
+        wide=(heads, *wide),
+    )
 
 
-def _gap_cell(cells: dict[tuple[str, str, Scale], Estimate], model: str, task: str) -> str:
-    raw = cells.get((model, task, "raw"))
+def _raw_cell(raw: Estimate | None) -> str:
     if raw is None:
         return "–"
-    text = f"{words.signed(raw.value)} {words.interval_words(raw.ci_low, raw.ci_high)}"
-    corrected, odds = cells.get((model, task, "chance_corrected")), cells.get((model, task, "log_odds"))
-    errors = cells.get((model, task, "error_reduction"))
-    if corrected is not None:
-        text += f"; corrected {words.signed(corrected.value)}"
-    if odds is not None:
-        text += f"; log-odds {words.signed(odds.value, 2)}"
-    if errors is not None:
-        text += f"; errors {words.signed(-percent_fewer_errors(errors.value), 0)}%"
-    return text
+    return f"{words.signed(raw.value)} {words.interval_words(raw.ci_low, raw.ci_high)}"
+
+
+def _scaled(estimate: Estimate | None) -> str:
+    """A gap on another scale; of a log ratio of errors by how many per cent they rise."""
+    if estimate is None:
+        return "–"
+    if estimate.scale == "error_reduction":
+        return words.signed(-percent_fewer_errors(estimate.value), 0)
+    return words.signed(estimate.value, 2 if estimate.scale == "log_odds" else 1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from xlgap.analysis import words
@@ -11,9 +11,11 @@ from xlgap.analysis.answers import MEASURED
 from xlgap.analysis.canvas import Drawing
 from xlgap.analysis.cautions import LAB_SENTENCE
 from xlgap.analysis.changes import what_would_change
+from xlgap.analysis.essentials import Captioned, captioned, main_answers, main_figures
 from xlgap.analysis.grids import Grid
 from xlgap.analysis.method import method
 from xlgap.analysis.notes import Noted, noted
+from xlgap.analysis.published_answers import DISAGREE
 from xlgap.analysis.published_gap import DOUBTFUL
 from xlgap.analysis.register import LISTINGS, Place, shown_tables
 from xlgap.analysis.result import Analysis
@@ -34,17 +36,24 @@ class Side:
         sentence: the answer.
         level: the measured gap itself, in a sentence; empty without one.
         beyond: the measured range and a size beyond it, in two sentences; empty where not asked for.
+        figures: on the page, of what answers.
         change: what would change the answer, in sentences.
-        reasons: what to bear in mind.
+        reasons: what to bear in mind, and
+        disagree: in how many notes beside them sources disagree.
     """
 
     source: Source
     sentence: str
     level: str
     beyond: tuple[str, ...]
-    figures: tuple[Drawing, ...]
+    figures: tuple[Captioned, ...]
     change: tuple[str, ...]
     reasons: tuple[str, ...]
+    disagree: int
+
+
+Rows = tuple[tuple[Answer, Noted], ...]
+"""Answers, each with where its method or reason stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +62,19 @@ class Question:
 
     Attributes:
         method: how it is answered, in a paragraph.
-        answers: the rows of its first table, each with where its method or reason stands.
-        notes: those methods and reasons, once each.
-        tables: those below.
+        answers, notes: rows of its table, and their methods and reasons, once each.
+        more_answers, more_notes, figures, tables: the same and all else, in the appendix.
     """
 
     number: int
     text: str
     sides: tuple[Side, ...]
     method: str
-    answers: tuple[tuple[Answer, Noted], ...]
+    answers: Rows
     notes: tuple[str, ...]
+    more_answers: Rows
+    more_notes: tuple[str, ...]
+    figures: tuple[Captioned, ...]
     tables: tuple[Grid, ...]
 
 
@@ -84,7 +95,8 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
     tables = shown_tables(analysis)
     page: str = environment.from_string(source.read_text(encoding="utf8")).render(
         analysis=analysis,
-        questions=[question(analysis, figures, q, tables.get(q, ())) for q in words.QUESTIONS],
+        questions=questions(analysis, figures, tables),
+        disagree=_disagreeing(analysis.answers),
         tables=tables,
         files=[f"{listing.name}.csv" for listing in LISTINGS],
         parts=_parts(analysis, tables),
@@ -123,20 +135,48 @@ def _inline(drawing: Drawing) -> str:
     return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{alt}"', 1))  # noqa: S704 (ours)
 
 
-def question(
-    analysis: Analysis, figures: Mapping[str, Drawing], number: int, tables: Sequence[Grid]
+def questions(
+    analysis: Analysis, figures: Mapping[str, Drawing], tables: Mapping[Place, Sequence[Grid]]
+) -> list[Question]:
+    """What the page shows for each question; a caption stands under the first figure of its kind.
+
+    Those on the pages come first, since print has no others.
+    """
+    said: dict[str, str] = {}
+    sides = {
+        q: [_side(analysis, figures, q, source, said) for source in SIDES] for q in words.QUESTIONS
+    }
+    return [_question(analysis, figures, q, sides[q], tables.get(q, ()), said) for q in words.QUESTIONS]
+
+
+def _question(
+    analysis: Analysis,
+    figures: Mapping[str, Drawing],
+    number: int,
+    sides: Sequence[Side],
+    tables: Sequence[Grid],
+    said: dict[str, str],
 ) -> Question:
-    """What the page shows for one question; ``tables`` are those of its place."""
     mine = [a for a in analysis.answers if a.question == number]
-    shown = [a for source in SIDES for a in mine if a.source == source and not a.key.endswith(".none")]
-    rows, notes = noted([_how(a) for a in shown])
+    shown = {s: [a for a in mine if a.source == s and not a.key.endswith(".none")] for s in SIDES}
+    first = [a for source in SIDES for a in main_answers(shown[source])]
+    rest = [a for source in SIDES for a in shown[source] if a not in first]
+    (rows, notes), (more_rows, more_notes) = (noted([_how(a) for a in some]) for some in (first, rest))
+    there = {drawing.name for side in sides for kind in side.figures for drawing in kind.figures}
+    others = [f for s in SIDES for f in _figures(analysis, figures, number, s) if f.name not in there]
+    known = {*notes, *more_notes}
     return Question(
         number=number,
         text=words.QUESTIONS[number],
-        sides=tuple(_side(analysis, figures, number, source, notes) for source in SIDES),
+        sides=tuple(
+            replace(side, reasons=tuple(r for r in side.reasons if r not in known)) for side in sides
+        ),
         method=method(mine, number),
-        answers=tuple(zip(shown, rows, strict=True)),
+        answers=tuple(zip(first, rows, strict=True)),
         notes=notes,
+        more_answers=tuple(zip(rest, more_rows, strict=True)),
+        more_notes=more_notes,
+        figures=captioned(others, said),
         tables=tuple(t for t in tables if t.name != f"answers_{number}"),
     )
 
@@ -146,34 +186,47 @@ def _how(answer: Answer) -> str:
     return answer.method if answer.supported else words.sentences([answer.reason])[0]
 
 
+def _figures(
+    analysis: Analysis, figures: Mapping[str, Drawing], number: int, source: Source
+) -> list[Drawing]:
+    """All figures of a question and source: those of its answers, and those beside them."""
+    names = [a.figure for a in analysis.answers if (a.question, a.source) == (number, source)]
+    names += [d.name for d in figures.values() if (number, source) == d.beside]
+    return [figures[name] for name in dict.fromkeys(names) if name in figures]
+
+
 def _side(
     analysis: Analysis,
     figures: Mapping[str, Drawing],
     number: int,
     source: Source,
-    notes: Sequence[str],
+    said: dict[str, str],
 ) -> Side:
-    """One source's half; a reason that stands in ``notes`` or leads is not said again."""
+    """One source's half; a reason that leads is not said again."""
     answers = [a for a in analysis.answers if (a.question, a.source) == (number, source)]
-    of_answers = [a.figure for a in answers if a.figure is not None]
-    beside = [d.name for d in figures.values() if (number, source) == d.beside]
     sentence = words.headline(analysis.answers, number, source)
     beyond = words.beyond(analysis.answers, number, source)
+    names = (
+        main_figures(answers, figures)
+        or [d.name for d in figures.values() if (number, source) == d.beside][:1]
+    )
+    reasons = words.sentences(a.reason for a in answers if a.supported or a.estimate is None)
+    disagree = _disagreeing(answers)
     return Side(
         source=source,
         sentence=sentence,
         level=level(analysis, number) if source == "measured" else "",
         beyond=beyond,
-        figures=tuple(figures[n] for n in dict.fromkeys([*of_answers, *beside]) if n in figures),
+        figures=captioned((figures[name] for name in names), said),
         change=what_would_change(analysis, number, source),
-        reasons=tuple(
-            reason
-            for reason in words.sentences(
-                a.reason for a in answers if a.supported or a.estimate is None
-            )
-            if reason not in {sentence, *beyond, *notes}
-        ),
+        reasons=tuple(r for r in reasons if r not in {sentence, *beyond, *disagree}),
+        disagree=len(disagree),
     )
+
+
+def _disagreeing(answers: Iterable[Answer]) -> list[str]:
+    """Notes of answers on numbers that another source prints differently."""
+    return [s for s in words.sentences(a.reason for a in answers) if s.startswith(DISAGREE)]
 
 
 def level(analysis: Analysis, question: int) -> str:

@@ -39,6 +39,9 @@ MORE_ROWS = {
 }
 """What a proxy has beside the language, by gap."""
 
+DISAGREE = "Sources disagree, "
+"""Begins a note on a number that another source prints differently."""
+
 LADDER = 4
 """Sizes from which on models of one family are a ladder."""
 
@@ -135,7 +138,7 @@ def _proxy_series(gaps: Sequence[GapRow]) -> list[Series]:
 def _disagreements(gaps: Sequence[GapRow], *, gap: str, arm: str, family: str) -> list[str]:
     """A sentence for each point of a ladder for which another source prints another number."""
     return [
-        f"Sources disagree, {row.model} on {row.task}: {row.note}."
+        f"{DISAGREE}{row.model} on {row.task}: {row.note}."
         for row in published_averages(gaps, gap=gap, arm=arm)
         if row.family == family and " prints " in row.note
     ]

@@ -66,9 +66,10 @@ GAP_WORDS: dict[str, str] = {
     "mlm": "English intermediate training with multilingual MLM minus without",
     "translated": "machine-translated minus English intermediate training",
     "distance": "zero-shot loss for 0.1 more of syntactic distance (direct_en)",
-    "robustness": "the same loss under intermediate_en minus under direct_en",
+    "robustness": "zero-shot loss over distance, intermediate_en minus direct_en",
     "distance_partial": "zero-shot loss for 0.1 more of syntactic distance with covariates (direct_en)",
-    "robustness_partial": "the same loss with covariates under intermediate_en minus under direct_en",
+    "robustness_partial": "zero-shot loss over distance with covariates, intermediate_en minus "
+    "direct_en",
     "spread": "spread of scores over languages (SD) under intermediate_en minus under direct_en",
     "worst": "score of the worst language under intermediate_en minus under direct_en",
     "spread_level": "spread of scores over languages (SD), direct_en",

@@ -22,7 +22,7 @@ from xlgap.analysis.scaling import (
     correlation,
     meta_regression,
 )
-from xlgap.analysis.words import number, short_number
+from xlgap.analysis.words import number, plain, probability, short_number
 
 SIZES = (("params_total", "total"), ("params_nonembedding", "non-embedding"))
 UNITS: dict[Scale, str] = {
@@ -127,7 +127,7 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
     if fit is None:
         return replace(base, reason=_too_few(usable, size_field) + base.reason, method="none")
     weights = (
-        f"random-effects meta-regression (REML, tau2 = {fit.tau2:.3g}, Knapp-Hartung t "
+        f"random-effects meta-regression (REML, tau2 = {plain(fit.tau2)}, Knapp-Hartung t "
         f"interval, {fit.df} degrees of freedom), one estimate a model with its variance over "
         f"{series.variance}"
         if fit.weighted
@@ -179,7 +179,7 @@ def correlation_answer(series: Series, size_field: str, size_word: str) -> Answe
     found = correlation(x, y, confidence=series.confidence)
     enough = found.ci_low is not None
     pearson, spearman, kendall = (
-        "" if p is None else f" (exact permutation p = {p:.3f})"
+        "" if p is None else f" (exact permutation {probability(p)})"
         for p in (found.r_p, found.rho_p, found.tau_p)
     )
     return replace(

@@ -51,7 +51,30 @@ def sizes(answer: Answer) -> str:
     low, high = answer.size_range
     if low == high:
         return short_number(low)
-    return f"{short_number(low)} to {short_number(high)}, ×{high / low:.3g}"
+    return f"{short_number(low)} to {short_number(high)}, ×{plain(high / low)}"
+
+
+def plain(value: float) -> str:
+    """A number in three digits, never with an exponent.
+
+    >>> plain(9.4776), plain(2000.4), plain(0.0000371)
+    ('9.48', '2,000', '0.0000371')
+    """
+    import numpy as np
+
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    text: str = np.format_float_positional(value, precision=3, fractional=False, trim="-")
+    return text
+
+
+def probability(p: float) -> str:
+    """A p value with its sign in three decimals.
+
+    >>> probability(0.0382), probability(0.0002)
+    ('p = 0.038', 'p < 0.001')
+    """
+    return "p < 0.001" if p < 0.0005 else f"p = {p:.3f}"
 
 
 def short_number(value: float) -> str:
@@ -98,7 +121,7 @@ def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     source's first answer is about.
     """
     of_source = [a for a in answers if (a.question, a.source) == (question, source)]
-    first = next((a for a in of_source if a.supported and _statistic(a) is not None), None)
+    first = leading(of_source)
     if first is None:
         return sentences([of_source[0].reason])[0] if of_source else "No answer."
     level = _statistic(first) == "level"
@@ -108,6 +131,11 @@ def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
         start = f"the quantity asked for first could not be estimated; {start}"
     said = f"{start}{said}"
     return f"{said[0].upper()}{said[1:]}."
+
+
+def leading(answers: Iterable[Answer]) -> Answer | None:
+    """The answer that the headline is of: the first supported level or slope."""
+    return next((a for a in answers if a.supported and _statistic(a) is not None), None)
 
 
 def beyond(answers: Sequence[Answer], question: int, source: Source) -> tuple[str, ...]:

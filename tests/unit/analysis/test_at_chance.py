@@ -61,9 +61,7 @@ def test_the_most_frequent_answer_stands_beside_a_score() -> None:
         [score(50.0, majority=34.0), score(52.0, majority=34.0, seed=1)], ARMS, PRIMARY
     )
     assert [row.majority for row in found] == [34.0]
-    assert english_grid(found).rows == (
-        ("nano", "51.0 ± 2.2; chance 33.0, corrected 26.9; most frequent answer 34.0"),
-    )
+    assert english_grid(found).rows == (("nano", "51.0 ± 2.2; chance 33.0; most frequent answer 34.0"),)
 
 
 def test_collapsed_run_is_named_with_what_the_others_reach() -> None:
@@ -140,6 +138,14 @@ def test_a_run_at_zero_shot_level_is_no_collapse_beside_training_in_the_language
 
 def test_a_model_without_training_shows_nothing_of_a_run() -> None:
     assert collapsed([*runs("pretrained", 70.0), *runs("sw", 33.0)], TRAINED, PRIMARY) == []
+
+
+def test_seeds_differ_in_zero_shot_transfer_without_a_collapse() -> None:
+    zero_shot = runs("direct_en", 35.0, 45.0)
+    for arm in ("inter_en", "inter_sw", "few_sw"):
+        seeds = runs(arm, 33.0, 60.0)
+        assert collapsed([*zero_shot, *seeds, *runs("sw", 80.0)], TRAINED, PRIMARY) == []
+    assert [c.seed for c in collapsed(runs("inter_sw", 33.0, 60.0), TRAINED, PRIMARY)] == [0]
 
 
 def test_each_seed_is_judged_by_itself() -> None:

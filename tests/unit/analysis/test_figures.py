@@ -14,7 +14,7 @@ from simulate import Plan, study
 from xlgap.analysis.by_language import primary_rows
 from xlgap.analysis.canvas import COLOURS, MARKERS, Picture, look
 from xlgap.analysis.comparison import ABOVE, BELOW, Branch, Field, forest, heat_map, shade
-from xlgap.analysis.figures import drawings
+from xlgap.analysis.figures import COMPARED, SHORT, drawings
 from xlgap.analysis.panels import Point, small_multiples, spread_over
 from xlgap.analysis.plots import Beyond, band, gap_against_size
 from xlgap.analysis.result import Analysis, analyse
@@ -35,12 +35,22 @@ def test_every_kind_of_figure_is_drawn_beside_its_question(analysis: Analysis) -
     found = drawings(analysis)
     assert {"inter.svg", "direct.svg", "joint.svg", "loss_by_language.svg", "regimes.svg"} <= set(found)
     assert {"languages_inter.svg", "languages_transfer.svg"} <= set(found)
-    assert found["regimes.svg"].beside == (5, "measured")
+    assert found["regimes.svg"].beside == (3, "measured")
+    assert found["regimes_combined.svg"].beside == (5, "measured")
     assert found["loss_by_language.svg"].beside == (2, "measured")
     for drawing in found.values():
         check(drawing.picture)
         assert drawing.alt
         assert drawing.caption
+
+
+def test_a_forest_is_legible(analysis: Analysis) -> None:
+    found = {n: d for n, d in drawings(analysis).items() if n.startswith("regimes")}
+    drawn = {of for of in COMPARED if of in {e.gap for e in analysis.estimates}}
+    texts = " ".join(" ".join(re.findall(r"<!-- (.*?) -->", d.svg)) for d in found.values())
+    assert all(line in texts for of in drawn for line in SHORT[of].split("\n"))
+    heights = [float(re.search(r'height="([\d.]+)pt"', d.svg)[1]) for d in found.values()]
+    assert max(heights) < 600
 
 
 def check(picture: Picture) -> None:
@@ -113,11 +123,14 @@ def test_series_differ_without_colour() -> None:
     assert len({s["color"] for s in looks[:8]}) == len(COLOURS)
 
 
-def test_equal_compute_stands_below_its_plain_gap(analysis: Analysis) -> None:
+def test_equal_compute_has_a_figure_of_its_own(analysis: Analysis) -> None:
     matched = tuple(replace(e, gap="joint_equal_steps") for e in analysis.estimates if e.gap == "joint")
-    svg = drawings(replace(analysis, estimates=(*analysis.estimates, *matched)))["regimes.svg"].svg
-    names = re.findall(r"<!-- (.*?) -->", svg)
-    assert names.index("equal steps") > names.index("joint − none")
+    found = drawings(replace(analysis, estimates=(*analysis.estimates, *matched)))
+    assert found["regimes_combined_equal_steps.svg"].beside == (5, "measured")
+    names = re.findall(r"<!-- (.*?) -->", found["regimes_combined_equal_steps.svg"].svg)
+    assert "joint − none" in names
+    assert "sequential − none" not in names
+    assert any("at equal steps" in name for name in names)
 
 
 def test_a_heat_map_writes_values_signs_and_asterisks() -> None:

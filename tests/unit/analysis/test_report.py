@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -13,7 +15,9 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.cautions import LAB_SENTENCE
-from xlgap.analysis.grids import english_grid, gap_grid
+from xlgap.analysis.figures import MEASURED_CAPTION
+from xlgap.analysis.grids import csv_text, english_grid, gap_grid
+from xlgap.analysis.latex import latex
 from xlgap.analysis.pages import level, render
 from xlgap.analysis.plots import gap_against_size
 from xlgap.analysis.register import shown_tables
@@ -188,10 +192,18 @@ def test_tasks_at_chance_are_said_to_be_at_chance(analysis: Analysis) -> None:
     assert "at chance" not in english_grid([analysis.english[0]]).rows[0][1]
 
 
-def test_gap_table_shows_every_scale(analysis: Analysis) -> None:
-    cell = gap_grid(analysis.estimates, "inter").rows[0][-1]
-    scales = r"; corrected \+[\d.]+; log-odds \+[\d.]+; errors −\d+%"
-    assert re.fullmatch(r"\+[\d.]+ \[[\d.]+, [\d.]+\]" + scales, cell)
+def test_gap_table_has_one_scale_and_its_file_every_one(analysis: Analysis) -> None:
+    grid = gap_grid(analysis.estimates, "inter")
+    raw = r"\+[\d.]+ \[[\d.]+, [\d.]+\]"
+    assert re.fullmatch(raw, grid.rows[0][-1])
+    assert re.search(rf"& {raw} \\\\", latex(grid).replace("{[}", "[").replace("{]}", "]"))
+    heads, first, *_ = csv.reader(io.StringIO(csv_text(grid)))
+    cells = dict(zip(heads, first, strict=True))
+    assert tuple(first[:4]) == grid.rows[0]
+    for task in ("nli", "qa", "mean over nli, qa"):
+        assert re.fullmatch(r"\+[\d.]+", cells[f"{task}: corrected"])
+        assert re.fullmatch(r"\+\d\.\d\d", cells[f"{task}: log-odds"])
+        assert re.fullmatch(r"−\d+", cells[f"{task}: errors, %"])
 
 
 def test_mean_says_which_tasks_it_is_over(analysis: Analysis) -> None:
@@ -214,9 +226,62 @@ def test_page_says_how_to_read_a_trend(page: str, analysis: Analysis) -> None:
     assert "which does not mean that there is none" in page
     assert "no interval is corrected for how many there are" in page
     assert "Supported" not in page
-    assert page.count("<figcaption") == page.count("<figure>")
     twin = render(replace(analysis, controls=("made_40000",)), {})
     assert "4 models, 1 of them untrained," in twin
+
+
+DETAILS = re.compile(r"<details>.*?</details>", re.DOTALL)
+
+
+def test_what_is_folded_is_not_printed_and_all_of_it_is_a_file(page: str, folder: Path) -> None:
+    assert "@media print" in page
+    assert "nav, details:not([open]) { display: none; }" in page
+    figures = re.findall(r'<figure id="figure-([^"]*)">', page)
+    assert len(set(figures)) == len(figures)
+    assert {f"{name}.svg" for name in figures} <= {p.name for p in (folder / "figures").iterdir()}
+    answers = json.loads((folder / "answers.json").read_text(encoding="utf8"))
+    assert {a["figure"] for a in answers if a["figure"]} <= {f"{name}.svg" for name in figures}
+    parts = page.split('<section class="page" id="q')[1:]
+    for part in parts:
+        kept = DETAILS.sub("", part.partition("</section>")[0])
+        for side in kept.partition("</table>")[0].split("<h3>")[1:]:
+            assert side.count("<figure") <= 2
+        assert kept.count("<table") <= 1
+        assert ("print leaves out what is folded" in kept) == ("<details>" in part)
+    assert "More figures</summary>" in parts[0]
+    assert "More tables</summary>" in parts[0]
+    more = "".join(DETAILS.findall(parts[0]))
+    assert "G_inter: target-language minus English intermediate training</caption>" in more
+    assert "its range over refits</td>" in " ".join(more.replace("<div", "</td><div").split())
+
+
+def test_every_answer_stands_on_the_page_or_below_it_once(page: str, analysis: Analysis) -> None:
+    for number, part in enumerate(page.split('<section class="page" id="q')[1:6], 1):
+        of_question = part.partition("</section>")[0]
+        rows = len(re.findall(r"<tr[^>]*><td>(?:measured|published)</td><td>", of_question))
+        there = [a for a in analysis.answers if a.question == number and not a.key.endswith(".none")]
+        assert rows == len(there)
+
+
+def test_a_caption_stands_under_the_first_figure_of_its_kind(page: str) -> None:
+    assert (
+        page.count("Bars: bootstrap intervals over items and seeds, conditional on each model. Line:")
+        <= 2
+    )
+    kept = DETAILS.sub("", page)
+    assert MEASURED_CAPTION in kept
+    links = re.findall(r'Read as <a href="#([^"]*)">', page)
+    assert links
+    for link in links:
+        assert f'<figure id="{link}">' in page
+
+
+def test_where_sources_disagree_is_said_once(page: str) -> None:
+    sources = page[page.index('<h2 id="sources">') :]
+    notes = re.findall(r"<li>(Sources disagree, .*?)</li>", sources)
+    assert notes
+    assert page.count("Sources disagree, ") == len(notes) == len(set(notes))
+    assert f"Of {len(notes)} numbers behind these answers another source prints another one" in page
 
 
 def test_published_intervals_have_the_confidence_of_the_study(analysis: Analysis) -> None:
@@ -299,5 +364,8 @@ def test_each_question_has_answer_figure_table_method_and_what_would_change_it(p
     assert [p[0] for p in parts] == ["1", "2", "3", "4", "5"]
     for part in parts[:3]:
         assert part.count('<p class="answer">') == 2
+        kept = DETAILS.sub("", part)
+        assert "<table" in kept
+        assert "<svg" in kept
         for what in ("<svg", "<table", "<strong>Method.</strong>", "<strong>What would change it."):
             assert what in part
