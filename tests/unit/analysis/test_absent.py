@@ -141,7 +141,7 @@ def test_nothing_says_that_no_model_has_what_every_model_has() -> None:
 def test_an_earlier_task_at_chance_is_the_reason_of_question_4() -> None:
     dead = made_study(replace(Planted(), before=25.0, lost=0.0, groups=60), seed=1, resamples=50)
     assert said(4, measured_answers(dead, measure(dead))).startswith(
-        "Retention in English: intermediate task after training on the target minus before could not be "
-        "estimated (at chance just after its own phase for every model, so that nothing of it can be "
-        "lost: typing); rise of the masked loss"
+        "Retention in English: intermediate task after training on the target minus before could not "
+        "be estimated (at chance just after its own phase for every model, so that nothing of it can "
+        "be lost: typing); rise of the masked loss"
     )
