@@ -80,8 +80,12 @@ def without_collapsed(
     study: Study, gap: str, points: Sequence[Estimate], dead: frozenset[str], runs: Sequence[Collapsed]
 ) -> Refit:
     """The slope without ``runs``, which ended at chance though others of their cell did not."""
-    gone = {(c.model, c.arm, c.task, c.seed) for c in runs}
-    kept = tuple(s for s in study.scores if (s.model, s.arm, s.task, s.seed) not in gone)
+    gone = {(c.model, c.arm, c.task, c.seed, c.language if c.zero_shot else None) for c in runs}
+    kept = tuple(
+        s
+        for s in study.scores
+        if not gone & {(s.model, s.arm, s.task, s.seed, code) for code in (None, s.language)}
+    )
     again = mean_estimates(replace(study, scores=kept, items={}), gap, dead)
     return _fit(gap, "without collapsed runs", "", reweighted(again, points), study.confidence)
 

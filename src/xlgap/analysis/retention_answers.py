@@ -111,7 +111,11 @@ def _cautions(study: Study, measured: Measured, found: Kept) -> list[str]:
     """What holds for other measured answers, of the cells that this one is made of."""
     pairs = [pair for of_model in found.pairs.values() for pair in of_model]
     cells = {(pair.after.model, pair.after.arm, pair.after.target) for pair in pairs}
-    runs = [run for run in measured.collapsed if (run.model, run.arm, run.task) in cells]
+    runs = [
+        run
+        for run in measured.collapsed
+        if (run.model, run.arm, run.task) in cells and not run.zero_shot
+    ]
     said = [*of_grid(study), *of_runs(runs), *of_seeds(found.estimates)]
     return [*said, PRETRAINING, *of_source(study)]
 

@@ -240,21 +240,25 @@ class EnglishScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Collapsed:
-    """A run that ended at chance while other seeds of its cell, or other arms of its model, did not.
+    """A run that ended at chance while its like did not, see :func:`xlgap.analysis.chance.collapsed`.
 
     Attributes:
+        language: of the test set.
         others: mean of the other seeds, or of the arm ``beside``.
         beside: the arm of the same model that is well above chance; empty where other seeds are.
+        zero_shot: whether the run is of an English arm, ``language`` another: its other scores stand.
     """
 
     model: str
     arm: str
     task: str
+    language: str
     seed: int
     value: float
     others: float
     chance: float
     beside: str = ""
+    zero_shot: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

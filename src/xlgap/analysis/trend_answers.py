@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from xlgap.analysis.cautions import behind
 from xlgap.analysis.counted import counted
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import Measured
@@ -48,7 +49,7 @@ def trend_answers(study: Study, measured: Measured, series: Series) -> list[Answ
     found += family_answers(series)
     gap = series.estimates[0].gap
     found += sensitivity_answer(series, [r for r in measured.refits if r.gap == gap])
-    if runs := _collapsed_of(measured, series):
+    if runs := behind(measured, {gap}):
         found.append(_collapsed_answer(study, measured, series, runs))
     found.append(seeds_answer(measured, series))
     return found
@@ -260,15 +261,6 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(said) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _collapsed_of(measured: Measured, series: Series) -> list[Collapsed]:
-    """The collapsed runs that the series' estimates are made of."""
-    gap, tasks = series.estimates[0].gap, series.estimates[0].tasks
-    models = {e.model for e in series.estimates}
-    behind = [c for c in measured.contrasts if c.gap == gap and c.task in tasks and c.model in models]
-    cells = {key[:3] for c in behind for key, _ in c.terms}
-    return [r for r in measured.collapsed if (r.model, r.arm, r.task) in cells]
-
-
 def _collapsed_answer(
     study: Study, measured: Measured, series: Series, runs: Sequence[Collapsed]
 ) -> Answer:
@@ -295,7 +287,7 @@ def _collapsed_answer(
         ci_high=found.ci_high,
         supported=True,
         method="the primary slope again, runs left out that ended at chance while other seeds of their "
-        "cell, or another arm of the model, did not; the primary slope counts them",
+        "cell, or an arm with the same training on the task, did not; the primary slope counts them",
     )
 
 
