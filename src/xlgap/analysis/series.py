@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from xlgap.analysis.bootstrap import interval
 from xlgap.analysis.counted import counted
+from xlgap.analysis.known import NO_WIDTH, Interval, beside, by_draws
 from xlgap.analysis.rows import UNEQUAL, Answer, Estimate, Scale
 from xlgap.analysis.scaling import (
     FEWEST_MODELS,
@@ -142,7 +143,7 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
     )
     enough = fit.n >= FEWEST_MODELS
     base = replace(base, reason=f"{base.reason} {_short_range(base)}".strip())
-    return replace(
+    answer = replace(
         base,
         estimate=fit.slope,
         ci_low=fit.ci_low,
@@ -151,6 +152,16 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
         supported=enough,
         reason=base.reason if enough else _too_few(usable, size_field) + base.reason,
     )
+    return beside(answer, known_slope(series, usable, fit)) if enough else answer
+
+
+def known_slope(series: Series, usable: Sequence[Estimate], fit: Regression) -> Interval | None:
+    """Interval of a slope from known errors alone: by draws of all its models, else by their errors."""
+    draws = series.draws if len(usable) == len(series.estimates) else ()
+    drawn = by_draws(fit.linear, draws, confidence=series.confidence)
+    if drawn is not None or fit.known_low is None or fit.known_high is None:
+        return drawn
+    return fit.known_low, fit.known_high
 
 
 def fit_line(
@@ -183,7 +194,9 @@ def correlation_answer(series: Series, size_field: str, size_word: str) -> Answe
         said = f"Not defined: all {len(usable)} models have the same value. "
         return replace(base, reason=said + base.reason)
     found = correlation(x, y, confidence=series.confidence)
-    enough = found.ci_low is not None
+    if 1 - abs(found.r) < NO_WIDTH:
+        found = replace(found, ci_low=None, ci_high=None)  # Fisher's z is infinite
+    enough = len(usable) >= FEWEST_MODELS
     pearson, spearman, kendall = (
         "" if p is None else f" (exact permutation p = {p:.3f})"
         for p in (found.r_p, found.rho_p, found.tau_p)
@@ -196,7 +209,8 @@ def correlation_answer(series: Series, size_field: str, size_word: str) -> Answe
         method=f"Pearson with Fisher's z interval{pearson}; Spearman {number(found.rho, 2)}{spearman}; "
         f"Kendall {number(found.tau, 2)}{kendall}",
         supported=enough,
-        reason=base.reason if found.ci_low is not None else _too_few(usable, size_field) + base.reason,
+        p=found.r_p,
+        reason=base.reason if enough else _too_few(usable, size_field) + base.reason,
     )
 
 

@@ -20,6 +20,10 @@ QUESTIONS = {
 }
 
 
+LEVEL = 0.05
+"""Exact p of a correlation up to which a change is told."""
+
+
 def number(value: float | None, decimals: int = 1) -> str:
     """A number with a fixed count of decimals and a real minus; a dash where there is none."""
     if value is None:
@@ -42,6 +46,15 @@ def interval_words(low: float | None, high: float | None, decimals: int = 1) -> 
     if low is None or high is None:
         return "–"
     return f"[{number(low, decimals)}, {number(high, decimals)}]"
+
+
+def intervals(answer: Answer, decimals: int = 1) -> str:
+    """The interval of an answer, and where it is wider that of the known errors alone."""
+    text = interval_words(answer.ci_low, answer.ci_high, decimals)
+    if answer.known_low is None:
+        return text
+    wider = interval_words(answer.known_low, answer.known_high, decimals)
+    return f"{text} (known errors alone: {wider})"
 
 
 def sizes(answer: Answer) -> str:
@@ -79,16 +92,19 @@ def sentences(texts: Iterable[str]) -> list[str]:
 def trend(answer: Answer) -> str:
     """What an interval says of a change with size; a dash where the data cannot carry one.
 
-    ``not shown`` is not ``no change``: the interval holds 0, and other values. Of a level, which is no
-    change, it says on which side of 0 it lies; of a gap that seeds would show it says nothing.
+    ``not shown`` is not ``no change``: the interval holds 0, and other values. Where the known errors
+    of the models allow more, that interval must leave out 0, too; of a correlation the exact p must be
+    at most :data:`LEVEL`. Of a level, which is no change, it says on which side of 0 it lies; of a gap
+    that seeds would show it says nothing.
     """
-    if not answer.supported or answer.ci_low is None or answer.ci_high is None:
-        return "–"
     parts = answer.key.split(".")
-    if "seeds" in parts:
+    if not answer.supported or answer.widest is None or "seeds" in parts:
         return "–"
+    low, high = answer.widest
+    if answer.p is not None and answer.p > LEVEL:
+        return "not shown"
     above, below = ("above 0", "below 0") if {"level", "at"} & set(parts) else ("grows", "falls")
-    return above if answer.ci_low > 0 else below if answer.ci_high < 0 else "not shown"
+    return above if low > 0 else below if high < 0 else "not shown"
 
 
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
@@ -181,7 +197,7 @@ def _farther(answer: Answer, measured: Answer) -> str:
 
 def _value(answer: Answer) -> str:
     unit = answer.quantity.removesuffix(", extrapolated").rpartition(", ")[2]
-    return f"{signed(answer.estimate)} {unit} {interval_words(answer.ci_low, answer.ci_high)}"
+    return f"{signed(answer.estimate)} {unit} {intervals(answer)}"
 
 
 def _statistic(answer: Answer) -> str | None:
@@ -202,7 +218,7 @@ def _change(answer: Answer) -> str:
     points, _, step = unit.partition(" for ")
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
-        f"{interval_words(answer.ci_low, answer.ci_high, 2)} for {step} "
+        f"{intervals(answer, 2)} for {step} "
         f"({counted(answer.n, 'model')}, {sizes(answer)}); {_says(answer)}"
     )
 
@@ -215,12 +231,12 @@ def _level(answer: Answer, answers: Sequence[Answer]) -> str:
     moves = "its change with size cannot be told"
     if slope is not None and slope.supported:
         moves = (
-            f"{signed(slope.estimate, 2)} {interval_words(slope.ci_low, slope.ci_high, 2)} for "
+            f"{signed(slope.estimate, 2)} {intervals(slope, 2)} for "
             f"{slope.quantity.rpartition(' for ')[2]}: {_says(slope)}"
         )
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
-        f"{interval_words(answer.ci_low, answer.ci_high, 2)} on the mean of "
+        f"{intervals(answer, 2)} on the mean of "
         f"{counted(answer.n, 'model')} ({sizes(answer)}); {moves}"
     )
 
