@@ -24,7 +24,7 @@ from simulations.numbers import (
     SEEDS,
     SIZES,
 )
-from simulations.outcome import Outcome, answered, named, true_slope
+from simulations.outcome import SHOWN, Outcome, answered, named, true_slope
 from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import ScaledDraws, TaskItems, draws
 from xlgap.analysis.contrasts import contrasts
@@ -192,7 +192,11 @@ def _over_languages(study: Study, drawn: ScaledDraws, true: Checkpoints) -> dict
         assert one.model == MODELS[0]
         here = true_slope(changes, SIZES, fit.weights)
         found[f"change of {words}, one model"] = Outcome(
-            low=one.ci_low, high=one.ci_high, truth=float(changes[0]), nothing=float(changes[0])
+            kind=SHOWN,
+            low=one.ci_low,
+            high=one.ci_high,
+            truth=float(changes[0]),
+            nothing=float(changes[0]),
         )
         found[f"change of {words}, slope on size"] = Outcome(
             low=fit.ci_low, high=fit.ci_high, truth=true.slopes[gap]

@@ -12,6 +12,8 @@ from xlgap.analysis.rows import Answer
 from xlgap.analysis.stats.cluster_robust import Coefficient
 
 INTERVAL, TEST, EXACT, ENVELOPE = "interval", "test", "exact test", "envelope"
+SHOWN = "no answer"
+"""An interval that stands in a table or figure, and in no answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

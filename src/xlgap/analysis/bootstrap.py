@@ -13,9 +13,11 @@ Resampling inference with complex survey data, JASA 83). One seed has no spread:
 What is particular to an item in one seed is in the resamples of items and again in the spread of seeds
 (Owen 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1). So the deviation is scaled also
 by the share of the seeds' spread that is training: its variance less what items alone give it, pooled
-over the cells of a task. Without that the intervals of simulated studies covered 100% (docs/log.md).
+over the trainings of a task. Without that the intervals of simulated studies covered 100%
+(docs/log.md). Items even out over languages and a training that went well does not: the share is one of
+the mean over a training's languages, and another one of what a language has beyond it.
 
-Shapes: R resamples, G clusters, C cells with seed, K statistics, S seeds.
+Shapes: R resamples, G clusters, C cells with seed, K statistics, S seeds, L languages.
 """
 
 from __future__ import annotations
@@ -66,6 +68,25 @@ class TaskItems:
     parallel: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingShares:
+    """Roots of the shares of the seeds' variance on one task that are training and not items.
+
+    Attributes:
+        mean: of the mean over languages, by how many of them a training has.
+        apart: of what a language has beyond that mean.
+        pooled: how many trainings (model and arm) each of ``mean`` was pooled over.
+    """
+
+    mean: Mapping[int, float] = field(default_factory=dict)
+    apart: float = 1.0
+    pooled: Mapping[int, int] = field(default_factory=dict)
+
+
+Training = tuple[str, str, str]
+"""Task, model and arm."""
+
+
 @dataclass(frozen=True)
 class Draws:
     """Bootstrap draws of scores.
@@ -74,20 +95,25 @@ class Draws:
         by_seed: for each cell, seeds in order and scores [R, S].
         resamples: R.
         seed: of the generator, from which the seeds' weights are drawn, too.
-        training: by task, root of the share of the seeds' variance that is not that of items.
+        shares: of training in the spread between seeds, by task.
     """
 
     by_seed: Mapping[Key, tuple[tuple[int, ...], Floats]]
     resamples: int
     seed: int
-    training: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, TrainingShares] = field(default_factory=dict)
+
+    @cached_property
+    def languages(self) -> dict[Training, int]:
+        """How many languages each training has."""
+        return Counter((key.task, key.model, key.arm) for key in self.by_seed)
 
     def on(self, scale: Scale, scores: Mapping[Key, Mapping[int, Score]]) -> ScaledDraws:
         """The draws of every cell on ``scale``, as means over its seeds.
 
         Cells without such a scale, and those with a seed that has items and no score, are left out.
         """
-        means: dict[Key, Floats] = {}
+        of_training: dict[Training, dict[Key, Floats]] = defaultdict(dict)
         for key, (seeds, values) in self.by_seed.items():
             scaled = [
                 rescale(values[:, i], scale, metric=s.metric, chance=s.chance, n_items=s.n_items)
@@ -96,31 +122,50 @@ class Draws:
             ]
             known = [v for v in scaled if v is not None]
             if len(known) == len(seeds):
-                weights = self.weights(key.task, key.model, key.arm, len(seeds))
-                means[key] = np.einsum("rs,rs->r", np.stack(known, axis=1), weights)
-        return ScaledDraws(means, self.training)
+                of_training[key.task, key.model, key.arm][key] = np.stack(known, axis=1)
+        means: dict[Key, Floats] = {}
+        for (_, _, arm), cells in of_training.items():
+            means |= self.over_seeds(cells, arm=arm)
+        return ScaledDraws(means, self.shares, self.languages)
 
-    def weights(self, task: str, model: str, arm: str, runs: int) -> Floats:
-        """Weights [R, S] of the seeds of an arm on a task, without the spread that items give them."""
-        weights = seed_weights(self.seed, model, arm, runs, self.resamples)
-        return 1 / runs + self.training.get(task, 1.0) * (weights - 1 / runs)
+    def over_seeds(self, cells: Mapping[Key, Floats], *, arm: str) -> dict[Key, Floats]:
+        """Draws [R] of the mean over seeds of the cells of one training, [R, S] each.
+
+        Args:
+            cells: its languages; together where they have the same number of seeds.
+            arm: whose seeds are weighted alike.
+        """
+        found: dict[Key, Floats] = {}
+        for runs in {values.shape[1] for values in cells.values()}:
+            alike = {key: values for key, values in cells.items() if values.shape[1] == runs}
+            first = next(iter(alike))
+            shares = self.shares.get(first.task, TrainingShares())
+            share = shares.mean.get(self.languages[first.task, first.model, first.arm], 1.0)
+            weights = seed_weights(self.seed, first.model, arm, runs, self.resamples) - 1 / runs
+            together = _over_languages(list(alike.values()))
+            moved = share * np.sum(weights * together, axis=1)
+            for key, values in alike.items():
+                own = shares.apart * np.sum(weights * (values - together), axis=1)
+                found[key] = values.mean(axis=1) + moved + own
+        return found
 
 
 @dataclass(frozen=True)
 class ScaledDraws:
     """Draws [R] of each cell on one scale, means over seeds.
 
-    ``training`` is that of :class:`Draws`.
+    ``shares`` and ``languages`` are those of :class:`Draws`.
     """
 
     means: Mapping[Key, Floats]
-    training: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, TrainingShares] = field(default_factory=dict)
+    languages: Mapping[Training, int] = field(default_factory=dict)
 
-    @cached_property
-    def trainings(self) -> dict[str, int]:
-        """How many pairs of model and arm each task has: what ``training`` was pooled over."""
-        pairs = {(key.task, key.model, key.arm) for key in self.means}
-        return Counter(task for task, _, _ in pairs)
+    def share(self, key: Key, *, fewest: int) -> float:
+        """The share of training in a mean over languages; 1 where too few trainings tell it."""
+        shares = self.shares.get(key.task, TrainingShares())
+        count = self.languages.get((key.task, key.model, key.arm), 0)
+        return shares.mean.get(count, 1.0) if shares.pooled.get(count, 0) >= fewest else 1.0
 
     def of(self, contrast: Contrast) -> Floats | None:
         """Draws of a contrast, [R]; ``None`` where a term has none."""
@@ -162,32 +207,72 @@ def draws(
         ResultError: a task has no item of its metric.
     """
     found: dict[Key, tuple[tuple[int, ...], Floats]] = {}
-    training: dict[str, float] = {}
+    shares: dict[str, TrainingShares] = {}
     wanted = set(needed)
     for task, of_task in sorted(items.items()):
         cells = _task_draws(task, of_task, wanted, resamples, seed)
         found.update(cells)
-        training[task] = training_share([values for _, values in cells.values()])
-    return Draws(found, resamples, seed, training)
+        shares[task] = training_shares({key: values for key, (_, values) in cells.items()})
+    return Draws(found, resamples, seed, shares)
 
 
-def training_share(cells: Sequence[Floats]) -> float:
-    """Root of the share of the variance between seeds that items do not explain, 0 to 1.
+def training_shares(cells: Mapping[Key, Floats]) -> TrainingShares:
+    """The shares of one task.
 
     Args:
-        cells: draws [R, S] of the seeds of each cell, items resampled together; one seed says nothing.
+        cells: draws [R, S] of the seeds of each, items resampled together; one seed says nothing.
+    """
+    of_training: dict[Training, list[Floats]] = defaultdict(list)
+    for key, values in cells.items():
+        of_training[key.task, key.model, key.arm].append(values)
+    means: dict[int, list[Floats]] = defaultdict(list)
+    apart: list[Floats] = []
+    free = 0
+    for of_one in of_training.values():
+        runs = {values.shape[1] for values in of_one}
+        if len(runs) > 1 or runs == {1}:
+            continue
+        together = _over_languages(of_one)
+        means[len(of_one)].append(together)
+        apart += [values - together for values in of_one if len(of_one) > 1]
+        free += (len(of_one) - 1) * (max(runs) - 1)
+    return TrainingShares(
+        mean={
+            count: _training_share(values, df=sum(v.shape[1] - 1 for v in values))
+            for count, values in means.items()
+        },
+        apart=_training_share(apart, df=free),
+        pooled={count: len(values) for count, values in means.items()},
+    )
+
+
+def _over_languages(cells: Sequence[Floats]) -> Floats:
+    """Mean of draws [R, S] over those that have a value in a resample."""
+    stacked = np.stack(cells)
+    known = np.isfinite(stacked)
+    with np.errstate(invalid="ignore"):
+        mean: Floats = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
+    return mean
+
+
+def _training_share(cells: Sequence[Floats], *, df: int) -> float:
+    """Root of the share of the variance between seeds that items do not explain, 0 to 1.
+
+    The part of items is 1 over an estimate with ``df`` degrees of freedom, which is too large by
+    df / (df - 2) on average (Efron and Morris 1973, Stein's estimation rule, JASA 68), while a share
+    that is cut off at 0 is too large by itself: half of the correction is made.
     """
     defined = (values[np.isfinite(values).all(axis=1)] for values in cells)
-    several = [values for values in defined if values.shape[1] > 1 and len(values) > 1]
+    several = [values for values in defined if len(values) > 1]
     spread = sum(float(values.mean(axis=0).var(ddof=1)) for values in several)
-    if spread == 0:
+    if spread == 0 or df <= 1:
         return 1.0
     own = 0.0
     for values in several:
         runs = values.shape[1]
         apart = float(values.var(axis=0, ddof=1).mean() - values.mean(axis=1).var(ddof=1))
         own += apart * runs / (runs - 1)
-    return float(np.sqrt(np.clip(1 - own / spread, 0.0, 1.0)))
+    return float(np.sqrt(np.clip(1 - own / spread * (df - 1) / df, 0.0, 1.0)))
 
 
 def _task_draws(

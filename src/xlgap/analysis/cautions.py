@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import Answer, Collapsed, Estimate
+from xlgap.analysis.rows import AVERAGE, Answer, Collapsed, Estimate, plain_gap
 from xlgap.analysis.study import Study
 
 LAB_SENTENCE = (
@@ -50,7 +50,6 @@ def cautions(study: Study, measured: Measured) -> list[str]:
     proxies = [f"{t} on {i.proxy_train}" for t, i in study.tasks.items() if i.proxy_train]
     if proxies:
         notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
-    notes += of_runs(measured.collapsed)
     notes += of_seeds(measured.estimates)
     return [*notes, PRETRAINING, *of_source(study)]
 
@@ -68,14 +67,35 @@ def of_grid(study: Study) -> list[str]:
 
 
 def of_runs(runs: Iterable[Collapsed]) -> list[str]:
-    """Runs that ended at chance."""
-    named = ", ".join(f"{c.model}/{c.arm}/{c.task} seed {c.seed}" for c in runs)
-    return [f"Collapsed runs are counted: {named}."] if named else []
+    """Runs that ended at chance, with their number."""
+    named = [
+        f"{c.model}/{c.arm}/{c.task}{f' in {c.language}' if c.zero_shot else ''} seed {c.seed}"
+        for c in runs
+    ]
+    return [f"Collapsed runs are counted ({len(named)}): {', '.join(named)}."] if named else []
+
+
+def behind(measured: Measured, gaps: Collection[str]) -> list[Collapsed]:
+    """The collapsed runs that the estimates of ``gaps`` over tasks are made of."""
+    cells = {key for gap in gaps for key in measured.cells.get(gap, ())}
+    runs = {key[:3] for key in cells}
+    return [
+        c
+        for c in measured.collapsed
+        if (c.model, c.arm, c.task) in runs
+        and (not c.zero_shot or (c.model, c.arm, c.task, c.language) in cells)
+    ]
 
 
 def of_seeds(estimates: Iterable[Estimate]) -> list[str]:
     """Estimates of a single seed."""
     return [ONE_SEED] if any(e.seeds == 1 for e in estimates) else []
+
+
+def languages_of(measured: Measured, gap: str) -> frozenset[str]:
+    """The languages beside English that a gap is over, on tasks that are not at chance."""
+    alive = (c for c in measured.contrasts if c.task not in measured.hopeless)
+    return frozenset(c.language for c in alive if plain_gap(c.gap) == gap) - {AVERAGE, "en"}
 
 
 def of_languages(answers: Sequence[Answer], languages: Collection[str]) -> list[Answer]:

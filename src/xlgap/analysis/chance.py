@@ -23,8 +23,13 @@ STANDARD_ERRORS = 2.0
 ALIVE = 20.0
 """Chance-corrected score from which on the other seeds of a cell show that it can be learnt."""
 
+ENGLISH = "en"
+
 BASELINES = ("direct_en", "pretrained")
 """Regimes whose English score says whether a model can do a task."""
+
+ZERO_SHOT, UNTRAINED = BASELINES
+"""The plain zero-shot arm, and the one without any training on a task."""
 
 
 def english_scores(
@@ -125,73 +130,90 @@ def mean_chance(seeds: Sequence[Score]) -> float | None:
 def collapsed(
     scores: Iterable[Score], arms: Mapping[str, ArmInfo], primary: Mapping[str, str]
 ) -> list[Collapsed]:
-    """Runs at chance in the language they were trained for, while their cell's other seeds are not.
+    """Runs at chance, each by its own score and error, on a test set that its like can do.
 
-    Where all seeds of a cell are at chance, they count as collapsed if another arm of the same model is
-    well above chance on the same test set: the model can then do the task.
+    Its like are the other seeds of its cell or, where these are no better, the arms that were trained
+    on the target task in the same language. On a test set in another language only the plain zero-shot
+    arm (``direct_en``) is: a run at the level of zero-shot transfer did not collapse.
 
-    English arms are judged in English, the others in their own language; a task without English test
-    data is not judged under English arms.
+    Runs are judged in their arm's own language, those of English arms in English, and in each language
+    that another arm of the study has for its own: both sides of a contrast are judged alike.
+
+    Args:
+        scores: measured ones.
+        arms: of the study.
+        primary: task to its primary metric.
     """
-    cells: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
     tests: dict[tuple[str, str, str], dict[str, list[Score]]] = defaultdict(lambda: defaultdict(list))
     for s in scores:
-        if s.metric != primary.get(s.task):
-            continue
-        tests[s.model, s.task, s.language][s.arm].append(s)
-        if s.language == (arms[s.arm].language or "en"):
-            cells[s.model, s.arm, s.task].append(s)
-    found: list[Collapsed] = []
-    for (model, arm, task), seeds in sorted(cells.items()):
-        some = list(_collapsed(seeds))
-        trained = arms[arm].regime != "pretrained"
-        found += some or (_whole(seeds, tests[model, task, seeds[0].language]) if trained else ())
-    return found
+        if s.metric == primary.get(s.task):
+            tests[s.model, s.task, s.language][s.arm].append(s)
+    found: dict[tuple[str, str, str, int], list[Collapsed]] = defaultdict(list)
+    for (_, _, language), on_test in sorted(tests.items()):
+        own = any(arms[arm].language == language for arm in on_test)
+        for arm, seeds in on_test.items():
+            mine = arms[arm].language or ENGLISH
+            if language == mine or (mine == ENGLISH and own):
+                for run in _fallen(seeds, on_test, arms):
+                    found[run.model, run.arm, run.task, run.seed].append(run)
+    return [run for _, runs in sorted(found.items()) for run in _whole(runs)]
 
 
-def _whole(seeds: Sequence[Score], on_test: Mapping[str, Sequence[Score]]) -> Iterable[Collapsed]:
-    """All of ``seeds``, where they are at chance and the best arm on the same test set is not."""
-    if not at_chance(seeds):
-        return
-    corrected = {}
-    for arm, others in sorted(on_test.items()):
-        level, mean = mean_chance(others), sum(o.value for o in others) / len(others)
-        if arm != seeds[0].arm and level is not None and level < 100:
-            corrected[arm] = float(chance_corrected(mean, level)), mean
-    best = max(corrected, key=lambda arm: corrected[arm][0], default=None)
-    if best is None or corrected[best][0] < ALIVE:
-        return
+def _whole(runs: Sequence[Collapsed]) -> Sequence[Collapsed]:
+    """What is said of one run: where the whole of it fell, nothing of single languages."""
+    return [run for run in runs if not run.zero_shot] or runs
+
+
+def _fallen(
+    seeds: Sequence[Score], on_test: Mapping[str, Sequence[Score]], arms: Mapping[str, ArmInfo]
+) -> Iterable[Collapsed]:
+    """Those of ``seeds``, runs of one cell, that are at chance while their like are well above it."""
+    arm, language = seeds[0].arm, seeds[0].language
+    beside = {a: _level(on_test[a]) for a in sorted(on_test) if _alike(a, arm, language, arms)}
+    known = {a: level for a, level in beside.items() if level is not None}
+    best = max(known, key=lambda a: known[a][0], default="")
     for s in seeds:
-        if s.chance is not None and s.seed is not None:
-            yield Collapsed(
-                model=s.model,
-                arm=s.arm,
-                task=s.task,
-                seed=s.seed,
-                value=s.value,
-                others=corrected[best][1],
-                chance=s.chance,
-                beside=best,
-            )
-
-
-def _collapsed(seeds: Sequence[Score]) -> Iterable[Collapsed]:
-    for s in seeds:
-        others = [o for o in seeds if o is not s]
-        level = mean_chance(others)
-        if not others or level is None or level >= 100 or s.chance is None or s.seed is None:
+        if s.chance is None or s.seed is None or not at_chance([s]):
             continue
-        mean = sum(o.value for o in others) / len(others)
-        if at_chance([s]) and float(chance_corrected(mean, level)) >= ALIVE:
-            yield Collapsed(
-                model=s.model,
-                arm=s.arm,
-                task=s.task,
-                seed=s.seed,
-                value=s.value,
-                others=mean,
-                chance=s.chance,
-            )
+        rest = _level([o for o in seeds if o is not s])
+        for name, level in (("", rest), (best, known.get(best))):
+            if level is not None and level[0] >= ALIVE:
+                yield Collapsed(
+                    model=s.model,
+                    arm=s.arm,
+                    task=s.task,
+                    language=language,
+                    seed=s.seed,
+                    value=s.value,
+                    others=level[1],
+                    chance=s.chance,
+                    beside=name,
+                    zero_shot=language != (arms[arm].language or ENGLISH),
+                )
+                break
+
+
+def _level(seeds: Sequence[Score]) -> tuple[float, float] | None:
+    """Mean of ``seeds`` above chance, corrected, and as it is; ``None`` where it is not known."""
+    level = mean_chance(seeds)
+    if level is None or level >= 100:
+        return None
+    mean = sum(s.value for s in seeds) / len(seeds)
+    return float(chance_corrected(mean, level)), mean
+
+
+def _alike(other: str, arm: str, language: str, arms: Mapping[str, ArmInfo]) -> bool:
+    """Whether ``other`` shows on a test set in ``language`` what ``arm`` could do there."""
+    if other == arm or UNTRAINED in (arms[other].regime, arms[arm].regime):
+        return False
+    if _trained_in(arms[arm]) != language:
+        return arms[other].regime == ZERO_SHOT
+    return _trained_in(arms[other]) == language
+
+
+def _trained_in(arm: ArmInfo) -> str:
+    """The language of the target task's training; a few examples that follow do not count."""
+    return arm.language or ENGLISH if arm.regime == "direct_tgt" else ENGLISH
 
 
 def hopeless(english: Iterable[EnglishScore]) -> frozenset[str]:

@@ -87,9 +87,10 @@ def _shown(answer: Answer, points: Sequence[Estimate], confidence: float) -> str
         fit = fit_line([p for p in points if p is not left_out], SIZE, confidence=confidence)
         if fit is None:
             return ""
-        if (fit.ci_low > 0) if found == "grows" else (fit.ci_high < 0):
+        low, high = fit.widest
+        if (low > 0) if found == "grows" else (high < 0):
             continue
-        lost.append(f"{left_out.model} {interval_words(fit.ci_low, fit.ci_high, 2)}")
+        lost.append(f"{left_out.model} {interval_words(low, high, 2)}")
     if not lost:
         return f"No one model carries it: with any of the {len(points)} left out it still {found}."
     return (
@@ -109,6 +110,12 @@ def _not_shown(answer: Answer, confidence: float) -> str:
     """How many models would show a change of the estimated size, with the scatter that there is."""
     if answer.estimate is None or answer.ci_low is None or answer.ci_high is None:
         return ""
+    if answer.known_low is not None:
+        return (
+            "These models scatter by luck less than their known errors allow, "
+            f"{interval_words(answer.known_low, answer.known_high, 2)} for the change: smaller errors "
+            "of single models would tell it from none first."
+        )
     half = (answer.ci_high - answer.ci_low) / 2
     needed = models_needed(abs(answer.estimate), half, answer.n, confidence=confidence)
     if needed is None:

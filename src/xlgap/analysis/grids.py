@@ -79,7 +79,7 @@ def answer_grid(answers: Sequence[Answer], question: int) -> Grid:
                 a.source,
                 f"{'Proxy: ' if a.proxy else ''}{a.quantity}",
                 words.signed(a.estimate, 2),
-                words.interval_words(a.ci_low, a.ci_high, 2),
+                words.intervals(a, 2),
                 str(a.n),
                 words.sizes(a),
                 words.trend(a),

@@ -6,6 +6,7 @@ numbers. What they answer stands in :mod:`.answers`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import ScaledDraws, deviation, draws, interval
+from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.ceiling import ceiling_estimates
 from xlgap.analysis.chance import collapsed, english_scores, hopeless, hopeless_arms
 from xlgap.analysis.contrasts import Contrast, contrasts
@@ -21,12 +23,12 @@ from xlgap.analysis.covariates import covariates_of
 from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
-from xlgap.analysis.pairing import amount_words
+from xlgap.analysis.pairing import Key, amount_words
 from xlgap.analysis.partial import Partial, partial_contrasts
 from xlgap.analysis.refit import Refit, refits
 from xlgap.analysis.retention_kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale, plain_gap
-from xlgap.analysis.spread import spread_estimates
+from xlgap.analysis.spread import STATISTICS, spread_estimates
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.published.distances import MEASURES, distances_of
 
@@ -51,6 +53,7 @@ class Measured:
         gains: the gains table, see :mod:`.gains`.
         contrasts: all plain contrasts, and
         drawn: the bootstrap draws of their cells on the raw scale, for whoever combines them further.
+        cells: what the mean over tasks is made of, by gap.
         primary: task to the metric that the estimates are in.
         refits: slopes of the gaps in :data:`REFITTED` with parts of the study left out.
     """
@@ -65,6 +68,7 @@ class Measured:
     gains: tuple[GainRow, ...]
     contrasts: tuple[Contrast, ...]
     drawn: ScaledDraws
+    cells: Mapping[str, frozenset[Key]] = field(default_factory=dict)
     held: tuple[str, ...] = ()
     kept: tuple[Kept, ...] = ()
     primary: Mapping[str, str] = field(default_factory=dict)
@@ -135,10 +139,22 @@ def measure(study: Study) -> Measured:
         held=held.notes,
         gains=tuple(gain_rows(plain, study, raw, dead)),
         contrasts=tuple(plain),
+        cells=_cells(wanted, plain),
         drawn=raw,
         primary=study.primary,
         refits=tuple(r for gap in REFITTED for r in refits(study, gap, found, dead)),
     )
+
+
+def _cells(wanted: Sequence[Contrast], plain: Sequence[Contrast]) -> dict[str, frozenset[Key]]:
+    """The cells of each gap that is told over tasks; some gaps are read off those of another."""
+    found: dict[str, set[Key]] = defaultdict(set)
+    for c in wanted:
+        if c.task == "mean":
+            found[c.gap] |= {key for key, _ in c.terms}
+    found |= dict.fromkeys(STATISTICS, found["robustness"])
+    found[CEILING] = {key for c in plain if c.gap == "native" for key, _ in c.terms}
+    return {gap: frozenset(cells) for gap, cells in found.items()}
 
 
 def _over_distance(study: Study) -> tuple[list[Contrast], list[Contrast], Partial]:

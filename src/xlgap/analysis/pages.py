@@ -12,6 +12,7 @@ from xlgap.analysis.canvas import Drawing
 from xlgap.analysis.cautions import LAB_SENTENCE
 from xlgap.analysis.changes import what_would_change
 from xlgap.analysis.grids import Grid
+from xlgap.analysis.known import NARROW
 from xlgap.analysis.method import method
 from xlgap.analysis.notes import Noted, noted
 from xlgap.analysis.published_gap import DOUBTFUL
@@ -90,7 +91,7 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
         parts=_parts(analysis, tables),
         doubtful=DOUBTFUL,
         lab=LAB_SENTENCE if analysis.source == "lab" else "",
-        interval=words.interval_words,
+        intervals=words.intervals,
         sizes=words.sizes,
         trend=words.trend,
         fewest=FEWEST_MODELS,
@@ -153,7 +154,7 @@ def _side(
     source: Source,
     notes: Sequence[str],
 ) -> Side:
-    """One source's half; a reason that stands in ``notes`` or leads is not said again."""
+    """One source's half; a reason that leads or stands in a row or ``notes`` is not said again."""
     answers = [a for a in analysis.answers if (a.question, a.source) == (number, source)]
     of_answers = [a.figure for a in answers if a.figure is not None]
     beside = [d.name for d in figures.values() if (number, source) == d.beside]
@@ -171,7 +172,7 @@ def _side(
             for reason in words.sentences(
                 a.reason for a in answers if a.supported or a.estimate is None
             )
-            if reason not in {sentence, *beyond, *notes}
+            if reason not in {sentence, *beyond, *notes} and not reason.startswith(NARROW)
         ),
     )
 

@@ -29,6 +29,7 @@ class Refit:
         name: of what was left out, or of the metric.
         slope, ci_low, ci_high: of the meta-regression; ``None`` where too few models are left.
         n: models.
+        known_low, known_high: interval from the known errors alone; ``None`` where there are none.
     """
 
     gap: str
@@ -38,6 +39,8 @@ class Refit:
     ci_low: float | None
     ci_high: float | None
     n: int
+    known_low: float | None = None
+    known_high: float | None = None
 
 
 def refits(
@@ -80,8 +83,12 @@ def without_collapsed(
     study: Study, gap: str, points: Sequence[Estimate], dead: frozenset[str], runs: Sequence[Collapsed]
 ) -> Refit:
     """The slope without ``runs``, which ended at chance though others of their cell did not."""
-    gone = {(c.model, c.arm, c.task, c.seed) for c in runs}
-    kept = tuple(s for s in study.scores if (s.model, s.arm, s.task, s.seed) not in gone)
+    gone = {(c.model, c.arm, c.task, c.seed, c.language if c.zero_shot else None) for c in runs}
+    kept = tuple(
+        s
+        for s in study.scores
+        if not gone & {(s.model, s.arm, s.task, s.seed, code) for code in (None, s.language)}
+    )
     again = mean_estimates(replace(study, scores=kept, items={}), gap, dead)
     return _fit(gap, "without collapsed runs", "", reweighted(again, points), study.confidence)
 
@@ -153,4 +160,6 @@ def _fit(
         ci_low=None if fit is None else fit.ci_low,
         ci_high=None if fit is None else fit.ci_high,
         n=len(points),
+        known_low=None if fit is None else fit.known_low,
+        known_high=None if fit is None else fit.known_high,
     )

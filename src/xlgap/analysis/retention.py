@@ -109,20 +109,35 @@ class RetentionData:
         self, entry: Entry, languages: Sequence[str], *, corrected: bool = False
     ) -> Floats | None:
         """Draws [R] of :meth:`mean`, seeds weighted alike in all entries of an arm."""
-        total = np.zeros(self.resamples)
-        for code in languages:
+        if (entry, corrected) not in self._asked:
+            self._asked[entry, corrected] = self._over_seeds(entry, corrected=corrected)
+        means = [self._asked[entry, corrected].get(_key(entry, code)) for code in languages]
+        there = [values for values in means if values is not None]
+        if len(there) < len(means):
+            return None
+        total: Floats = np.mean(there, axis=0)
+        return total
+
+    @cached_property
+    def _asked(self) -> dict[tuple[Entry, bool], dict[Key, Floats]]:
+        """Draws of entries, means over seeds, that were asked for before."""
+        return {}
+
+    def _over_seeds(self, entry: Entry, *, corrected: bool) -> dict[Key, Floats]:
+        """Draws [R] of the mean over seeds in each language of an entry that has it."""
+        cells: dict[Key, Floats] = {}
+        for code, scores in self.table[entry].items():
             key = _key(entry, code)
             if key not in self._drawn.by_seed:
-                return None
+                continue
             seeds, values = self._drawn.by_seed[key]
-            weights = self._drawn.weights(entry.task, entry.model, entry.arm, len(seeds))
             if corrected:
-                levels = [self.table[entry][code][seed].chance for seed in seeds]
+                levels = [scores[seed].chance for seed in seeds]
                 if any(level is None or level >= 100 for level in levels):
-                    return None
+                    continue
                 values = np.asarray(chance_corrected(values, np.asarray(levels, dtype=np.float64)))
-            total += np.sum(values * weights, axis=1) / len(languages)
-        return total
+            cells[key] = values
+        return self._drawn.over_seeds(cells, arm=entry.arm)
 
 
 def _key(entry: Entry, language: str) -> Key:

@@ -240,21 +240,25 @@ class EnglishScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Collapsed:
-    """A run that ended at chance while other seeds of its cell, or other arms of its model, did not.
+    """A run that ended at chance while its like did not, see :func:`xlgap.analysis.chance.collapsed`.
 
     Attributes:
+        language: of the test set.
         others: mean of the other seeds, or of the arm ``beside``.
         beside: the arm of the same model that is well above chance; empty where other seeds are.
+        zero_shot: whether the run is of an English arm, ``language`` another: its other scores stand.
     """
 
     model: str
     arm: str
     task: str
+    language: str
     seed: int
     value: float
     others: float
     chance: float
     beside: str = ""
+    zero_shot: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,6 +273,9 @@ class Answer:
         size_range: smallest and largest parameter count, total unless ``quantity`` says otherwise; or
             ``None``.
         estimate, ci_low, ci_high: ``None`` where there is none.
+        known_low, known_high: interval that the known errors of the models alone allow, where it is
+            wider than that over models, see :mod:`xlgap.analysis.known`; ``None`` elsewhere.
+        p: exact two-sided p of a correlation; ``None`` elsewhere, and of many models.
         n: independent units behind the interval: models, unless ``method`` says otherwise.
         method: how, in a sentence.
         proxy: whether another quantity stands in for the one asked for.
@@ -293,6 +300,16 @@ class Answer:
     reason: str = ""
     figure: str | None = None
     key: str = field(default="", metadata={"what": "machine name: question.gap.statistic.size"})
+    known_low: float | None = None
+    known_high: float | None = None
+    p: float | None = None
+
+    @property
+    def widest(self) -> tuple[float, float] | None:
+        """The farthest limits of its intervals; ``None`` without one."""
+        lows = [v for v in (self.ci_low, self.known_low) if v is not None]
+        highs = [v for v in (self.ci_high, self.known_high) if v is not None]
+        return (min(lows), max(highs)) if lows and highs else None
 
 
 def of_gap(row: GapRow) -> Estimate:

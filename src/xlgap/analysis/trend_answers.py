@@ -14,7 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from xlgap.analysis.cautions import behind
 from xlgap.analysis.counted import counted
+from xlgap.analysis.known import beside
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.refit import Refit, without_collapsed
@@ -48,7 +50,7 @@ def trend_answers(study: Study, measured: Measured, series: Series) -> list[Answ
     found += family_answers(series)
     gap = series.estimates[0].gap
     found += sensitivity_answer(series, [r for r in measured.refits if r.gap == gap])
-    if runs := _collapsed_of(measured, series):
+    if runs := behind(measured, {gap}):
         found.append(_collapsed_answer(study, measured, series, runs))
     found.append(seeds_answer(measured, series))
     return found
@@ -82,7 +84,7 @@ def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
     )
     end = fitted.combination([1.0, max(x)], confidence=series.confidence)
     low, high = base.size_range or (0, 0)
-    return replace(
+    answer = replace(
         base,
         estimate=end.estimate,
         ci_low=end.ci_low,
@@ -92,6 +94,7 @@ def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
         f"size the line of the meta-regression stands at {signed(end.estimate)} "
         f"[{number(end.ci_low)}, {number(end.ci_high)}] {series.unit}.",
     )
+    return beside(answer, fitted.known([1.0, max(x)], confidence=series.confidence))
 
 
 def _variances(points: Sequence[Estimate]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
@@ -175,7 +178,7 @@ def _family_answer(
     if isinstance(found, Refused):
         return replace(base, reason=f"Not sufficient: {found.reason} {base.reason}")
     slope = found.slope
-    return replace(
+    answer = replace(
         base,
         estimate=slope.estimate,
         ci_low=slope.ci_low,
@@ -185,6 +188,7 @@ def _family_answer(
         method=f"meta-regression with {how}, Knapp-Hartung t interval ({slope.df:.0f} degrees of "
         f"freedom), {counted(len(found.families), 'family')}: {', '.join(found.families)}",
     )
+    return beside(answer, found.known)
 
 
 def sensitivity_answer(series: Series, refits: Sequence[Refit]) -> list[Answer]:
@@ -243,9 +247,9 @@ def _turns(whole: Refit, refits: Sequence[Refit]) -> str:
 
 def _sign(refit: Refit) -> int:
     """1 where the interval is above 0, -1 below, else 0."""
-    if refit.ci_low is None or refit.ci_high is None:
-        return 0
-    return int(refit.ci_low > 0) - int(refit.ci_high < 0)
+    lows = [v for v in (refit.ci_low, refit.known_low) if v is not None]
+    highs = [v for v in (refit.ci_high, refit.known_high) if v is not None]
+    return int(min(lows) > 0) - int(max(highs) < 0) if lows and highs else 0
 
 
 def _named(refit: Refit) -> str:
@@ -258,15 +262,6 @@ def _listed(names: Sequence[str]) -> str:
     first, *rest = names[:5]
     said = [first, *(name.removeprefix("without ") for name in rest)]
     return ", ".join(said) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _collapsed_of(measured: Measured, series: Series) -> list[Collapsed]:
-    """The collapsed runs that the series' estimates are made of."""
-    gap, tasks = series.estimates[0].gap, series.estimates[0].tasks
-    models = {e.model for e in series.estimates}
-    behind = [c for c in measured.contrasts if c.gap == gap and c.task in tasks and c.model in models]
-    cells = {key[:3] for c in behind for key, _ in c.terms}
-    return [r for r in measured.collapsed if (r.model, r.arm, r.task) in cells]
 
 
 def _collapsed_answer(
@@ -288,15 +283,17 @@ def _collapsed_answer(
             reason=f"Not sufficient: {counted(found.n, 'model')} without the collapsed runs. "
             f"{base.reason}",
         )  # fmt: skip
-    return replace(
+    answer = replace(
         base,
         estimate=found.slope,
         ci_low=found.ci_low,
         ci_high=found.ci_high,
         supported=True,
         method="the primary slope again, runs left out that ended at chance while other seeds of their "
-        "cell, or another arm of the model, did not; the primary slope counts them",
+        "cell, or an arm with the same training on the task, did not; the primary slope counts them",
     )
+    low, high = found.known_low, found.known_high
+    return beside(answer, None if low is None or high is None else (low, high))
 
 
 def seeds_answer(measured: Measured, series: Series) -> Answer:

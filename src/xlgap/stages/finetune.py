@@ -16,7 +16,6 @@ from xlgap.formats import atomic_dir, write_json, write_jsonl
 from xlgap.models.network import Network
 from xlgap.models.size import size_of
 from xlgap.planning.memory import best_copies, checkpoint_bytes, model_states
-from xlgap.stages.claims import give_up
 from xlgap.stages.describe import describe, operations
 from xlgap.stages.fit import Fitted, fit
 from xlgap.stages.identity import run_digest, run_name, run_tags
@@ -26,6 +25,7 @@ from xlgap.stages.selection import Selection
 from xlgap.stages.start import Start, arm_start
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, peak_source, usage, utilisation, write_journal
+from xlgap.stages.unkept import give_up
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Rank
 from xlgap.tracking.base import Tracker

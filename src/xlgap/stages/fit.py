@@ -37,11 +37,11 @@ from xlgap.models.network import (
 )
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
-from xlgap.stages.claims import alone, claim
 from xlgap.stages.course import phase_course
 from xlgap.stages.recipe import phase_recipe, predictor, train_digest, zero_plan
 from xlgap.stages.start import POINTER, Start
 from xlgap.stages.study import Study
+from xlgap.stages.unkept import alone, claim
 from xlgap.tasks.base import Kind, Row, Task
 from xlgap.training.engine import agreed, barrier, device, rank
 from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
@@ -82,7 +82,7 @@ def fit(
     """Run ``phases`` from ``start``, or load what an equal training left.
 
     Where weights are not kept, new ones stay until ``owner`` gives them up
-    (:func:`~xlgap.stages.claims.give_up`), or go at once where there is none.
+    (:func:`~xlgap.stages.unkept.give_up`), or go at once where there is none.
 
     Args:
         study: with the tasks' rows and recipes.

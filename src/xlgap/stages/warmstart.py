@@ -9,13 +9,13 @@ from xlgap.cell import Arm
 from xlgap.errors import unknown
 from xlgap.formats import atomic_dir, write_json
 from xlgap.models.network import save_encoder
-from xlgap.stages.claims import give_up
 from xlgap.stages.fit import fit
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.recipe import train_digest
 from xlgap.stages.start import POINTER, Start, pretrained_start
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, usage, write_journal
+from xlgap.stages.unkept import give_up
 from xlgap.training.engine import process_group, rank
 
 

@@ -102,14 +102,58 @@ def test_task_without_english_test_data_is_judged_by_its_mean_over_languages() -
 
 
 def test_a_cell_whose_seeds_all_collapse_is_named_beside_an_arm_that_did_not() -> None:
-    arms = {"inter_sw": ArmInfo(regime="intermediate_tgt", language="sw"), **ARMS}
-    fallen = [score(v, arm="sw", language="sw", seed=i) for i, v in enumerate((33.0, 34.0))]
-    above = [score(v, arm="inter_sw", language="sw", seed=i) for i, v in enumerate((70.0, 72.0))]
-    found = collapsed([*fallen, *above], arms, PRIMARY)
+    fallen = runs("sw", 33.0, 34.0)
+    above = runs("steps_sw", 70.0, 72.0)
+    found = collapsed([*fallen, *above], TRAINED, PRIMARY)
     assert [(c.arm, c.seed, c.others, c.beside) for c in found] == [
-        ("sw", 0, 71.0, "inter_sw"), ("sw", 1, 71.0, "inter_sw"),
+        ("sw", 0, 71.0, "steps_sw"), ("sw", 1, 71.0, "steps_sw"),
     ]  # fmt: skip
-    assert collapsed([*fallen, *(replace(s, value=40.0) for s in above)], arms, PRIMARY) == []
+    assert collapsed([*fallen, *(replace(s, value=40.0) for s in above)], TRAINED, PRIMARY) == []
+
+
+TRAINED = {
+    "inter_en": ArmInfo(regime="intermediate_en"),
+    "inter_sw": ArmInfo(regime="intermediate_tgt", language="sw"),
+    "few_sw": ArmInfo(regime="few_shot", language="sw"),
+    "steps_sw": ArmInfo(regime="direct_tgt", language="sw"),
+    "pretrained": ArmInfo(regime="pretrained"),
+    **ARMS,
+}
+
+
+def runs(arm: str, *values: float, language: str = "sw") -> list[Score]:
+    return [score(v, arm=arm, language=language, seed=i) for i, v in enumerate(values)]
+
+
+def test_a_run_at_zero_shot_level_is_no_collapse_beside_training_in_the_language() -> None:
+    native = runs("sw", 70.0, 72.0)
+    for arm in ("inter_sw", "few_sw", "inter_en", "direct_en"):
+        assert collapsed([*native, *runs(arm, 33.0, 34.0)], TRAINED, PRIMARY) == []
+    zero_shot = runs("direct_en", 70.0, 72.0)
+    for arm, english in (("inter_sw", False), ("few_sw", False), ("inter_en", True)):
+        found = collapsed([*zero_shot, *runs(arm, 33.0, 34.0), *native], TRAINED, PRIMARY)
+        assert [(c.arm, c.seed, c.beside) for c in found] == [
+            (arm, 0, "direct_en"), (arm, 1, "direct_en"),
+        ]  # fmt: skip
+        assert {(c.language, c.zero_shot) for c in found} == {("sw", english)}
+
+
+def test_a_model_without_training_shows_nothing_of_a_run() -> None:
+    assert collapsed([*runs("pretrained", 70.0), *runs("sw", 33.0)], TRAINED, PRIMARY) == []
+
+
+def test_each_seed_is_judged_by_itself() -> None:
+    fallen = runs("inter_sw", 33.0, 38.0)
+    found = collapsed([*runs("direct_en", 70.0, 72.0), *fallen], TRAINED, PRIMARY)
+    assert [(c.arm, c.seed) for c in found] == [("inter_sw", 0)]
+    assert at_chance(fallen), "the cell as a whole is at chance"
+
+
+def test_a_run_that_fell_in_english_is_named_once() -> None:
+    low = [*runs("inter_en", 33.0), *runs("inter_en", 33.0, language="en")]
+    high = [*runs("direct_en", 70.0), *runs("direct_en", 75.0, language="en"), *runs("sw", 80.0)]
+    [found] = collapsed([*low, *high], TRAINED, PRIMARY)
+    assert (found.arm, found.language, found.zero_shot) == ("inter_en", "en", False)
 
 
 def test_without_a_baseline_arm_a_task_at_chance_under_every_arm_answers_nothing() -> None:

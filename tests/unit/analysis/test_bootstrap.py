@@ -12,10 +12,11 @@ from simulate import Plan, share_right, study
 from xlgap.analysis.bootstrap import (
     Draws,
     TaskItems,
+    TrainingShares,
     deviation,
     draws,
     interval,
-    training_share,
+    training_shares,
 )
 from xlgap.analysis.contrasts import Contrast, Key
 from xlgap.analysis.measure import measure
@@ -63,10 +64,20 @@ def test_resamples_in_which_a_metric_has_no_value_stay_out() -> None:
     some = np.where(np.arange(1000) % 50 == 0, np.nan, values)
     assert deviation(some) == pytest.approx(np.std(some[~np.isnan(some)], ddof=1))
     assert interval(some, 0.9) == interval(some[~np.isnan(some)], 0.9)
-    runs = np.random.default_rng(1).normal([50, 60], 1, (1000, 2))
-    share = training_share([runs])
-    runs[::50, 0] = np.nan
-    assert 0 < training_share([runs]) == pytest.approx(share, abs=0.01)
+    rng = np.random.default_rng(1)
+    runs = {Key(f"m{i}", "a", "nli", "en"): rng.normal([50, 60], 1, (1000, 2)) for i in range(5)}
+    share = training_shares(runs).mean[1]
+    runs[Key("m0", "a", "nli", "en")][::50, 0] = np.nan
+    assert 0 < training_shares(runs).mean[1] == pytest.approx(share, abs=0.01)
+
+
+def test_a_resample_without_a_value_in_one_language_has_one_in_the_others() -> None:
+    values = {k: np.tile([60.0, 70.0], (100, 1)) for k in (EN, SW)}
+    values[SW][::10, 0] = np.nan
+    drawn = Draws({k: ((0, 1), v) for k, v in values.items()}, 100, 1)
+    means = drawn.over_seeds(values, arm="direct_en")
+    assert np.isfinite(means[EN]).all()
+    assert np.isnan(means[SW]).sum() == 10
 
 
 def test_an_f_measure_of_rare_answers_has_an_error_and_an_interval() -> None:
@@ -105,6 +116,31 @@ def test_seed_spread_has_the_variance_of_a_mean_of_few_seeds(made) -> None:
     spread = drawn.on("raw", made.table).of(contrast((EN, 1.0)))
     assert spread.mean() == pytest.approx(65.0, abs=0.2)
     assert spread.var() == pytest.approx(np.var([60, 70], ddof=1) / 2, rel=0.03)
+
+
+def test_training_that_moves_all_languages_is_told_from_items_that_even_out() -> None:
+    """Nine languages, items of variance 9, trainings of variance 4: 1 of 5 in a mean is items."""
+    rng = np.random.default_rng(3)
+    cells: dict[Key, np.ndarray] = {}
+    for model in range(300):
+        training = rng.normal(0, 2, size=2)
+        for language in "abcdefghi":
+            seen = training + rng.normal(0, 3, size=2)
+            cells[Key(f"m{model}", "a", "nli", language)] = seen + rng.normal(0, 3, size=(100, 2))
+    shares = training_shares(cells)
+    assert shares.mean[9] ** 2 == pytest.approx(0.8, abs=0.08)
+    assert shares.apart**2 < 0.1
+    assert shares.pooled == {9: 300}
+
+
+def test_a_mean_over_languages_keeps_the_spread_of_training() -> None:
+    values = {k: np.tile([60.0, 70.0], (20_000, 1)) for k in (EN, SW)}
+    shares = {"nli": TrainingShares(mean={2: 0.5}, apart=0.0)}
+    drawn = Draws({k: ((0, 1), v) for k, v in values.items()}, 20_000, 1, shares)
+    both = drawn.over_seeds(values, arm="direct_en")
+    assert both[EN].var() == pytest.approx(0.25 * np.var([60, 70], ddof=1) / 2, rel=0.03)
+    values[SW] = values[SW][:, ::-1]  # what one language has more the other has less
+    assert drawn.over_seeds(values, arm="direct_en")[SW].std() == pytest.approx(0.0, abs=1e-9)
 
 
 def test_seeds_are_drawn_once_for_an_arm(made) -> None:

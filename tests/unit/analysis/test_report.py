@@ -174,10 +174,11 @@ def test_partial_report_takes_the_place_of_a_full_one(analysis: Analysis, tmp_pa
 
 def test_collapsed_runs_are_named(analysis: Analysis) -> None:
     run = Collapsed(
-        model="nano", arm="direct_en", task="qa", seed=3, value=26.0, others=70.0, chance=25.0
-    )
+        model="nano", arm="direct_en", task="qa", language="en", seed=3, value=26.0, others=70.0,
+        chance=25.0,
+    )  # fmt: skip
     text = render(replace(analysis, collapsed=(run,)), {})
-    assert "nano, direct_en, qa, seed 3: 26.0 (chance 25.0, other seeds 70.0)" in text
+    assert "nano, direct_en, qa in en, seed 3: 26.0 (chance 25.0, other seeds 70.0)" in text
 
 
 def test_tasks_at_chance_are_said_to_be_at_chance(analysis: Analysis) -> None:

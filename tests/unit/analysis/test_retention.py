@@ -127,7 +127,7 @@ def test_intervals_of_single_models_hold_what_was_planted():
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (Planted(before=25.0, lost=0, less=0, further=0), "At chance just after its own phase"),
+        (Planted(before=25.0, lost=0, less=0, further=0), "at chance just after its own phase"),
         (Planted(sizes=(40_000, 200_000)), "Not sufficient: 2 models"),
     ],
 )
@@ -180,7 +180,8 @@ def test_answers_carry_the_cautions_of_other_measured_answers():
         made_study(Planted(seeds=(0,), languages=("en", "de")), seed=1), missing=("one", "two")
     )
     fell = Collapsed(
-        model="made_40000", arm="inter_en_typing", task="nli", seed=0, value=25.0, others=80.0,
+        model="made_40000", arm="inter_en_typing", task="nli", language="en", seed=0, value=25.0,
+        others=80.0,
         chance=25.0,
     )  # fmt: skip
     measured = replace(measure(study), collapsed=(fell, replace(fell, task="qa")))
@@ -189,7 +190,7 @@ def test_answers_carry_the_cautions_of_other_measured_answers():
     for answer in (level, others):
         assert "Partial: cells of the grid without scores: 2." in answer.reason
         assert "One seed: the interval of a single model leaves out" in answer.reason
-        assert "Collapsed runs are counted: made_40000/inter_en_typing/nli seed 0." in answer.reason
+        assert "Collapsed runs are counted (1): made_40000/inter_en_typing/nli seed 0." in answer.reason
     assert level.supported
     assert not others.supported
     assert others.reason.startswith("Not sufficient: one language (de); nothing here speaks of others.")

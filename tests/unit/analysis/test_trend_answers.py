@@ -111,6 +111,9 @@ def test_collapsed_runs_are_counted_and_left_out(made: tuple[Study, Measured]) -
     assert without.supported
     assert "without 1 collapsed run" in without.quantity
     assert "3.direct.without_collapsed.params_total" not in found
+    named = "Collapsed runs are counted (1): made_5000000/inter_sw_typing/qa seed 0."
+    assert {a.question for a in found.values() if "Collapsed" in a.reason} == {1}
+    assert named in plain.reason
     assert without.estimate > plain.estimate + 1
     assert without.estimate == pytest.approx(PLAN.slope, abs=2.0)
     assert "1.inter.without_collapsed.params_total" not in {a.key for a in measured_answers(*made)}
@@ -129,8 +132,8 @@ def test_no_answer_reads_its_tasks_out_of_a_note() -> None:
     found = study(replace(PLAN, groups=30), seed=4, resamples=50)
     measured = measure(found)
     fell = Collapsed(
-        model="made_40000", arm="inter_sw_typing", task="nli", seed=0, value=25.0, others=60.0,
-        chance=25.0,
+        model="made_40000", arm="inter_sw_typing", task="nli", language="sw", seed=0, value=25.0,
+        others=60.0, chance=25.0,
     )  # fmt: skip
     measured = replace(measured, collapsed=(fell,))
     other = tuple(replace(e, note="In other words") for e in measured.estimates)

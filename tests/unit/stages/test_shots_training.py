@@ -19,11 +19,11 @@ from xlgap.formats import write_jsonl
 from xlgap.models.ladder import scratch_config
 from xlgap.models.network import Network, save_encoder, scratch_encoder
 from xlgap.regimes.base import SHOT_EPOCHS
-from xlgap.stages.claims import give_up
 from xlgap.stages.fit import fit
 from xlgap.stages.points import points
 from xlgap.stages.start import Start
 from xlgap.stages.study import Study
+from xlgap.stages.unkept import give_up
 
 pytestmark = pytest.mark.usefixtures("toy_tasks", "one_rank")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xlgap import layout
-from xlgap.stages.claims import alone, claim, give_up
+from xlgap.stages.unkept import alone, claim, give_up
 
 
 @pytest.fixture
