@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import Answer, Collapsed, Estimate
+from xlgap.analysis.rows import AVERAGE, Answer, Collapsed, Estimate, plain_gap
 from xlgap.analysis.study import Study
 
 LAB_SENTENCE = (
@@ -90,6 +90,12 @@ def behind(measured: Measured, gaps: Collection[str]) -> list[Collapsed]:
 def of_seeds(estimates: Iterable[Estimate]) -> list[str]:
     """Estimates of a single seed."""
     return [ONE_SEED] if any(e.seeds == 1 for e in estimates) else []
+
+
+def languages_of(measured: Measured, gap: str) -> frozenset[str]:
+    """The languages beside English that a gap is over, on tasks that are not at chance."""
+    alive = (c for c in measured.contrasts if c.task not in measured.hopeless)
+    return frozenset(c.language for c in alive if plain_gap(c.gap) == gap) - {AVERAGE, "en"}
 
 
 def of_languages(answers: Sequence[Answer], languages: Collection[str]) -> list[Answer]:

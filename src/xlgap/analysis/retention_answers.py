@@ -40,6 +40,11 @@ NOT_RUN = (
     "('evaluation.retention')."
 )
 NOTHING = "No arm with an English intermediate stage was scored again on a classification task."
+DEAD = (
+    "Not sufficient: at chance just after its own phase for every model, so that nothing of it can be "
+    "lost: {}."
+)
+ABSENT = "Not measured: no earlier task was scored again in English."
 FORGETTING = "Below 0 is forgetting."
 LOSS = "Above 0 is forgetting: the loss of pretraining's head on text that no model saw."
 RATIO = (
@@ -97,6 +102,7 @@ def _series(study: Study, measured: Measured, data: RetentionData, found: Kept) 
     return replace(
         series,
         unit=UNITS.get(found.gap, series.unit),
+        absent=DEAD.format(", ".join(found.dead)) if found.dead else ABSENT,
         notes=(*series.notes, *_notes(data, found), *_cautions(study, measured, found)),
     )
 
@@ -123,7 +129,7 @@ def _notes(data: RetentionData, found: Kept) -> Iterator[str]:
         yield ORDERED
     if found.gap == "retention_joint":
         yield AT_ONCE
-    if found.dead:
+    if found.dead and found.estimates:
         yield (
             "At chance just after its own phase for every model, so that nothing of it can be lost, "
             f"and left out: {', '.join(found.dead)}."

@@ -41,7 +41,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One estimate a model of one quantity, in order of size: what a slope is fitted to."""
+    """One estimate a model of one quantity, in order of size: what a slope is fitted to.
+
+    ``absent`` says why there is no estimate, where there is none.
+    """
 
     question: int
     key: str
@@ -54,6 +57,7 @@ class Series:
     notes: tuple[str, ...] = ()
     confidence: float = 0.95
     variance: str = "items and seeds"
+    absent: str = "Not measured: no model has this quantity."
 
 
 def series_of(
@@ -125,6 +129,8 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
         quantity=f"change of {series.quantity}, {series.unit} for ten times the {size_word} parameters",
     )
     fit = fit_line(usable, size_field, confidence=series.confidence)
+    if not series.estimates:
+        return replace(base, method="none")
     if fit is None:
         return replace(base, reason=_too_few(usable, size_field) + base.reason, method="none")
     weights = (
@@ -256,7 +262,7 @@ def base_answer(series: Series, usable: Sequence[Estimate], size_field: str) -> 
         size_range=(min(sizes), max(sizes)) if sizes else None,
         n=len(usable),
         proxy=series.proxy,
-        reason=" ".join(series.notes),
+        reason=" ".join([*([] if series.estimates else [series.absent]), *series.notes]),
         figure=series.figure if usable else None,
     )
 
@@ -275,7 +281,7 @@ def _short_range(answer: Answer) -> str:
 def _too_few(usable: Sequence[Estimate], size_field: str) -> str:
     sizes = len({getattr(e, size_field) for e in usable})
     if not usable:
-        return "Not measured: no model has this quantity. "
+        return f"Not sufficient: the {dict(SIZES)[size_field]} parameters of no model are known. "
     return (
         f"Not sufficient: {counted(len(usable), 'model')} of {counted(sizes, 'size')}; a trend with "
         f"size needs at least {FEWEST_MODELS} models of 3 sizes. "

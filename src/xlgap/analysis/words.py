@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from xlgap.analysis.counted import counted
-from xlgap.analysis.rows import Answer
+from xlgap.analysis.rows import ENGLISH, Answer, plain_gap
 from xlgap.records import Source
 
 QUESTIONS = {
@@ -110,20 +110,51 @@ def trend(answer: Answer) -> str:
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     """One sentence for a question from one source: its first supported level or slope in words.
 
-    A level is followed by its change with size. It says so where that is not of the quantity that the
-    source's first answer is about.
+    A level is followed by its change with size. Where that is not of the quantity that the source's
+    first answer is about, this one is named with what is missing. Without a supported one the sentence
+    is the reason.
     """
     of_source = [a for a in answers if (a.question, a.source) == (question, source)]
+    if not of_source:
+        return "No answer."
+    asked = of_source[0]
     first = next((a for a in of_source if a.supported and _statistic(a) is not None), None)
     if first is None:
-        return sentences([of_source[0].reason])[0] if of_source else "No answer."
+        return _unsupported(of_source)
     level = _statistic(first) == "level"
     said = _level(first, of_source) if level else _change(first)
     start = "by proxy, " if first.proxy else ""
-    if _of_gap(of_source[0]) != _of_gap(first):
-        start = f"the quantity asked for first could not be estimated; {start}"
+    if _of_gap(asked) != _of_gap(first):
+        start = f"{_not_estimated(asked)}; {start}"
     said = f"{start}{said}"
     return f"{said[0].upper()}{said[1:]}."
+
+
+def _unsupported(answers: Sequence[Answer]) -> str:
+    """Why none of ``answers`` is supported: the reason of the first, and of one with an estimate."""
+    asked = answers[0]
+    other = next((a for a in answers if a.estimate is not None and _statistic(a) is not None), None)
+    if asked.estimate is not None or other is None or _of_gap(other) == _of_gap(asked):
+        return sentences([asked.reason])[0]
+    said = f"{_not_estimated(asked)}; {_quantity(other)} is not supported: {_lacking(other)}"
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _not_estimated(answer: Answer) -> str:
+    return f"{_quantity(answer)} could not be estimated ({_lacking(answer)})"
+
+
+def _quantity(answer: Answer) -> str:
+    """What was asked for, without unit and statistic."""
+    return answer.quantity.removeprefix("change of ").rpartition(", ")[0] or answer.quantity
+
+
+def _lacking(answer: Answer) -> str:
+    """The first reason, to stand inside a sentence."""
+    said = sentences([answer.reason])[0].rstrip(".")
+    for start in ("Not sufficient: ", "Not measured: ", "Not run: "):
+        said = said.removeprefix(start)
+    return f"{said[0].lower()}{said[1:]}"
 
 
 def beyond(answers: Sequence[Answer], question: int, source: Source) -> tuple[str, ...]:
@@ -170,8 +201,10 @@ def _value(answer: Answer) -> str:
 
 
 def _statistic(answer: Answer) -> str | None:
-    """``level`` or ``slope``, of answers that can lead."""
+    """``level`` or ``slope``, of answers that can lead: none that is of English alone."""
     parts = answer.key.split(".")
+    if any(plain_gap(part).endswith(ENGLISH) for part in parts):
+        return None
     return next((s for s in ("level", "slope") if s in parts), None)
 
 
