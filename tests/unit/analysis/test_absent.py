@@ -138,6 +138,20 @@ def test_nothing_says_that_no_model_has_what_every_model_has() -> None:
         assert not [a.key for a in found if "no model has" in a.reason]
 
 
+def test_of_rows_nothing_is_said_that_cannot_be_known() -> None:
+    found = answers()
+    for answer in found:
+        assert "pretrained once" not in answer.reason
+        assert "standard errors are not known" not in answer.method
+    slope = next(a for a in found if a.key == "1.inter.slope.params_total")
+    assert (
+        "The intervals of single models and the bootstrap leave out the variance of pre" in slope.reason
+    )
+    corrected = next(a for a in found if a.key == "1.inter.chance_corrected.slope.params_total")
+    assert corrected.estimate == pytest.approx(slope.estimate / 0.667)
+    assert corrected.ci_low == pytest.approx(slope.ci_low / 0.667)
+
+
 def test_an_earlier_task_at_chance_is_the_reason_of_question_4() -> None:
     dead = made_study(replace(Planted(), before=25.0, lost=0.0, groups=60), seed=1, resamples=50)
     assert said(4, measured_answers(dead, measure(dead))).startswith(

@@ -40,6 +40,9 @@ def test_the_documented_example_runs_outside_a_checkout(
     assert said[0].endswith("it falls with size.")
     assert "2 languages beside English of known distance that all models have: de, sw;" in said[1]
     folder = example.parent / "my_report"
+    page = (folder / "index.html").read_text(encoding="utf8")
+    assert "Chance is what the rows give as such;" in page
+    assert "pretrained once" not in page
     answers = {a["key"]: a for a in json.loads((folder / "answers.json").read_text(encoding="utf8"))}
     assert answers["1.inter.slope.params_total"]["estimate"] == pytest.approx(-2.02, abs=0.01)
     assert answers["3.direct.slope.params_total"]["supported"]
