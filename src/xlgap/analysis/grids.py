@@ -9,10 +9,18 @@ from dataclasses import dataclass
 
 from xlgap.analysis import words
 from xlgap.analysis.chance import STANDARD_ERRORS
-from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate, Scale
+from xlgap.analysis.gains import AGAINST_ENGLISH, AGAINST_NONE
+from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate, Scale, plain_gap
 from xlgap.analysis.scales import percent_fewer_errors
 
 AT_CHANCE = {True: "; at chance", False: "", None: "; not known to be above chance"}
+
+BOOTSTRAPPED = (
+    "Intervals: percentiles of the bootstrap over items and seeds, conditional on these checkpoints; "
+    "they take the spread between seeds as known. The table of gains (question 5) has Student's t for "
+    "the same gaps, which is wider with few seeds: with two up to 6.5 times. Of one model with few "
+    "seeds, believe that one."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +162,9 @@ def gap_grid(estimates: Sequence[Estimate], gap: str) -> Grid:
         for size, model in models
     )
     mean = next((e.note for e in of_gap if e.task == "mean"), "mean")
-    return Grid(name=f"gap_{gap}", title=GAP_WORDS[gap], columns=(*tasks[:-1], mean), rows=rows)
+    notes = (BOOTSTRAPPED,) if plain_gap(gap) in (*AGAINST_NONE, *AGAINST_ENGLISH) else ()
+    columns = (*tasks[:-1], mean)
+    return Grid(name=f"gap_{gap}", title=GAP_WORDS[gap], columns=columns, rows=rows, notes=notes)
 
 
 def _gap_cell(cells: dict[tuple[str, str, Scale], Estimate], model: str, task: str) -> str:
