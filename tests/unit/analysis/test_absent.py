@@ -101,7 +101,7 @@ def test_few_languages_have_no_slope_over_distance() -> None:
     few = answers(languages=LANGUAGES[:5])
     assert "5 languages for 3 coefficients (intercept, distance, script)" in said(2, few)
     assert "; loss of zero-shot score for 0.1 more of syntactic distance (direct_en): " in said(2, few)
-    unknown = answers(languages=[f"x{code}" for code in LANGUAGES])
+    unknown = answers(languages=("sv", "da", "cs", "sk", "sl", "hr"))
     assert "(0 languages beside English of known distance that all models have; " in said(2, unknown)
 
 
@@ -136,6 +136,20 @@ def test_a_size_that_no_model_gives_is_what_is_missing() -> None:
 def test_nothing_says_that_no_model_has_what_every_model_has() -> None:
     for found in (answers(at_chance=True), answers(languages=("sw",)), answers(sizes=SIZES[:2])):
         assert not [a.key for a in found if "no model has" in a.reason]
+
+
+def test_of_rows_nothing_is_said_that_cannot_be_known() -> None:
+    found = answers()
+    for answer in found:
+        assert "pretrained once" not in answer.reason
+        assert "chance_corrected" not in answer.key or "are not known" not in answer.method
+    slope = next(a for a in found if a.key == "1.inter.slope.params_total")
+    assert (
+        "The intervals of single models and the bootstrap leave out the variance of pre" in slope.reason
+    )
+    corrected = next(a for a in found if a.key == "1.inter.chance_corrected.slope.params_total")
+    assert corrected.estimate == pytest.approx(slope.estimate / 0.667)
+    assert corrected.ci_low == pytest.approx(slope.ci_low / 0.667)
 
 
 def test_an_earlier_task_at_chance_is_the_reason_of_question_4() -> None:
