@@ -5,9 +5,10 @@ Codes are ISO 639-1. Family is Glottolog's top-level family, genus follows WALS.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
-from xlgap.errors import unknown
+from xlgap.errors import UnknownNameError, unknown
 
 
 class Language(NamedTuple):
@@ -99,5 +100,20 @@ def get_language(code: str) -> Language:
         UnknownNameError: not one of the 50 languages of XTREME-R.
     """
     if code not in _BY_CODE:
-        raise unknown("language", code, CODES)
+        raise unknown_language(code)
     return _BY_CODE[code]
+
+
+def unknown_language(code: str) -> UnknownNameError:
+    """The error for a ``code`` that is none, with the one that it may stand for.
+
+    A language may be written in capitals, by its ISO 639-3 code or its name, or with a script or region
+    behind it.
+    """
+    said = code.casefold()
+    meant = [la.code for la in LANGUAGES if said in {la.code, la.iso639_3, la.name.casefold()}]
+    meant = meant or [c for c in CODES if c == re.split("[-_]", said)[0]]
+    if not meant:
+        return unknown("language", code, CODES)
+    told = "codes are in small letters: " if meant[0] == said else ""
+    return UnknownNameError(f"unknown language {code!r}; {told}did you mean {meant[0]!r}?")

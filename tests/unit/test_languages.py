@@ -35,3 +35,18 @@ def test_an_unknown_code_is_refused():
     assert get_language("sw").name == "Swahili"
     with pytest.raises(UnknownNameError, match="unknown language 'xx'"):
         get_language("xx")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("EN", "'EN'; codes are in small letters: did you mean 'en'"),
+        ("swh", "'swh'; did you mean 'sw'"),
+        ("Swahili", "'Swahili'; did you mean 'sw'"),
+        ("zh_Hant", "'zh_Hant'; did you mean 'zh'"),
+        ("klingon", "'klingon'; allowed: af, ar"),
+    ],
+)
+def test_what_may_be_meant_is_told(code: str, said: str):
+    with pytest.raises(UnknownNameError, match=said):
+        get_language(code)

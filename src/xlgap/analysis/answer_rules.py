@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xlgap.analysis.counted import counted
-from xlgap.analysis.evidence import Evidence
-from xlgap.analysis.rows import Answer
-from xlgap.analysis.rules import Finding, Rule, trend_finding, untestable
-from xlgap.analysis.words import interval_words, signed
+from xlgap.analysis.evidence import UNMATCHED, Evidence
+from xlgap.analysis.rows import MATCHED, Answer
+from xlgap.analysis.rules import (
+    Finding,
+    HelpClaim,
+    Rule,
+    by_limits,
+    lacking,
+    too_few,
+    trend_finding,
+    untestable,
+)
+from xlgap.analysis.words import intervals, signed
 from xlgap.records import Source
 
 OWN_TABLES = " From the paper's own tables: the same data, not another study."
+COMBINATION = 5
+"""Question whose answers are the gaps of combined training."""
 PROXY = " A proxy: another quantity stands in for the one asked for."
 
 
@@ -29,8 +40,9 @@ def slope_falls(source: Source, *ways: tuple[str, str]) -> Rule:
             if answer.supported and answer.estimate is not None:
                 more = f"{f' {said}' if said else ''}{PROXY if answer.proxy else ''}"
                 return trend_finding(
-                    answer.estimate, answer.ci_low, answer.ci_high, answer.models, more
-                )
+                    answer.estimate, answer.ci_low, answer.ci_high, answer.models, more,
+                    known=answer.widest,
+                )  # fmt: skip
         return _unanswered(known[0][0] if known else None)
 
     return rule
@@ -43,30 +55,70 @@ def level_above(source: Source, key: str) -> Rule:
         answer = evidence.answers.get((source, key))
         if answer is None or answer.estimate is None:
             return _unanswered(answer)
-        base = Finding(
-            verdict="not testable",
-            reason="",
-            estimate=answer.estimate,
-            ci_low=answer.ci_low,
-            ci_high=answer.ci_high,
-            models=answer.models,
-        )
-        told = (
-            f"{signed(answer.estimate)} points {interval_words(answer.ci_low, answer.ci_high)}, "
-            f"{counted(answer.n, 'model')}"
-        )
+        base = _of_answer(answer)
+        told = f"{signed(answer.estimate)} points {intervals(answer)}, {counted(answer.n, 'model')}"
         more = f"{PROXY if answer.proxy else ''}{OWN_TABLES if source == 'published' else ''}"
         if not answer.supported:
             return untestable(f"{told}: {_why(answer)}{more}", base)
-        if answer.ci_low is None or answer.ci_high is None:
+        if answer.widest is None:
             return untestable(f"{told}: no interval can be had.{more}", base)
-        if answer.ci_low > 0:
+        low, high = answer.widest
+        if low > 0:
             return replace(base, verdict="supported", reason=f"{told}.{more}")
-        if answer.ci_high < 0:
+        if high < 0:
             return replace(base, verdict="contradicted", reason=f"{told}.{more}")
         return untestable(f"{told}: the interval holds 0.{more}", base)
 
     return rule
+
+
+def combination_helps(gap: str, *, claim: HelpClaim = "helps") -> Rule:
+    """The claim that the mean of a gap of question 5 is above 0, or no gain worth naming.
+
+    By the interval over models of the answer that leads, at equal compute where the study has that.
+    """
+
+    def rule(evidence: Evidence) -> Finding:
+        for matched, said in {**MATCHED, "": ""}.items():
+            answer = evidence.answers.get(("measured", f"{COMBINATION}.{gap}{matched}.level"))
+            if answer is not None and answer.estimate is not None:
+                at = f"A{said[1:]}." if said else UNMATCHED
+                return _by_level(answer, _seeds(evidence, f"{gap}{matched}"), f" {at}", claim)
+        return lacking(evidence, gap, None, None)
+
+    return rule
+
+
+def _by_level(answer: Answer, seeds: int, more: str, claim: HelpClaim) -> Finding:
+    base = _of_answer(answer)
+    told = (
+        f"{signed(answer.estimate)} points {intervals(answer)}, over "
+        f"{counted(answer.n, 'model')} as in question 5"
+    )
+    why = "" if answer.supported else _why(answer)
+    why = why or too_few(answer.models, seeds)
+    if why or answer.widest is None:
+        return untestable(f"{told}: {why or 'no interval can be had.'}{more}", base)
+    found = by_limits(base, told, *answer.widest, claim=claim)
+    return replace(found, reason=f"{found.reason}{more}")
+
+
+def _seeds(evidence: Evidence, gap: str) -> int:
+    """The fewest training seeds behind an estimate of ``gap``."""
+    known = evidence.measured.estimates if evidence.measured is not None else ()
+    return min((e.seeds or 0 for e in known if (e.gap, e.task) == (gap, "mean")), default=0)
+
+
+def _of_answer(answer: Answer) -> Finding:
+    """The numbers of a finding whose verdict is to come."""
+    return Finding(
+        verdict="not testable",
+        reason="",
+        estimate=answer.estimate,
+        ci_low=answer.ci_low,
+        ci_high=answer.ci_high,
+        models=answer.models,
+    )
 
 
 def _why(answer: Answer) -> str:

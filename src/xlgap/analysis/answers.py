@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from xlgap.analysis.cautions import behind, cautions, of_languages, of_runs, with_notes
+from xlgap.analysis.absent import why_absent
+from xlgap.analysis.cautions import (
+    behind,
+    cautions,
+    languages_of,
+    of_languages,
+    of_runs,
+    with_notes,
+)
 from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.combination_answers import QUESTION as COMBINATION
 from xlgap.analysis.combination_answers import combination_answers
@@ -20,7 +28,7 @@ from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import REFITTED, Measured
 from xlgap.analysis.mixed_answers import mixed_answers
 from xlgap.analysis.retention_answers import retention_answers
-from xlgap.analysis.rows import AVERAGE, COMBINED, ENGLISH, MATCHED, Answer, Scale, plain_gap
+from xlgap.analysis.rows import COMBINED, ENGLISH, MATCHED, Answer, Scale, plain_gap
 from xlgap.analysis.series import Series, series_answers, series_of
 from xlgap.analysis.study import Study
 from xlgap.analysis.trend_answers import trend_answers
@@ -113,8 +121,7 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
                 if series.estimates:
                     of_gap += [level_answer(series), *series_answers(series, brief=True)]
             of = "native" if gap == CEILING else gap
-            codes = {r.language for r in measured.gaps if plain_gap(r.gap) == of} - {AVERAGE}
-            found += of_languages(of_gap, codes)
+            found += of_languages(of_gap, languages_of(measured, of))
     found += combination_answers(study, measured)
     notes = cautions(study, measured)
     runs = {q: of_runs(behind(measured, _gaps_of(q, measured))) for q in (*MEASURED, COMBINATION)}
@@ -147,7 +154,8 @@ def _series(
     if measured.partial.get(gap):
         why = "missing cells" + (" or a ceiling near chance" if plain == CEILING else "")
         notes.append(f"Left out for {why}: {', '.join(measured.partial[gap])}.")
-    return replace(found, notes=(*found.notes, *notes))
+    absent = found.absent if points else why_absent(study, measured, plain)
+    return replace(found, absent=absent, notes=(*found.notes, *notes))
 
 
 def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:

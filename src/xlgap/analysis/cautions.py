@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import Answer, Collapsed, Estimate
+from xlgap.analysis.rows import AVERAGE, Answer, Collapsed, Estimate, plain_gap
 from xlgap.analysis.study import Study
 
 LAB_SENTENCE = (
@@ -17,6 +17,8 @@ PRETRAINING = (
     "Each size was pretrained once: the intervals of single models and the bootstrap leave out the "
     "variance of pretraining; the meta-regression has it only as scatter about its line."
 )
+PRETRAINED = PRETRAINING.partition(": ")[2]
+"""The same of models of which it is not known how often they were pretrained."""
 ONE_SEED = "One seed: the interval of a single model leaves out the variance of training."
 
 
@@ -51,7 +53,14 @@ def cautions(study: Study, measured: Measured) -> list[str]:
     if proxies:
         notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
     notes += of_seeds(measured.estimates)
-    return [*notes, PRETRAINING, *of_source(study)]
+    return [*notes, of_pretraining(study), *of_source(study)]
+
+
+def of_pretraining(study: Study) -> str:
+    """What the intervals leave out of pretraining."""
+    if study.source != "rows":
+        return PRETRAINING
+    return f"{PRETRAINED[0].upper()}{PRETRAINED[1:]}"
 
 
 def of_source(study: Study) -> list[str]:
@@ -90,6 +99,12 @@ def behind(measured: Measured, gaps: Collection[str]) -> list[Collapsed]:
 def of_seeds(estimates: Iterable[Estimate]) -> list[str]:
     """Estimates of a single seed."""
     return [ONE_SEED] if any(e.seeds == 1 for e in estimates) else []
+
+
+def languages_of(measured: Measured, gap: str) -> frozenset[str]:
+    """The languages beside English that a gap is over, on tasks that are not at chance."""
+    alive = (c for c in measured.contrasts if c.task not in measured.hopeless)
+    return frozenset(c.language for c in alive if plain_gap(c.gap) == gap) - {AVERAGE, "en"}
 
 
 def of_languages(answers: Sequence[Answer], languages: Collection[str]) -> list[Answer]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from xlgap.analysis.answer_rules import level_above, slope_falls
+from xlgap.analysis.answer_rules import combination_helps, level_above, slope_falls
 from xlgap.analysis.evidence import UNMATCHED, Evidence
 from xlgap.analysis.rows import MATCHED, Answer
 from xlgap.analysis.rules import (
     Rule,
     Verdict,
     does_not_help,
-    falls_with_size,
     gains_from_most,
     helps,
+    helps_small_most,
     more_than_others,
 )
 from xlgap.records import Source
@@ -132,21 +132,21 @@ CLAIMS: tuple[Claim, ...] = (
         sentence="The best intermediate task for each target beats none (by 5.4 points on XTREME).",
         source=V2,
         quantity="best single intermediate task, chosen on English dev, minus none, points",
-        rule=helps("best_single"),
+        rule=combination_helps("best_single"),
     ),
     Claim(
         id="many_tasks_add",
         sentence="Training on all intermediate tasks at once offers small additional improvements.",
         source=V2,
         quantity="joint training minus the best single intermediate task, points",
-        rule=helps("joint_best"),
+        rule=combination_helps("joint_best"),
     ),
     Claim(
         id="many_tasks_do_not_add",
         sentence="Training on all intermediate tasks at once offers no significant improvement.",
         source=V1,
         quantity="joint training minus the best single intermediate task, points",
-        rule=does_not_help("joint_best"),
+        rule=combination_helps("joint_best", claim="does not help"),
     ),
     Claim(
         id="mlm_not_better",
@@ -166,8 +166,8 @@ CLAIMS: tuple[Claim, ...] = (
         id="small_models_gain_most",
         sentence="English intermediate training helps small models most.",
         source=HERE,
-        quantity=f"{GAIN}: change for ten times the parameters",
-        rule=falls_with_size("gain"),
+        quantity=f"{GAIN}: above 0 in smaller models, and its change for ten times the parameters",
+        rule=helps_small_most("gain"),
     ),
     Claim(
         id="robust_with_size",

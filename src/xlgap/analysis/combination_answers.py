@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from xlgap.analysis.absent import why_absent
+from xlgap.analysis.cautions import languages_of, of_languages
 from xlgap.analysis.counted import counted
 from xlgap.analysis.gains import AGAINST_NONE
 from xlgap.analysis.level import level_answer
@@ -23,7 +25,7 @@ from xlgap.analysis.rows import (
     Scale,
     plain_gap,
 )
-from xlgap.analysis.series import Series, series_answers, series_of
+from xlgap.analysis.series import UNITS, Series, series_answers, series_of
 from xlgap.analysis.study import Study
 
 QUESTION = 5
@@ -68,7 +70,7 @@ def combination_answers(study: Study, measured: Measured) -> list[Answer]:
             for gap in group:
                 if f"{gap}{matched}" in have:
                     found += _gap_answers(study, measured, gap, matched)
-        found += [_missing(gap) for gap in group if not _any_variant(gap, have)]
+        found += [_missing(study, measured, gap) for gap in group if not _any_variant(gap, have)]
     return found
 
 
@@ -80,12 +82,12 @@ def _gap_answers(study: Study, measured: Measured, plain: str, matched: str) -> 
     """How large a gap is, how it moves with size, and how large it is in English."""
     gap = f"{plain}{matched}"
     raw = _series(study, measured, gap, "raw")
-    yield level_answer(raw)
-    yield from series_answers(raw)
+    zero_shot = [level_answer(raw), *series_answers(raw)]
     for scale in LEVELS:
         other = _series(study, measured, gap, scale)
         if other.estimates:
-            yield level_answer(other)
+            zero_shot.append(level_answer(other))
+    yield from of_languages(zero_shot, languages_of(measured, plain))
     english = _series(study, measured, f"{plain}{ENGLISH}{matched}", "raw")
     if english.estimates:
         yield level_answer(english)
@@ -131,13 +133,13 @@ def _listed(study: Study, arms: Sequence[str]) -> str:
     return ", ".join(said)
 
 
-def _missing(gap: str) -> Answer:
+def _missing(study: Study, measured: Measured, gap: str) -> Answer:
     """Why there is no estimate of a gap."""
     return Answer(
         question=QUESTION,
-        quantity=GAP_WORDS[gap],
+        quantity=f"{GAP_WORDS[gap]}, {UNITS['raw']}",
         source="measured",
         method="none",
-        reason=f"Not measured: no model has this quantity. {NEEDS[gap]}",
+        reason=f"{why_absent(study, measured, gap)} {NEEDS[gap]}",
         key=f"{QUESTION}.{gap}.level",
     )

@@ -14,8 +14,11 @@ TITLES = {
     AGAINST_ENGLISH: "Multilingual MLM and translated data against English intermediate training alone",
 }
 NOTES = (
-    "Points over languages but English, with t intervals from the paired bootstrap over items and "
-    "seeds; conditional on these checkpoints.",
+    "Points over languages but English. Intervals: Student's t on the standard error of the paired "
+    "bootstrap over items and seeds, conditional on these checkpoints. The tables and figures of "
+    "single gaps have percentiles of the same bootstrap, which take the spread between seeds as known; "
+    "with two seeds t may have 1 degree of freedom, and is then 6.5 times as wide. Of one model with "
+    "few seeds, believe this table.",
     "p: Holm-corrected over all single tests of the same kind in this study; over the means apart.",
     "Single runs and languages on the same items (McNemar's test, or a bootstrap over clusters), "
     "corrected after Benjamini and Hochberg, stand in tables/item_tests.csv.",

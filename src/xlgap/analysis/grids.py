@@ -9,10 +9,18 @@ from dataclasses import dataclass
 
 from xlgap.analysis import words
 from xlgap.analysis.chance import STANDARD_ERRORS
-from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate, Scale
+from xlgap.analysis.gains import AGAINST_ENGLISH, AGAINST_NONE
+from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate, Scale, plain_gap
 from xlgap.analysis.scales import percent_fewer_errors
 
 AT_CHANCE = {True: "; at chance", False: "", None: "; not known to be above chance"}
+
+BOOTSTRAPPED = (
+    "Intervals: percentiles of the bootstrap over items and seeds, conditional on these checkpoints; "
+    "they take the spread between seeds as known. The table of gains (question 5) has Student's t for "
+    "the same gaps, which is wider with few seeds: with two up to 6.5 times. Of one model with few "
+    "seeds, believe that one."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +88,7 @@ def answer_grid(answers: Sequence[Answer], question: int) -> Grid:
                 a.source,
                 f"{'Proxy: ' if a.proxy else ''}{a.quantity}",
                 words.signed(a.estimate, 2),
-                words.interval_words(a.ci_low, a.ci_high, 2),
+                words.intervals(a, 2),
                 str(a.n),
                 words.sizes(a),
                 words.trend(a),
@@ -170,6 +178,7 @@ def gap_grid(estimates: Sequence[Estimate], gap: str) -> Grid:
         title=GAP_WORDS[gap],
         columns=columns,
         rows=tuple(rows),
+        notes=(BOOTSTRAPPED,) if plain_gap(gap) in (*AGAINST_NONE, *AGAINST_ENGLISH) else (),
         wide=(heads, *wide),
     )
 

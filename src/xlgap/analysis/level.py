@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from xlgap.analysis.known import Interval, beside, by_draws, by_errors
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.series import Series, base_answer
 from xlgap.analysis.stats.mean_over import mean_over
@@ -38,7 +39,7 @@ def level_answer(series: Series) -> Answer:
         else "the covariance of models scored on the same items added"
     )
     scatter = "scatter about the line on log10 parameters" if found.line else "spread"
-    return replace(
+    answer = replace(
         base,
         estimate=found.mean,
         ci_low=found.ci_low,
@@ -46,3 +47,14 @@ def level_answer(series: Series) -> Answer:
         supported=True,
         method=f"{equal}; t interval from their {scatter} ({found.df:.1f} degrees of freedom), {items}",
     )
+    return beside(answer, _known(series, found.mean))
+
+
+def _known(series: Series, mean: float) -> Interval | None:
+    """Interval of the mean from the known errors of the models alone."""
+    weights = [1 / len(series.estimates)] * len(series.estimates)
+    drawn = by_draws(weights, series.draws, confidence=series.confidence)
+    errors = [e.stderr for e in series.estimates if e.stderr is not None]
+    if drawn is not None or len(errors) < len(weights) or not any(errors):
+        return drawn
+    return by_errors(mean, weights, [e * e for e in errors], confidence=series.confidence)

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from xlgap.analysis.bootstrap import TaskItems
+from xlgap.analysis.chance import BASELINES
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.own_values import (
     at_line,
     budget,
     choice,
     integer,
+    language,
     number,
     positive,
     required,
@@ -26,6 +28,7 @@ from xlgap.analysis.own_values import (
 from xlgap.analysis.rows import UNKNOWN_FAMILY
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.errors import DataError, UnknownNameError, suggestion
+from xlgap.languages import CODES
 from xlgap.records import Score
 from xlgap.regimes import get_regime, regime_names
 from xlgap.regimes.base import ArmSpec
@@ -89,6 +92,7 @@ def own_study(
     _check_scores(scores)
     tasks = _tasks(rows, scores)
     return Study(
+        language_notes=language_notes(scores),
         name=name,
         source="rows",
         arms=_one_spec_a_name(arms),
@@ -114,8 +118,8 @@ def check_columns(
             raise UnknownNameError(f"{what}: unknown column {column!r}; {near}")
     if missing:
         raise DataError(
-            f"{what}: column{'s' if len(missing) > 1 else ''} {', '.join(missing)} missing; needed are "
-            f"{', '.join(needed)} (docs/rows.md)."
+            f"{what}: {_columns(missing, needed)} missing; needed are {', '.join(needed)} "
+            "(docs/rows.md)."
         )
     if odd:
         raise UnknownNameError(
@@ -127,21 +131,33 @@ def check_columns(
         raise DataError(f"{what}: column {twice!r} stands there twice; keep one of them.")
 
 
+def _columns(missing: Sequence[str], needed: Sequence[str]) -> str:
+    """Those that are ``missing``, where some of the ``needed`` ones are there."""
+    if len(missing) == len(needed):
+        return "all needed columns are"
+    return f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+
+
 def arm_of(row: Row, line: int) -> ArmOf:
     """The arm that a row is of; its name, where none is given, says what it is."""
     regime = required(row, "regime", line)
     if regime not in regime_names():
         near = suggestion(regime, regime_names())
         raise UnknownNameError(f"{at_line('regime', line)}: unknown regime {regime!r}; {near}")
-    language = text(row, "train_language")
+    trained_in = language(row, "train_language", line)
     if get_regime(regime).needs_language:
-        language = language or required(row, "language", line)
-    elif language not in ("", "en"):
+        trained_in = trained_in or required(row, "language", line)
+    elif trained_in not in ("", "en"):
         raise DataError(
-            f"{at_line('train_language', line)}: {regime} trains in English, got {language!r}; leave "
+            f"{at_line('train_language', line)}: {regime} trains in English, got {trained_in!r}; leave "
             "it empty, or name a regime that trains in the target language."
         )
     shots = positive(row, "shots", line)
+    if shots is not None and "shots" not in get_regime(regime).takes:
+        raise DataError(
+            f"{at_line('shots', line)}: {regime} is shown no target-language examples, got {shots}; "
+            "leave it empty, or name the regime few_shot."
+        )
     if shots is None and "shots" in get_regime(regime).needs:
         raise DataError(
             f"{at_line('shots', line)}: empty; {regime} needs the number of target-language examples."
@@ -149,7 +165,7 @@ def arm_of(row: Row, line: int) -> ArmOf:
     spec = ArmSpec(
         regime=regime,
         intermediate=tuple(filter(None, text(row, "intermediate").replace(" ", "").split("+"))),
-        language=language if get_regime(regime).needs_language else None,
+        language=trained_in if get_regime(regime).needs_language else None,
         budget=budget(row, line),
         shots=shots,
     )
@@ -204,7 +220,7 @@ def score_of(row: Row, line: int, arm: ArmOf) -> Score:
         regime=arm.spec.regime,
         train_language=arm.spec.language or "en",
         task=required(row, "task", line),
-        language=required(row, "language", line),
+        language=tested_in(row, line),
         seed=integer(row, "seed", line) or 0,
         metric=required(row, "metric", line),
         value=share(row, "value", line),
@@ -212,6 +228,33 @@ def score_of(row: Row, line: int, arm: ArmOf) -> Score:
         stderr=number(row, "stderr", line, least=0.0),
         n_items=positive(row, "n_items", line),
     )
+
+
+def tested_in(row: Row, line: int) -> str:
+    """The language that a row is a score, or an outcome, in."""
+    required(row, "language", line)
+    return language(row, "language", line)
+
+
+def language_notes(scores: Iterable[Score]) -> tuple[str, ...]:
+    """What cannot be said of languages: those without distances, tasks without an English score."""
+    scores = tuple(scores)
+    distant = sorted({s.language for s in scores} - {*CODES})
+    notes = []
+    if distant:
+        notes.append(
+            f"No distance from English is known of {', '.join(distant)}: left out of the slopes over "
+            "distance."
+        )
+    baselines = [s for s in scores if s.regime in BASELINES]
+    lacking = {s.task for s in baselines} - {s.task for s in baselines if s.language == "en"}
+    if lacking:
+        notes.append(
+            f"No English score without intermediate training on {', '.join(sorted(lacking))}: slopes "
+            "over distance are those of minus the score, there is no transfer gap, and whether models "
+            "are above chance in English cannot be checked."
+        )
+    return tuple(notes)
 
 
 def _check_scores(scores: Sequence[Score]) -> None:
@@ -278,7 +321,7 @@ def _items(
             {
                 "model": required(row, "model", line),
                 "arm": arm.name,
-                "language": required(row, "language", line),
+                "language": tested_in(row, line),
                 "seed": integer(row, "seed", line) or 0,
                 "metric": metric,
                 "item": item,

@@ -6,11 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import TypeVar
 
-from xlgap.errors import DataError, suggestion
+from xlgap.errors import DataError, UnknownNameError, suggestion
+from xlgap.lab.cldr import is_language_tag
+from xlgap.languages import CODES, unknown_language
 from xlgap.regimes.base import Budget
 
 Row = Mapping[str, str]
 T = TypeVar("T")
+
+MOST = 1e15
+"""Of parameters and of rows: a thousand times as many as the largest models have."""
 
 
 def at_line(column: str, line: int) -> str:
@@ -35,22 +40,42 @@ def required(row: Row, column: str, line: int) -> str:
     return found
 
 
-def number(row: Row, column: str, line: int, *, least: float, most: float = math.inf) -> float | None:
+def language(row: Row, column: str, line: int) -> str:
+    """The code of a language: one of the benchmark's 50, or another one that CLDR knows.
+
+    Empty where the cell is. Another language has no distance from English; English is ``en`` alone.
+
+    Raises:
+        UnknownNameError: no such language; the near ones are named.
+    """
+    code = text(row, column)
+    other = code.split("-")[0] != "en" and is_language_tag(code)
+    if code and code not in CODES and not other:
+        told = str(unknown_language(code))
+        more = ", and ISO 639 codes of other languages." if told.endswith(".") else ""
+        raise UnknownNameError(f"{at_line(column, line)}: {told.removesuffix('.')}{more}")
+    return code
+
+
+def number(
+    row: Row, column: str, line: int, *, least: float, most: float = math.inf, whole: bool = False
+) -> float | None:
     """A number from ``least`` to ``most``; ``None`` where the cell is empty.
 
     Raises:
-        DataError: no number, or out of bounds.
+        DataError: no number, no ``whole`` one, or out of bounds.
     """
     found = text(row, column)
     if not found:
         return None
-    allowed = f"from {least:g}" + ("" if math.isinf(most) else f" to {most:g}")
+    allowed = f"{'whole ' * whole}number from {least:g}" + ("" if math.isinf(most) else f" to {most:g}")
     try:
         value = float(found)
     except ValueError:
         value = math.nan
-    if not least <= value <= most or math.isinf(value):
-        raise DataError(f"{at_line(column, line)}: got {found!r}, allowed is a number {allowed}.")
+    fits = least <= value <= most and not math.isinf(value)
+    if not fits or (whole and not value.is_integer()):
+        raise DataError(f"{at_line(column, line)}: got {found!r}, allowed is a {allowed}.")
     return value
 
 
@@ -66,28 +91,22 @@ def share(row: Row, column: str, line: int) -> float:
     return value
 
 
-def integer(row: Row, column: str, line: int) -> int | None:
-    """A whole number from 0, also written as ``0.0`` or ``1e6``; ``None`` where the cell is empty.
+def integer(row: Row, column: str, line: int, *, least: int = 0, most: float = math.inf) -> int | None:
+    """A whole number, also written as ``0.0`` or ``1e6``; ``None`` where the cell is empty.
 
     Raises:
         DataError: no such number.
     """
-    value = number(row, column, line, least=0.0)
+    value = number(row, column, line, least=least, most=most, whole=True)
     if value is None:
         return None
-    if not value.is_integer():
-        found = text(row, column)
-        raise DataError(f"{at_line(column, line)}: got {found!r}, allowed is a whole number.")
     plain = text(row, column)
     return int(plain) if plain.isdigit() else int(value)
 
 
 def positive(row: Row, column: str, line: int) -> int | None:
-    """Like :func:`integer`, from 1."""
-    value = integer(row, column, line)
-    if value == 0:
-        raise DataError(f"{at_line(column, line)}: got 0, allowed is a whole number from 1.")
-    return value
+    """Like :func:`integer`, from 1 to :data:`MOST`, which no size or number of rows exceeds."""
+    return integer(row, column, line, least=1, most=MOST)
 
 
 def choice(row: Row, column: str, line: int, known: Mapping[str, T]) -> T | None:

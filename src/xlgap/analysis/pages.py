@@ -13,6 +13,7 @@ from xlgap.analysis.cautions import LAB_SENTENCE
 from xlgap.analysis.changes import what_would_change
 from xlgap.analysis.essentials import Captioned, captioned, main_answers, main_figures
 from xlgap.analysis.grids import Grid
+from xlgap.analysis.known import NARROW
 from xlgap.analysis.method import method
 from xlgap.analysis.notes import Noted, noted
 from xlgap.analysis.published_answers import DISAGREE
@@ -102,7 +103,7 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
         parts=_parts(analysis, tables),
         doubtful=DOUBTFUL,
         lab=LAB_SENTENCE if analysis.source == "lab" else "",
-        interval=words.interval_words,
+        intervals=words.intervals,
         sizes=words.sizes,
         trend=words.trend,
         fewest=FEWEST_MODELS,
@@ -219,7 +220,9 @@ def _side(
         beyond=beyond,
         figures=captioned((figures[name] for name in names), said),
         change=what_would_change(analysis, number, source),
-        reasons=tuple(r for r in reasons if r not in {sentence, *beyond, *disagree}),
+        reasons=tuple(
+            r for r in reasons if r not in {sentence, *beyond, *disagree} and not r.startswith(NARROW)
+        ),
         disagree=len(disagree),
     )
 

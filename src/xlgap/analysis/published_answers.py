@@ -105,6 +105,7 @@ def _transfer_series(gaps: Sequence[GapRow]) -> list[Series]:
             estimates=tuple(sorted(points, key=_by_size)),
             figure="published_transfer.svg",
             notes=(MORE_ROBUST, CONFOUNDED),
+            absent="No source prints it of a model of known size.",
         )
     ]
 

@@ -29,6 +29,7 @@ class Refit:
         name: of what was left out, or of the metric.
         slope, ci_low, ci_high: of the meta-regression; ``None`` where too few models are left.
         n: models.
+        known_low, known_high: interval from the known errors alone; ``None`` where there are none.
     """
 
     gap: str
@@ -38,6 +39,8 @@ class Refit:
     ci_low: float | None
     ci_high: float | None
     n: int
+    known_low: float | None = None
+    known_high: float | None = None
 
 
 def refits(
@@ -157,4 +160,6 @@ def _fit(
         ci_low=None if fit is None else fit.ci_low,
         ci_high=None if fit is None else fit.ci_high,
         n=len(points),
+        known_low=None if fit is None else fit.known_low,
+        known_high=None if fit is None else fit.known_high,
     )

@@ -219,8 +219,13 @@ LISTINGS: tuple[Listing, ...] = (
             "About": "about",
         },
         notes=(
-            "A claim is supported where the whole interval agrees, contradicted where it disagrees.",
-            "One that something does not help is supported only by an interval below 1 point.",
+            "A claim is supported where the whole interval agrees, contradicted where it disagrees. "
+            "The smallest gain worth naming is 1 point, in both directions: that something helps is "
+            "supported by an interval above 0, and contradicted by one that is not, and is below 1 "
+            "point; that it does not help is supported by an interval below 1 point, and contradicted "
+            "by one above 1 point.",
+            "Joint and best single training are judged by the interval over models of question 5; an "
+            "interval that is conditional on these checkpoints says nothing of other models.",
             "Claims that name data sets are judged on these alone.",
         ),
     ),

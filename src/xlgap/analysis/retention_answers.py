@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from xlgap.analysis.cautions import (
-    PRETRAINING,
     of_grid,
     of_languages,
+    of_pretraining,
     of_runs,
     of_seeds,
     of_source,
@@ -40,6 +40,11 @@ NOT_RUN = (
     "('evaluation.retention')."
 )
 NOTHING = "No arm with an English intermediate stage was scored again on a classification task."
+DEAD = (
+    "Not sufficient: at chance just after its own phase for every model, so that nothing of it can be "
+    "lost: {}."
+)
+ABSENT = "Not measured: no earlier task was scored again in English."
 FORGETTING = "Below 0 is forgetting."
 LOSS = "Above 0 is forgetting: the loss of pretraining's head on text that no model saw."
 RATIO = (
@@ -97,6 +102,7 @@ def _series(study: Study, measured: Measured, data: RetentionData, found: Kept) 
     return replace(
         series,
         unit=UNITS.get(found.gap, series.unit),
+        absent=DEAD.format(", ".join(found.dead)) if found.dead else ABSENT,
         notes=(*series.notes, *_notes(data, found), *_cautions(study, measured, found)),
     )
 
@@ -111,7 +117,7 @@ def _cautions(study: Study, measured: Measured, found: Kept) -> list[str]:
         if (run.model, run.arm, run.task) in cells and not run.zero_shot
     ]
     said = [*of_grid(study), *of_runs(runs), *of_seeds(found.estimates)]
-    return [*said, PRETRAINING, *of_source(study)]
+    return [*said, of_pretraining(study), *of_source(study)]
 
 
 def _notes(data: RetentionData, found: Kept) -> Iterator[str]:
@@ -123,7 +129,7 @@ def _notes(data: RetentionData, found: Kept) -> Iterator[str]:
         yield ORDERED
     if found.gap == "retention_joint":
         yield AT_ONCE
-    if found.dead:
+    if found.dead and found.estimates:
         yield (
             "At chance just after its own phase for every model, so that nothing of it can be lost, "
             f"and left out: {', '.join(found.dead)}."

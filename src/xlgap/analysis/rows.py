@@ -124,7 +124,7 @@ class GapRow:
         metric: of both scores.
         seed: training seed of both arms; ``None`` for the mean over seeds.
         value: points on ``raw`` and ``chance_corrected``, natural log-odds on ``log_odds``, natural log
-            of the ratio of errors on ``error_reduction``.
+            of the errors under arm b over those under a on ``error_reduction``: above 0 a has fewer.
         scale: what was done to both scores before the difference.
         stderr: standard error in the unit of ``value``; ``None`` where it cannot be had.
         arm_a, arm_b: the gap is a minus b.
@@ -274,6 +274,9 @@ class Answer:
         size_range: smallest and largest parameter count, total unless ``quantity`` says otherwise; or
             ``None``.
         estimate, ci_low, ci_high: ``None`` where there is none.
+        known_low, known_high: interval that the known errors of the models alone allow, where it is
+            wider than that over models, see :mod:`xlgap.analysis.known`; ``None`` elsewhere.
+        p: exact two-sided p of a correlation; ``None`` elsewhere, and of many models.
         n: independent units behind the interval: models, unless ``method`` says otherwise.
         method: how, in a sentence.
         proxy: whether another quantity stands in for the one asked for.
@@ -298,6 +301,16 @@ class Answer:
     reason: str = ""
     figure: str | None = None
     key: str = field(default="", metadata={"what": "machine name: question.gap.statistic.size"})
+    known_low: float | None = None
+    known_high: float | None = None
+    p: float | None = None
+
+    @property
+    def widest(self) -> tuple[float, float] | None:
+        """The farthest limits of its intervals; ``None`` without one."""
+        lows = [v for v in (self.ci_low, self.known_low) if v is not None]
+        highs = [v for v in (self.ci_high, self.known_high) if v is not None]
+        return (min(lows), max(highs)) if lows and highs else None
 
 
 def of_gap(row: GapRow) -> Estimate:

@@ -3,8 +3,10 @@
 A claim that something helps is supported where the whole interval is above 0, and contradicted where
 it is below the smallest gain worth naming and not above 0. A claim that it does not help is supported
 where the interval is below the smallest gain worth naming, contradicted where it is above that; an
-interval that is merely wide never supports it. All else is not testable, with the reason. So is what
-fewer than :data:`~xlgap.analysis.scaling.FEWEST_MODELS` models or a single seed say.
+interval that is merely wide never supports it. That something helps small models most needs a falling
+slope and a gain above 0 in the smaller half of the models, and is contradicted where that gain is not
+above 0 and below the smallest worth naming. All else is not testable, with the reason. So is what fewer
+than :data:`~xlgap.analysis.scaling.FEWEST_MODELS` models or a single seed say.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from xlgap.analysis.stats.multiple import corrected
 from xlgap.analysis.words import interval_words, signed
 
 Verdict = Literal["supported", "contradicted", "not testable"]
+
+HelpClaim = Literal["helps", "does not help"]
 
 NEGLIGIBLE = 1.0
 """Points: a gain whose whole interval is below this is none worth naming."""
@@ -74,7 +78,7 @@ def helps(
     def rule(evidence: Evidence) -> Finding:
         chosen = evidence.chosen(gap, targets=targets, intermediates=intermediates)
         if not chosen.cells:
-            return _lacking(evidence, gap, targets, intermediates)
+            return lacking(evidence, gap, targets, intermediates)
         return _saying(chosen, judged(evidence.mean(chosen.cells), chosen.cells, claim="helps"))
 
     return rule
@@ -86,28 +90,30 @@ def does_not_help(gap: str, *, targets: Collection[str] | None = None) -> Rule:
     def rule(evidence: Evidence) -> Finding:
         chosen = evidence.chosen(gap, targets=targets)
         if not chosen.cells:
-            return _lacking(evidence, gap, targets, None)
+            return lacking(evidence, gap, targets, None)
         found = judged(evidence.mean(chosen.cells), chosen.cells, claim="does not help")
         return _saying(chosen, found)
 
     return rule
 
 
-def judged(
-    found: Weighed, cells: Sequence[Contrast], *, claim: Literal["helps", "does not help"]
-) -> Finding:
+def judged(found: Weighed, cells: Sequence[Contrast], *, claim: HelpClaim) -> Finding:
     """A verdict from the interval of a mean gain; what supports and contradicts: see the module."""
     base = _of_weighed(found, cells)
     told = (
         f"{_told(found)}, mean over {counted(len(base.models), 'model')}, "
         f"{_names({c.task for c in cells})} and {_languages(cells)}"
     )
-    why = _too_few(found, base.models)
+    why = too_few(base.models, found.seeds)
     if why:
         return untestable(f"{told}: {why}", base)
-    low, high = found.ci_low, found.ci_high
-    if low is None or high is None:
+    if found.ci_low is None or found.ci_high is None:
         return untestable(f"{told}: without items there is no interval.", base)
+    return by_limits(base, told, found.ci_low, found.ci_high, claim=claim)
+
+
+def by_limits(base: Finding, told: str, low: float, high: float, *, claim: HelpClaim) -> Finding:
+    """A verdict from the limits of an interval; what supports and contradicts: see the module."""
     none: Verdict = "contradicted" if claim == "helps" else "supported"
     up: Verdict = "supported" if claim == "helps" else "contradicted"
     if low > 0 and (claim == "helps" or low > NEGLIGIBLE):
@@ -149,11 +155,11 @@ def _languages(cells: Sequence[Contrast]) -> str:
     return f"{len(found)} languages" if len(found) > 1 else f"one language ({_names(found)})"
 
 
-def _too_few(found: Weighed, models: Collection[str]) -> str:
+def too_few(models: Collection[str], seeds: int) -> str:
     """Why so few models or seeds carry no verdict, or an empty text."""
     if len(models) < FEWEST_MODELS:
         return f"a verdict needs at least {FEWEST_MODELS} models."
-    if found.seeds < FEWEST_SEEDS:
+    if seeds < FEWEST_SEEDS:
         return f"a verdict needs at least {FEWEST_SEEDS} seeds of every training."
     return ""
 
@@ -166,7 +172,7 @@ def more_than_others(
     def rule(evidence: Evidence) -> Finding:
         chosen = evidence.chosen("gain", targets=targets, intermediates=intermediates, beside=True)
         if not chosen.cells:
-            return _lacking(evidence, "gain", targets, intermediates)
+            return lacking(evidence, "gain", targets, intermediates)
         named = [
             c for c in chosen.cells if evidence.named(c, targets=targets, intermediates=intermediates)
         ]
@@ -193,7 +199,7 @@ def _apart(evidence: Evidence, named: Sequence[Contrast], others: Sequence[Contr
         f"{_told(found)}, more than the others ({counted(len(base.models), 'model')}, "
         f"{_languages(named)})"
     )
-    why = _too_few(found, base.models)
+    why = too_few(base.models, found.seeds)
     if why:
         return untestable(f"{told}: {why}", base)
     if found.ci_low is None or found.ci_high is None:
@@ -211,7 +217,7 @@ def gains_from_most(target: str) -> Rule:
     def rule(evidence: Evidence) -> Finding:
         chosen = evidence.chosen("gain", targets=[target])
         if not chosen.cells:
-            return _lacking(evidence, "gain", [target], None)
+            return lacking(evidence, "gain", [target], None)
         return _saying(chosen, _most(evidence, chosen.cells))
 
     return rule
@@ -228,7 +234,7 @@ def _most(evidence: Evidence, cells: Sequence[Contrast]) -> Finding:
     if len(names) < 2 or len(tested) < len(names):
         why = "it needs at least two" if len(names) < 2 else "one has no interval"
         return untestable(f"{counted(len(names), 'intermediate task')}: {why}. {whole.reason}", whole)
-    if _too_few(evidence.mean(cells), whole.models):
+    if too_few(whole.models, evidence.mean(cells).seeds):
         return whole
     holm = corrected(tested, level=LEVEL)
     up = [n for n in names if holm[n].rejected and each[n].value > 0]
@@ -241,17 +247,17 @@ def _most(evidence: Evidence, cells: Sequence[Contrast]) -> Finding:
     return untestable(f"{told} Mean: {whole.reason}", whole)
 
 
-def falls_with_size(gap: str) -> Rule:
-    """The claim that the mean gain is smaller in larger models."""
+def helps_small_most(gap: str) -> Rule:
+    """The claim that the mean gain is above 0 in the smaller half of models and falls with size."""
 
     def rule(evidence: Evidence) -> Finding:
         chosen = evidence.chosen(gap)
         if not chosen.cells:
-            return _lacking(evidence, gap, None, None)
+            return lacking(evidence, gap, None, None)
         cells = chosen.cells
         assert evidence.study is not None
         sizes = {s.model: s.params_total for s in evidence.study.scores if s.params_total}
-        models = [m for m in models_of(cells) if m in sizes]
+        models = sorted((m for m in models_of(cells) if m in sizes), key=lambda m: (sizes[m] or 0, m))
         points = [evidence.mean([c for c in cells if c.model == m]) for m in models]
         x = [math.log10(size) for m in models if (size := sizes[m])]
         if len(models) < FEWEST_MODELS or len(set(x)) < 3:
@@ -266,21 +272,53 @@ def falls_with_size(gap: str) -> Rule:
         fit = meta_regression(
             [p.value for p in points], variances, x, confidence=evidence.study.confidence
         )
-        return trend_finding(fit.slope, fit.ci_low, fit.ci_high, tuple(models), chosen.said)
+        known = None if fit.known_low is None else fit.widest
+        found = trend_finding(
+            fit.slope, fit.ci_low, fit.ci_high, tuple(sorted(models)), chosen.said, known=known
+        )
+        small = models[: len(models) // 2]
+        return _of_small(found, evidence.mean([c for c in cells if c.model in small]), small)
 
     return rule
 
 
+def _of_small(trend: Finding, gain: Weighed, models: Sequence[str]) -> Finding:
+    """A trend that is one of help: what does not help the smaller models helps them not most."""
+    told = f"The smaller models ({', '.join(models)}): {_told(gain)}"
+    if gain.ci_low is None or gain.ci_high is None:
+        return untestable(f"{told}, without items no interval. {trend.reason}", trend)
+    if gain.ci_low > 0:
+        return replace(trend, reason=f"{trend.reason} {told}: above 0.")
+    if gain.ci_high < NEGLIGIBLE:
+        said = f"{told}: below {NEGLIGIBLE:g} point, so that they are not helped. {trend.reason}"
+        return replace(trend, verdict="contradicted", reason=said)
+    said = f"{told}: the interval holds 0, so that no help is shown. {trend.reason}"
+    return trend if trend.verdict == "contradicted" else untestable(said, trend)
+
+
 def trend_finding(
-    slope: float, low: float | None, high: float | None, models: tuple[str, ...], more: str = ""
+    slope: float,
+    low: float | None,
+    high: float | None,
+    models: tuple[str, ...],
+    more: str = "",
+    *,
+    known: tuple[float, float] | None = None,
 ) -> Finding:
-    """A claim that something falls with size, by the interval of its slope."""
+    """A claim that something falls with size, by the interval of its slope.
+
+    ``known``: the farthest limits where known errors allow more than the interval.
+    """
     base = Finding(
         verdict="not testable", reason="", estimate=slope, ci_low=low, ci_high=high, models=models
     )
+    wider = ""
+    if known is not None and known != (low, high):
+        wider = f", with the known errors of the models {interval_words(*known)},"
+        low, high = known
     told = (
-        f"{signed(slope)} points {interval_words(low, high)} for ten times the parameters, "
-        f"{counted(len(models), 'model')}"
+        f"{signed(slope)} points {interval_words(base.ci_low, base.ci_high)}{wider} for ten times the "
+        f"parameters, {counted(len(models), 'model')}"
     )
     if low is None or high is None or low <= 0 <= high:
         return untestable(f"{told}: no change with size is shown.{more}", base)
@@ -288,7 +326,7 @@ def trend_finding(
     return replace(base, verdict=verdict, reason=f"{told}.{more}")
 
 
-def _lacking(
+def lacking(
     evidence: Evidence,
     gap: str,
     targets: Collection[str] | None,

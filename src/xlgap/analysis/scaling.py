@@ -16,7 +16,7 @@ with its exact t interval. statsmodels has this only without a covariate.
 q is not held at 1 or above, as in the modified form (Roever, Knapp and Friede 2015, BMC Medical
 Research Methodology 15, doi 10.1186/s12874-015-0091-1): for four sizes that interval covered the truth
 in 97 to 100% of simulated ladders, this one in 95 to 96% (docs/log.md). By luck it may so be narrower
-than items and seeds alone allow; the bootstrap interval beside it shows that.
+than the known variances alone allow; an answer then has that interval, too (:mod:`.known`).
 
 Assumptions: independent models, a straight line in log10 parameters, normal residuals. Models scored
 on the same items share a part of their error; what they share moves the line up or down, not its slope.
@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xlgap.analysis.counted import counted
+from xlgap.analysis.known import by_errors
 from xlgap.errors import ResultError
 
 Floats = NDArray[np.float64]
@@ -57,6 +58,8 @@ class Regression:
         df: n - 2.
         weighted: whether sampling variances were known.
         weights: of the models in the fit, 1 / (v_i + tau2); all 1 where no variance is known.
+        linear: the slope is this weighted sum of the effects.
+        known_low, known_high: normal interval of that sum from the known variances alone.
     """
 
     intercept: float
@@ -70,6 +73,16 @@ class Regression:
     df: int
     weighted: bool
     weights: tuple[float, ...]
+    linear: tuple[float, ...]
+    known_low: float | None
+    known_high: float | None
+
+    @property
+    def widest(self) -> tuple[float, float]:
+        """The farthest limits of its intervals."""
+        if self.known_low is None or self.known_high is None:
+            return self.ci_low, self.ci_high
+        return min(self.ci_low, self.known_low), max(self.ci_high, self.known_high)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +148,8 @@ def meta_regression(
     stderr = math.sqrt(squares / df * covariance[1, 1])
     half = float(student.ppf((1 + confidence) / 2, df)) * stderr
     ratio = abs(beta[1]) / stderr if stderr > 0 else math.inf
+    linear = slope_weights(size, weights)
+    low, high = by_errors(float(beta[1]), linear, v, confidence=confidence) if known else (None, None)
     return Regression(
         intercept=float(beta[0]),
         slope=float(beta[1]),
@@ -147,7 +162,17 @@ def meta_regression(
         df=df,
         weighted=known,
         weights=tuple(weights.tolist()),
+        linear=tuple(linear.tolist()),
+        known_low=low,
+        known_high=high,
     )
+
+
+def slope_weights(x: Floats, weights: Floats) -> Floats:
+    """Weights with which the effects add up to their weighted least-squares slope on ``x``."""
+    centred = weights * (x - np.average(x, weights=weights))
+    found: Floats = centred / float(centred @ x)
+    return found
 
 
 def usable_variances(variances: Floats) -> Floats:
@@ -262,7 +287,6 @@ def bootstrap_slopes(draws: Sequence[Floats], x: ArrayLike, weights: ArrayLike) 
     far items and seeds alone could have moved the slope. With the weights of the meta-regression, held
     through all resamples, it is the same slope.
     """
-    size, w = np.asarray(x, dtype=np.float64), np.asarray(weights, dtype=np.float64)
-    centred = size - np.average(size, weights=w)
-    slopes: Floats = np.stack(draws, axis=1) @ (w * centred) / float(w @ centred**2)
+    linear = slope_weights(np.asarray(x, dtype=np.float64), np.asarray(weights, dtype=np.float64))
+    slopes: Floats = np.stack(draws, axis=1) @ linear
     return slopes

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from xlgap.analysis.bootstrap import interval
 from xlgap.analysis.counted import counted
+from xlgap.analysis.known import NO_WIDTH, Interval, beside, by_draws
 from xlgap.analysis.rows import UNEQUAL, Answer, Estimate, Scale
 from xlgap.analysis.scaling import (
     FEWEST_MODELS,
@@ -29,7 +30,7 @@ UNITS: dict[Scale, str] = {
     "raw": "points",
     "chance_corrected": "chance-corrected points",
     "log_odds": "log-odds",
-    "error_reduction": "log ratio of errors",
+    "error_reduction": "log error reduction (above 0: fewer errors)",
 }
 
 SHARES = {"transfer_ceiling": "percent"}
@@ -40,7 +41,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One estimate a model of one quantity, in order of size: what a slope is fitted to."""
+    """One estimate a model of one quantity, in order of size: what a slope is fitted to.
+
+    ``absent`` says why there is no estimate, where there is none.
+    """
 
     question: int
     key: str
@@ -53,6 +57,7 @@ class Series:
     notes: tuple[str, ...] = ()
     confidence: float = 0.95
     variance: str = "items and seeds"
+    absent: str = "Not measured: no model has this quantity."
 
 
 def series_of(
@@ -124,6 +129,8 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
         quantity=f"change of {series.quantity}, {series.unit} for ten times the {size_word} parameters",
     )
     fit = fit_line(usable, size_field, confidence=series.confidence)
+    if not series.estimates:
+        return replace(base, method="none")
     if fit is None:
         return replace(base, reason=_too_few(usable, size_field) + base.reason, method="none")
     weights = (
@@ -136,7 +143,7 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
     )
     enough = fit.n >= FEWEST_MODELS
     base = replace(base, reason=f"{base.reason} {_short_range(base)}".strip())
-    return replace(
+    answer = replace(
         base,
         estimate=fit.slope,
         ci_low=fit.ci_low,
@@ -145,6 +152,16 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
         supported=enough,
         reason=base.reason if enough else _too_few(usable, size_field) + base.reason,
     )
+    return beside(answer, known_slope(series, usable, fit)) if enough else answer
+
+
+def known_slope(series: Series, usable: Sequence[Estimate], fit: Regression) -> Interval | None:
+    """Interval of a slope from known errors alone: by draws of all its models, else by their errors."""
+    draws = series.draws if len(usable) == len(series.estimates) else ()
+    drawn = by_draws(fit.linear, draws, confidence=series.confidence)
+    if drawn is not None or fit.known_low is None or fit.known_high is None:
+        return drawn
+    return fit.known_low, fit.known_high
 
 
 def fit_line(
@@ -177,7 +194,9 @@ def correlation_answer(series: Series, size_field: str, size_word: str) -> Answe
         said = f"Not defined: all {len(usable)} models have the same value. "
         return replace(base, reason=said + base.reason)
     found = correlation(x, y, confidence=series.confidence)
-    enough = found.ci_low is not None
+    if 1 - abs(found.r) < NO_WIDTH:
+        found = replace(found, ci_low=None, ci_high=None)  # Fisher's z is infinite
+    enough = len(usable) >= FEWEST_MODELS
     pearson, spearman, kendall = (
         "" if p is None else f" (exact permutation {probability(p)})"
         for p in (found.r_p, found.rho_p, found.tau_p)
@@ -190,7 +209,8 @@ def correlation_answer(series: Series, size_field: str, size_word: str) -> Answe
         method=f"Pearson with Fisher's z interval{pearson}; Spearman {number(found.rho, 2)}{spearman}; "
         f"Kendall {number(found.tau, 2)}{kendall}",
         supported=enough,
-        reason=base.reason if found.ci_low is not None else _too_few(usable, size_field) + base.reason,
+        p=found.r_p,
+        reason=base.reason if enough else _too_few(usable, size_field) + base.reason,
     )
 
 
@@ -242,7 +262,7 @@ def base_answer(series: Series, usable: Sequence[Estimate], size_field: str) -> 
         size_range=(min(sizes), max(sizes)) if sizes else None,
         n=len(usable),
         proxy=series.proxy,
-        reason=" ".join(series.notes),
+        reason=" ".join([*([] if series.estimates else [series.absent]), *series.notes]),
         figure=series.figure if usable else None,
     )
 
@@ -261,7 +281,7 @@ def _short_range(answer: Answer) -> str:
 def _too_few(usable: Sequence[Estimate], size_field: str) -> str:
     sizes = len({getattr(e, size_field) for e in usable})
     if not usable:
-        return "Not measured: no model has this quantity. "
+        return f"Not sufficient: the {dict(SIZES)[size_field]} parameters of no model are known. "
     return (
         f"Not sufficient: {counted(len(usable), 'model')} of {counted(sizes, 'size')}; a trend with "
         f"size needs at least {FEWEST_MODELS} models of 3 sizes. "

@@ -16,6 +16,7 @@ import numpy as np
 
 from xlgap.analysis.cautions import behind
 from xlgap.analysis.counted import counted
+from xlgap.analysis.known import beside
 from xlgap.analysis.level import level_answer
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.refit import Refit, without_collapsed
@@ -83,7 +84,7 @@ def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
     )
     end = fitted.combination([1.0, max(x)], confidence=series.confidence)
     low, high = base.size_range or (0, 0)
-    return replace(
+    answer = replace(
         base,
         estimate=end.estimate,
         ci_low=end.ci_low,
@@ -93,6 +94,7 @@ def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
         f"size the line of the meta-regression stands at {signed(end.estimate)} "
         f"[{number(end.ci_low)}, {number(end.ci_high)}] {series.unit}.",
     )
+    return beside(answer, fitted.known([1.0, max(x)], confidence=series.confidence))
 
 
 def _variances(points: Sequence[Estimate]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
@@ -176,7 +178,7 @@ def _family_answer(
     if isinstance(found, Refused):
         return replace(base, reason=f"Not sufficient: {found.reason} {base.reason}")
     slope = found.slope
-    return replace(
+    answer = replace(
         base,
         estimate=slope.estimate,
         ci_low=slope.ci_low,
@@ -186,6 +188,7 @@ def _family_answer(
         method=f"meta-regression with {how}, Knapp-Hartung t interval ({slope.df:.0f} degrees of "
         f"freedom), {counted(len(found.families), 'family')}: {', '.join(found.families)}",
     )
+    return beside(answer, found.known)
 
 
 def sensitivity_answer(series: Series, refits: Sequence[Refit]) -> list[Answer]:
@@ -244,9 +247,9 @@ def _turns(whole: Refit, refits: Sequence[Refit]) -> str:
 
 def _sign(refit: Refit) -> int:
     """1 where the interval is above 0, -1 below, else 0."""
-    if refit.ci_low is None or refit.ci_high is None:
-        return 0
-    return int(refit.ci_low > 0) - int(refit.ci_high < 0)
+    lows = [v for v in (refit.ci_low, refit.known_low) if v is not None]
+    highs = [v for v in (refit.ci_high, refit.known_high) if v is not None]
+    return int(min(lows) > 0) - int(max(highs) < 0) if lows and highs else 0
 
 
 def _named(refit: Refit) -> str:
@@ -280,7 +283,7 @@ def _collapsed_answer(
             reason=f"Not sufficient: {counted(found.n, 'model')} without the collapsed runs. "
             f"{base.reason}",
         )  # fmt: skip
-    return replace(
+    answer = replace(
         base,
         estimate=found.slope,
         ci_low=found.ci_low,
@@ -289,6 +292,8 @@ def _collapsed_answer(
         method="the primary slope again, runs left out that ended at chance while other seeds of their "
         "cell, or an arm with the same training on the task, did not; the primary slope counts them",
     )
+    low, high = found.known_low, found.known_high
+    return beside(answer, None if low is None or high is None else (low, high))
 
 
 def seeds_answer(measured: Measured, series: Series) -> Answer:

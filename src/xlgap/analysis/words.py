@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from xlgap.analysis.counted import counted
-from xlgap.analysis.rows import Answer
+from xlgap.analysis.rows import ENGLISH, Answer, plain_gap
 from xlgap.records import Source
 
 QUESTIONS = {
@@ -18,6 +18,10 @@ QUESTIONS = {
     4: "Is the intermediate task retained after training on the target task?",
     5: "Do several intermediate tasks add up?",
 }
+
+
+LEVEL = 0.05
+"""Exact p of a correlation up to which a change is told."""
 
 
 def number(value: float | None, decimals: int = 1) -> str:
@@ -42,6 +46,15 @@ def interval_words(low: float | None, high: float | None, decimals: int = 1) -> 
     if low is None or high is None:
         return "–"
     return f"[{number(low, decimals)}, {number(high, decimals)}]"
+
+
+def intervals(answer: Answer, decimals: int = 1) -> str:
+    """The interval of an answer, and where it is wider that of the known errors alone."""
+    text = interval_words(answer.ci_low, answer.ci_high, decimals)
+    if answer.known_low is None:
+        return text
+    wider = interval_words(answer.known_low, answer.known_high, decimals)
+    return f"{text} (known errors alone: {wider})"
 
 
 def sizes(answer: Answer) -> str:
@@ -102,33 +115,40 @@ def sentences(texts: Iterable[str]) -> list[str]:
 def trend(answer: Answer) -> str:
     """What an interval says of a change with size; a dash where the data cannot carry one.
 
-    ``not shown`` is not ``no change``: the interval holds 0, and other values. Of a level, which is no
-    change, it says on which side of 0 it lies; of a gap that seeds would show it says nothing.
+    ``not shown`` is not ``no change``: the interval holds 0, and other values. Where the known errors
+    of the models allow more, that interval must leave out 0, too; of a correlation the exact p must be
+    at most :data:`LEVEL`. Of a level, which is no change, it says on which side of 0 it lies; of a gap
+    that seeds would show it says nothing.
     """
-    if not answer.supported or answer.ci_low is None or answer.ci_high is None:
-        return "–"
     parts = answer.key.split(".")
-    if "seeds" in parts:
+    if not answer.supported or answer.widest is None or "seeds" in parts:
         return "–"
+    low, high = answer.widest
+    if answer.p is not None and answer.p > LEVEL:
+        return "not shown"
     above, below = ("above 0", "below 0") if {"level", "at"} & set(parts) else ("grows", "falls")
-    return above if answer.ci_low > 0 else below if answer.ci_high < 0 else "not shown"
+    return above if low > 0 else below if high < 0 else "not shown"
 
 
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     """One sentence for a question from one source: its first supported level or slope in words.
 
-    A level is followed by its change with size. It says so where that is not of the quantity that the
-    source's first answer is about.
+    A level is followed by its change with size. Where that is not of the quantity that the source's
+    first answer is about, this one is named with what is missing. Without a supported one the sentence
+    is the reason.
     """
     of_source = [a for a in answers if (a.question, a.source) == (question, source)]
+    if not of_source:
+        return "No answer."
+    asked = of_source[0]
     first = leading(of_source)
     if first is None:
-        return sentences([of_source[0].reason])[0] if of_source else "No answer."
+        return _unsupported(of_source)
     level = _statistic(first) == "level"
     said = _level(first, of_source) if level else _change(first)
     start = "by proxy, " if first.proxy else ""
-    if _of_gap(of_source[0]) != _of_gap(first):
-        start = f"the quantity asked for first could not be estimated; {start}"
+    if _of_gap(asked) != _of_gap(first):
+        start = f"{_not_estimated(asked)}; {start}"
     said = f"{start}{said}"
     return f"{said[0].upper()}{said[1:]}."
 
@@ -136,6 +156,33 @@ def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
 def leading(answers: Iterable[Answer]) -> Answer | None:
     """The answer that the headline is of: the first supported level or slope."""
     return next((a for a in answers if a.supported and _statistic(a) is not None), None)
+
+
+def _unsupported(answers: Sequence[Answer]) -> str:
+    """Why none of ``answers`` is supported: the reason of the first, and of one with an estimate."""
+    asked = answers[0]
+    other = next((a for a in answers if a.estimate is not None and _statistic(a) is not None), None)
+    if asked.estimate is not None or other is None or _of_gap(other) == _of_gap(asked):
+        return sentences([asked.reason])[0]
+    said = f"{_not_estimated(asked)}; {_quantity(other)} is not supported: {_lacking(other)}"
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _not_estimated(answer: Answer) -> str:
+    return f"{_quantity(answer)} could not be estimated ({_lacking(answer)})"
+
+
+def _quantity(answer: Answer) -> str:
+    """What was asked for, without unit and statistic."""
+    return answer.quantity.removeprefix("change of ").rpartition(", ")[0] or answer.quantity
+
+
+def _lacking(answer: Answer) -> str:
+    """The first reason, to stand inside a sentence."""
+    said = sentences([answer.reason])[0].rstrip(".")
+    for start in ("Not sufficient: ", "Not measured: ", "Not run: "):
+        said = said.removeprefix(start)
+    return f"{said[0].lower()}{said[1:]}"
 
 
 def beyond(answers: Sequence[Answer], question: int, source: Source) -> tuple[str, ...]:
@@ -178,12 +225,14 @@ def _farther(answer: Answer, measured: Answer) -> str:
 
 def _value(answer: Answer) -> str:
     unit = answer.quantity.removesuffix(", extrapolated").rpartition(", ")[2]
-    return f"{signed(answer.estimate)} {unit} {interval_words(answer.ci_low, answer.ci_high)}"
+    return f"{signed(answer.estimate)} {unit} {intervals(answer)}"
 
 
 def _statistic(answer: Answer) -> str | None:
-    """``level`` or ``slope``, of answers that can lead."""
+    """``level`` or ``slope``, of answers that can lead: none that is of English alone."""
     parts = answer.key.split(".")
+    if any(plain_gap(part).endswith(ENGLISH) for part in parts):
+        return None
     return next((s for s in ("level", "slope") if s in parts), None)
 
 
@@ -197,7 +246,7 @@ def _change(answer: Answer) -> str:
     points, _, step = unit.partition(" for ")
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
-        f"{interval_words(answer.ci_low, answer.ci_high, 2)} for {step} "
+        f"{intervals(answer, 2)} for {step} "
         f"({counted(answer.n, 'model')}, {sizes(answer)}); {_says(answer)}"
     )
 
@@ -210,12 +259,12 @@ def _level(answer: Answer, answers: Sequence[Answer]) -> str:
     moves = "its change with size cannot be told"
     if slope is not None and slope.supported:
         moves = (
-            f"{signed(slope.estimate, 2)} {interval_words(slope.ci_low, slope.ci_high, 2)} for "
+            f"{signed(slope.estimate, 2)} {intervals(slope, 2)} for "
             f"{slope.quantity.rpartition(' for ')[2]}: {_says(slope)}"
         )
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
-        f"{interval_words(answer.ci_low, answer.ci_high, 2)} on the mean of "
+        f"{intervals(answer, 2)} on the mean of "
         f"{counted(answer.n, 'model')} ({sizes(answer)}); {moves}"
     )
 

@@ -9,6 +9,7 @@ fall-back that would pass French off as Haitian Creole; :func:`load` refuses it.
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,8 @@ ALIASES: Mapping[str, str] = {"tl": "fil"}
 
 CATEGORIES = ("territories", "languages", "currency_names")
 """Name tables that a language must have itself; without them it has no entity to speak of."""
+
+_NO_LANGUAGE = {"mis", "mul", "und", "zxx"}
 
 
 @cache
@@ -85,6 +88,21 @@ def parent_language(code: str) -> str | None:
 def supported() -> tuple[str, ...]:
     """The languages of XTREME-R that CLDR has in their own right: 49 of 50."""
     return tuple(code for code in CODES if all(own(code).get(c) for c in CATEGORIES))
+
+
+@cache
+def is_language_tag(tag: str) -> bool:
+    """Whether ``tag`` is a BCP 47 tag, in its usual letters, of a language that CLDR has a name of.
+
+    Language, script and region: ``ceb``, ``zh-Hant``, ``sr-Latn-RS``. What stands for no single
+    language (``mul``, ``und``, ``zxx``) is none.
+    """
+    found = re.fullmatch(r"([a-z]{2,3})(?:-([A-Z][a-z]{3}))?(?:-([A-Z]{2}|\d{3}))?", tag)
+    if found is None or found[1] in _NO_LANGUAGE:
+        return False
+    names = Locale.parse("en")
+    known = (names.languages, names.scripts, names.territories)
+    return all(part is None or part in of for part, of in zip(found.groups(), known, strict=True))
 
 
 def gaps(code: str) -> tuple[str, ...]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xlgap.analysis import result, words
+from xlgap.analysis.counted import counted
 from xlgap.analysis.own_rows import Row, own_study
 from xlgap.analysis.report import write_report
 from xlgap.errors import DataError, ResultError
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 OUT = Path("own_rows")
 MARK = "own_rows.json"
 """Stands in every directory that this command has made, and says from what."""
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""Of tables that are no CSV as it is read here."""
 OURS = frozenset({MARK, "index.html", "answers.json", "tables", "figures", "analysis"})
 
 
@@ -35,14 +42,19 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
 
     Raises:
         DataError, UnknownNameError: a file, a column or a value is wrong; nothing is written.
-        ResultError: ``out`` holds something else.
+        ResultError: ``out`` holds something else, or cannot be written.
     """
-    folder = _free(out or OUT)
+    out = out or OUT
+    with _told(out):
+        folder = _free(out)
     columns, table = _read(rows)
     item_columns, outcomes = _read(items) if items is not None else ([], [])
     study = own_study(table, outcomes, name=rows.stem, columns=columns, item_columns=item_columns)
+    with _told(out):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(dir=folder.parent).cleanup()  # now, not after the analysis
     found = result.analyse(study, load_scores())
-    with atomic_dir(folder) as made:
+    with _told(out), atomic_dir(folder) as made:
         result.write_analysis(made / "analysis", found)
         page = write_report(made, found)
         read = {"rows": file_digest(rows, 64), "items": file_digest(items, 64) if items else None}
@@ -50,7 +62,23 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
     said = [
         f"{number}. {words.headline(found.answers, number, 'measured')}" for number in words.QUESTIONS
     ]
-    return [*said, f"report: {folder / page.name}"]
+    return [*said, *study.language_notes, f"report: {folder / page.name}"]
+
+
+@contextmanager
+def _told(out: Path) -> Iterator[None]:
+    """Have what keeps ``out`` from being written said in one sentence.
+
+    Raises:
+        ResultError: the system refuses to make or write it.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ResultError(
+            f"{out}: cannot be written ({why}); name another directory with --out."
+        ) from error
 
 
 def _free(out: Path) -> Path:
@@ -89,24 +117,37 @@ def _read(path: Path) -> tuple[list[str], list[Row]]:
     if suffix not in {".csv", ".parquet"}:
         raise DataError(f"{path}: expected .csv or .parquet, got {suffix or 'no suffix'!r}.")
     try:
-        frame = (
-            pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None)
-            if suffix == ".csv"
-            else pd.read_parquet(path)
-        )
-    except (OSError, ValueError) as error:  # what pandas and pyarrow raise, by what is wrong
+        table = _csv_lines(path) if suffix == ".csv" else pd.read_parquet(path)
+    except (OSError, ValueError, csv.Error) as error:  # what csv, pandas and pyarrow raise
         first = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "empty"
         raise DataError(f"{path}: cannot be read as {suffix} ({first}); write it again.") from error
-    return _of_csv(frame, path) if suffix == ".csv" else _of_parquet(frame)
+    return _of_csv(table, path) if isinstance(table, list) else _of_parquet(table)
 
 
-def _of_csv(frame: pd.DataFrame, path: Path) -> tuple[list[str], list[Row]]:
-    """The first line names the columns; it was read as a row, so that a name twice is seen."""
-    lines = frame.fillna("").to_numpy().tolist()
-    if not lines:
-        raise DataError(f"{path}: empty; the first line names the columns (docs/rows.md).")
-    columns = [str(name).strip() for name in lines[0]]
-    return columns, [dict(zip(columns, map(str, line), strict=True)) for line in lines[1:]]
+def _csv_lines(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as f:
+        return list(csv.reader(f, strict=True))
+
+
+def _of_csv(lines: list[list[str]], path: Path) -> tuple[list[str], list[Row]]:
+    """The first line names the columns, and every other one has as many fields."""
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines or not lines[0]:
+        raise DataError(f"{path}: no header; the first line names the columns (docs/rows.md).")
+    columns = [name.strip() for name in lines[0]]
+    other = [word for mark, word in _SEPARATORS.items() if mark in columns[0]]
+    if len(columns) == 1 and other:
+        raise DataError(
+            f"{path}: fields are separated by {other[0]}: commas are wanted (docs/rows.md)."
+        )
+    for number, fields in enumerate(lines, 1):
+        if len(fields) != len(columns):
+            raise DataError(
+                f"{path}: line {number} has {counted(len(fields), 'field')}, but the first line names "
+                f"{counted(len(columns), 'column')}; give each row all of them, empty ones, too."
+            )
+    return columns, [dict(zip(columns, fields, strict=True)) for fields in lines[1:]]
 
 
 def _of_parquet(frame: pd.DataFrame) -> tuple[list[str], list[Row]]:

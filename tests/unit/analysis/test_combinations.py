@@ -167,9 +167,10 @@ def test_the_sentence_leads_with_the_combination_against_the_best_single_task() 
     without = analyse(study(replace(plan, best_single=None), seed=3, resamples=100), [])
     said = headline(without.answers, 5, "measured")
     start = (
-        "The quantity asked for first could not be estimated; joint intermediate training on several "
+        "Joint intermediate training minus the best single one of its tasks could not be estimated "
+        "(the study has no best_of arm); joint intermediate training on several tasks minus none: +"
     )
-    assert said.startswith(f"{start}tasks minus none: +")
+    assert said.startswith(start)
 
 
 def test_what_the_study_lacks_for_question_5_is_said() -> None:
@@ -238,3 +239,9 @@ def test_arms_that_are_averaged_are_named_with_their_rules() -> None:
 
 def _as(frame: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
     return frame[frame["arm"] == arm].assign(arm=other)
+
+
+def test_the_log_error_reduction_names_its_direction() -> None:
+    found = answers(replace(SMALL, groups=60, joint=9.0))["5.joint.error_reduction.level"]
+    assert found.estimate > 0
+    assert found.quantity.endswith(", log error reduction (above 0: fewer errors)")

@@ -11,12 +11,13 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.contrasts import contrasts
-from xlgap.analysis.gain_grids import gain_grids
+from xlgap.analysis.gain_grids import NOTES, gain_grids
 from xlgap.analysis.gains import ALL, MEAN, GainRow, _student
+from xlgap.analysis.grids import gap_grid
 from xlgap.analysis.measure import measure
 from xlgap.analysis.pairing import Key
 from xlgap.analysis.result import Analysis, analyse, read_analysis, write_analysis
-from xlgap.analysis.rows import ArmInfo
+from xlgap.analysis.rows import ArmInfo, Estimate
 from xlgap.analysis.study import Study
 
 PLAN = Plan(
@@ -180,3 +181,23 @@ def test_gains_are_not_of_untrained_twins() -> None:
     made = study(PLAN, seed=3, resamples=100)
     found = measure(replace(made, controls={MODELS[0]: MODELS[1]}))
     assert {r.model for r in found.gains} == {MODELS[1]}
+
+
+def test_the_two_kinds_of_interval_of_one_gap_are_named_in_both_tables() -> None:
+    """Student's t with one degree of freedom is 6.5 times as wide as what knows the spread."""
+    from scipy.stats import norm, t
+
+    widest = f"{t.ppf(0.975, 1) / norm.ppf(0.975):.1f} times"
+    point = Estimate(
+        source="measured", model="m", family="f", params_total=1, params_nonembedding=1,
+        gap="joint_equal_steps", task="mean", scale="raw", value=1.0,
+    )  # fmt: skip
+    [said] = gap_grid([point], "joint_equal_steps").notes
+    assert said.startswith("Intervals: percentiles of the bootstrap")
+    assert "The table of gains (question 5) has Student's t" in said
+    gains = NOTES[0]
+    assert "Intervals: Student's t" in gains
+    assert "tables and figures of single gaps have percentiles of the same bootstrap" in gains
+    assert widest in said
+    assert widest in gains
+    assert gap_grid([replace(point, gap="native")], "native").notes == ()

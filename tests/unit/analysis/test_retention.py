@@ -127,7 +127,7 @@ def test_intervals_of_single_models_hold_what_was_planted():
 @pytest.mark.parametrize(
     ("plan", "said"),
     [
-        (Planted(before=25.0, lost=0, less=0, further=0), "At chance just after its own phase"),
+        (Planted(before=25.0, lost=0, less=0, further=0), "at chance just after its own phase"),
         (Planted(sizes=(40_000, 200_000)), "Not sufficient: 2 models"),
     ],
 )

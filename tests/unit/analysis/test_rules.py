@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from simulate import BUDGET, Plan, study
 
-from xlgap.analysis.answer_rules import level_above, slope_falls
+from xlgap.analysis.answer_rules import combination_helps, level_above, slope_falls
 from xlgap.analysis.claims import CLAIMS
 from xlgap.analysis.contrasts import on_shared_units
 from xlgap.analysis.evidence import Evidence
@@ -15,7 +16,7 @@ from xlgap.analysis.gains import MEAN, Weighed, over_models
 from xlgap.analysis.measure import measure
 from xlgap.analysis.pairing import Contrast, Key
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.rules import Finding, helps, judged
+from xlgap.analysis.rules import Finding, helps, helps_small_most, judged
 from xlgap.analysis.study import Study
 
 
@@ -164,3 +165,98 @@ def test_cells_of_some_models_alone_are_in_no_mean_over_models() -> None:
     [whole] = [c for c in over_models([*gain(), *more], ()) if c.task == MEAN]
     assert {key.task for key, _ in whole.terms} == {"xnli"}
     assert whole.note.endswith(left_out)
+
+
+def by_size(*gains: float) -> Evidence:
+    """Evidence of four models, each with its gain of English intermediate training."""
+    parts = [
+        study(replace(PLAN, sizes=(size,), english_gain=g), seed=n, resamples=60)
+        for n, (size, g) in enumerate(zip((40_000, 200_000, 1_000_000, 5_000_000), gains, strict=True))
+    ]
+    items = {
+        task: replace(one, frame=pd.concat([p.items[task].frame for p in parts], ignore_index=True))
+        for task, one in parts[0].items.items()
+    }
+    return evidence(replace(parts[0], scores=tuple(s for p in parts for s in p.scores), items=items))
+
+
+def test_what_helps_no_small_model_helps_them_not_most() -> None:
+    none = helps_small_most("gain")(by_size(-4.0, -10.0, -16.0, -22.0))
+    assert none.ci_high < 0, "the gain falls with size"
+    assert none.verdict == "contradicted"
+    assert "The smaller models (made_40000, made_200000): −" in none.reason
+    assert "below 1 point, so that they are not helped." in none.reason
+    wide = helps_small_most("gain")(by_size(0.0, -8.0, -14.0, -22.0))
+    assert wide.ci_high < 0
+    assert wide.verdict == "not testable"
+    assert "the interval holds 0, so that no help is shown" in wide.reason
+
+
+def test_what_helps_small_models_and_falls_helps_them_most() -> None:
+    found = helps_small_most("gain")(by_size(20.0, 13.0, 7.0, 0.0))
+    assert found.verdict == "supported"
+    assert "The smaller models (made_40000, made_200000): +" in found.reason
+
+
+def test_a_gain_that_grows_helps_small_models_not_most() -> None:
+    assert helps_small_most("gain")(by_size(-8.0, 1.0, 12.0, 22.0)).verdict == "contradicted"
+
+
+def test_a_trend_must_hold_by_known_errors_too() -> None:
+    rule = slope_falls("measured", ("k", ""))
+    narrow = replace(ANSWER, known_low=-5.0, known_high=1.0)
+    assert rule(Evidence(answers={("measured", "k"): ANSWER})).verdict == "supported"
+    found = rule(Evidence(answers={("measured", "k"): narrow}))
+    assert found.verdict == "not testable"
+    assert "with the known errors of the models [−5.0, 1.0]" in found.reason
+    above = replace(ANSWER, estimate=2.0, ci_low=1.0, ci_high=3.0, known_low=-1.0, known_high=5.0)
+    assert level_above("measured", "k")(Evidence(answers={("measured", "k"): above})).verdict == (
+        "not testable"
+    )
+
+
+def level(made: Study, low: float, high: float, **changes: object) -> Evidence:
+    """Evidence with an answer to question 5 of that interval, at equal steps."""
+    measured = measure(made)
+    points = tuple(
+        replace(e, gap="best_single_equal_steps") for e in measured.estimates if e.task == "mean"
+    )
+    answer = replace(ANSWER, estimate=(low + high) / 2, ci_low=low, ci_high=high, **changes)
+    return Evidence(
+        study=made,
+        measured=replace(measured, estimates=points),
+        answers={("measured", "5.best_single_equal_steps.level"): answer},
+    )
+
+
+@pytest.mark.parametrize(
+    ("limits", "helped", "not_helped"),
+    [((0.5, 3.0), "supported", "not testable"), ((-3.0, 0.5), "contradicted", "supported"),
+     ((1.5, 3.0), "supported", "contradicted"), ((-3.0, 3.0), "not testable", "not testable")],
+)  # fmt: skip
+def test_combinations_are_judged_by_the_interval_of_their_answer(
+    made: Study, limits: tuple[float, float], helped: str, not_helped: str
+) -> None:
+    found = combination_helps("best_single")(level(made, *limits))
+    assert (found.ci_low, found.ci_high) == limits
+    assert found.verdict == helped
+    assert "over 4 models as in question 5" in found.reason
+    assert "At equal steps." in found.reason
+    against = combination_helps("best_single", claim="does not help")(level(made, *limits))
+    assert against.verdict == not_helped
+
+
+def test_combinations_need_support_models_seeds_and_both_intervals(made: Study) -> None:
+    rule = combination_helps("best_single")
+    for changes, why in (
+        ({"models": ("a", "b", "c"), "n": 3}, "needs at least 4 models"),
+        ({"supported": False, "reason": "One language. More."}, "One language."),
+        ({"known_low": -2.0, "known_high": 4.0}, "the interval holds 1 point"),
+    ):
+        found = rule(level(made, 0.5, 3.0, **changes))
+        assert (found.verdict, why in found.reason) == ("not testable", True), found.reason
+    one = level(made, 0.5, 3.0)
+    single = tuple(replace(e, seeds=1) for e in one.measured.estimates)
+    one = replace(one, measured=replace(one.measured, estimates=single))
+    assert "needs at least 2 seeds" in rule(one).reason
+    assert "Not run in this study" in rule(evidence(made)).reason

@@ -80,9 +80,13 @@ def test_headline_of_a_proxy_says_so() -> None:
 
 
 def test_headline_of_another_quantity_says_so() -> None:
-    first = answer(key="1.other.slope.params_total", supported=False, reason="Not measured.")
+    first = answer(
+        key="1.other.slope.params_total", supported=False, estimate=None,
+        reason="Not run: no arm. More.",
+        quantity="change of G_other, points for ten times the total parameters",
+    )  # fmt: skip
     text = headline([first, answer()], 1, "measured")
-    assert text.startswith("The quantity asked for first could not be estimated; G_inter: −5.00 points")
+    assert text.startswith("G_other could not be estimated (no arm); G_inter: −5.00 points")
 
 
 def test_headline_without_support_is_the_reason() -> None:

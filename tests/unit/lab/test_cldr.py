@@ -42,3 +42,15 @@ def test_gaps_are_named_for_sparse_languages_and_empty_for_full_ones() -> None:
     assert cldr.gaps("de") == ()
     assert "date_fields/year" in cldr.gaps("qu")
     assert "unit_patterns/length-meter" in cldr.gaps("wo")
+
+
+@pytest.mark.parametrize("tag", ["ceb", "tlh", "zh-Hant", "pt-BR", "sr-Latn-RS", "es-419"])
+def test_tags_of_languages_that_cldr_has_a_name_of(tag: str) -> None:
+    assert cldr.is_language_tag(tag)
+
+
+@pytest.mark.parametrize(
+    "tag", ["", "e", "CEB", "xxx", "klingon", "zh_Hant", "zh-hant", "mul", "pt-XX"]
+)
+def test_what_is_no_tag_of_a_language(tag: str) -> None:
+    assert not cldr.is_language_tag(tag)

@@ -16,6 +16,7 @@ from xlgap.analysis.measure import measure
 from xlgap.analysis.own_rows import OPTIONAL, REQUIRED, own_study
 from xlgap.analysis.study import Study
 from xlgap.errors import XlgapError
+from xlgap.regimes import regime_names
 from xlgap.stages.own_rows import MARK, analyse_rows
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "rows.md"
@@ -37,9 +38,13 @@ def test_the_documented_example_runs_outside_a_checkout(
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("1. G_inter")
     assert said[0].endswith("it falls with size.")
+    assert "2 languages beside English of known distance that all models have: de, sw;" in said[1]
     folder = example.parent / "my_report"
+    page = (folder / "index.html").read_text(encoding="utf8")
+    assert "Chance is what the rows give as such;" in page
+    assert "pretrained once" not in page
     answers = {a["key"]: a for a in json.loads((folder / "answers.json").read_text(encoding="utf8"))}
-    assert answers["1.inter.slope.params_total"]["estimate"] == pytest.approx(-2.09, abs=0.01)
+    assert answers["1.inter.slope.params_total"]["estimate"] == pytest.approx(-2.02, abs=0.01)
     assert answers["3.direct.slope.params_total"]["supported"]
     assert {p.name for p in folder.iterdir()} == {
         MARK, "index.html", "answers.json", "tables", "figures", "analysis",
@@ -54,6 +59,12 @@ def test_every_column_is_documented() -> None:
     described = re.findall(r"^\| `(\w+)` \| (\w*)", text, re.MULTILINE)
     assert {name for name, _ in described} == {*REQUIRED, *OPTIONAL}
     assert [name for name, needed in described if needed == "yes"] == list(REQUIRED)
+
+
+def test_every_regime_is_documented() -> None:
+    text = DOCUMENT.read_text(encoding="utf8")
+    [paragraph] = re.findall(r"^Regimes: (.*?)\. What", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", paragraph)) - {"train_language"} == set(regime_names())
 
 
 def rows_of(made: Study) -> pd.DataFrame:
@@ -132,7 +143,18 @@ def refused(example: Path, change: tuple[str, str]) -> str:
         (("58.0", "x"), "line 2, column 'value': got 'x', allowed is a number from 0 to 100."),
         (("58.0", "nan"), "line 2, column 'value': got 'nan'"),
         (("58.0", ""), "line 2, column 'value': empty, but every row needs it."),
-        (("5000000", "0"), "line 2, column 'params_total': got 0, allowed is a whole number from 1."),
+        (("5000000", "0"), "column 'params_total': got '0', allowed is a whole number from 1 to 1e+15"),
+        (("5000000", "-5"), "column 'params_total': got '-5', allowed is a whole number from 1 to"),
+        (("5000000", "1e40"), "column 'params_total': got '1e40', allowed is a whole number from 1 to"),
+        (("chance,stderr,n_items", "chance,stderr,shots"), "'shots': direct_en is shown no target-la"),
+        ((",en,", ",EN,"), "line 2, column 'language': unknown language 'EN'; codes are in small lett"),
+        ((",en,", ",eng,"), "line 2, column 'language': unknown language 'eng'; did you mean 'en'?"),
+        ((",en,", ",en-US,"), "unknown language 'en-US'; did you mean 'en'?"),
+        ((",en,", ",klingon,"), "unknown language 'klingon'; allowed: af, ar,"),
+        ((",en,", ",mul,"), "unknown language 'mul'"),
+        (("58.0,33.3,0.7,5010", "58.0,33.3"), "wrong.csv: line 2 has 9 fields, but the first line nam"),
+        (("58.0,33.3,0.7,5010", "58.0,33.3,0.7,5010,1"), "wrong.csv: line 2 has 12 fields, but the f"),
+        (("5010\n", "5010\n\n"), "wrong.csv: line 3 has 0 fields, but the first line names 11 columns"),
         (("5000000", "5e6.1"), "line 2, column 'params_total': got '5e6.1'"),
         (("5000000", "6000000"), "line 3: model 'tiny' has another size or family there than before"),
         (("xnli,sw,", "xnli,en,"), "lines 2 and 3: both are tiny, direct_en, xnli, en, seed 0, acc"),
@@ -153,12 +175,73 @@ def test_a_missing_column_and_shares_get_one_sentence(example: Path) -> None:
     frame[:0].to_csv("wrong.csv", index=False)
     with pytest.raises(XlgapError, match="the table has no row"):
         analyse_rows(Path("wrong.csv"))
-    Path("wrong.csv").write_bytes(b"")
+    for nothing in (b"", b"\n\n"):
+        Path("wrong.csv").write_bytes(nothing)
+        with pytest.raises(XlgapError, match=r"wrong\.csv: no header; the first line names"):
+            analyse_rows(Path("wrong.csv"))
+    Path("wrong.csv").write_bytes(b"\xff\xfe")
     with pytest.raises(XlgapError, match=r"wrong\.csv: cannot be read as \.csv"):
         analyse_rows(Path("wrong.csv"))
     Path("wrong.parquet").write_bytes(b"PAR1")
     with pytest.raises(XlgapError, match=r"wrong\.parquet: cannot be read as \.parquet"):
         analyse_rows(Path("wrong.parquet"))
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_named_once(example: Path, mark: str, name: str) -> None:
+    text = example.read_text(encoding="utf8").replace(",", mark)
+    Path("wrong.csv").write_text(text, encoding="utf8")
+    with pytest.raises(XlgapError) as error:
+        analyse_rows(Path("wrong.csv"))
+    said = f"wrong.csv: fields are separated by {name}: commas are wanted (docs/rows.md)."
+    assert str(error.value) == said
+
+
+def test_a_table_of_other_columns_is_told_once_what_is_needed(example: Path) -> None:
+    Path("wrong.csv").write_text("a,b\n1,2\n", encoding="utf8")
+    with pytest.raises(XlgapError) as error:
+        analyse_rows(Path("wrong.csv"))
+    assert str(error.value).count("params_total") == 1
+
+
+def test_languages_without_distances_and_a_lack_of_english_are_said(example: Path) -> None:
+    frame = pd.read_csv(example)
+    frame = frame[frame["language"] != "en"]
+    frame.loc[frame["model"] == "tiny", "language"] = "zh-Hant"
+    frame.to_csv("odd.csv", index=False)
+    said = analyse_rows(Path("odd.csv"), out=Path("odd"))
+    told = (
+        "No distance from English is known of zh-Hant: left out of the slopes over distance.",
+        "No English score without intermediate training on xnli: slopes over distance are those of "
+        "minus the score, there is no transfer gap, and whether models are above chance in English "
+        "cannot be checked.",
+    )
+    assert tuple(said[5:7]) == told
+    answers = json.loads(Path("odd/answers.json").read_text(encoding="utf8"))
+    reason = next(a["reason"] for a in answers if a["key"] == "2.distance_partial.slope.params_total")
+    assert all(sentence in reason for sentence in told)
+    with_english = as_study(pd.read_csv(example, keep_default_na=False))
+    assert with_english.language_notes == ()
+
+
+@pytest.mark.parametrize("where", ["file/x", "a" * 300])
+def test_a_place_that_cannot_be_written_is_told_before_the_analysis(
+    example: Path, where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("file").write_text("")
+    monkeypatch.setattr("xlgap.analysis.result.analyse", None)
+    assert main(["analyse", "--rows", example.name, "--out", where]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {where}: cannot be written (")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="the system has no /proc")
+def test_a_place_that_holds_no_directories_is_told(
+    example: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["analyse", "--rows", example.name, "--out", "/proc/x"]) == 2
+    assert "error: /proc/x: cannot be written (" in capsys.readouterr().err
 
 
 def test_one_size_is_answered_as_not_sufficient(example: Path) -> None:

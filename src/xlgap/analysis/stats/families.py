@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlgap.analysis.counted import counted
+from xlgap.analysis.known import Interval
 from xlgap.analysis.stats import meta
 from xlgap.analysis.stats.cluster_robust import Coefficient
 from xlgap.analysis.stats.verdict import Refused
@@ -52,11 +53,13 @@ class FamilySlope:
         slope: with its interval; ``n`` models.
         families: behind it, in order of name.
         tau2: variance between models of a family beyond their sampling variance.
+        known: interval from the known variances alone; ``None`` without them.
     """
 
     slope: Coefficient
     families: tuple[str, ...]
     tau2: float
+    known: Interval | None
 
 
 def within(points: Sequence[Point], *, confidence: float = 0.95) -> FamilySlope | Refused:
@@ -89,7 +92,7 @@ def between(points: Sequence[Point], *, confidence: float = 0.95) -> FamilySlope
     x, y = (np.array(column) for column in zip(*means, strict=True))
     fitted = meta.fit(y, None, np.stack([np.ones_like(x), x], axis=1))
     slope = fitted.combination([0.0, 1.0], confidence=confidence)
-    return FamilySlope(slope=slope, families=names, tau2=fitted.tau2)
+    return FamilySlope(slope=slope, families=names, tau2=fitted.tau2, known=None)
 
 
 def _with_sizes(points: Sequence[Point]) -> list[Point]:
@@ -114,5 +117,8 @@ def _slope(
     fitted = meta.fit(np.array([p.effect for p in points]), known, design)
     weights = np.eye(design.shape[1])[column]
     return FamilySlope(
-        slope=fitted.combination(weights, confidence=confidence), families=names, tau2=fitted.tau2
+        slope=fitted.combination(weights, confidence=confidence),
+        families=names,
+        tau2=fitted.tau2,
+        known=fitted.known(weights, confidence=confidence),
     )

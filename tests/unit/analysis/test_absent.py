@@ -1,0 +1,161 @@
+"""A question without a supported answer says the first reason that is true of the study."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from made_retention import Planted, made_study
+
+from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.measure import measure
+from xlgap.analysis.own_rows import own_study
+from xlgap.analysis.rows import Answer
+from xlgap.analysis.words import headline
+
+LANGUAGES = ("de", "fr", "es", "ru", "zh", "ar", "sw", "tr", "vi", "hi", "th", "bg", "el", "ur")
+SIZES = (5e6, 2e7, 1.1e8, 5.5e8)
+SINGLE = ("direct_en", "direct_tgt", "intermediate_en", "intermediate_tgt")
+ALL = (*SINGLE, "joint", "sequential")
+GAINS = {"direct_en": 0, "direct_tgt": 10, "intermediate_en": 2, "intermediate_tgt": 6, "joint": 3,
+         "sequential": 1}  # fmt: skip
+
+
+def answers(
+    regimes: Sequence[str] = ALL,
+    *,
+    sizes: Sequence[float] = SIZES,
+    languages: Sequence[str] = LANGUAGES,
+    at_chance: bool = False,
+    **columns: str,
+) -> list[Answer]:
+    """Answers to rows of made scores; ``columns`` are the same in all of them."""
+    rng = random.Random(0)
+    rows = []
+    for number, size in enumerate(sizes):
+        for regime in regimes:
+            for code in ("en", *languages):
+                if code == "en" and regime.endswith("_tgt"):
+                    continue
+                base = (75 if code == "en" else 45) + 5 * math.log10(size / 5e6) + GAINS[regime]
+                value = rng.gauss(33.3, 0.3) if at_chance else rng.gauss(base, 1.0)
+                rows.append(
+                    {
+                        "model": f"m{number}", "params_total": str(int(size)), "regime": regime,
+                        "task": "xnli", "language": code, "metric": "accuracy",
+                        "value": f"{value:.2f}", "chance": "33.3", "stderr": "0.7",
+                        "intermediate": "squad+mnli" if regime in {"joint", "sequential"} else "",
+                        **columns,
+                    }
+                )  # fmt: skip
+    study = own_study(rows, name="rows", columns=list(rows[0]))
+    return measured_answers(study, measure(study))
+
+
+def said(question: int, found: Sequence[Answer]) -> str:
+    return headline(found, question, "measured")
+
+
+def test_scores_at_chance_are_the_reason_of_every_question() -> None:
+    found = answers(at_chance=True)
+    for question in (1, 2, 3, 5):
+        assert said(question, found) == (
+            "Not sufficient: at chance in English for every model, where a gap says nothing: xnli."
+        )
+
+
+@pytest.mark.parametrize("models", [1, 2])
+def test_too_few_models_are_told_beside_the_arm_that_is_missing(models: int) -> None:
+    found = answers(sizes=SIZES[:models])
+    for question in (1, 2, 3):
+        assert said(question, found).startswith(f"Not sufficient: {models} model")
+    assert said(5, found).startswith(
+        "Joint intermediate training minus the best single one of its tasks could not be estimated "
+        "(the study has no best_of arm); joint intermediate training on several tasks minus none is "
+        f"not supported: {models} model"
+    )
+
+
+def test_the_quantity_asked_for_first_is_named_with_what_is_missing() -> None:
+    found = answers(("direct_en", "direct_tgt", "joint"))
+    assert said(1, found) == "Not run: the study has no intermediate_tgt and no intermediate_en arm."
+    assert said(3, found).startswith(
+        "G_direct (target-language data minus English intermediate training) could not be estimated "
+        "(the study has no intermediate_en arm); G_native (in-language minus zero-shot): "
+    )
+    assert said(5, found).startswith(
+        "Joint intermediate training minus the best single one of its tasks could not be estimated "
+        "(the study has no best_of arm); joint intermediate training on several tasks minus none: +"
+    )
+
+
+def test_few_languages_have_no_slope_over_distance() -> None:
+    for count, counted in ((1, "1 language"), (3, "3 languages")):
+        text = said(2, answers(languages=LANGUAGES[:count]))
+        assert f"({counted} beside English of known distance that all models have: de" in text
+        assert "a slope over distance needs at least 5); transfer gap (" in text
+        assert ("is not supported: one language (de)" in text) == (count == 1)
+    few = answers(languages=LANGUAGES[:5])
+    assert "5 languages for 3 coefficients (intercept, distance, script)" in said(2, few)
+    assert "; loss of zero-shot score for 0.1 more of syntactic distance (direct_en): " in said(2, few)
+    unknown = answers(languages=("sv", "da", "cs", "sk", "sl", "hr"))
+    assert "(0 languages beside English of known distance that all models have; " in said(2, unknown)
+
+
+def test_test_sets_that_are_no_translations_have_no_slope_over_distance() -> None:
+    found = answers(("direct_en", "direct_tgt"), parallel="false")
+    assert (
+        " could not be estimated (no task of these arms has parallel test sets, translations of each "
+        "other); transfer gap relative to the in-language ceiling "
+    ) in said(2, found)
+
+
+def test_one_language_supports_nothing_of_several_tasks_but_in_english() -> None:
+    found = answers(languages=("sw",))
+    of_question = [a for a in found if a.question == 5 and a.estimate is not None]
+    for answer in of_question:
+        english = "_english" in answer.key
+        assert answer.supported == english
+        assert english == ("one language (sw)" not in answer.reason)
+    assert any("joint_english" in a.key for a in of_question)
+    assert said(5, found).endswith(
+        "is not supported: one language (sw); nothing here speaks of others."
+    )
+    assert any(a.supported for a in answers(languages=("sw", "de")) if a.key == "5.joint.level")
+
+
+def test_a_size_that_no_model_gives_is_what_is_missing() -> None:
+    by_key = {a.key: a for a in answers()}
+    reason = by_key["1.inter.slope.params_nonembedding"].reason
+    assert reason.startswith("Not sufficient: the non-embedding parameters of no model are known.")
+
+
+def test_nothing_says_that_no_model_has_what_every_model_has() -> None:
+    for found in (answers(at_chance=True), answers(languages=("sw",)), answers(sizes=SIZES[:2])):
+        assert not [a.key for a in found if "no model has" in a.reason]
+
+
+def test_of_rows_nothing_is_said_that_cannot_be_known() -> None:
+    found = answers()
+    for answer in found:
+        assert "pretrained once" not in answer.reason
+        assert "chance_corrected" not in answer.key or "are not known" not in answer.method
+    slope = next(a for a in found if a.key == "1.inter.slope.params_total")
+    assert (
+        "The intervals of single models and the bootstrap leave out the variance of pre" in slope.reason
+    )
+    corrected = next(a for a in found if a.key == "1.inter.chance_corrected.slope.params_total")
+    assert corrected.estimate == pytest.approx(slope.estimate / 0.667)
+    assert corrected.ci_low == pytest.approx(slope.ci_low / 0.667)
+
+
+def test_an_earlier_task_at_chance_is_the_reason_of_question_4() -> None:
+    dead = made_study(replace(Planted(), before=25.0, lost=0.0, groups=60), seed=1, resamples=50)
+    assert said(4, measured_answers(dead, measure(dead))).startswith(
+        "Retention in English: intermediate task after training on the target minus before could not "
+        "be estimated (at chance just after its own phase for every model, so that nothing of it can "
+        "be lost: typing); rise of the masked loss"
+    )
