@@ -100,7 +100,7 @@ def test_few_languages_have_no_slope_over_distance() -> None:
         assert ("is not supported: one language (de)" in text) == (count == 1)
     few = answers(languages=LANGUAGES[:5])
     assert "5 languages for 3 coefficients (intercept, distance, script)" in said(2, few)
-    assert "; loss of zero-shot score for 0.1 more of syntactic distance (direct_en): " in said(2, few)
+    assert ": loss of zero-shot score for 0.1 more of syntactic distance (direct_en): " in said(2, few)
     unknown = answers(languages=("sv", "da", "cs", "sk", "sl", "hr"))
     assert "(0 languages beside English of known distance that all models have; " in said(2, unknown)
 
