@@ -114,10 +114,10 @@ def trend(answer: Answer) -> str:
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     """One sentence for a question from one source: its first supported level or slope in words.
 
-    A level is followed by its change with size. Question 2 begins with what that says of robustness and
-    ends with what English intermediate training changes of it. Where the sentence is not of the quantity
-    that the source's first answer is about, this one is named with what is missing. Without a supported
-    answer the sentence is the reason.
+    A level is followed by its change with size. Question 2 begins with what that says of robustness
+    and ends with what English intermediate training changes of it. Where the sentence is not of the
+    quantity that the source's first answer is about, this one is named with what is missing. Without
+    a supported answer the sentence is the reason.
     """
     of_source = [a for a in answers if (a.question, a.source) == (question, source)]
     if not of_source:

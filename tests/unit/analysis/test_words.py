@@ -119,7 +119,7 @@ def of_robustness(low: float, high: float, gap: str = "distance", **changes: obj
     ("low", "high", "says"),
     [(-8.0, -2.0, "Zero-shot transfer becomes more robust with size: distance"),
      (1.0, 2.0, "Zero-shot transfer becomes less robust with size: distance"),
-     (-1.0, 1.0, "That zero-shot transfer becomes more or less robust with size is not shown: distance")],
+     (-1.0, 1.0, "That zero-shot transfer becomes more or less robust with size is not shown: dist")],
 )  # fmt: skip
 def test_question_2_says_what_a_loss_means_for_robustness(low: float, high: float, says: str) -> None:
     assert headline([of_robustness(low, high)], 2, "measured").startswith(says)
