@@ -14,7 +14,7 @@ from xlgap.lab.cldr import supported
 from xlgap.languages import get_language
 from xlgap.models.catalogue import lacks_masked_head
 from xlgap.regimes import get_regime, regime_names
-from xlgap.regimes.base import ArmSpec, Regime, Translations
+from xlgap.regimes.base import ArmSpec, Regime, Translations, trained_on
 from xlgap.tasks import get_task
 from xlgap.tasks.base import can_translate
 
@@ -102,10 +102,30 @@ def check_arm(name: str, spec: ArmSpec, params: Params) -> None:
         _check_source(key.rstrip("'"), spec, params)
     if spec.mlm_rate is not None:
         _check_text(key, params)
+    if spec.shots is not None:
+        _check_shots(name, spec.shots, str(spec.language), params)
     if not regime.eval_languages(spec, params.languages.evaluation):
         raise ConfigError(
             f"{key}: it is scored in '{spec.language}' alone, which 'languages.evaluation' lacks; add "
             f"{spec.language} to {list(params.languages.evaluation)}."
+        )
+
+
+def _check_shots(name: str, shots: int, language: str, params: Params) -> None:
+    """Some target task has so many training rows, where the study limits those of each."""
+    trained = {
+        trained_on(task) for task in map(get_task, params.tasks) if language in task.eval_languages
+    }
+    limits = {
+        task: params.task(task).train_rows
+        for task in sorted(trained & {*params.all_tasks})
+        if language in get_task(task).train_languages
+    }
+    known = [rows for rows in limits.values() if rows is not None]
+    if limits and len(known) == len(limits) and max(known) < shots:
+        raise ConfigError(
+            f"key 'arms.{name}.shots': got {shots}, but no task has more than {max(known)} training "
+            f"rows by its 'train_rows' ({', '.join(limits)}); lower it, or raise those."
         )
 
 

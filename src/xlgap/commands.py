@@ -8,11 +8,15 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xlgap import __version__, findings, listings
 from xlgap.errors import ConfigError, Interrupted, XlgapError
 from xlgap.forward import SIGNALLED, FlowKilledError, run_and_forward_signals
 from xlgap.options import folder_options, rows_options, study_option
+
+if TYPE_CHECKING:
+    from xlgap.config import Params
 
 Arguments = argparse.Namespace
 
@@ -124,12 +128,25 @@ def _stages(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 def _directory(arguments: Arguments) -> Path:
     """The study's directory: that of a ``params.yaml``, or made or refreshed from another file."""
     from xlgap import layout
-    from xlgap.graph import materialise
+    from xlgap.study_files import materialise
 
     if arguments.study is None:
         return Path()
     study: Path = arguments.study
     return study.parent if study.name == layout.PARAMS.name else materialise(study)
+
+
+def _read(study: Path | None) -> tuple[Path, Params]:
+    """The study's directory, which need not be there, and its parameters; nothing is written."""
+    from xlgap import layout
+    from xlgap.config import load_params
+    from xlgap.study_files import read_study
+
+    if study is None or study.name == layout.PARAMS.name:
+        directory = Path() if study is None else study.parent
+        return directory, load_params(directory / layout.PARAMS)
+    found = read_study(study)
+    return found.directory, found.params
 
 
 def run_stage(arguments: Arguments) -> None:
@@ -223,17 +240,14 @@ def write_graph(arguments: Arguments) -> None:
 
 
 def show_plan(arguments: Arguments) -> None:
-    """Print the plan of a study."""
-    from xlgap import layout
+    """Print the plan of a study; nothing is written."""
     from xlgap.cell import grid
-    from xlgap.config import load_params
     from xlgap.planning import plan_study, prepared_manifests, render, to_json
 
     hardware = arguments.hardware or "cpu"
     workers = (2 if hardware == "cpu" else 1) if arguments.workers is None else arguments.workers
     _check_workers(workers)
-    directory = _directory(arguments)
-    params = load_params(directory / layout.PARAMS)
+    directory, params = _read(arguments.study)
     known = prepared_manifests(directory, params)
     plan = plan_study(params, grid(params), hardware=hardware, workers=workers, manifests=known)
     print(json.dumps(to_json(plan), indent=1) if arguments.json else render(plan))

@@ -20,7 +20,7 @@ from xlgap.alone import alone
 from xlgap.arms import wanted_translations
 from xlgap.cell import Arm, Cell, Grid, grid
 from xlgap.checkout import checkout_root, model_directory
-from xlgap.config import Params, ScratchModel, check, load_params, overlaid
+from xlgap.config import Params, ScratchModel, load_params
 from xlgap.data import released
 from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
@@ -311,8 +311,8 @@ def write_graph(directory: Path) -> bool:
     """
     text = graph_text(load_params(directory / layout.PARAMS), directory)
     written = (
-        _write_if_changed(directory / "dvc.yaml", _stages(directory)),
-        _write_if_changed(directory / layout.GRAPH, text),
+        write_if_changed(directory / "dvc.yaml", _stages(directory)),
+        write_if_changed(directory / layout.GRAPH, text),
     )
     return any(written)
 
@@ -339,58 +339,16 @@ def stage_names(directory: Path) -> set[str]:
     return names
 
 
-def materialise(study: Path) -> Path:
-    """Make or refresh the directory of a study file; returns it.
-
-    Raises:
-        ConfigError: no such file, its values are wrong, or its name is another study's.
-        ResultError: it would change under a run that is going on.
-    """
-    if study.suffix != ".yaml" or not study.is_file():
-        root = checkout_root(Path.cwd())
-        known = sorted(p.relative_to(root).as_posix() for p in (root / "studies").glob("*.yaml"))
-        what = "a directory, not a study file" if study.is_dir() else "no such study file"
-        raise ConfigError(f"{study}: {what}; there are: {', '.join(known) or 'none'}.")
-    root = checkout_root(study.parent)
-    raw = overlaid(root / layout.PARAMS, study)
-    directory = study.with_suffix("")
-    params = check(raw, study)
-    _require_own_name(study, params.study.name, root)
-    if directory.is_file():
-        raise ConfigError(f"{directory}: a file, where the study's directory is to be; move it away.")
-    graph_text(params, directory)  # what is wrong is told before anything is written
-    directory.mkdir(exist_ok=True)
-    note = f"# Written by 'make graph' from the checkout's params.yaml and {study.name}. Do not edit.\n"
-    _write_if_changed(
-        directory / layout.PARAMS,
-        note + yaml.safe_dump(raw, sort_keys=False, width=100, allow_unicode=True),
-    )
-    write_graph(directory)
-    return directory
-
-
-def _require_own_name(study: Path, name: str, root: Path) -> None:
-    """Stop where another study has this name, by which MLflow tells studies apart.
-
-    Raises:
-        ConfigError: the checkout's ``params.yaml`` or another file of its studies has it.
-    """
-    for other in (root / layout.PARAMS, *sorted((root / "studies").glob("*.yaml"))):
-        if other.resolve() == study.resolve():
-            continue
-        section = read_mapping(other).get("study")
-        if isinstance(section, Mapping) and section.get("name") == name:
-            raise ConfigError(
-                f"{study}: key 'study.name': must be a name of its own, but {other} has {name!r}, too; "
-                "runs of one would take the place of the other's in MLflow."
-            )
-
-
 def _holds(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
 
 
-def _write_if_changed(path: Path, text: str) -> bool:
+def write_if_changed(path: Path, text: str) -> bool:
+    """Write a file of a study unless it holds ``text``; returns whether it did not.
+
+    Raises:
+        ResultError: it would change under a run that is going on.
+    """
     if _holds(path, text):
         return False
     with alone(path.parent):

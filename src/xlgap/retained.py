@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xlgap.cell import Arm, Cell, Grid
+from xlgap.cell import Arm, Cell, Grid, arms
 from xlgap.config import Params
-from xlgap.data.prepare import split_languages
+from xlgap.data.prepare import row_limit, split_languages
 from xlgap.errors import ConfigError
 from xlgap.regimes.base import divisible
 from xlgap.retention_params import RetentionParams
@@ -37,11 +37,15 @@ def retained_cells(params: Params, study_grid: Grid) -> tuple[Retained, ...]:
     """The cells that ``evaluation.retention`` asks for; none where it is absent.
 
     Raises:
-        ConfigError: it names an arm whose intermediate phases share a budget.
+        ConfigError: it names an arm whose intermediate phases share a budget, or asks for what an arm
+            or its tasks do not have.
     """
     asked = params.evaluation.retention
     if asked is None:
         return ()
+    every = arms(params)
+    _check_arms(every, asked)
+    _check_tasks([arm for arm in every if _is_asked(arm, asked)], asked, params)
     found = []
     for cell in study_grid.trained:
         names = earlier_tasks(cell.arm, asked)
@@ -49,6 +53,51 @@ def retained_cells(params: Params, study_grid: Grid) -> tuple[Retained, ...]:
             _check_phases(cell.arm)
             found.append(Retained(cell, names))
     return tuple(found)
+
+
+def _check_arms(every: Sequence[Arm], asked: RetentionParams) -> None:
+    """Each arm that is named trains on an earlier task."""
+    for arm in every:
+        if arm.name not in (asked.arms or ()) or earlier_tasks(arm, asked):
+            continue
+        tasks = dict.fromkeys(name for phase in arm.warm_phases for name in phase.tasks)
+        if arm.regime.chooses:
+            why = f"trains nothing itself; name some of its choices, {', '.join(arm.spec.choices)}"
+        elif not tasks:
+            why = "trains on no intermediate task, so that nothing can be retained; take it out"
+        elif asked.tasks is not None and not tasks.keys() & {*asked.tasks}:
+            why = (
+                f"trains on {', '.join(tasks)} and on none of 'evaluation.retention.tasks', "
+                f"{', '.join(asked.tasks)}; take it out, or add its tasks"
+            )
+        else:
+            why = f"trains on {', '.join(tasks)}, which rank or match sentences; take it out"
+        raise ConfigError(f"key 'evaluation.retention.arms': '{arm.name}' {why}.")
+
+
+def _check_tasks(chosen: Sequence[Arm], asked: RetentionParams, params: Params) -> None:
+    """Each task that is named is one of an arm's, and one of them has as many rows as are given."""
+    names = list(dict.fromkeys(name for arm in chosen for name in earlier_tasks(arm, asked)))
+    for name in asked.tasks or ():
+        if name not in names:
+            raise ConfigError(
+                f"key 'evaluation.retention.tasks': no arm that retention is asked of "
+                f"({', '.join(arm.name for arm in chosen) or 'none'}) has '{name}' as an earlier task "
+                "that is scored again; take it out, or name such an arm in 'evaluation.retention.arms'."
+            )
+    limits = {
+        (name, split): row_limit(params.task(name), split)
+        for name in names
+        for split in scored_splits(name, params).values()
+    }
+    known = [rows for rows in limits.values() if rows is not None]
+    given = "rows" in asked.model_fields_set and limits and len(known) == len(limits)
+    if given and max(known) < asked.rows:
+        keys = dict.fromkeys(f"'{split}_rows' of {name}" for name, split in limits)
+        raise ConfigError(
+            f"key 'evaluation.retention.rows': got {asked.rows}, but no earlier task has more than "
+            f"{max(known)} by {', '.join(keys)}; lower it, or raise those."
+        )
 
 
 def _check_phases(arm: Arm) -> None:

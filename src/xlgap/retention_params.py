@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
 from xlgap.section import Count, Names, Positive, Section
+
+
+def _not_empty(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names:
+        raise ValueError("must name one at least; without the key there is a choice by default")
+    return names
+
+
+Some = Annotated[Names, AfterValidator(_not_empty)]
 
 
 class RetentionParams(Section):
@@ -15,10 +28,10 @@ class RetentionParams(Section):
     on ``mlm_lines`` lines of a language (0: not at all).
     """
 
-    arms: Names | None = None
-    targets: Names | None = None
-    tasks: Names | None = None
-    languages: Names | None = None
+    arms: Some | None = None
+    targets: Some | None = None
+    tasks: Some | None = None
+    languages: Some | None = None
     rows: Positive = 500
     probe_rows: Count = 500
     mlm_lines: Count = 200

@@ -11,7 +11,7 @@ from xlgap import layout
 from xlgap.cell import grid
 from xlgap.checks.leakage_gate import reads
 from xlgap.config import Params
-from xlgap.errors import ConfigError
+from xlgap.errors import ConfigError, DataError
 from xlgap.formats import write_jsonl
 from xlgap.graph import graph_mapping
 from xlgap.planning import plan_study, render
@@ -34,7 +34,6 @@ ARMS = {
     "few_4": few(4),
     "few_40": few(40),
     "few_4_order": few(4, intermediate=["toy_order"]),
-    "few_101": few(101),
 }
 
 
@@ -49,11 +48,32 @@ def test_cells_and_the_pairs_that_are_not_defined(study: Callable[..., Params]) 
     }
     reasons = {(o.arm, o.task): o.reason for o in made.left_out}
     assert reasons["few_4", "toy_english"] == "no evaluation data in 'sw'"
-    assert (
-        reasons["few_101", "toy_nli"]
-        == "'toy_nli' has 100 training rows by 'train_rows', too few for 101"
-    )
     assert made.trained_in(get_task("toy_nli")) == ("en", "sw")
+
+
+def test_more_shots_than_a_task_has_rows(study: Callable[..., Params]) -> None:
+    arms = {"direct_en": ARMS["direct_en"], "few_101": few(101)}
+    some = {"toy_nli": {"train_rows": 100}, "toy_last": {"train_rows": 101}}
+    (left,) = grid(study(arms=arms, tasks=some)).left_out
+    said = "'toy_nli' has 100 training rows by 'train_rows', too few for 101"
+    assert (left.arm, left.task, left.reason) == ("few_101", "toy_nli", said)
+    with pytest.raises(ConfigError) as error:
+        grid(study(arms=arms, tasks=TASKS))
+    assert str(error.value) == (
+        "key 'arms.few_101.shots': got 101, but no task has more than 100 training rows by its "
+        "'train_rows' (toy_nli); lower it, or raise those."
+    )
+
+
+def test_more_shots_than_the_prepared_data_have_rows(study: Callable[..., Params]) -> None:
+    params = study(arms=ARMS, tasks={"toy_nli": {}})
+    found = {
+        "source": "hub",
+        "splits": {"train": {"en": {"released_rows": 90}, "sw": {"released_rows": 39}}},
+    }
+    plan_study(params, grid(params))
+    with pytest.raises(DataError, match=r"has 39 training rows in 'sw', but an arm asks for 40 shots"):
+        plan_study(params, grid(params), manifests={"toy_nli": found})
 
 
 def test_a_language_without_training_rows(study: Callable[..., Params]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,15 @@ def test_a_study_file_becomes_a_directory(folder, raw_study):
     assert made.study.name == "other"
     assert made.study.seeds == tuple(raw_study()["study"]["seeds"])
     assert not is_stale(folder / "studies" / "other")
+
+
+def test_a_plan_writes_nothing(folder, capsys):
+    (folder / "studies").mkdir()
+    (folder / "studies" / "other.yaml").write_text("study: {name: other}\n")
+    before = sorted(folder.rglob("*"))
+    assert main(["plan", "--study", "studies/other.yaml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["study"] == "other"
+    assert sorted(folder.rglob("*")) == before
 
 
 def test_a_study_without_a_name_of_its_own_is_refused(folder, capsys):

@@ -127,6 +127,57 @@ def test_what_cannot_be_asked_is_one_sentence(
         grid(asked(train=train, **keys))
 
 
+BEST = {"best": {"regime": "best_of", "choices": ["inter_en", "order"]}}
+ORDER = {"order": {"regime": "intermediate_en", "intermediate": ["lab_order"]}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (
+            {"rows": 21},
+            "got 21, but no earlier task has more than 20 by 'test_rows' of lab_typing",
+        ),
+        (
+            {"rows": 10_000_000, "tasks": ["lab_order"]},
+            "more than 20 by 'test_rows' of lab_order;",
+        ),
+        ({"arms": ["direct_en"]}, "'direct_en' trains on no intermediate task, so that nothing can be"),
+        (
+            {"arms": ["inter_en"], "tasks": ["lab_order"]},
+            "'inter_en' trains on lab_typing and on none",
+        ),
+        (
+            {"arms": ["inter_en"], "tasks": ["lab_typing", "lab_order"]},
+            r"no arm that retention is asked of \(inter_en\) has 'lab_order' as an earlier task",
+        ),
+        ({"arms": ["best"]}, "'best' trains nothing itself; name some of its choices, inter_en, order"),
+        ({"arms": []}, "'evaluation.retention.arms': must name one at least"),
+        ({"targets": []}, "'evaluation.retention.targets': must name one at least"),
+    ],
+)
+def test_what_cannot_be_retained_is_one_sentence(
+    study: Callable[..., Params], keys: dict[str, Any], said: str
+) -> None:
+    def planned(**asked: Any) -> None:
+        params = study(
+            arms={**ARMS, **ORDER, **BEST},
+            tasks={"lab_nli": ROWS, "lab_ner": ROWS},
+            intermediate={"lab_typing": ROWS, "lab_order": ROWS},
+            evaluation={"retention": asked},
+        )
+        plan_study(params, grid(params))
+
+    planned(rows=20, arms=["inter_en", "order"], tasks=["lab_typing", "lab_order"])
+    with pytest.raises(ConfigError, match=said) as error:
+        planned(**keys)
+    assert str(error.value).count(". ") == 0
+
+
+def test_the_default_number_of_rows_is_a_limit_alone(asked: Callable[..., Params]) -> None:
+    assert _found(asked())
+
+
 def test_an_unknown_key_of_it_is_told_with_those_there_are(asked: Callable[..., Params]) -> None:
     with pytest.raises(ConfigError, match=r"evaluation\.retention\.row'; did you mean 'rows'"):
         asked(row=3)

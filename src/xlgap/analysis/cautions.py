@@ -17,6 +17,8 @@ PRETRAINING = (
     "Each size was pretrained once: the intervals of single models and the bootstrap leave out the "
     "variance of pretraining; the meta-regression has it only as scatter about its line."
 )
+PRETRAINED = PRETRAINING.partition(": ")[2]
+"""The same of models of which it is not known how often they were pretrained."""
 ONE_SEED = "One seed: the interval of a single model leaves out the variance of training."
 
 
@@ -51,7 +53,14 @@ def cautions(study: Study, measured: Measured) -> list[str]:
     if proxies:
         notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
     notes += of_seeds(measured.estimates)
-    return [*notes, PRETRAINING, *of_source(study)]
+    return [*notes, of_pretraining(study), *of_source(study)]
+
+
+def of_pretraining(study: Study) -> str:
+    """What the intervals leave out of pretraining."""
+    if study.source != "rows":
+        return PRETRAINING
+    return f"{PRETRAINED[0].upper()}{PRETRAINED[1:]}"
 
 
 def of_source(study: Study) -> list[str]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -27,6 +27,9 @@ from xlgap.analysis.rows import GAPS, SCALES, ArmInfo, GapRow, Scale
 from xlgap.analysis.scales import rescale
 from xlgap.errors import unknown
 from xlgap.records import Score, Source
+
+LINEAR: tuple[Scale, ...] = ("raw", "chance_corrected")
+"""Scales on which an error of a score is one of its value, by a known factor."""
 
 PRIMARY = ("accuracy", "f1", "f1_mlqa", "map20", "em", "token_accuracy")
 """Which metric speaks for a task that does not say it: the first of these that it has."""
@@ -133,23 +136,37 @@ def _row(
         seed=seed,
         value=value,
         scale=scale,
-        stderr=_stderr(contrast, table, seed) if scale == "raw" else None,
+        stderr=_stderr(contrast, table, seed, scale),
         arm_a=contrast.arm_a,
         arm_b=contrast.arm_b,
         note=contrast.note,
     )
 
 
-def _stderr(contrast: Contrast, table: Table, seed: int | None) -> float | None:
-    """Root of the weighted sum of squared errors; between seeds, their spread is added."""
+def _stderr(contrast: Contrast, table: Table, seed: int | None, scale: Scale) -> float | None:
+    """Root of the weighted sum of squared errors; between seeds, their spread is added.
+
+    Only on scales that are linear in the score: chance, which they subtract, is taken as known.
+    """
+    if scale not in LINEAR:
+        return None
     total = 0.0
     for key, weight in contrast.terms:
         seeds = table[key].values() if seed is None else [table[key][seed]]
-        error = mean_stderr(list(seeds))
+        error = mean_stderr([_with_error_on(s, scale) for s in seeds])
         if error is None:
             return None
         total += (weight * error) ** 2
     return math.sqrt(total)
+
+
+def _with_error_on(score: Score, scale: Scale) -> Score:
+    """The score with value and standard error on a linear scale."""
+    value = score_on(score, scale)
+    if scale == "raw" or value is None or score.chance is None:
+        return score
+    stderr = None if score.stderr is None else score.stderr * 100 / (100 - score.chance)
+    return replace(score, value=value, stderr=stderr)
 
 
 def mean_stderr(seeds: Sequence[Score]) -> float | None:

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from xlgap.analysis.cautions import (
-    PRETRAINING,
     of_grid,
     of_languages,
+    of_pretraining,
     of_runs,
     of_seeds,
     of_source,
@@ -117,7 +117,7 @@ def _cautions(study: Study, measured: Measured, found: Kept) -> list[str]:
         if (run.model, run.arm, run.task) in cells and not run.zero_shot
     ]
     said = [*of_grid(study), *of_runs(runs), *of_seeds(found.estimates)]
-    return [*said, PRETRAINING, *of_source(study)]
+    return [*said, of_pretraining(study), *of_source(study)]
 
 
 def _notes(data: RetentionData, found: Kept) -> Iterator[str]:

@@ -123,7 +123,7 @@ class GapRow:
         metric: of both scores.
         seed: training seed of both arms; ``None`` for the mean over seeds.
         value: points on ``raw`` and ``chance_corrected``, natural log-odds on ``log_odds``, natural log
-            of the ratio of errors on ``error_reduction``.
+            of the errors under arm b over those under a on ``error_reduction``: above 0 a has fewer.
         scale: what was done to both scores before the difference.
         stderr: standard error in the unit of ``value``; ``None`` where it cannot be had.
         arm_a, arm_b: the gap is a minus b.

@@ -30,7 +30,7 @@ UNITS: dict[Scale, str] = {
     "raw": "points",
     "chance_corrected": "chance-corrected points",
     "log_odds": "log-odds",
-    "error_reduction": "log ratio of errors",
+    "error_reduction": "log error reduction (above 0: fewer errors)",
 }
 
 SHARES = {"transfer_ceiling": "percent"}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from xlgap.analysis.counted import counted
-from xlgap.analysis.rows import ENGLISH, Answer, plain_gap
+from xlgap.analysis.rows import ENGLISH, MATCHED, Answer, plain_gap
 from xlgap.records import Source
 
 QUESTIONS = {
@@ -89,6 +89,10 @@ def sentences(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(p for p in parts if p))
 
 
+LOSSES = ("distance", "distance_partial", "transfer", "transfer_ceiling")
+"""Gaps that are losses of zero-shot transfer: where they fall with size, it becomes more robust."""
+
+
 def trend(answer: Answer) -> str:
     """What an interval says of a change with size; a dash where the data cannot carry one.
 
@@ -110,9 +114,10 @@ def trend(answer: Answer) -> str:
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     """One sentence for a question from one source: its first supported level or slope in words.
 
-    A level is followed by its change with size. Where that is not of the quantity that the source's
-    first answer is about, this one is named with what is missing. Without a supported one the sentence
-    is the reason.
+    A level is followed by its change with size. Question 2 begins with what that says of robustness
+    and ends with what English intermediate training changes of it. Where the sentence is not of the
+    quantity that the source's first answer is about, this one is named with what is missing. Without
+    a supported answer the sentence is the reason.
     """
     of_source = [a for a in answers if (a.question, a.source) == (question, source)]
     if not of_source:
@@ -123,6 +128,8 @@ def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
         return _unsupported(of_source)
     level = _statistic(first) == "level"
     said = _level(first, of_source) if level else _change(first)
+    if _plain(first) in LOSSES:
+        said = f"{_robust(first)}: {said}{_steeper(first, of_source)}"
     start = "by proxy, " if first.proxy else ""
     if _of_gap(asked) != _of_gap(first):
         start = f"{_not_estimated(asked)}; {start}"
@@ -138,6 +145,42 @@ def _unsupported(answers: Sequence[Answer]) -> str:
         return sentences([asked.reason])[0]
     said = f"{_not_estimated(asked)}; {_quantity(other)} is not supported: {_lacking(other)}"
     return f"{said[0].upper()}{said[1:]}."
+
+
+def _plain(answer: Answer) -> str:
+    """The gap that an answer is of."""
+    return plain_gap("".join(answer.key.split(".")[1:2]))
+
+
+def _robust(loss: Answer) -> str:
+    """What the change of a loss with size says of transfer."""
+    more = {"grows": "less", "falls": "more"}.get(trend(loss))
+    if more is None:
+        return "that zero-shot transfer becomes more or less robust with size is not shown"
+    return f"zero-shot transfer becomes {more} robust with size"
+
+
+def _steeper(loss: Answer, answers: Sequence[Answer]) -> str:
+    """How the same loss differs with and without English intermediate training, with size.
+
+    At equal compute, too, where that says something else. Only of measured slopes over distance.
+    """
+    gap = {"distance_partial": "robustness_partial", "distance": "robustness"}.get(_plain(loss))
+    by_key = {a.key: a for a in answers if a.source == "measured"}
+    plain = by_key.get(f"2.{gap}.slope.params_total")
+    if plain is None:
+        return ""
+    start = (
+        "; with English intermediate training minus without (intermediate_en minus direct_en) the loss"
+    )
+    if not plain.supported:
+        return f"{start} could not be estimated ({_lacking(plain)})"
+    matched = ((by_key.get(f"2.{gap}{m}.slope.params_total"), f"{at} ") for m, at in MATCHED.items())
+    told = [(plain, ""), *((a, at) for a, at in matched if a and trend(a) not in {"–", trend(plain)})]
+    return start + "".join(
+        f"{'; ' if at else ' changes by '}{at}{signed(a.estimate, 2)} {intervals(a, 2)}, {_says(a)}"
+        for a, at in told
+    )
 
 
 def _not_estimated(answer: Answer) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from xlgap import layout
 from xlgap.cell import max_length
 from xlgap.config import Params
+from xlgap.data.shots import require_rows
 from xlgap.formats import read_json
 from xlgap.planning.figures import ModelFigures
 from xlgap.regimes.base import SHOT_EPOCHS, Budget, Phase
@@ -186,7 +187,11 @@ def _task_work(
     name: str, phase: Phase, params: Params, figures: ModelFigures, manifests: Manifests | None
 ) -> Work:
     entry, recipe = params.task(name), get_task(name).recipe
-    rows = phase.shots or split_rows(name, "train", phase.rows_language, params, manifests)
+    rows = split_rows(name, "train", phase.rows_language, params, manifests)
+    if phase.shots is not None:
+        if rows is not None:
+            require_rows(rows, phase.shots, task=name, language=phase.rows_language)
+        rows = phase.shots
     if rows is None:
         return UNKNOWN
     batch, epochs = entry.batch_rows or recipe.batch_rows, entry.epochs or recipe.epochs

@@ -96,12 +96,13 @@ def test_few_languages_have_no_slope_over_distance() -> None:
     for count, counted in ((1, "1 language"), (3, "3 languages")):
         text = said(2, answers(languages=LANGUAGES[:count]))
         assert f"({counted} beside English of known distance that all models have: de" in text
-        assert "a slope over distance needs at least 5); transfer gap (" in text
+        assert "a slope over distance needs at least 5); " in text
+        assert "transfer gap (English minus mean" in text
         assert ("is not supported: one language (de)" in text) == (count == 1)
     few = answers(languages=LANGUAGES[:5])
     assert "5 languages for 3 coefficients (intercept, distance, script)" in said(2, few)
-    assert "; loss of zero-shot score for 0.1 more of syntactic distance (direct_en): " in said(2, few)
-    unknown = answers(languages=[f"x{code}" for code in LANGUAGES])
+    assert ": loss of zero-shot score for 0.1 more of syntactic distance (direct_en): " in said(2, few)
+    unknown = answers(languages=("sv", "da", "cs", "sk", "sl", "hr"))
     assert "(0 languages beside English of known distance that all models have; " in said(2, unknown)
 
 
@@ -109,8 +110,9 @@ def test_test_sets_that_are_no_translations_have_no_slope_over_distance() -> Non
     found = answers(("direct_en", "direct_tgt"), parallel="false")
     assert (
         " could not be estimated (no task of these arms has parallel test sets, translations of each "
-        "other); transfer gap relative to the in-language ceiling "
+        "other); "
     ) in said(2, found)
+    assert ": transfer gap relative to the in-language ceiling (" in said(2, found)
 
 
 def test_one_language_supports_nothing_of_several_tasks_but_in_english() -> None:
@@ -136,6 +138,20 @@ def test_a_size_that_no_model_gives_is_what_is_missing() -> None:
 def test_nothing_says_that_no_model_has_what_every_model_has() -> None:
     for found in (answers(at_chance=True), answers(languages=("sw",)), answers(sizes=SIZES[:2])):
         assert not [a.key for a in found if "no model has" in a.reason]
+
+
+def test_of_rows_nothing_is_said_that_cannot_be_known() -> None:
+    found = answers()
+    for answer in found:
+        assert "pretrained once" not in answer.reason
+        assert "chance_corrected" not in answer.key or "are not known" not in answer.method
+    slope = next(a for a in found if a.key == "1.inter.slope.params_total")
+    assert (
+        "The intervals of single models and the bootstrap leave out the variance of pre" in slope.reason
+    )
+    corrected = next(a for a in found if a.key == "1.inter.chance_corrected.slope.params_total")
+    assert corrected.estimate == pytest.approx(slope.estimate / 0.667)
+    assert corrected.ci_low == pytest.approx(slope.ci_low / 0.667)
 
 
 def test_an_earlier_task_at_chance_is_the_reason_of_question_4() -> None:

@@ -93,3 +93,9 @@ def test_seeds_and_refits_are_told_in_one_sentence_each(steep: Analysis) -> None
     without = [a for a in steep.answers if "seeds" not in a.key and "sensitivity" not in a.key]
     rest = what_would_change(replace(steep, answers=tuple(without)), 1, "measured")
     assert set(said) - set(rest) == {seeds, refits}
+
+
+def test_the_scatter_of_published_slopes_is_laid_to_languages(steep: Analysis) -> None:
+    said = " ".join(what_would_change(steep, 2, "published"))
+    assert "Languages explain most of the scatter" in said
+    assert "eeds" not in said

@@ -239,3 +239,9 @@ def test_arms_that_are_averaged_are_named_with_their_rules() -> None:
 
 def _as(frame: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
     return frame[frame["arm"] == arm].assign(arm=other)
+
+
+def test_the_log_error_reduction_names_its_direction() -> None:
+    found = answers(replace(SMALL, groups=60, joint=9.0))["5.joint.error_reduction.level"]
+    assert found.estimate > 0
+    assert found.quantity.endswith(", log error reduction (above 0: fewer errors)")

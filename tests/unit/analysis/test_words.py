@@ -105,3 +105,42 @@ def test_what_is_no_change_with_size_does_not_grow(key: str, word: str) -> None:
 def test_one_model_is_one_model() -> None:
     assert "(1 model, 40k, " not in headline([answer()], 1, "measured")
     assert "(1 model, 40k)" in headline([answer(n=1, size_range=(40_000, 40_000))], 1, "measured")
+
+
+def of_robustness(low: float, high: float, gap: str = "distance", **changes: object) -> Answer:
+    fields: dict[str, object] = {
+        "question": 2, "key": f"2.{gap}.slope.params_total", "ci_low": low, "ci_high": high,
+        "quantity": f"change of {gap}, covariates held still, points for ten times the parameters",
+    }  # fmt: skip
+    return answer(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [(-8.0, -2.0, "Zero-shot transfer becomes more robust with size: distance"),
+     (1.0, 2.0, "Zero-shot transfer becomes less robust with size: distance"),
+     (-1.0, 1.0, "That zero-shot transfer becomes more or less robust with size is not shown: dist")],
+)  # fmt: skip
+def test_question_2_says_what_a_loss_means_for_robustness(low: float, high: float, says: str) -> None:
+    assert headline([of_robustness(low, high)], 2, "measured").startswith(says)
+
+
+def test_question_2_ends_with_what_english_intermediate_training_changes() -> None:
+    loss = of_robustness(1.0, 2.0, "distance_partial")
+    start = (
+        "it grows with size; with English intermediate training minus without (intermediate_en minus "
+        "direct_en) the loss "
+    )
+    steeper = of_robustness(-1.0, 1.0, "robustness_partial", estimate=0.25)
+    alike = of_robustness(-2.0, 2.0, "robustness_partial_equal_tokens")
+    other = of_robustness(-2.0, -1.0, "robustness_partial_equal_steps", estimate=-1.5)
+    text = headline([loss, steeper, alike, other], 2, "measured")
+    assert text.endswith(
+        f"{start}changes by +0.25 [−1.00, 1.00], no change with size is shown; at equal steps −1.50 "
+        "[−2.00, −1.00], it falls with size."
+    )
+    absent = of_robustness(0, 0, "robustness_partial", supported=False, reason="Not run: no arm. More.")
+    assert headline([loss, absent], 2, "measured").endswith(f"{start}could not be estimated (no arm).")
+    published = [of_robustness(1.0, 2.0, gap, source="published")
+                 for gap in ("distance_partial", "robustness_partial")]  # fmt: skip
+    assert headline(published, 2, "published").endswith("; it grows with size.")

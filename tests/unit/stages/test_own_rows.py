@@ -16,6 +16,7 @@ from xlgap.analysis.measure import measure
 from xlgap.analysis.own_rows import OPTIONAL, REQUIRED, own_study
 from xlgap.analysis.study import Study
 from xlgap.errors import XlgapError
+from xlgap.regimes import regime_names
 from xlgap.stages.own_rows import MARK, analyse_rows
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "rows.md"
@@ -37,9 +38,13 @@ def test_the_documented_example_runs_outside_a_checkout(
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("1. G_inter")
     assert said[0].endswith("it falls with size.")
+    assert "2 languages beside English of known distance that all models have: de, sw;" in said[1]
     folder = example.parent / "my_report"
+    page = (folder / "index.html").read_text(encoding="utf8")
+    assert "Chance is what the rows give as such;" in page
+    assert "pretrained once" not in page
     answers = {a["key"]: a for a in json.loads((folder / "answers.json").read_text(encoding="utf8"))}
-    assert answers["1.inter.slope.params_total"]["estimate"] == pytest.approx(-2.09, abs=0.01)
+    assert answers["1.inter.slope.params_total"]["estimate"] == pytest.approx(-2.02, abs=0.01)
     assert answers["3.direct.slope.params_total"]["supported"]
     assert {p.name for p in folder.iterdir()} == {
         MARK, "index.html", "answers.json", "tables", "figures", "analysis",
@@ -54,6 +59,12 @@ def test_every_column_is_documented() -> None:
     described = re.findall(r"^\| `(\w+)` \| (\w*)", text, re.MULTILINE)
     assert {name for name, _ in described} == {*REQUIRED, *OPTIONAL}
     assert [name for name, needed in described if needed == "yes"] == list(REQUIRED)
+
+
+def test_every_regime_is_documented() -> None:
+    text = DOCUMENT.read_text(encoding="utf8")
+    [paragraph] = re.findall(r"^Regimes: (.*?)\. What", text, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", paragraph)) - {"train_language"} == set(regime_names())
 
 
 def rows_of(made: Study) -> pd.DataFrame:
