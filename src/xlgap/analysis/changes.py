@@ -197,7 +197,10 @@ def _refitted(found: Sequence[Answer], slope: Answer) -> str:
     answer = _beside(found, slope, "sensitivity")
     if answer is None:
         return ""
-    return f"Over {counted(answer.n, 'refit')} the change goes {answer.method.partition(': ')[2]}."
+    refits = re.search(r" again in (\d+ refits?), ", answer.method)
+    return (
+        f"Over {refits[1] if refits else 'refits'} the change goes {answer.method.partition(': ')[2]}."
+    )
 
 
 def _languages(analysis: Analysis, answer: Answer) -> list[str]:

@@ -60,8 +60,8 @@ def combination_answers(study: Study, measured: Measured) -> list[Answer]:
     """Level and slope against size of every contrast of combined intermediate tasks."""
     if not any(arm.regime in REGIMES for arm in study.arms.values()):
         return [
-            Answer(question=QUESTION, quantity="not measured", source="measured", reason=NOT_RUN,
-                   key=f"{QUESTION}.none")
+            Answer(question=QUESTION, quantity="not measured", source="measured", method="none",
+                   reason=NOT_RUN, key=f"{QUESTION}.none")
         ]  # fmt: skip
     found: list[Answer] = []
     have = {e.gap for e in measured.estimates if e.task == "mean"}

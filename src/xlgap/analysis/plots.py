@@ -182,8 +182,10 @@ def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyon
     if fit is None or fit.n < FEWEST_MODELS:
         return
     sizes = [math.log10(r.params_total or 1) for r in rows]
+    wider = "" if fit.widest == (fit.ci_low, fit.ci_high) else "\n(known errors allow more)"
     label = (
-        f"{signed(fit.slope)} {interval_words(fit.ci_low, fit.ci_high)}\nfor ten times the parameters"
+        f"{signed(fit.slope)} {interval_words(fit.ci_low, fit.ci_high)}{wider}\n"
+        "for ten times the parameters"
     )
     x = np.linspace(min(sizes), max(sizes), 60)
     heights, half = band(fit, sizes, x, confidence=confidence)

@@ -71,7 +71,14 @@ def published_answers(
     found += row_answers(scores, confidence=confidence)
     found += mixture_answers(gaps, scores, confidence=confidence)
     found += [
-        Answer(question=q, quantity="not published", source="published", reason=why, key=f"{q}.none")
+        Answer(
+            question=q,
+            quantity="not published",
+            source="published",
+            method="none",
+            reason=why,
+            key=f"{q}.none",
+        )
         for q, why in NO_PAIR.items()
         if all(a.question != q for a in found)
     ]

@@ -102,4 +102,5 @@ def _answer(tables: Tables, task: str, confidence: float, resamples: int) -> Ans
         reason=("" if enough else few) + "Conditional on these models and sources, of which there are "
         "few; the slopes with one estimate a model are the primary ones. The models are of several "
         "families, which differ in data and design.",
+        figure="published_transfer.svg" if task == "xnli" else None,
     )

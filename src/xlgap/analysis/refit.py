@@ -28,7 +28,7 @@ class Refit:
             ``non-embedding parameters``, ``metric`` or ``without collapsed runs``.
         name: of what was left out, or of the metric.
         slope, ci_low, ci_high: of the meta-regression; ``None`` where too few models are left.
-        n: models.
+        n, models: how many there are, and which.
         known_low, known_high: interval from the known errors alone; ``None`` where there are none.
     """
 
@@ -41,6 +41,7 @@ class Refit:
     n: int
     known_low: float | None = None
     known_high: float | None = None
+    models: tuple[str, ...] = ()
 
 
 def refits(
@@ -160,6 +161,7 @@ def _fit(
         ci_low=None if fit is None else fit.ci_low,
         ci_high=None if fit is None else fit.ci_high,
         n=len(points),
+        models=tuple(p.model for p in points),
         known_low=None if fit is None else fit.known_low,
         known_high=None if fit is None else fit.known_high,
     )

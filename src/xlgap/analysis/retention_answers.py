@@ -79,6 +79,7 @@ def _none(reason: str, study: Study) -> Answer:
         question=QUESTION,
         quantity="not measured",
         source="measured",
+        method="none",
         reason=" ".join([reason, *of_grid(study), *of_source(study)]),
         key=f"{QUESTION}.none",
     )

@@ -277,7 +277,7 @@ class Answer:
         known_low, known_high: interval that the known errors of the models alone allow, where it is
             wider than that over models, see :mod:`xlgap.analysis.known`; ``None`` elsewhere.
         p: exact two-sided p of a correlation; ``None`` elsewhere, and of many models.
-        n: independent units behind the interval: models, unless ``method`` says otherwise.
+        n: models behind it, those of ``models``; what else was counted is told in ``method``.
         method: how, in a sentence.
         proxy: whether another quantity stands in for the one asked for.
         supported: whether an estimate with an interval can be had: enough models, of enough sizes. It

@@ -178,12 +178,15 @@ def _family_answer(
     if isinstance(found, Refused):
         return replace(base, reason=f"Not sufficient: {found.reason} {base.reason}")
     slope = found.slope
+    behind = base_answer(series, [e for e in usable if e.family in found.families], "params_total")
     answer = replace(
         base,
         estimate=slope.estimate,
         ci_low=slope.ci_low,
         ci_high=slope.ci_high,
-        n=slope.n,
+        n=behind.n,
+        models=behind.models,
+        size_range=behind.size_range,
         supported=True,
         method=f"meta-regression with {how}, Knapp-Hartung t interval ({slope.df:.0f} degrees of "
         f"freedom), {counted(len(found.families), 'family')}: {', '.join(found.families)}",
@@ -204,20 +207,25 @@ def sensitivity_answer(series: Series, refits: Sequence[Refit]) -> list[Answer]:
         return []
     low, high = (f(fitted, key=lambda r: r.slope or 0.0) for f in (min, max))
     gone = f"; not possible: {_listed(lost)}" if lost else ""
-    return [
-        replace(
-            base_answer(series, usable, "params_total"),
-            key=f"{series.key}.sensitivity.params_total",
-            quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
-            "and its range over refits",
-            estimate=whole.slope,
-            n=len(fitted),
-            supported=True,
-            method=f"the primary slope again in {counted(len(fitted), 'refit')} (n), {_kinds(fitted)}: "
-            f"from {signed(low.slope, 2)} ({_named(low)}) to {signed(high.slope, 2)} ({_named(high)}); "
-            f"{_turns(whole, fitted)}{gone}",
-        )
-    ]
+    answer = replace(
+        base_answer(series, usable, "params_total"),
+        key=f"{series.key}.sensitivity.params_total",
+        quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
+        "and its range over refits",
+        estimate=whole.slope,
+        ci_low=whole.ci_low,
+        ci_high=whole.ci_high,
+        supported=True,
+        method=f"the primary slope with its interval, again in {counted(len(fitted), 'refit')}, "
+        f"{_kinds(fitted)}: from {signed(low.slope, 2)} ({_named(low)}) to {signed(high.slope, 2)} "
+        f"({_named(high)}); {_turns(whole, fitted)}{gone}",
+    )
+    return [_beside_known(answer, whole)]
+
+
+def _beside_known(answer: Answer, refit: Refit) -> Answer:
+    low, high = refit.known_low, refit.known_high
+    return beside(answer, None if low is None or high is None else (low, high))
 
 
 def _kinds(refits: Sequence[Refit]) -> str:
@@ -270,12 +278,12 @@ def _collapsed_answer(
     """The primary slope without runs that ended at chance, to be read beside the one with them."""
     usable = [e for e in series.estimates if e.params_total]
     found = without_collapsed(study, series.estimates[0].gap, usable, measured.hopeless, runs)
+    kept = [e for e in usable if e.model in found.models]
     base = replace(
-        base_answer(series, usable, "params_total"),
+        base_answer(series, kept, "params_total"),
         key=f"{series.key}.without_collapsed.params_total",
         quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
         f"without {counted(len(runs), 'collapsed run')}",
-        n=found.n,
     )
     if found.slope is None or found.n < FEWEST_MODELS:
         return replace(
@@ -292,8 +300,7 @@ def _collapsed_answer(
         method="the primary slope again, runs left out that ended at chance while other seeds of their "
         "cell, or an arm with the same training on the task, did not; the primary slope counts them",
     )
-    low, high = found.known_low, found.known_high
-    return beside(answer, None if low is None or high is None else (low, high))
+    return _beside_known(answer, found)
 
 
 def seeds_answer(measured: Measured, series: Series) -> Answer:
@@ -304,12 +311,15 @@ def seeds_answer(measured: Measured, series: Series) -> Answer:
         quantity=f"smallest {series.quantity} that the seeds of one model would show, {series.unit}",
         method="none",
     )
-    spread = pooled_spread(gaps_by_seed(measured, series))
+    by_seed = gaps_by_seed(measured, series)
+    spread = pooled_spread(by_seed)
     if isinstance(spread, Refused):
         return replace(base, reason=f"{spread.reason} {base.reason}")
     smallest = detectable_gap(spread.sd, spread.seeds, level=1 - series.confidence)
     if isinstance(smallest, Refused):
         return replace(base, reason=f"{smallest.reason} {base.reason}")
+    several = [e for e, of_model in zip(series.estimates, by_seed, strict=True) if len(of_model) > 1]
+    behind = base_answer(series, several, "params_total")
     low, high = spread_bounds(spread.df, series.confidence)
     seen = abs(float(np.mean([e.value for e in series.estimates])))
     needed = seeds_needed(spread.sd, seen, level=1 - series.confidence)
@@ -323,10 +333,12 @@ def seeds_answer(measured: Measured, series: Series) -> Answer:
         estimate=smallest,
         ci_low=smallest * low,
         ci_high=smallest * high,
-        n=spread.df,
+        n=behind.n,
+        models=behind.models,
+        size_range=behind.size_range,
         supported=True,
         method=f"t test over {spread.seeds} seeds with 80% power, standard deviation between seeds "
-        f"{number(spread.sd, 2)} pooled over models ({spread.df} degrees of freedom, which n counts; "
+        f"{number(spread.sd, 2)} pooled over models ({spread.df} degrees of freedom; "
         f"interval by chi-square); {advice}; items and pretraining are not in it",
     )
 

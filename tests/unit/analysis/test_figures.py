@@ -173,3 +173,16 @@ def test_the_retention_matrix_shows_what_was_planted() -> None:
     assert min(values) == pytest.approx(-30, abs=4)
     assert any(t.endswith("English") for t in texts)
     assert any(t.endswith("other languages (probe)") for t in texts)
+
+
+def test_a_line_that_known_errors_do_not_carry_says_so(analysis: Analysis) -> None:
+    points = [e for e in analysis.estimates if (e.gap, e.task, e.scale) == ("direct", "mean", "raw")]
+
+    def said(stderr: float) -> int:
+        on_a_line = [
+            replace(p, value=float(i) + 0.01 * (i % 2), stderr=stderr) for i, p in enumerate(points)
+        ]
+        return gap_against_size(on_a_line, gap="direct").svg.count("(known errors allow more)")
+
+    assert said(5.0) == 1
+    assert said(1e-6) == 0

@@ -55,14 +55,17 @@ def test_the_whole_study_refitted_is_the_primary_slope(
         assert (refit.slope, refit.ci_low, refit.ci_high) == pytest.approx(
             (slope.estimate, slope.ci_low, slope.ci_high)
         )
-        assert answers[f"{key}.sensitivity.params_total"].estimate == slope.estimate
+        again = answers[f"{key}.sensitivity.params_total"]
+        assert (again.estimate, again.ci_low, again.ci_high, again.n) == (
+            slope.estimate, slope.ci_low, slope.ci_high, slope.n,
+        )  # fmt: skip
 
 
 def test_the_range_over_refits_reads_as_a_sentence(answers: dict[str, Answer]) -> None:
     method = answers["1.inter.sensitivity.params_total"].method
     assert method.startswith(
-        "the primary slope again in 5 refits (n), each without one task or language, or on "
-        "non-embedding parameters: from −"
+        "the primary slope with its interval, again in 5 refits, each without one task or language, or "
+        "on non-embedding parameters: from −"
     )
     assert re.search(r"; the interval (is below 0 each time|holds 0 without (task|language) )", method)
 
@@ -124,6 +127,7 @@ def test_seeds_answer_names_gap_and_seeds(answers: dict[str, Answer]) -> None:
     assert found.supported
     assert found.ci_low < found.estimate < found.ci_high
     assert "t test over 2 seeds with 80% power" in found.method
+    assert (found.n, len(found.models)) == (4, 4)
     assert "needs" in found.method
 
 
