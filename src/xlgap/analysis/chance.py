@@ -130,7 +130,7 @@ def mean_chance(seeds: Sequence[Score]) -> float | None:
 def collapsed(
     scores: Iterable[Score], arms: Mapping[str, ArmInfo], primary: Mapping[str, str]
 ) -> list[Collapsed]:
-    """Runs at chance, each by its own score and error, on a test set that its like can do.
+    """Runs at chance, and below their like, each by its own score and error, on one test set.
 
     Its like are the other seeds of its cell or, where these are no better, the arms that were trained
     on the target task in the same language. On a test set in another language only the plain zero-shot
@@ -174,11 +174,12 @@ def _fallen(
     zero_shot = _trained_in(arms[arm]) != language and any(arms[a].regime == ZERO_SHOT for a in on_test)
     best = max(known, key=lambda a: known[a][0], default="")
     for s in seeds:
-        if s.chance is None or s.seed is None or not at_chance([s]):
+        if s.chance is None or s.stderr is None or s.seed is None or not at_chance([s]):
             continue
+        reach = s.value + STANDARD_ERRORS * s.stderr
         rest = None if zero_shot else _level([o for o in seeds if o is not s])
         for name, level in (("", rest), (best, known.get(best))):
-            if level is not None and level[0] >= ALIVE:
+            if level is not None and level[0] >= ALIVE and level[1] > reach:
                 yield Collapsed(
                     model=s.model,
                     arm=s.arm,

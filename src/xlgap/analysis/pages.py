@@ -193,7 +193,7 @@ def _figures(
     """All figures of a question and source: those of its answers, and those beside them."""
     names = [a.figure for a in analysis.answers if (a.question, a.source) == (number, source)]
     names += [d.name for d in figures.values() if (number, source) == d.beside]
-    return [figures[name] for name in dict.fromkeys(names) if name in figures]
+    return [figures[name] for name in dict.fromkeys(names) if name is not None and name in figures]
 
 
 def _side(

@@ -155,6 +155,13 @@ def test_each_seed_is_judged_by_itself() -> None:
     assert at_chance(fallen), "the cell as a whole is at chance"
 
 
+def test_a_run_whose_error_reaches_its_like_did_not_collapse() -> None:
+    alive, low = runs("direct_en", 50.0, 52.0), runs("inter_sw", 33.0)
+    assert [c.arm for c in collapsed([*alive, *low], TRAINED, PRIMARY)] == ["inter_sw"]
+    unsure = [replace(s, stderr=9.5) for s in low]
+    assert collapsed([*alive, *unsure], TRAINED, PRIMARY) == []
+
+
 def test_a_run_that_fell_in_english_is_named_once() -> None:
     low = [*runs("inter_en", 33.0), *runs("inter_en", 33.0, language="en")]
     high = [*runs("direct_en", 70.0), *runs("direct_en", 75.0, language="en"), *runs("sw", 80.0)]
