@@ -16,6 +16,7 @@ from xlgap.analysis.study import Study
 PLAN = Plan(
     groups=20, tasks=("nli",), languages=("en", "de", "sw", "ru", "fi", "ar", "zh", "es"),
     sizes=(40_000, 200_000), regimes=("direct_en", "intermediate_en"),
+    seeds=(0,),  # seeds are resampled by the arm's name
 )  # fmt: skip
 OTHER = {"direct_en": "without", "inter_en_typing": "before"}
 
