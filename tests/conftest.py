@@ -13,11 +13,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from xlgap.mapping import read_mapping
 
 # A job in the background has SIGINT ignored, and so would have what the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# How long an example takes on a shared machine says nothing of the code.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 WORDS = {
     "en": ("boat", "river", "stone", "winter", "door"),
