@@ -310,7 +310,7 @@ def _part_draws(
     cluster_n, clusters = numbered(part, ["group"])
     if len(clusters) < 2:
         return
-    columns = [c for c in part.columns if c[:1] == "s" and c[1:].isdigit()]
+    columns = statistics_of(part)
     sums_CGK = np.zeros((len(cells), len(clusters), len(columns)))
     np.add.at(sums_CGK, (cell_n, cluster_n), part[columns].to_numpy(dtype=np.float64))
     weights_RG = rng.multinomial(
@@ -342,6 +342,11 @@ def numbered(
     at = np.unravel_index(there, [len(values) for values in names])
     found = [[values[i] for i in of] for values, of in zip(names, at, strict=True)]
     return numbers, list(zip(*found, strict=True))
+
+
+def statistics_of(items: pd.DataFrame) -> list[str]:
+    """The columns s0 .. sK."""
+    return [c for c in items.columns if c[:1] == "s" and c[1:].isdigit()]
 
 
 def interval(values: Floats, confidence: float) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xlgap.analysis.bootstrap import KEYS, TaskItems, generator
+from xlgap.analysis.bootstrap import KEYS, TaskItems, generator, statistics_of
 from xlgap.analysis.gains import AGAINST_ENGLISH, AGAINST_NONE
 from xlgap.analysis.pairing import Contrast, Key
 from xlgap.analysis.rows import AVERAGE, plain_gap
@@ -88,7 +88,7 @@ class _Runs:
     def __init__(self, task: str, items: TaskItems) -> None:
         frame = items.frame[items.frame["metric"] == items.metric]
         self._value = items.value
-        self._columns = [c for c in frame.columns if c[:1] == "s" and c[1:].isdigit()]
+        self._columns = statistics_of(frame)
         self._runs: dict[Key, dict[int, pd.DataFrame]] = defaultdict(dict)
         for run, rows in frame.groupby(KEYS, sort=True):
             named: tuple[Any, ...] = run
