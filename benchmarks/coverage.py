@@ -27,7 +27,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from simulations import arms, languages, printed, retained, runs, sizes
+from simulations import arms, ceiling, languages, printed, retained, runs, sizes
 from simulations.outcome import ENVELOPE, EXACT, INTERVAL, TEST, Study
 
 BOUNDS = {INTERVAL: (0.93, 0.97), ENVELOPE: (0.93, 1.0)}
@@ -41,6 +41,7 @@ STUDIES: tuple[Study, ...] = (
     sizes.beyond,
     runs.paired,
     arms.over_all_languages,
+    ceiling.not_reached,
     retained.retained,
     printed.published,
 )

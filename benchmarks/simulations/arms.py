@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
+from simulations.grid import GROUPS, MODELS, drawn_right, study_of
 from simulations.numbers import (
     CLUSTER_SD,
     DISTANCE,
@@ -24,24 +24,21 @@ from simulations.numbers import (
     SEEDS,
     SIZES,
 )
-from simulations.outcome import SHOWN, Outcome, answered, named, true_slope
+from simulations.outcome import SHOWN, Outcome, answered, true_slope
 from xlgap.analysis import distance
-from xlgap.analysis.bootstrap import ScaledDraws, TaskItems, draws
+from xlgap.analysis.bootstrap import ScaledDraws, draws
 from xlgap.analysis.contrasts import contrasts
 from xlgap.analysis.gains import ALL, MEAN, GainRow, gain_rows
 from xlgap.analysis.rows import ArmInfo
 from xlgap.analysis.series import conditional_answer, fit_line, series_of
 from xlgap.analysis.spread import spread_estimates
-from xlgap.analysis.study import Study, TaskInfo
-from xlgap.records import Score
+from xlgap.analysis.study import Study
 
 TASKS = ("nli", "qa")
-GROUPS, GROUP_SIZE = 40, 6
 ARMS = {
     "direct_en": ArmInfo(regime="direct_en"),
     "inter_en_typing": ArmInfo(regime="intermediate_en", intermediate=("typing",)),
 }
-MODELS = tuple(f"m{i}" for i in range(len(SIZES)))
 FARTHER = DISTANCE - DISTANCE.mean()
 LEVEL, LOSS = 50.0, 3.0
 """Points under direct_en: on the mean of the languages, and lost for a unit of distance."""
@@ -110,51 +107,12 @@ def simulated(rng: np.random.Generator, true: Checkpoints) -> Study:
         size=(len(TASKS), len(LANGUAGES), 1, GROUPS)
     )
     share = share[..., None] + CLUSTER_SD / np.sqrt(2) * hard
-    right = rng.binomial(GROUP_SIZE, np.clip(share / 100, 0.01, 0.99))
-    return Study(
-        name="simulated",
-        source="lab",
+    return study_of(
+        drawn_right(rng, share),
         arms=ARMS,
-        tasks={task: TaskInfo(metric="accuracy", parallel=True) for task in TASKS},
-        scores=tuple(_scores(right.mean(axis=-1) * 100 / GROUP_SIZE)),
-        items={task: _items(right[:, :, n]) for n, task in enumerate(TASKS)},
-        resamples=RESAMPLES,
+        tasks=TASKS,
+        languages=LANGUAGES,
         seed=int(rng.integers(2**31)),
-    )
-
-
-def _scores(values: np.ndarray) -> list[Score]:
-    names = [MODELS, tuple(ARMS), TASKS, LANGUAGES]
-    return [
-        Score(
-            source="measured", model=model, family="made", params_total=round(10 ** SIZES[at[0]]),
-            params_nonembedding=round(0.8 * 10 ** SIZES[at[0]]), arm=arm, regime=ARMS[arm].regime,
-            train_language="en", task=task, language=code, seed=at[4], metric="accuracy",
-            value=float(value), n_items=GROUPS * GROUP_SIZE,
-        )
-        for at, value in np.ndenumerate(values)
-        for model, arm, task, code in [[of[i] for of, i in zip(names, at, strict=False)]]
-    ]  # fmt: skip
-
-
-def _items(right: np.ndarray) -> TaskItems:
-    """A row a cluster: the bootstrap takes sums over clusters of whatever rows it is given."""
-    at = np.indices(right.shape).reshape(right.ndim, -1)
-    frame = pd.DataFrame(
-        {
-            "model": named(at[0], MODELS),
-            "arm": named(at[1], list(ARMS)),
-            "language": named(at[2], LANGUAGES),
-            "seed": at[3],
-            "metric": named(0 * at[0], ["accuracy"]),
-            "item": at[4],
-            "group": at[4],
-            "s0": right.ravel().astype(float),
-            "s1": float(GROUP_SIZE),
-        }
-    )
-    return TaskItems(
-        frame=frame, metric="accuracy", value=lambda s: 100 * s[..., 0] / s[..., 1], parallel=True
     )
 
 
