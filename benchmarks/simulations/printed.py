@@ -23,7 +23,7 @@ TABLES = {
     "four": ("large", "info large"),
     "five": ("base", "wide base"),
 }
-"""Which source prints which model: the full XNLI tables of shared/published."""
+"""Which source prints which model: the full XNLI tables among the published scores."""
 
 
 def published(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
