@@ -7,7 +7,8 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from xlgap.analysis.diagnostic import error_rates, error_tables
+from xlgap.analysis.diagnostic import error_rates
+from xlgap.analysis.error_grids import error_tables
 from xlgap.errors import DataError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.languages import get_language

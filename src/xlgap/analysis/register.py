@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xlgap.analysis import words
 from xlgap.analysis.claims import ClaimVerdict
-from xlgap.analysis.diagnostic import ErrorRate, error_tables
+from xlgap.analysis.diagnostic import ErrorRate
+from xlgap.analysis.error_grids import error_tables
 from xlgap.analysis.disagreements import DisagreementRow
 from xlgap.analysis.distance_answers import DISTANCE_METHOD
 from xlgap.analysis.distance_rows import DistanceRow, headline_distance
