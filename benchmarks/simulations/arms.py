@@ -25,12 +25,12 @@ from simulations.numbers import (
     SIZES,
 )
 from simulations.outcome import SHOWN, Outcome, answered, true_slope
-from xlgap.analysis import distance
+from xlgap.analysis.answers.series import conditional_answer, fit_line, series_of
 from xlgap.analysis.bootstrap import ScaledDraws, draws
 from xlgap.analysis.contrasts import contrasts
+from xlgap.analysis.distance import contrasts as distance
 from xlgap.analysis.gains import ALL, MEAN, GainRow, gain_rows
 from xlgap.analysis.rows import ArmInfo
-from xlgap.analysis.series import conditional_answer, fit_line, series_of
 from xlgap.analysis.spread import spread_estimates
 from xlgap.analysis.study import Study
 

@@ -11,11 +11,11 @@ import numpy as np
 from simulations.grid import GROUPS, drawn_right, study_of
 from simulations.numbers import CLUSTER_SD, RESAMPLES, SEED_SD, SEEDS, SIZES
 from simulations.outcome import SHOWN, Outcome, answered, true_slope
+from xlgap.analysis.answers.series import conditional_answer, fit_line, series_of
 from xlgap.analysis.bootstrap import draws
 from xlgap.analysis.ceiling import GAP, ceiling_estimates
 from xlgap.analysis.contrasts import contrasts
 from xlgap.analysis.rows import ArmInfo
-from xlgap.analysis.series import conditional_answer, fit_line, series_of
 
 LANGUAGES = ("de", "sw", "zh")
 ARMS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulations.outcome import Outcome, answered
-from xlgap.analysis.published_rows import row_answers
+from xlgap.analysis.published.rows import row_answers
 from xlgap.records import Score
 
 SLOPE = -3.0

@@ -21,11 +21,11 @@ from simulations.numbers import (
     SIZES,
 )
 from simulations.outcome import Outcome, answered, named, true_slope
-from xlgap.analysis.level import level_answer
-from xlgap.analysis.retention import RetentionData
-from xlgap.analysis.retention_kept import Kept, kept_of
-from xlgap.analysis.retention_rows import MLM, MLM_METRIC, Head, RetentionScore, mean_loss
-from xlgap.analysis.series import conditional_answer, fit_line, series_of
+from xlgap.analysis.answers.level import level_answer
+from xlgap.analysis.answers.series import conditional_answer, fit_line, series_of
+from xlgap.analysis.retention.kept import Kept, kept_of
+from xlgap.analysis.retention.matrix import RetentionData
+from xlgap.analysis.retention.rows import MLM, MLM_METRIC, Head, RetentionScore, mean_loss
 
 GROUPS = 40
 BEFORE, CHANCE = 80.0, 33.0

@@ -6,10 +6,10 @@ import numpy as np
 
 from simulations.numbers import GROUP_SIZE, GROUPS, SEED_SD, SEEDS, SIZES
 from simulations.outcome import EXACT, TEST, Outcome
+from xlgap.analysis.answers.trend import spread_bounds
 from xlgap.analysis.stats.multiple import corrected
 from xlgap.analysis.stats.paired import cluster_test, mcnemar
 from xlgap.analysis.stats.seeds import Spread, pooled_spread
-from xlgap.analysis.trend_answers import spread_bounds
 
 
 def paired(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:

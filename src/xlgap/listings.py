@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xlgap.tasks.base import Task
 
 if TYPE_CHECKING:
-    from xlgap.analysis.claims import ClaimVerdict
+    from xlgap.analysis.claims.verdicts import ClaimVerdict
 
 MODEL_COLUMNS = (
     *("repo", "family", "params_total", "params_nonembedding", "layers", "d_model", "revision"),

@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from xlgap.analysis.gap import gap_rows, select
-from xlgap.analysis.published_answers import ladders
-from xlgap.analysis.published_distance import published_slopes
+from xlgap.analysis.published.answers import ladders
+from xlgap.analysis.published.distance import published_slopes
 from xlgap.analysis.rows import GapRow
 from xlgap.published import load_scores
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import pytest
 
-from xlgap.analysis.disagreements import APART, DisagreementRow, disagreements
 from xlgap.analysis.gap import gap_rows, select
-from xlgap.analysis.published_answers import published_answers
-from xlgap.analysis.published_distance import published_slopes
-from xlgap.analysis.published_pairs import METRIC
+from xlgap.analysis.published.answers import published_answers
+from xlgap.analysis.published.disagreements import APART, DisagreementRow, disagreements
+from xlgap.analysis.published.distance import published_slopes
+from xlgap.analysis.published.pairs import METRIC
 from xlgap.analysis.rows import Answer, GapRow
 from xlgap.published import load_known_disagreements, load_scores
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from xlgap.analysis.diagnostic import error_rates
-from xlgap.analysis.error_grids import error_tables
 from xlgap.errors import DataError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.languages import get_language
+from xlgap.report.error_grids import error_tables
 from xlgap.tasks import get_task
 from xlgap.tasks._readers.given_names import NAMES
 from xlgap.tasks._readers.multichecklist import TESTS, read

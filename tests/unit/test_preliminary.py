@@ -13,7 +13,6 @@ from choice_files import write_choice_files
 
 from xlgap import layout
 from xlgap.analysis.assemble import assemble
-from xlgap.analysis.pages import render as render_report
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.tables import Results
 from xlgap.cell import Grid, grid
@@ -25,6 +24,7 @@ from xlgap.graph import graph_mapping
 from xlgap.planning import plan_study, render, to_json
 from xlgap.planning.work import phase_work
 from xlgap.regimes.base import Phase
+from xlgap.report.pages import render as render_report
 from xlgap.stages import prepare as stage
 from xlgap.stages.describe import describe, settings
 from xlgap.stages.recipe import train_digest

@@ -1,1 +1,1 @@
-"""From scores to gaps, slopes, answers and the report."""
+"""From scores to gaps, slopes and answers."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from xlgap.analysis.bootstrap import TaskItems, Value
-from xlgap.analysis.retention import RetentionData
-from xlgap.analysis.retention_rows import MLM, mean_loss
-from xlgap.analysis.retention_tables import Again
+from xlgap.analysis.retention.matrix import RetentionData
+from xlgap.analysis.retention.rows import MLM, mean_loss
+from xlgap.analysis.retention.tables import Again
 from xlgap.analysis.study import Study, TaskInfo
 from xlgap.analysis.tables import Results, left_out
 from xlgap.cell import arms, grid

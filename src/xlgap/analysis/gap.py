@@ -21,8 +21,8 @@ from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from xlgap.analysis import published_gap
 from xlgap.analysis.contrasts import Contrast, Key, contrasts
+from xlgap.analysis.published import gap as published_gap
 from xlgap.analysis.rows import GAPS, SCALES, ArmInfo, GapRow, Scale
 from xlgap.analysis.scales import rescale
 from xlgap.errors import unknown

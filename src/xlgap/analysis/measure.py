@@ -1,7 +1,7 @@
 """One measured study, from its scores to gaps and estimates.
 
 :func:`measure` is pure: scores and items in, :class:`Measured` out; the same inputs give the same
-numbers. What they answer stands in :mod:`.answers`.
+numbers. What they answer stands in :mod:`.answers.measured`.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xlgap.analysis import distance
 from xlgap.analysis.bootstrap import ScaledDraws, deviation, draws, interval
 from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.ceiling import ceiling_estimates
 from xlgap.analysis.chance import collapsed, english_scores, hopeless, hopeless_arms
 from xlgap.analysis.contrasts import Contrast, contrasts
-from xlgap.analysis.covariates import covariates_of
+from xlgap.analysis.distance import contrasts as distance
+from xlgap.analysis.distance.covariates import covariates_of
+from xlgap.analysis.distance.partial import Partial, partial_contrasts
 from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.pairing import Key, amount_words
-from xlgap.analysis.partial import Partial, partial_contrasts
 from xlgap.analysis.refit import Refit, refits
-from xlgap.analysis.retention_kept import Kept, kept_of
+from xlgap.analysis.retention.kept import Kept, kept_of
 from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale, plain_gap
 from xlgap.analysis.spread import STATISTICS, spread_estimates
 from xlgap.analysis.study import Study, TaskInfo

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from xlgap.analysis.answers.series import fit_line
 from xlgap.analysis.contrasts import contrasts
 from xlgap.analysis.gap import evaluate
 from xlgap.analysis.headline import headline
 from xlgap.analysis.rows import UNKNOWN_FAMILY, Collapsed, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS
-from xlgap.analysis.series import fit_line
 from xlgap.analysis.study import Study
 
 

@@ -5,8 +5,8 @@ made again without the items. Numbers are rounded to six decimals: linear algebr
 bits between machines, results must not.
 
 A new kind of rows is a field of :class:`Analysis` with a default of ``()`` and one entry of
-``LISTINGS`` in :mod:`.register`, which makes it ``tables/NAME.csv`` and, with ``shown``, a table of its
-question's page and of ``tables/NAME.tex``::
+``LISTINGS`` in :mod:`~xlgap.report.register`, which makes it ``tables/NAME.csv`` and, with ``shown``, a
+table of its question's page and of ``tables/NAME.tex``::
 
     Listing(
         name="retention", kind=Retention, rows=lambda a: a.retention, place=4,
@@ -14,8 +14,8 @@ question's page and of ``tables/NAME.tex``::
         shown={"Model": "model", "Task": "task", "Change": change, "Interval": interval},
     )
 
-A figure is a :class:`~xlgap.analysis.plots.Drawing` in :mod:`.figures`, shown where an answer names its
-file, or ``beside`` a question's answers.
+A figure is a :class:`~xlgap.report.plots.Drawing` in :mod:`~xlgap.report.figures`, shown where an
+answer names its file, or ``beside`` a question's answers.
 """
 
 from __future__ import annotations
@@ -30,23 +30,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from xlgap.analysis.answers import measured_answers
-from xlgap.analysis.claims import ClaimVerdict, by_key, verdicts
+from xlgap.analysis.answers.measured import measured_answers
+from xlgap.analysis.claims.evidence import Evidence
+from xlgap.analysis.claims.verdicts import ClaimVerdict, by_key, verdicts
 from xlgap.analysis.diagnostic import ErrorRate
-from xlgap.analysis.disagreements import DisagreementRow, disagreements
-from xlgap.analysis.distance_rows import DistanceRow, measured_rows
-from xlgap.analysis.evidence import Evidence
+from xlgap.analysis.distance.rows import DistanceRow, measured_rows
+from xlgap.analysis.distance.subwords import SubwordRow
 from xlgap.analysis.excused import Excused
 from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.item_tests import ItemTest, item_tests
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
-from xlgap.analysis.published_answers import published_answers
-from xlgap.analysis.published_distance import published_distances, published_slopes
+from xlgap.analysis.published.answers import published_answers
+from xlgap.analysis.published.disagreements import DisagreementRow, disagreements
+from xlgap.analysis.published.distance import published_distances, published_slopes
 from xlgap.analysis.refit import Refit
-from xlgap.analysis.retention import retention_rows
-from xlgap.analysis.retention_rows import RetentionRow
+from xlgap.analysis.retention.matrix import retention_rows
+from xlgap.analysis.retention.rows import RetentionRow
 from xlgap.analysis.rows import (
     Answer,
     Collapsed,
@@ -56,7 +57,6 @@ from xlgap.analysis.rows import (
     LanguageSlope,
 )
 from xlgap.analysis.study import Study
-from xlgap.analysis.subwords import SubwordRow
 from xlgap.analysis.tables import flat, write_rows
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json

@@ -8,10 +8,10 @@ from functools import cached_property
 
 from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.contrasts import Key
+from xlgap.analysis.distance.subwords import SubwordRow
 from xlgap.analysis.gap import Table, tables
-from xlgap.analysis.retention import RetentionData
+from xlgap.analysis.retention.matrix import RetentionData
 from xlgap.analysis.rows import ArmInfo
-from xlgap.analysis.subwords import SubwordRow
 from xlgap.records import Score
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlgap import layout
-from xlgap.analysis.retention_tables import Again, load_again
+from xlgap.analysis.retention.tables import Again, load_again
 from xlgap.cell import Cell, Grid, grid, require_complete
 from xlgap.config import Params
 from xlgap.errors import ResultError

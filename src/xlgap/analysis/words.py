@@ -231,7 +231,7 @@ def _lacking(answer: Answer) -> str:
 def beyond(answers: Sequence[Answer], question: int, source: Source) -> tuple[str, ...]:
     """Two sentences on the measured range and on a size beyond it; none where neither was asked for.
 
-    They are of the first quantity that was told at both, see :mod:`xlgap.analysis.trend_answers`.
+    They are of the first quantity that was told at both, see :mod:`xlgap.analysis.answers.trend`.
     """
     of_source = [a for a in answers if (a.question, a.source) == (question, source)]
     for end in (a for a in of_source if a.key.endswith(".at.measured")):

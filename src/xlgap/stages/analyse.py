@@ -16,12 +16,11 @@ from xlgap import layout
 from xlgap.analysis import gap as gaps_of
 from xlgap.analysis import result
 from xlgap.analysis.assemble import assemble
-from xlgap.analysis.claims import ClaimVerdict, by_key, verdicts
+from xlgap.analysis.claims.evidence import Evidence
+from xlgap.analysis.claims.verdicts import ClaimVerdict, by_key, verdicts
 from xlgap.analysis.diagnostic import METRIC, ErrorRate, error_rates
-from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.excused import SHAPE, Excused, excused
 from xlgap.analysis.licences import data_sets
-from xlgap.analysis.report import write_partial_report, write_report
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import GapRow
 from xlgap.analysis.study import Study as MeasuredStudy
@@ -33,6 +32,7 @@ from xlgap.formats import dir_digest, read_json, write_json
 from xlgap.graph import stage_names
 from xlgap.published import load_scores
 from xlgap.records import Source
+from xlgap.report.write import write_partial_report, write_report
 from xlgap.retained import retained_cells
 from xlgap.stages.overall import edition_scores, tested_here
 from xlgap.stages.score import score

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from xlgap import listings
-from xlgap.analysis.overall import task_notes
 from xlgap.analysis.tables import read_scores
 from xlgap.errors import ResultError
 from xlgap.evaluation.editions import (
@@ -28,6 +27,7 @@ from xlgap.evaluation.tested import OfTests, read_tested
 from xlgap.layout import PREPARED, SCORES
 from xlgap.layout import scores as scores_path
 from xlgap.records import EditionScore, Score, official_words
+from xlgap.report.overall import task_notes
 from xlgap.stages.study import Study
 
 ENGLISH = "en"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from xlgap.analysis import result, words
 from xlgap.analysis.counted import counted
-from xlgap.analysis.own_rows import Row, own_study
-from xlgap.analysis.report import write_report
+from xlgap.analysis.own.study import Row, own_study
 from xlgap.errors import DataError, ResultError
 from xlgap.formats import atomic_dir, file_digest, write_json
 from xlgap.published import load_scores
+from xlgap.report.write import write_report
 
 if TYPE_CHECKING:
     import pandas as pd

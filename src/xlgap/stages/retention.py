@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from xlgap import layout
-from xlgap.analysis.retention_rows import MLM, MLM_METRIC, Head, RetentionScore, mean_loss
+from xlgap.analysis.retention.rows import MLM, MLM_METRIC, Head, RetentionScore, mean_loss
 from xlgap.analysis.tables import write_rows
 from xlgap.data.prepare import cap
 from xlgap.errors import unknown

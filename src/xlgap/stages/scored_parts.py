@@ -12,7 +12,7 @@ import pandas as pd
 
 import xlgap
 from xlgap import layout
-from xlgap.analysis.retention_rows import RetentionScore
+from xlgap.analysis.retention.rows import RetentionScore
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, read_json, write_json
 from xlgap.retained import Retained
 from xlgap.stages.prepare import scored_again

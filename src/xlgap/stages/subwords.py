@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from xlgap import layout
-from xlgap.analysis.subwords import Encode, SubwordRow, subword_row
+from xlgap.analysis.distance.subwords import Encode, SubwordRow, subword_row
 from xlgap.config import HubModel, ScratchModel
 from xlgap.data import schema
 from xlgap.errors import DataError

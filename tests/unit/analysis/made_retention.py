@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from simulate import Floats, share_right
 
-from xlgap.analysis.retention import RetentionData
-from xlgap.analysis.retention_rows import MLM, MLM_METRIC, Head, RetentionScore, mean_loss
+from xlgap.analysis.retention.matrix import RetentionData
+from xlgap.analysis.retention.rows import MLM, MLM_METRIC, Head, RetentionScore, mean_loss
 from xlgap.analysis.study import Study, TaskInfo
 
 TARGET = "nli"

@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 from made_retention import Planted, made_study
 
-from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.measure import measure
-from xlgap.analysis.own_rows import own_study
+from xlgap.analysis.own.study import own_study
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.words import headline
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.by_language import language_figures
-from xlgap.analysis.canvas import Drawing
-from xlgap.analysis.distance_rows import headline_distance
+from xlgap.analysis.distance.rows import headline_distance
 from xlgap.analysis.result import Analysis, analyse
 from xlgap.analysis.study import Study
+from xlgap.report.by_language import language_figures
+from xlgap.report.canvas import Drawing
 
 PLAN = Plan(
     groups=20, tasks=("nli",), languages=("en", "de", "sw", "ru", "fi", "ar", "zh", "es"),

@@ -11,12 +11,12 @@ import pytest
 from simulate import share_right
 
 from xlgap.analysis.assemble import assemble, twins
-from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse
 from xlgap.analysis.tables import load, write_scores
 from xlgap.cell import grid
 from xlgap.config import Params
 from xlgap.records import Score
+from xlgap.report.write import write_report
 
 MODELS = {
     "nano": {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64},

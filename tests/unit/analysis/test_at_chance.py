@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.chance import at_chance, collapsed, english_scores, hopeless
-from xlgap.analysis.grids import english_grid
 from xlgap.analysis.measure import measure
 from xlgap.analysis.rows import ArmInfo
 from xlgap.records import Score
+from xlgap.report.grids import english_grid
 
 ARMS = {"direct_en": ArmInfo(regime="direct_en"), "sw": ArmInfo(regime="direct_tgt", language="sw")}
 PRIMARY = {"nli": "accuracy"}

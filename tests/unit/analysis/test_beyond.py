@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.pages import render
 from xlgap.analysis.result import Analysis, analyse
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.words import beyond
+from xlgap.report.pages import render
 
 END = Answer(
     question=3, source="measured", key="3.direct.at.measured", n=6, supported=True,

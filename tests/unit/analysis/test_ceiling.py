@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import Estimate
 from xlgap.analysis.study import Study

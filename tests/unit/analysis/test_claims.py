@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.claims import CLAIMS, ClaimVerdict
+from xlgap.analysis.claims.verdicts import CLAIMS, ClaimVerdict
 from xlgap.analysis.result import analyse
 from xlgap.analysis.rows import ArmInfo
 from xlgap.analysis.study import Study

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.combinations import in_english
 from xlgap.analysis.contrasts import contrasts
 from xlgap.analysis.measure import measure
 from xlgap.analysis.pairing import Key
-from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse, metrics
 from xlgap.analysis.rows import COMBINED, Answer, ArmInfo
 from xlgap.analysis.words import headline
 from xlgap.regimes.base import Sampling
+from xlgap.report.write import write_report
 
 PLAN = Plan(
     groups=150, group_size=2, cluster_sd=5.0, seed_sd=0.3, model_sd=0.3, languages=("en", "de", "sw")

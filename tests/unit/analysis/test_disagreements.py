@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from made_published import published
 
-from xlgap.analysis.disagreements import disagreements
-from xlgap.analysis.published_pairs import METRIC, mixture_rows
+from xlgap.analysis.published.disagreements import disagreements
+from xlgap.analysis.published.pairs import METRIC, mixture_rows
 from xlgap.records import Score
 
 

@@ -8,8 +8,8 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.contrasts import Key
-from xlgap.analysis.distance import distance_contrasts, robustness_contrasts, slope_over
-from xlgap.analysis.distance_rows import measured_rows
+from xlgap.analysis.distance.contrasts import distance_contrasts, robustness_contrasts, slope_over
+from xlgap.analysis.distance.rows import measured_rows
 from xlgap.analysis.measure import measure
 from xlgap.analysis.rows import ArmInfo
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import yaml
 
 from xlgap.analysis.excused import SHAPE, Excused, excused
-from xlgap.analysis.report import write_report
 from xlgap.analysis.result import Analysis, read_analysis, write_analysis
 from xlgap.checks.leakage import Leak, Place
 from xlgap.checks.leakage_gate import Verdict, report
 from xlgap.checks.leakage_known import Known
 from xlgap.formats import read_json, write_json
+from xlgap.report.write import write_report
 
 REASON = "Both took sentences from one page."
 

@@ -11,14 +11,14 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.contrasts import contrasts
-from xlgap.analysis.gain_grids import NOTES, gain_grids
 from xlgap.analysis.gains import ALL, MEAN, GainRow, _student
-from xlgap.analysis.grids import gap_grid
 from xlgap.analysis.measure import measure
 from xlgap.analysis.pairing import Key
 from xlgap.analysis.result import Analysis, analyse, read_analysis, write_analysis
 from xlgap.analysis.rows import ArmInfo, Estimate
 from xlgap.analysis.study import Study
+from xlgap.report.gain_grids import NOTES, gain_grids
+from xlgap.report.grids import gap_grid
 
 PLAN = Plan(
     sizes=(40_000, 1_000_000), languages=("en", "de", "sw"), groups=400, group_size=2,

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.changes import what_would_change
-from xlgap.analysis.level import level_answer
-from xlgap.analysis.pages import questions
+from xlgap.analysis.answers.level import level_answer
+from xlgap.analysis.answers.series import SIZES, Series, correlation_answer, slope_answer
+from xlgap.analysis.answers.trend import beyond_answers, family_answers
 from xlgap.analysis.result import Analysis, analyse
 from xlgap.analysis.rows import Estimate
-from xlgap.analysis.series import SIZES, Series, correlation_answer, slope_answer
-from xlgap.analysis.trend_answers import beyond_answers, family_answers
 from xlgap.analysis.words import headline, trend
+from xlgap.report.changes import what_would_change
+from xlgap.report.pages import questions
 
 SIZE = (1e5, 1e6, 1e7, 1e8)
 ON_A_LINE = (1.0, 3.01, 4.99, 7.0)

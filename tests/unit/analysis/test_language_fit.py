@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xlgap.analysis.language_fit import (
+from xlgap.analysis.distance.fit import (
     FERTILITY,
     PRETRAINING,
     SCRIPT,

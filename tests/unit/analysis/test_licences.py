@@ -11,10 +11,10 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.licences import data_sets
-from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse, read_analysis, write_analysis
 from xlgap.config import check, overlaid
 from xlgap.data.prepare import prepare
+from xlgap.report.write import write_report
 from xlgap.tasks import get_task
 
 

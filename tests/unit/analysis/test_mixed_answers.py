@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.answers.measured import measured_answers
+from xlgap.analysis.answers.mixed import mixed_answers
+from xlgap.analysis.answers.series import Series
 from xlgap.analysis.measure import measure
-from xlgap.analysis.mixed_answers import mixed_answers
 from xlgap.analysis.rows import Answer, Estimate
-from xlgap.analysis.series import Series
 from xlgap.analysis.study import Study
 from xlgap.published.distances import MEASURES, distances_of
 from xlgap.regimes.base import Budget

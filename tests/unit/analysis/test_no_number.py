@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from made_retention import Planted, made_study
 
-from xlgap.analysis.distance import rank_correlation
+from xlgap.analysis.distance.contrasts import rank_correlation
 from xlgap.analysis.measure import measure
 from xlgap.analysis.result import Analysis, analyse, read_analysis, rounded, write_analysis
-from xlgap.analysis.retention_tables import Again, _with_values
+from xlgap.analysis.retention.tables import Again, _with_values
 from xlgap.analysis.rows import Estimate
 from xlgap.errors import ResultError
 from xlgap.formats import read_json

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xlgap.analysis.answers import measured_answers
-from xlgap.analysis.distance_rows import measured_rows
+from xlgap.analysis.answers.measured import measured_answers
+from xlgap.analysis.distance.rows import measured_rows
+from xlgap.analysis.distance.subwords import SubwordRow
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import ArmInfo
 from xlgap.analysis.study import Study, TaskInfo
-from xlgap.analysis.subwords import SubwordRow
 from xlgap.published.distances import distances_of
 from xlgap.records import Score
 

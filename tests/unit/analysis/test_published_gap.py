@@ -8,7 +8,7 @@ import pytest
 from made_published import published
 
 from xlgap.analysis.gap import gap_rows, select
-from xlgap.analysis.published_gap import coverage_of, printings, zero_shot_tables
+from xlgap.analysis.published.gap import coverage_of, printings, zero_shot_tables
 from xlgap.records import Score
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from made_retention import Planted, made_study
 
+from xlgap.analysis.answers.retention import retention_answers
 from xlgap.analysis.measure import measure
-from xlgap.analysis.register import shown_tables
-from xlgap.analysis.report import write_report
 from xlgap.analysis.result import analyse, read_analysis, write_analysis
-from xlgap.analysis.retention_answers import retention_answers
 from xlgap.analysis.rows import ArmInfo, Collapsed
 from xlgap.records import Score
+from xlgap.report.register import shown_tables
+from xlgap.report.write import write_report
 
 
 def answers(plan, *, seed=1):

@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 from simulate import BUDGET, Plan, study
 
-from xlgap.analysis.answer_rules import combination_helps, level_above, slope_falls
-from xlgap.analysis.claims import CLAIMS
+from xlgap.analysis.claims.answer_rules import combination_helps, level_above, slope_falls
+from xlgap.analysis.claims.evidence import Evidence
+from xlgap.analysis.claims.rules import Finding, helps, helps_small_most, judged
+from xlgap.analysis.claims.verdicts import CLAIMS
 from xlgap.analysis.contrasts import on_shared_units
-from xlgap.analysis.evidence import Evidence
 from xlgap.analysis.gains import MEAN, Weighed, over_models
 from xlgap.analysis.measure import measure
 from xlgap.analysis.pairing import Contrast, Key
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.rules import Finding, helps, helps_small_most, judged
 from xlgap.analysis.study import Study
 
 

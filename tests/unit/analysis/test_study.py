@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.answers import measured_answers
-from xlgap.analysis.cautions import LAB_SENTENCE
+from xlgap.analysis.answers.cautions import LAB_SENTENCE
+from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.counted import counted
 from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import Measured, measure

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from simulate import Plan, study
 
-from xlgap.analysis.answers import measured_answers
+from xlgap.analysis.answers.measured import measured_answers
+from xlgap.analysis.answers.series import SIZES, Series, correlation_answer
+from xlgap.analysis.answers.trend import beyond_answers, family_answers
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import Answer, Collapsed, Estimate
-from xlgap.analysis.series import SIZES, Series, correlation_answer
 from xlgap.analysis.study import Study
-from xlgap.analysis.trend_answers import beyond_answers, family_answers
 
 PLAN = Plan(
     groups=120, group_size=2, languages=("en", "de", "sw", "ru", "fi", "ar", "zh", "es"), model_sd=0.3

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xlgap.__main__ import main
-from xlgap.analysis.claims import CLAIMS
+from xlgap.analysis.claims.verdicts import CLAIMS
 
 
 def test_without_a_study_published_scores_judge(

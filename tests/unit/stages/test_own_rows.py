@@ -13,7 +13,7 @@ from simulate import Plan, study
 
 from xlgap.__main__ import main
 from xlgap.analysis.measure import measure
-from xlgap.analysis.own_rows import OPTIONAL, REQUIRED, own_study
+from xlgap.analysis.own.study import OPTIONAL, REQUIRED, own_study
 from xlgap.analysis.study import Study
 from xlgap.errors import XlgapError
 from xlgap.regimes import regime_names

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from xlgap.analysis.retention_rows import RetentionScore
+from xlgap.analysis.retention.rows import RetentionScore
 from xlgap.stages.scored_parts import Parts, Scored
 
 SCORE = RetentionScore(

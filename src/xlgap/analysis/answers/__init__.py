@@ -1,0 +1,1 @@
+"""What measured rows answer to the five questions, and what they do not."""

@@ -1,0 +1,174 @@
+"""What the rows answer to the five questions, and what they do not.
+
+Questions: 1 does target-language intermediate training beat English, and how does that move with size;
+2 is transfer to distant languages more robust in larger models; 3 the same as 1 for training on the
+target task itself; 4 is the intermediate task retained; 5 do several intermediate tasks add up.
+An answer that the data cannot support says so and why; an estimate that exists is still shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from xlgap.analysis.answers.absent import why_absent
+from xlgap.analysis.answers.cautions import (
+    behind,
+    cautions,
+    languages_of,
+    of_languages,
+    of_runs,
+    with_notes,
+)
+from xlgap.analysis.answers.combinations import QUESTION as COMBINATION
+from xlgap.analysis.answers.combinations import combination_answers
+from xlgap.analysis.answers.distance import DISTANCE_NEEDS, distance_notes
+from xlgap.analysis.answers.level import level_answer
+from xlgap.analysis.answers.mixed import mixed_answers
+from xlgap.analysis.answers.retention import retention_answers
+from xlgap.analysis.answers.series import Series, series_answers, series_of
+from xlgap.analysis.answers.trend import trend_answers
+from xlgap.analysis.ceiling import GAP as CEILING
+from xlgap.analysis.headline import PARTS
+from xlgap.analysis.measure import REFITTED, Measured
+from xlgap.analysis.rows import COMBINED, ENGLISH, MATCHED, Answer, Scale, plain_gap
+from xlgap.analysis.study import Study
+
+ADD_UP = (
+    "A part of G_direct, over its tasks: in each model G_direct is G_native minus the gain of English "
+    "intermediate training; slopes, each weighted by its own errors, need not add up."
+)
+MEASURED = {
+    1: (("inter", "G_inter (target-language minus English intermediate training)"),),
+    2: (
+        (
+            "distance_partial",
+            "loss of zero-shot score for 0.1 more of syntactic distance, covariates held still "
+            "(direct_en)",
+        ),
+        ("distance", "loss of zero-shot score for 0.1 more of syntactic distance (direct_en)"),
+        (
+            "robustness",
+            "the same loss under English intermediate training minus without (intermediate_en - "
+            "direct_en)",
+        ),
+        (
+            "robustness_partial",
+            "the loss with covariates held still under English intermediate training minus without "
+            "(intermediate_en - direct_en)",
+        ),
+        (
+            "spread",
+            "spread of scores over languages (standard deviation) under English intermediate training "
+            "minus without (intermediate_en - direct_en)",
+        ),
+        (
+            "worst",
+            "score of the worst language under English intermediate training minus without "
+            "(intermediate_en - direct_en)",
+        ),
+        ("transfer", "transfer gap (English minus mean of the others, parallel tasks, direct_en)"),
+        (
+            CEILING,
+            "transfer gap relative to the in-language ceiling (direct_tgt minus direct_en, share of "
+            "direct_tgt, chance-corrected)",
+        ),
+    ),
+    3: (
+        ("direct", "G_direct (target-language data minus English intermediate training)"),
+        ("native", "G_native (in-language minus zero-shot)"),
+        ("english_gain", "gain of English intermediate training (minus none)"),
+        ("few_gain", "gain of a few target-language examples (minus none)"),
+    ),
+}
+"""For each question the gaps that answer it; the first is the primary one."""
+
+NEEDS = {
+    "inter": "It needs an intermediate_tgt arm and an intermediate_en arm with the same intermediate "
+    "tasks, and a task that is not at chance for every model.",
+    "direct": "It needs a direct_tgt and an intermediate_en arm, and a task not at chance.",
+    "native": "It needs a direct_tgt and a direct_en arm, and a task not at chance; beside G_direct, "
+    "on all of its tasks.",
+    "english_gain": "It needs the arms intermediate_en, direct_en and direct_tgt, and a task not at "
+    "chance, on all tasks of G_direct.",
+    "few_gain": "It needs a few_shot arm and the arm that it follows, and a task not at chance.",
+    "transfer": "It needs a direct_en arm on a parallel task with English that is not at chance.",
+    CEILING: "It needs a direct_tgt and a direct_en arm on a task, and models whose direct_tgt score "
+    "is above chance by two standard errors in each language.",
+    **DISTANCE_NEEDS,
+}
+"""What a study must have for each gap."""
+
+
+def measured_answers(study: Study, measured: Measured) -> list[Answer]:
+    """Answers from a study's own scores."""
+    found: list[Answer] = []
+    for question, gaps in MEASURED.items():
+        for gap, quantity in gaps:
+            if gap == "few_gain" and not any(a.regime == "few_shot" for a in study.arms.values()):
+                continue  # nobody asked for it
+            of_gap: list[Answer] = []
+            for scale in ("raw", "chance_corrected") if question != 2 else ("raw",):
+                series = _series(study, measured, question, gap, quantity, scale)
+                of_gap += series_answers(series, brief=scale != "raw")
+                if scale == "raw":
+                    of_gap += mixed_answers(study, measured, series)
+                if scale == "raw" and gap in REFITTED:
+                    of_gap += trend_answers(study, measured, series)
+            for matched, said in MATCHED.items():
+                series = _series(
+                    study, measured, question, f"{gap}{matched}", f"{quantity}, {said}", "raw"
+                )
+                if series.estimates:
+                    of_gap += [level_answer(series), *series_answers(series, brief=True)]
+            of = "native" if gap == CEILING else gap
+            found += of_languages(of_gap, languages_of(measured, of))
+    found += combination_answers(study, measured)
+    notes = cautions(study, measured)
+    runs = {q: of_runs(behind(measured, _gaps_of(q, measured))) for q in (*MEASURED, COMBINATION)}
+    found = [with_notes(a, [*runs[a.question], *notes]) for a in found]
+    return [*found, *retention_answers(study, measured)]
+
+
+def _gaps_of(question: int, measured: Measured) -> list[str]:
+    """The measured gaps that answer a question, with their variants."""
+    plain = [gap for gap, _ in MEASURED.get(question, ())] or COMBINED
+    return [g for g in measured.cells if plain_gap(g).removesuffix(ENGLISH) in plain]
+
+
+def _series(
+    study: Study, measured: Measured, question: int, gap: str, quantity: str, scale: Scale
+) -> Series:
+    found = series_of(
+        measured.estimates, measured.draws, gap=gap, scale=scale, question=question, quantity=quantity,
+        confidence=study.confidence,
+    )  # fmt: skip
+    points = found.estimates
+    plain = plain_gap(gap)
+    notes = [] if points else [NEEDS[plain]]
+    direct = gap.replace(plain, "direct", 1)
+    beside_direct = any((e.gap, e.task) == (direct, "mean") for e in measured.estimates)
+    if points and plain in PARTS and beside_direct:
+        notes.append(ADD_UP)
+    notes += distance_notes(plain, measured.held, study.language_notes, some=bool(points))
+    notes += _other_data(study, measured, gap)
+    if measured.partial.get(gap):
+        why = "missing cells" + (" or a ceiling near chance" if plain == CEILING else "")
+        notes.append(f"Left out for {why}: {', '.join(measured.partial[gap])}.")
+    absent = found.absent if points else why_absent(study, measured, plain)
+    return replace(found, absent=absent, notes=(*found.notes, *notes))
+
+
+def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
+    """A sentence where target-language training data need not be the English data in translation."""
+    if plain_gap(gap) not in {"native", "direct", CEILING}:
+        return []
+    tasks = sorted(
+        {e.task for e in measured.estimates if e.gap == gap and e.task != "mean"} - measured.hopeless
+    )
+    apart = [task for task in tasks if not study.tasks[task].parallel]
+    if not apart:
+        return []
+    return [
+        f"Language + domain: on {', '.join(apart)} the target-language data need not be the English "
+        "data in translation, so the gap is not one of language alone."
+    ]

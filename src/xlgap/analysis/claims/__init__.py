@@ -1,0 +1,1 @@
+"""Claims of papers, each judged by a study's own numbers."""

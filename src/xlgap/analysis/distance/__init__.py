@@ -1,0 +1,1 @@
+"""Zero-shot loss over linguistic distance, and what goes along with it."""

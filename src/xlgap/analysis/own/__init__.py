@@ -1,0 +1,1 @@
+"""Tables of scores that someone else made."""

@@ -1,0 +1,1 @@
+"""What published scores say of the five questions."""

@@ -1,0 +1,1 @@
+"""Earlier tasks scored again after later phases."""

@@ -1,0 +1,1 @@
+"""From an analysis to a page, its figures and its tables."""

@@ -1,0 +1,230 @@
+"""Which figures a report has, and what they show in words."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from xlgap.analysis.published.answers import LADDER, PROXIES, published_averages
+from xlgap.analysis.published.distance import of_distance_row
+from xlgap.analysis.published.mixtures import points
+from xlgap.analysis.published.pairs import XP3
+from xlgap.analysis.result import Analysis
+from xlgap.analysis.rows import (
+    AVERAGE,
+    GAP_WORDS,
+    MATCHED,
+    Answer,
+    Estimate,
+    GapRow,
+    LanguageSlope,
+    of_gap,
+    of_slope,
+)
+from xlgap.analysis.words import number
+from xlgap.report import plots
+from xlgap.report.by_language import language_figures
+from xlgap.report.canvas import Drawing
+from xlgap.report.comparison import Branch, forest
+from xlgap.report.panels import Cloud, loss_over_distance
+from xlgap.report.plots import Beyond
+from xlgap.report.register import place_of
+from xlgap.report.retention_figures import retention_figure
+
+SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
+"""Models whose languages the published distance figure names."""
+
+LINE = (
+    "Line: meta-regression on log10 total parameters with its interval as a band, in the legend its "
+    "slope with its interval."
+)
+MEASURED_CAPTION = f"Bars: bootstrap intervals over items and seeds, conditional on each model. {LINE}"
+EXTRAPOLATED = "Dashes and hollow diamond: extrapolated beyond the largest model, with its interval."
+MIXTURE_TITLES = {
+    "inter": "Multilingual (xP3) minus English-only (P3) intermediate mixture, published",
+    "joint": "Gain of the xP3 intermediate mixture over none, BLOOM, published",
+}
+AS_PRINTED = "No standard errors were published."
+SYNTAX = "syntactic distance from English (1 - cosine, URIEL)"
+
+COMPARED = (
+    "inter", "english_gain", "mlm", "translated", "direct", "native", "few_gain", "joint", "sequential",
+    "best_single", "joint_sequential", "joint_best", "sequential_best",
+)  # fmt: skip
+"""Gaps of the forest, in its order."""
+SHORT = {
+    "inter": "target-language − English\nintermediate",
+    "english_gain": "English intermediate − none",
+    "mlm": "English intermediate + MLM\n− without",
+    "translated": "translated − English\nintermediate",
+    "direct": "target-language data\n− English intermediate",
+    "native": "in-language − zero-shot",
+    "few_gain": "few-shot − none",
+    "joint": "joint − none",
+    "sequential": "sequential − none",
+    "best_single": "best single − none",
+    "joint_sequential": "joint − sequential",
+    "joint_best": "joint − best single",
+    "sequential_best": "sequential − best single",
+}
+"""Names of the rows of the forest."""
+
+
+FOREST_CAPTION = (
+    "A line a gap, on it a marker a model from small to large; bars: bootstrap intervals over items "
+    "and seeds, conditional on each model. Right of 0 the regime named first is better."
+)
+
+
+def drawings(analysis: Analysis) -> dict[str, Drawing]:
+    """All figures of a report by file name; a figure without data is not there."""
+    found = [*_measured(analysis), *_ladders(analysis.published_gaps)]
+    found += _distance(analysis.published_slopes, analysis.confidence)
+    found += _held(analysis)
+    found += _transfer(analysis.published_gaps, analysis.confidence)
+    found += [*_regimes(analysis), *language_figures(analysis)]
+    found += _mixtures(analysis.published_gaps, analysis.confidence)
+    found += retention_figure(analysis.retention)
+    return {d.name: d for d in found}
+
+
+def _measured(analysis: Analysis) -> list[Drawing]:
+    """Each gap that a measured answer names, against size."""
+    named = {a.figure for a in analysis.answers if a.source == "measured"}
+    found = []
+    for gap in dict.fromkeys(e.gap for e in analysis.estimates if (e.task, e.scale) == ("mean", "raw")):
+        if f"{gap}.svg" not in named or gap not in GAP_WORDS:
+            continue
+        beyond = _beyond(analysis.answers, gap)
+        picture = plots.gap_against_size(
+            analysis.estimates, gap=gap, confidence=analysis.confidence, beyond=beyond
+        )
+        alt = f"{GAP_WORDS[gap]}, measured, against total parameters"
+        caption = MEASURED_CAPTION if beyond is None else f"{MEASURED_CAPTION} {EXTRAPOLATED}"
+        found.append(Drawing(f"{gap}.svg", picture, alt, caption))
+    return found
+
+
+def _beyond(answers: Sequence[Answer], gap: str) -> Beyond | None:
+    """What the measured answers say of a gap at a size that no model has (``3.direct.at.175e9``)."""
+    for answer in answers:
+        key = re.fullmatch(rf"\d\.{re.escape(gap)}\.at\.([\d.]+(?:e\d+)?)", answer.key)
+        if key and answer.source == "measured" and answer.estimate is not None and answer.supported:
+            return Beyond(
+                size=float(key[1]), value=answer.estimate, low=answer.ci_low, high=answer.ci_high
+            )
+    return None
+
+
+def _ladders(gaps: Sequence[GapRow]) -> list[Drawing]:
+    found = []
+    for gap, arm, _ in PROXIES:
+        lines: dict[str, list[Estimate]] = defaultdict(list)
+        for row in published_averages(gaps, gap=gap, arm=arm):
+            lines[f"{row.family}, {row.task}"].append(of_gap(row))
+        full = {k: v for k, v in sorted(lines.items()) if len(v) >= LADDER}
+        if full:
+            title = f"{GAP_WORDS[gap][0].upper()}{GAP_WORDS[gap][1:]}, published"
+            picture = plots.ladders_against_size(full, title=title)
+            found.append(
+                Drawing(f"published_{gap}.svg", picture, f"{title}, by family and task", AS_PRINTED)
+            )
+    return found
+
+
+def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawing]:
+    points = [of_slope(s) for s in slopes if s.task == "xnli"]
+    if not points:
+        return []
+    against = "Slope of zero-shot loss on XNLI over distance, published"
+    found = [
+        Drawing(
+            "published_distance.svg",
+            plots.families_against_size(
+                points, title=against, unit="points lost for 0.1 of distance", confidence=confidence
+            ),
+            against,
+            f"Bars: intervals over languages, clustered by genus. {LINE}",
+        )
+    ]
+    shown = [s for name in SHOWN for s in slopes if (s.task, s.model) == ("xnli", name)]
+    if shown:
+        title = "Zero-shot loss on XNLI, by language, published"
+        clouds = [
+            Cloud(
+                label=f"{s.model}: {number(s.loss_per_tenth)} for 0.1 "
+                f"(Spearman {number(s.spearman, 2)})",
+                points=s.points,
+                slope=10 * s.loss_per_tenth,
+            )
+            for s in shown
+        ]
+        picture = loss_over_distance(clouds, title=title, distance=SYNTAX)
+        name = "published_loss_by_language.svg"
+        caption = "Lines: least squares. A code stands by the highest of a language's points."
+        found.append(Drawing(name, picture, title, caption, (2, "published")))
+    return found
+
+
+def _held(analysis: Analysis) -> list[Drawing]:
+    """The published slope with covariates, where there is one."""
+    rows = [r for r in analysis.distances if (r.source, r.task) == ("published", "xnli")]
+    points = [of_distance_row(r) for r in rows if r.covariates]
+    if not points:
+        return []
+    title = "The same slope with pretraining text and script held still, published"
+    picture = plots.families_against_size(
+        points, title=title, unit="points lost for 0.1 of distance", confidence=analysis.confidence
+    )
+    caption = f"Bars: intervals over languages, clustered by genus. {LINE}"
+    return [Drawing("published_distance_partial.svg", picture, title, caption)]
+
+
+def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
+    points = [
+        of_gap(row)
+        for row in gaps
+        if (row.gap, row.task, row.language, row.scale) == ("transfer", "xnli", AVERAGE, "raw")
+    ]
+    if not points:
+        return []
+    title = "Transfer gap on XNLI: English minus mean of 14 languages, published"
+    picture = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
+    return [Drawing("published_transfer.svg", picture, title, f"{AS_PRINTED} {LINE}")]
+
+
+def _regimes(analysis: Analysis) -> list[Drawing]:
+    """Forests of the gaps between regimes, in groups that are legible on one page."""
+    points = [e for e in analysis.estimates if (e.task, e.scale) == ("mean", "raw")]
+    points.sort(key=lambda e: (e.params_total or 0, e.model))
+    found = []
+    for question, which in ((3, "of single intermediate tasks"), (5, "that combine tasks")):
+        mine = [gap for gap in COMPARED if (place_of(gap) == 5) == (question == 5)]
+        for matched, said in {"": "", **MATCHED}.items():
+            gaps = [f"{gap}{matched}" for gap in mine]
+            branches = [
+                Branch(row=SHORT[of], series=e.model, value=e.value, low=e.ci_low, high=e.ci_high)
+                for of, gap in zip(mine, gaps, strict=True)
+                for e in points
+                if e.gap == gap
+            ]
+            if branches:
+                title = f"Gaps between regimes {which}, mean over tasks, {said or 'measured'}"
+                name = f"regimes{'_combined' * (question == 5)}{matched}.svg"
+                picture = forest(branches, title=title)
+                found.append(Drawing(name, picture, title, FOREST_CAPTION, (question, "measured")))
+    return found
+
+
+def _mixtures(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
+    """Differences of intermediate mixtures: multilingual against English-only, and against none."""
+    found = []
+    for gap, title in MIXTURE_TITLES.items():
+        shown = points(gaps, gap=gap, arm=f"multilingual_intermediate:{XP3}")
+        if shown:
+            picture = plots.families_against_size(
+                shown, title=title, unit="points", confidence=confidence
+            )
+            found.append(Drawing(f"published_{gap}.svg", picture, title, f"{AS_PRINTED} {LINE}"))
+    return found

@@ -1,0 +1,260 @@
+"""The report as one HTML page: a part a question, then what stands behind all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+
+from xlgap.analysis import words
+from xlgap.analysis.answers.cautions import LAB_SENTENCE
+from xlgap.analysis.answers.measured import MEASURED
+from xlgap.analysis.answers.series import SHARES
+from xlgap.analysis.known import NARROW
+from xlgap.analysis.published.answers import DISAGREE
+from xlgap.analysis.published.gap import DOUBTFUL
+from xlgap.analysis.result import Analysis
+from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate
+from xlgap.analysis.scaling import FEWEST_MODELS
+from xlgap.records import Source
+from xlgap.report.canvas import Drawing
+from xlgap.report.changes import what_would_change
+from xlgap.report.essentials import Captioned, captioned, main_answers, main_figures
+from xlgap.report.grids import Grid
+from xlgap.report.method import method
+from xlgap.report.notes import Noted, noted
+from xlgap.report.register import LISTINGS, Place, shown_tables
+
+TEMPLATE = "report.html.j2"
+SIDES: tuple[Source, Source] = ("measured", "published")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What one source says to a question.
+
+    Attributes:
+        sentence: the answer.
+        level: the measured gap itself, in a sentence; empty without one.
+        beyond: the measured range and a size beyond it, in two sentences; empty where not asked for.
+        figures: on the page, of what answers.
+        change: what would change the answer, in sentences.
+        reasons: what to bear in mind, and
+        disagree: in how many notes beside them sources disagree.
+    """
+
+    source: Source
+    sentence: str
+    level: str
+    beyond: tuple[str, ...]
+    figures: tuple[Captioned, ...]
+    change: tuple[str, ...]
+    reasons: tuple[str, ...]
+    disagree: int
+
+
+Rows = tuple[tuple[Answer, Noted], ...]
+"""Answers, each with where its method or reason stands."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One question's part of the page.
+
+    Attributes:
+        method: how it is answered, in a paragraph.
+        answers, notes: rows of its table, and their methods and reasons, once each.
+        more_answers, more_notes, figures, tables: the same and all else, in the appendix.
+    """
+
+    number: int
+    text: str
+    sides: tuple[Side, ...]
+    method: str
+    answers: Rows
+    notes: tuple[str, ...]
+    more_answers: Rows
+    more_notes: tuple[str, ...]
+    figures: tuple[Captioned, ...]
+    tables: tuple[Grid, ...]
+
+
+def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
+    """The page as text."""
+    import jinja2
+
+    source = resources.files("xlgap.report") / "templates" / TEMPLATE
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "number": words.number,
+        "signed": words.signed,
+        "short": lambda value: "–" if value is None else words.short_number(value),
+        "figure": _inline,
+    }
+    tables = shown_tables(analysis)
+    page: str = environment.from_string(source.read_text(encoding="utf8")).render(
+        analysis=analysis,
+        questions=questions(analysis, figures, tables),
+        disagree=_disagreeing(analysis.answers),
+        tables=tables,
+        files=[f"{listing.name}.csv" for listing in LISTINGS],
+        parts=_parts(analysis, tables),
+        doubtful=DOUBTFUL,
+        lab=LAB_SENTENCE if analysis.source == "lab" else "",
+        intervals=words.intervals,
+        sizes=words.sizes,
+        trend=words.trend,
+        fewest=FEWEST_MODELS,
+    )
+    return page
+
+
+def _parts(analysis: Analysis, tables: Mapping[Place, Sequence[Grid]]) -> list[tuple[str, str]]:
+    """Identifier and name of the parts behind the questions that this page has."""
+    parts: list[tuple[str, str, bool]] = [
+        ("english", "English scores", True),
+        ("overall", "Overall scores", bool(tables.get("benchmark"))),
+        ("diagnostic", "Diagnostic suites", bool(analysis.errors)),
+        ("models", "Models", True),
+        ("out", "Left out", True),
+        ("leaks", "Leaks", bool(analysis.excused)),
+        ("data", "Data and licences", bool(analysis.data)),
+        ("sources", "Disagreeing sources", True),
+        ("how", "How these numbers are made", True),
+    ]
+    return [(identifier, name) for identifier, name, there in parts if there]
+
+
+def _inline(drawing: Drawing) -> str:
+    """The SVG element alone, with words for those who cannot see it."""
+    from markupsafe import Markup, escape
+
+    svg = drawing.svg[drawing.svg.index("<svg") :]
+    alt = escape(drawing.alt)
+    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{alt}"', 1))  # noqa: S704 (ours)
+
+
+def questions(
+    analysis: Analysis, figures: Mapping[str, Drawing], tables: Mapping[Place, Sequence[Grid]]
+) -> list[Question]:
+    """What the page shows for each question; a caption stands under the first figure of its kind.
+
+    Those on the pages come first, since print has no others.
+    """
+    said: dict[str, str] = {}
+    sides = {
+        q: [_side(analysis, figures, q, source, said) for source in SIDES] for q in words.QUESTIONS
+    }
+    return [_question(analysis, figures, q, sides[q], tables.get(q, ()), said) for q in words.QUESTIONS]
+
+
+def _question(
+    analysis: Analysis,
+    figures: Mapping[str, Drawing],
+    number: int,
+    sides: Sequence[Side],
+    tables: Sequence[Grid],
+    said: dict[str, str],
+) -> Question:
+    mine = [a for a in analysis.answers if a.question == number]
+    shown = {s: [a for a in mine if a.source == s and not a.key.endswith(".none")] for s in SIDES}
+    first = [a for source in SIDES for a in main_answers(shown[source])]
+    rest = [a for source in SIDES for a in shown[source] if a not in first]
+    (rows, notes), (more_rows, more_notes) = (noted([_how(a) for a in some]) for some in (first, rest))
+    there = {drawing.name for side in sides for kind in side.figures for drawing in kind.figures}
+    others = [f for s in SIDES for f in _figures(analysis, figures, number, s) if f.name not in there]
+    known = {*notes, *more_notes}
+    return Question(
+        number=number,
+        text=words.QUESTIONS[number],
+        sides=tuple(
+            replace(side, reasons=tuple(r for r in side.reasons if r not in known)) for side in sides
+        ),
+        method=method(mine, number),
+        answers=tuple(zip(first, rows, strict=True)),
+        notes=notes,
+        more_answers=tuple(zip(rest, more_rows, strict=True)),
+        more_notes=more_notes,
+        figures=captioned(others, said),
+        tables=tuple(t for t in tables if t.name != f"answers_{number}"),
+    )
+
+
+def _how(answer: Answer) -> str:
+    """The method behind an answer, or the first reason why it is not supported."""
+    return answer.method if answer.supported else words.sentences([answer.reason])[0]
+
+
+def _figures(
+    analysis: Analysis, figures: Mapping[str, Drawing], number: int, source: Source
+) -> list[Drawing]:
+    """All figures of a question and source: those of its answers, and those beside them."""
+    names = [a.figure for a in analysis.answers if (a.question, a.source) == (number, source)]
+    names += [d.name for d in figures.values() if (number, source) == d.beside]
+    return [figures[name] for name in dict.fromkeys(names) if name is not None and name in figures]
+
+
+def _side(
+    analysis: Analysis,
+    figures: Mapping[str, Drawing],
+    number: int,
+    source: Source,
+    said: dict[str, str],
+) -> Side:
+    """One source's half; a reason that leads is not said again."""
+    answers = [a for a in analysis.answers if (a.question, a.source) == (number, source)]
+    sentence = words.headline(analysis.answers, number, source)
+    beyond = words.beyond(analysis.answers, number, source)
+    names = (
+        main_figures(answers, figures)
+        or [d.name for d in figures.values() if (number, source) == d.beside][:1]
+    )
+    reasons = words.sentences(a.reason for a in answers if a.supported or a.estimate is None)
+    disagree = _disagreeing(answers)
+    return Side(
+        source=source,
+        sentence=sentence,
+        level=level(analysis, number) if source == "measured" else "",
+        beyond=beyond,
+        figures=captioned((figures[name] for name in names), said),
+        change=what_would_change(analysis, number, source),
+        reasons=tuple(
+            r for r in reasons if r not in {sentence, *beyond, *disagree} and not r.startswith(NARROW)
+        ),
+        disagree=len(disagree),
+    )
+
+
+def _disagreeing(answers: Iterable[Answer]) -> list[str]:
+    """Notes of answers on numbers that another source prints differently."""
+    return [s for s in words.sentences(a.reason for a in answers) if s.startswith(DISAGREE)]
+
+
+def level(analysis: Analysis, question: int) -> str:
+    """The gap itself in the smallest and the largest model, in a sentence; empty without one.
+
+    It names the models that are at chance in English on a task of the mean.
+    """
+    for gap, _ in MEASURED.get(question, ()):
+        points = [e for e in analysis.estimates if (e.gap, e.task, e.scale) == (gap, "mean", "raw")]
+        points.sort(key=lambda e: (e.params_total or 0, e.model))
+        if points:
+            said = ", ".join(
+                f"{words.signed(e.value)} {words.interval_words(e.ci_low, e.ci_high)} in {e.model}"
+                for e in dict.fromkeys((points[0], points[-1]))
+            )
+            name = GAP_WORDS[gap].partition(":")[0]
+            said = f"{said} ({SHARES.get(gap, 'points')}, {points[0].note}, conditional on the models)"
+            weak = _at_chance(analysis.english, points)
+            flag = f"; at chance in English: {', '.join(weak)}" if weak else ""
+            return f"{name[0].upper()}{name[1:]} itself: {said}{flag}."
+    return ""
+
+
+def _at_chance(english: Sequence[EnglishScore], means: Sequence[Estimate]) -> list[str]:
+    """Models at chance in English on a task that ``means``, estimates over tasks, are over."""
+    models = {e.model for e in means}
+    weak = (e for e in english if e.at_chance and e.task in means[0].tasks and e.model in models)
+    return list(dict.fromkeys(f"{e.model} on {e.task}" for e in weak))
