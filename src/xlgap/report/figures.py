@@ -10,6 +10,7 @@ from xlgap.analysis.published.answers import LADDER, PROXIES, published_averages
 from xlgap.analysis.published.distance import of_distance_row
 from xlgap.analysis.published.mixtures import points
 from xlgap.analysis.published.pairs import XP3
+from xlgap.analysis.published.rows import transfer_figure
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import (
     AVERAGE,
@@ -82,7 +83,7 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
     found = [*_measured(analysis), *_ladders(analysis.published_gaps)]
     found += _distance(analysis.published_slopes, analysis.confidence)
     found += _held(analysis)
-    found += _transfer(analysis.published_gaps, analysis.confidence)
+    found += _transfer(analysis.published_gaps, analysis.answers, analysis.confidence)
     found += [*_regimes(analysis), *language_figures(analysis)]
     found += _mixtures(analysis.published_gaps, analysis.confidence)
     found += retention_figure(analysis.retention)
@@ -181,17 +182,20 @@ def _held(analysis: Analysis) -> list[Drawing]:
     return [Drawing("published_distance_partial.svg", picture, title, caption)]
 
 
-def _transfer(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:
-    points = [
-        of_gap(row)
-        for row in gaps
-        if (row.gap, row.task, row.language, row.scale) == ("transfer", "xnli", AVERAGE, "raw")
-    ]
-    if not points:
-        return []
-    title = "Transfer gap on XNLI: English minus mean of 14 languages, published"
-    picture = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
-    return [Drawing("published_transfer.svg", picture, title, f"{AS_PRINTED} {LINE}")]
+def _transfer(gaps: Sequence[GapRow], answers: Sequence[Answer], confidence: float) -> list[Drawing]:
+    """Transfer gaps against size on each task of which a published answer names the figure."""
+    named = {a.figure for a in answers if a.source == "published"}
+    of_task: dict[str, list[Estimate]] = defaultdict(list)
+    for row in gaps:
+        if (row.gap, row.language, row.scale) == ("transfer", AVERAGE, "raw"):
+            of_task[row.task].append(of_gap(row))
+    found = []
+    for task, points in sorted(of_task.items()):
+        if transfer_figure(task) in named:
+            title = f"Transfer gap on {task}: English minus the mean of the other languages, published"
+            picture = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
+            found.append(Drawing(transfer_figure(task), picture, title, f"{AS_PRINTED} {LINE}"))
+    return found
 
 
 def _regimes(analysis: Analysis) -> list[Drawing]:

@@ -21,7 +21,7 @@ from xlgap.analysis.distance.rows import DistanceRow
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.published.distance import CONFOUNDED, distance_series
 from xlgap.analysis.published.mixtures import mixture_answers, mixture_series
-from xlgap.analysis.published.rows import row_answers
+from xlgap.analysis.published.rows import row_answers, transfer_figure
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate, GapRow, LanguageSlope, of_gap
 from xlgap.records import Score
 
@@ -110,7 +110,7 @@ def _transfer_series(gaps: Sequence[GapRow]) -> list[Series]:
             quantity="transfer gap on xnli (English minus mean of 14 languages)",
             unit="points",
             estimates=tuple(sorted(points, key=_by_size)),
-            figure="published_transfer.svg",
+            figure=transfer_figure("xnli"),
             notes=(MORE_ROBUST, CONFOUNDED),
             absent="No source prints it of a model of known size.",
         )

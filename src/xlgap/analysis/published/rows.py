@@ -35,6 +35,11 @@ Tables = Mapping[tuple[str, str], Mapping[str, Printed]]
 TASKS = (("xnli", "accuracy"), ("xquad", "f1"), ("mlqa", "f1"), ("pawsx", "accuracy"))
 
 
+def transfer_figure(task: str) -> str:
+    """File name of the figure of published transfer gaps on one task against size."""
+    return f"published_transfer_{task}.svg"
+
+
 def row_answers(
     scores: Sequence[Score], *, confidence: float, resamples: int = RESAMPLES
 ) -> list[Answer]:
@@ -102,5 +107,5 @@ def _answer(tables: Tables, task: str, confidence: float, resamples: int) -> Ans
         reason=("" if enough else few) + "Conditional on these models and sources, of which there are "
         "few; the slopes with one estimate a model are the primary ones. The models are of several "
         "families, which differ in data and design.",
-        figure="published_transfer.svg" if task == "xnli" else None,
+        figure=transfer_figure(task),
     )
