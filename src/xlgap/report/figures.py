@@ -190,10 +190,12 @@ def _transfer(gaps: Sequence[GapRow], answers: Sequence[Answer], confidence: flo
         if (row.gap, row.language, row.scale) == ("transfer", AVERAGE, "raw"):
             of_task[row.task].append(of_gap(row))
     found = []
-    for task, points in sorted(of_task.items()):
+    for task, shown in sorted(of_task.items()):
         if transfer_figure(task) in named:
             title = f"Transfer gap on {task}: English minus the mean of the other languages, published"
-            picture = plots.families_against_size(points, title=title, unit="points", confidence=confidence)
+            picture = plots.families_against_size(
+                shown, title=title, unit="points", confidence=confidence
+            )
             found.append(Drawing(transfer_figure(task), picture, title, f"{AS_PRINTED} {LINE}"))
     return found
 
