@@ -1,6 +1,6 @@
 """Do 95% intervals hold the truth in 95% of studies, and tests find nothing where there is nothing?
 
-    python benchmarks/coverage.py [--studies 1000] [--quick] [--json] [--seed 0]
+    python benchmarks/coverage.py [--studies 1000] [--quick] [--json] [--seed 0] [--jobs N]
 
 Studies are simulated with known gaps and slopes at the default study's own numbers: four sizes, nine
 languages beside English in seven genera, two seeds, items in clusters; a random model effect, a seed
@@ -21,14 +21,17 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
 from simulations import arms, ceiling, languages, printed, retained, runs, sizes
-from simulations.outcome import ENVELOPE, EXACT, INTERVAL, TEST, Study
+from simulations.outcome import ENVELOPE, EXACT, INTERVAL, TEST, Outcome, Study
 
 BOUNDS = {INTERVAL: (0.93, 0.97), ENVELOPE: (0.93, 1.0)}
 FREE = (0.0, 1.0)
@@ -47,26 +50,49 @@ STUDIES: tuple[Study, ...] = (
 )
 
 
-def run(studies: int, *, seed: int = 0) -> list[dict[str, object]]:
-    """Coverage and false positives of every estimator over ``studies`` studies."""
+CHUNK = 25
+"""Studies that a process simulates at a time."""
+
+Found = dict[str, list[Outcome]]
+
+
+def run(studies: int, *, seed: int = 0, jobs: int = 1) -> list[dict[str, object]]:
+    """Coverage and false positives of every estimator over ``studies`` studies.
+
+    A study's random numbers depend on its own number, so that ``jobs`` processes find what one does.
+    """
+    parts = [
+        (number, planted, range(first, min(first + CHUNK, studies)), seed)
+        for number in range(len(STUDIES))
+        for planted in (True, False)
+        for first in range(0, studies, CHUNK)
+    ]
+    if jobs == 1:
+        made = [simulated(*part) for part in parts]
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            made = list(pool.map(simulated, *zip(*parts, strict=True)))
     covered: dict[str, list[bool]] = defaultdict(list)
     wrong: dict[str, list[bool]] = defaultdict(list)
     kinds: dict[str, str] = {}
-    for number, study in enumerate(STUDIES):
-        for planted in (True, False):
-            for i in range(studies):
-                rng = np.random.default_rng([seed, number, planted, i])
-                found = study(rng, planted)
-                if i == 0:
-                    gc.freeze()  # statsmodels collects garbage at every correction
-                for name, outcome in found.items():
-                    kinds[name] = outcome.kind
-                    if planted and outcome.covered is not None:
-                        covered[name].append(outcome.covered)
-                    if not planted and outcome.found is not None:
-                        wrong[name].append(outcome.found)
-    gc.unfreeze()
+    for (_, planted, _, _), found in zip(parts, made, strict=True):
+        for name, outcomes in found.items():
+            kinds[name] = outcomes[0].kind
+            covered[name] += [o.covered for o in outcomes if planted and o.covered is not None]
+            wrong[name] += [o.found for o in outcomes if not planted and o.found is not None]
     return [row(name, kind, covered[name], wrong[name]) for name, kind in kinds.items()]
+
+
+def simulated(number: int, planted: bool, which: Iterable[int], seed: int) -> Found:
+    """What the estimators of one of :data:`STUDIES` say of the studies with these numbers."""
+    gc.freeze()  # statsmodels collects garbage at every correction
+    found: Found = defaultdict(list)
+    for i in which:
+        rng = np.random.default_rng([seed, number, planted, i])
+        for name, outcome in STUDIES[number](rng, planted).items():
+            found[name].append(outcome)
+    gc.unfreeze()
+    return dict(found)
 
 
 def row(name: str, kind: str, covered: list[bool], wrong: list[bool]) -> dict[str, object]:
@@ -90,9 +116,11 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="200 studies")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     wanted = parser.parse_args()
     start = time.perf_counter()
-    rows = run(200 if wanted.quick else wanted.studies, seed=wanted.seed)
+    studies = 200 if wanted.quick else wanted.studies
+    rows = run(studies, seed=wanted.seed, jobs=wanted.jobs)
     if wanted.json:
         print(json.dumps(rows, indent=1))
     else:
