@@ -20,8 +20,9 @@ from simulations.numbers import (
     SEEDS,
     SIZES,
 )
-from simulations.outcome import Outcome, answered, named, true_slope
+from simulations.outcome import SHOWN, Outcome, answered, named, true_slope
 from xlgap.analysis.answers.level import level_answer
+from xlgap.analysis.answers.retention import PRIMARY
 from xlgap.analysis.answers.series import conditional_answer, fit_line, series_of
 from xlgap.analysis.retention.kept import Kept, kept_of
 from xlgap.analysis.retention.matrix import RetentionData
@@ -160,15 +161,15 @@ def _outcomes(found: Kept, truth: Truth) -> dict[str, Outcome]:
     one, here = series.estimates[0], true_slope(truth.here, SIZES, fit.weights)
     own = float(truth.here[0])
     name = WORDS[found.gap]
-    return {
-        f"{name}, one model": Outcome(low=one.ci_low, high=one.ci_high, truth=own, nothing=own),
-        f"{name}, mean over models": answered(
-            level_answer(series), truth.level, nothing=truth.nothing
+    outcomes = {
+        f"{name}, one model": Outcome(
+            kind=SHOWN, low=one.ci_low, high=one.ci_high, truth=own, nothing=own
         ),
-        f"{name}, slope on size": Outcome(
-            low=fit.ci_low, high=fit.ci_high, truth=truth.slope
-        ),
-        f"{name}, conditional bootstrap slope": answered(
+        f"{name}, mean over models": answered(level_answer(series), truth.level, nothing=truth.nothing),
+        f"{name}, slope on size": Outcome(low=fit.ci_low, high=fit.ci_high, truth=truth.slope),
+    }
+    if found.gap == PRIMARY:  # of the others no answer has it
+        outcomes[f"{name}, conditional bootstrap slope"] = answered(
             conditional_answer(series), here, nothing=here
-        ),
-    }  # fmt: skip
+        )
+    return outcomes

@@ -9,6 +9,7 @@ from simulations.outcome import EXACT, TEST, Outcome
 from xlgap.analysis.answers.trend import spread_bounds
 from xlgap.analysis.stats.multiple import corrected
 from xlgap.analysis.stats.paired import cluster_test, mcnemar
+from xlgap.analysis.stats.row_bootstrap import cluster_weights
 from xlgap.analysis.stats.seeds import Spread, pooled_spread
 
 
@@ -25,7 +26,7 @@ def paired(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
         "McNemar, mid-p": Outcome(kind=TEST, p=mcnemar(a, b).p),
         "McNemar, exact": Outcome(kind=EXACT, p=mcnemar(a, b, mid_p=False).p),
         "paired bootstrap over clusters": Outcome(
-            kind=TEST, p=cluster_test(like, clusters, rng=rng, resamples=399).p
+            kind=TEST, p=cluster_test(like, clusters, cluster_weights(GROUPS, resamples=399, rng=rng)).p
         ),
         "Holm over eight comparisons": Outcome(
             kind=TEST, p=min(c.adjusted for c in corrected(ps).values())

@@ -41,6 +41,7 @@ def with_items(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
     values, drawn = bootstrap(right, seed=int(rng.integers(2**31)))
     errors = np.array([np.std(d, ddof=1) for d in drawn])
     line = meta_regression(values, errors**2, SIZES)
+    plain = meta_regression(values, None, SIZES)
     low, high = interval(bootstrap_slopes(drawn, SIZES, line.weights), 0.95)
     here = true_slope(gaps, SIZES, line.weights)
     one = interval(drawn[0], 0.95)
@@ -53,6 +54,7 @@ def with_items(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
     end = meta.fit(values, errors**2, design).combination([1.0, x[-1]])
     return {
         "slope on size, meta-regression": Outcome(low=line.ci_low, high=line.ci_high, truth=slope),
+        "slope on size, least squares": Outcome(low=plain.ci_low, high=plain.ci_high, truth=slope),
         "slope on size, conditional bootstrap": Outcome(low=low, high=high, truth=here, nothing=here),
         "gap of one model, conditional bootstrap": Outcome(
             low=one[0], high=one[1], truth=gaps[0], nothing=gaps[0]

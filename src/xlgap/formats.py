@@ -162,8 +162,11 @@ def write_json(path: Path, value: JSON) -> None:
     Raises:
         ResultError: a number that JSON does not have; it names the file and the place.
     """
-    _refuse_no_number(value, path)
-    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    try:
+        text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        _refuse_no_number(value, path)
+        raise
     write_text(path, text + "\n")
 
 

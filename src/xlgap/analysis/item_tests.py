@@ -11,19 +11,22 @@ A run here is one seed of each arm: nothing of it speaks of other seeds.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from xlgap.analysis.bootstrap import KEYS, TaskItems, generator, statistics_of
+from xlgap.analysis.bootstrap import KEYS, generator, statistics_of
 from xlgap.analysis.gains import AGAINST_ENGLISH, AGAINST_NONE
 from xlgap.analysis.pairing import Contrast, Key
 from xlgap.analysis.rows import AVERAGE, plain_gap
 from xlgap.analysis.stats.multiple import corrected
 from xlgap.analysis.stats.paired import FEWEST_CLUSTERS, PairedTest, cluster_test, mcnemar
+from xlgap.analysis.stats.row_bootstrap import cluster_weights
 from xlgap.analysis.study import Study
 from xlgap.errors import ResultError
 
@@ -75,18 +78,21 @@ def item_tests(every: Iterable[Contrast], study: Study) -> list[ItemTest]:
             wanted[c.task].append(c)
     found: dict[str, list[ItemTest]] = defaultdict(list)
     for task, of_task in wanted.items():
-        runs = _Runs(task, study.items[task])
+        runs = _Runs(task, study)
         for c in of_task:
-            for test in _tests(c, runs, study):
+            for test in _tests(c, runs):
                 found[c.gap].append(test)
     return [test for of_gap in found.values() for test in _corrected(of_gap)]
 
 
 class _Runs:
-    """The items of one task, run by run."""
+    """The items of one task, run by run, in one order."""
 
-    def __init__(self, task: str, items: TaskItems) -> None:
-        frame = items.frame[items.frame["metric"] == items.metric]
+    def __init__(self, task: str, study: Study) -> None:
+        items = study.items[task]
+        frame = items.frame[items.frame["metric"] == items.metric].sort_values("item", kind="stable")
+        self._task, self._study = task, study
+        self._weights: dict[tuple[str, int], NDArray[np.float64]] = {}
         self._value = items.value
         self._columns = statistics_of(frame)
         self._runs: dict[Key, dict[int, pd.DataFrame]] = defaultdict(dict)
@@ -97,7 +103,15 @@ class _Runs:
 
     def _valued(self, rows: pd.DataFrame) -> pd.DataFrame:
         values = self._value(rows[self._columns].to_numpy(dtype=np.float64))
-        return rows[["item", "group"]].assign(value=values).set_index("item").sort_index()
+        return rows[["item", "group"]].assign(value=values).set_index("item")
+
+    def weights(self, language: str, clusters: int) -> NDArray[np.float64]:
+        """Resamples of the clusters of a language, [R, clusters]: the same for all of its tests."""
+        key = language, clusters
+        if key not in self._weights:
+            rng = generator(self._study.seed, "paired", self._task, language, str(clusters))
+            self._weights[key] = cluster_weights(clusters, resamples=self._study.resamples, rng=rng)
+        return self._weights[key]
 
     def pairs(self, a: Key, b: Key) -> Iterator[tuple[int, pd.DataFrame, pd.DataFrame]]:
         """Each seed that both cells have, and the items of both in one order: group and points.
@@ -115,11 +129,10 @@ class _Runs:
             yield seed, one, other
 
 
-def _tests(c: Contrast, runs: _Runs, study: Study) -> Iterator[ItemTest]:
+def _tests(c: Contrast, runs: _Runs) -> Iterator[ItemTest]:
     (a, b) = (next(key for key, weight in c.terms if weight * sign > 0) for sign in (1, -1))
     for seed, one, other in runs.pairs(a, b):
-        rng = generator(study.seed, "paired", c.model, a.arm, b.arm, c.task, c.language, str(seed))
-        test = _tested(one, other, rng, study.resamples)
+        test = _tested(one, other, partial(runs.weights, c.language))
         if test is None:
             continue
         yield ItemTest(
@@ -130,7 +143,7 @@ def _tests(c: Contrast, runs: _Runs, study: Study) -> Iterator[ItemTest]:
 
 
 def _tested(
-    a: pd.DataFrame, b: pd.DataFrame, rng: np.random.Generator, resamples: int
+    a: pd.DataFrame, b: pd.DataFrame, weights: Callable[[int], NDArray[np.float64]]
 ) -> PairedTest | None:
     """The test that the items allow; none of too few clusters."""
     groups = a["group"].nunique()
@@ -139,7 +152,7 @@ def _tested(
         return mcnemar(a["value"] == 100, b["value"] == 100)
     if groups < FEWEST_CLUSTERS:
         return None
-    return cluster_test(a["value"] - b["value"], list(a["group"]), rng=rng, resamples=resamples)
+    return cluster_test(a["value"] - b["value"], list(a["group"]), weights(groups))
 
 
 def _corrected(tests: Sequence[ItemTest]) -> Iterator[ItemTest]:

@@ -68,8 +68,8 @@ def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
                 "betas": [0.9, plan.beta2],
                 "eps": 1e-8,
                 "weight_decay": plan.weight_decay,
-                # on CPU torch's own AdamW: DeepSpeed's needs a compiler
-                **({"torch_adam": True} if plan.device == "cpu" else {}),
+                # on CPU torch's own AdamW, one kernel a tensor: DeepSpeed's needs a compiler
+                **({"torch_adam": True, "fused": True} if plan.device == "cpu" else {}),
             },
         },
         "zero_optimization": zero,

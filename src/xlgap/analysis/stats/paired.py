@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xlgap.analysis.stats.row_bootstrap import cluster_sums, cluster_weights
+from xlgap.analysis.stats.row_bootstrap import cluster_sums
 from xlgap.errors import ResultError
 
 FEWEST_CLUSTERS = 10
@@ -82,9 +82,7 @@ def mcnemar(right_a: ArrayLike, right_b: ArrayLike, *, mid_p: bool = True) -> Pa
 def cluster_test(
     differences: ArrayLike,
     clusters: Sequence[object],
-    *,
-    rng: np.random.Generator,
-    resamples: int = 10_000,
+    weights_RG: NDArray[np.float64],
 ) -> PairedTest:
     """Bootstrap over clusters of the mean of paired differences, [n], studentised.
 
@@ -92,8 +90,14 @@ def cluster_test(
     their own cluster-robust standard errors (Cameron, Gelbach and Miller 2008, Bootstrap-based
     improvements for inference with clustered errors, Rev. Econ. Stat. 90).
 
+    Args:
+        differences: of the items, [n].
+        clusters: of the items, n names.
+        weights_RG: how often each resample draws each of the G clusters, see
+            :func:`~xlgap.analysis.stats.row_bootstrap.cluster_weights`; several tests may share them.
+
     Raises:
-        ResultError: fewer than ten clusters, or not one cluster an item.
+        ResultError: fewer than ten clusters, not one cluster an item, or weights of other clusters.
     """
     values = np.asarray(differences, dtype=np.float64)
     if len(values) != len(clusters):
@@ -106,7 +110,11 @@ def cluster_test(
         raise ResultError(
             f"a bootstrap over clusters needs at least {FEWEST_CLUSTERS} clusters, got {groups}."
         )
-    weights_RG = cluster_weights(groups, resamples=resamples, rng=rng)
+    resamples = len(weights_RG)
+    if weights_RG.shape != (resamples, groups):
+        raise ResultError(
+            f"{groups} clusters have resamples of {weights_RG.shape[-1]}: the same is needed."
+        )
     seen, error = _studentised(np.ones((1, groups)), sums_GK)
     if error[0] == 0:
         p = 1.0 if seen[0] == 0 else 1 / (resamples + 1)
