@@ -289,14 +289,14 @@ def _no_number(value: Any) -> bool:
 
 
 @lru_cache
-def _optional(kind: type[Any]) -> frozenset[str]:
+def _optional(kind: Any) -> frozenset[str]:
     """The fields of a dataclass that may be ``None``."""
     hints = _hints(kind)
     return frozenset(name for name, hint in hints.items() if type(None) in typing.get_args(hint))
 
 
 @lru_cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     """The types of a dataclass' fields; they are evaluated once."""
     return typing.get_type_hints(kind)
 
@@ -316,6 +316,6 @@ def _built(kind: Any, value: Any) -> Any:
     return float(value) if kind is float else value
 
 
-def _record(kind: type[Any], value: Mapping[str, Any]) -> Any:
+def _record(kind: Any, value: Mapping[str, Any]) -> Any:
     hints = _hints(kind)
     return kind(**{f.name: _built(hints[f.name], value[f.name]) for f in dataclasses.fields(kind)})
