@@ -41,7 +41,7 @@ def test_every_interval_holds_the_truth_about_as_often_as_it_says(
     """Below what 93% give by chance once in ten thousand, an estimator is broken."""
     least = binom.ppf(1e-4, STUDIES, 0.93) / STUDIES
     found = {name: row["coverage"] for name, row in rows.items() if row["kind"] == coverage.INTERVAL}
-    assert len(found) >= 37
+    assert len(found) >= 36
     assert {name: share for name, share in found.items() if share is None or share < least} == {}
 
 
