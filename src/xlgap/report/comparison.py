@@ -16,6 +16,9 @@ LINE_HEIGHT = 0.16
 """Inches that one marker of a forest takes."""
 
 
+LEGEND_COLUMNS = 4
+
+
 @dataclass(frozen=True, kw_only=True)
 class Branch:
     """One marker of a forest.
@@ -65,7 +68,10 @@ def forest(branches: Sequence[Branch], *, title: str, unit: str = "points") -> P
         axes.set_xlabel(unit)
         axes.set_title(title, fontsize=10, x=0.2)
         axes.legend(
-            loc="upper center", bbox_to_anchor=(0.2, -0.45 / (height - 1.0)), ncols=3, columnspacing=1.2
+            loc="upper center",
+            bbox_to_anchor=(0.2, -0.45 / (height - 1.0)),
+            ncols=min(len(series), LEGEND_COLUMNS),
+            columnspacing=1.2,
         )
         return picture(figure)
 
