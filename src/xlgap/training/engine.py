@@ -157,7 +157,18 @@ def start_engine(network: nn.Module, plan: ZeroPlan) -> Any:
             f"ZeRO stage {plan.stage} was asked for, but the optimizer is a plain "
             f"{type(optimizer).__name__}: DeepSpeed fell back in silence."
         )
+    if plan.plain and world_size() == 1:
+        engine.enable_backward_allreduce = False  # copies all gradients to average over one rank
     return engine
+
+
+def clip_gradients(engine: Any, plan: ZeroPlan) -> None:
+    """Scale the gradients down to the norm ``plan.clip`` where DeepSpeed does not do it.
+
+    Its own takes a norm a tensor and asks the ranks again; the gradients are the same on all of them.
+    """
+    if plan.plain:
+        nn.utils.clip_grad_norm_(engine.module.parameters(), plan.clip)
 
 
 def set_rates(engine: Any, learning_rate: float, *, weight_decay: float) -> None:

@@ -23,6 +23,7 @@ from xlgap.training.batches import Index, Step
 from xlgap.training.checkpoint import PhaseState
 from xlgap.training.data import TrainingData
 from xlgap.training.engine import (
+    clip_gradients,
     device,
     full_state,
     rank,
@@ -242,6 +243,7 @@ def _one_step(run: _Run, number: int) -> float:
         loss = engine(batch, weight * world_size() / total, part.name)
         engine.backward(loss)
         summed += loss.detach()
+    clip_gradients(engine, run.settings.zero)
     engine.step()
     if world_size() > 1:
         torch.distributed.all_reduce(summed)

@@ -33,6 +33,11 @@ class ZeroPlan:
     beta2: float = 0.999
     clip: float = 1.0
 
+    @property
+    def plain(self) -> bool:
+        """Whether DeepSpeed steps torch's optimizer as it is: no ZeRO, no other precision."""
+        return self.stage == 0 and self.precision == "fp32"
+
 
 def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
     """The configuration for ``deepspeed.initialize``.
@@ -56,7 +61,8 @@ def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
     return {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
-        "gradient_clipping": plan.clip,
+        # without a wrapped optimizer the trainer clips, see engine.clip_gradients
+        "gradient_clipping": 0.0 if plan.plain else plan.clip,
         "steps_per_print": 1_000_000_000,
         "zero_force_ds_cpu_optimizer": False,
         "zero_allow_untested_optimizer": True,
