@@ -19,9 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import chain
 
-from xlgap.analysis.pairing import Cells, Contrast, Rule
+from xlgap.analysis.pairing import Arms, Cells, Contrast, Rule
 from xlgap.analysis.rows import AVERAGE, COMBINED, ENGLISH, plain_gap
 
 
@@ -39,9 +38,14 @@ def _against_best(cells: Cells) -> Iterable[Contrast]:
         for arm in cells.of_regime(regime):
             tasks = set(cells.arms[arm].intermediate)
             for best in cells.like(arm, "best_of"):
-                choices = (cells.arms[choice].intermediate for choice in cells.arms[best].choices)
-                if set(chain.from_iterable(choices)) == tasks:
+                if _chosen_from(best, cells.arms) == tasks:
                     yield from _in_each(cells, f"{regime}_best", arm, [best])
+
+
+def _chosen_from(best: str, arms: Arms) -> set[str]:
+    """The tasks that a ``best_of`` arm chose from: those of its choices, or as a table names them."""
+    of_choices = {task for choice in arms[best].choices for task in arms[choice].intermediate}
+    return of_choices or set(arms[best].intermediate)
 
 
 def _joint_against_sequential(cells: Cells) -> Iterable[Contrast]:

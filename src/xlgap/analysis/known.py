@@ -23,8 +23,8 @@ from xlgap.analysis.words import interval_words
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 
-NO_WIDTH = 1e-9
-"""Points: an interval narrower than this is one of models that lie exactly on a line, or are alike."""
+NO_WIDTH = 1e-6
+"""Points, and the last digit kept: a narrower interval is of models exactly on a line, or alike."""
 
 NARROW = "By luck narrower than the known errors of these models allow"
 EXACT = "These models lie exactly on a line or are alike"

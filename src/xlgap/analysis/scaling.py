@@ -26,7 +26,7 @@ Models of one family share data and design, so a slope across families is partly
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,6 +110,23 @@ class Correlation:
     n: int
 
 
+SAME_SIZE = 0.01
+"""Log10 parameters: models nearer than 2.3% to each other are of one size."""
+
+
+def distinct_sizes(x: Iterable[float]) -> int:
+    """How many sizes models are of, by their log10 parameters; near ones are one.
+
+    >>> distinct_sizes([8.0, 8.0001, 9.0])
+    2
+    """
+    first, count = -math.inf, 0
+    for value in sorted(x):
+        if value - first > SAME_SIZE:
+            first, count = value, count + 1
+    return count
+
+
 def meta_regression(
     effects: ArrayLike, variances: ArrayLike | None, x: ArrayLike, *, confidence: float = 0.95
 ) -> Regression:
@@ -132,10 +149,10 @@ def meta_regression(
     from scipy.stats import t as student
 
     y, size = np.asarray(effects, dtype=np.float64), np.asarray(x, dtype=np.float64)
-    if len(y) < 3 or np.ptp(size) == 0:
+    if len(y) < 3 or distinct_sizes(size) < 2:
         raise ResultError(
             f"a slope with an interval needs at least 3 models of different size, got "
-            f"{counted(len(y), 'model')} of {counted(len(set(size.tolist())), 'size')}; add sizes to "
+            f"{counted(len(y), 'model')} of {counted(distinct_sizes(size), 'size')}; add sizes to "
             "'models'."
         )
     known = variances is not None and bool(np.any(np.asarray(variances) > 0))

@@ -152,15 +152,22 @@ def zero(axes: Axes) -> None:
     axes.axhline(0, color="#444444", linewidth=0.9, zorder=1)
 
 
+NARROW = 0.4
+"""Decades of sizes below which an axis has a few round numbers, however they lie."""
+
+
 def size_axis(axes: Axes, label: str = "total parameters (logarithmic)") -> None:
     """A logarithmic x axis with sizes in words."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     decades = math.log10(high / low)
     subs = (1, 2, 5) if decades < 1.6 else (1,)
-    axes.xaxis.set_major_locator(LogLocator(10, subs=subs, numticks=5 if decades > 5 else None))
+    locator = LogLocator(10, subs=subs, numticks=5 if decades > 5 else None)
+    shown = [x for x in locator.tick_values(low, high) if low <= x <= high]
+    narrow = decades < NARROW or len(shown) < 2
+    axes.xaxis.set_major_locator(MaxNLocator(4) if narrow else locator)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(label)

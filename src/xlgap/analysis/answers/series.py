@@ -21,6 +21,7 @@ from xlgap.analysis.scaling import (
     Regression,
     bootstrap_slopes,
     correlation,
+    distinct_sizes,
     meta_regression,
 )
 from xlgap.analysis.words import number, plain, probability, short_number
@@ -32,6 +33,9 @@ UNITS: dict[Scale, str] = {
     "log_odds": "log-odds",
     "error_reduction": "log error reduction (above 0: fewer errors)",
 }
+
+EXACT_R = 1e-9
+"""A correlation nearer than this to 1 or -1 has no interval."""
 
 SHARES = {"transfer_ceiling": "percent"}
 """Units of gaps that are no differences of scores."""
@@ -170,7 +174,7 @@ def fit_line(
     """The line through one estimate a model, or ``None`` where there are too few sizes."""
     usable = [e for e in estimates if getattr(e, size_field)]
     x = [math.log10(getattr(e, size_field)) for e in usable]
-    if len(usable) < 3 or len(set(x)) < 3:
+    if len(usable) < 3 or distinct_sizes(x) < 3:
         return None
     errors = [e.stderr for e in usable]
     variances = None if None in errors else [e * e for e in errors if e is not None]
@@ -188,13 +192,13 @@ def correlation_answer(series: Series, size_field: str, size_word: str) -> Answe
     )
     x = [math.log10(getattr(e, size_field)) for e in usable]
     y = [e.value for e in usable]
-    if len(usable) < 3 or len(set(x)) < 3:
+    if len(usable) < 3 or distinct_sizes(x) < 3:
         return replace(base, reason=_too_few(usable, size_field) + base.reason)
-    if len(set(y)) < 2:
+    if np.ptp(y) < NO_WIDTH:
         said = f"Not defined: all {len(usable)} models have the same value. "
         return replace(base, reason=said + base.reason)
     found = correlation(x, y, confidence=series.confidence)
-    if 1 - abs(found.r) < NO_WIDTH:
+    if 1 - abs(found.r) < EXACT_R:
         found = replace(found, ci_low=None, ci_high=None)  # Fisher's z is infinite
     enough = len(usable) >= FEWEST_MODELS
     pearson, spearman, kendall = (
@@ -279,7 +283,7 @@ def _short_range(answer: Answer) -> str:
 
 
 def _too_few(usable: Sequence[Estimate], size_field: str) -> str:
-    sizes = len({getattr(e, size_field) for e in usable})
+    sizes = distinct_sizes(math.log10(getattr(e, size_field)) for e in usable)
     if not usable:
         return f"Not sufficient: the {dict(SIZES)[size_field]} parameters of no model are known. "
     return (

@@ -18,11 +18,11 @@ from xlgap.analysis.answers.cautions import behind
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.series import Series, base_answer
 from xlgap.analysis.counted import counted
-from xlgap.analysis.known import beside
+from xlgap.analysis.known import NO_WIDTH, beside
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.refit import Refit, without_collapsed
 from xlgap.analysis.rows import UNKNOWN_FAMILY, Answer, Collapsed, Estimate
-from xlgap.analysis.scaling import FEWEST_MODELS
+from xlgap.analysis.scaling import FEWEST_MODELS, distinct_sizes
 from xlgap.analysis.stats import families, meta
 from xlgap.analysis.stats.curves import extrapolate
 from xlgap.analysis.stats.seeds import detectable_gap, pooled_spread, seeds_needed
@@ -71,9 +71,10 @@ def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
         method="none",
     )
     x = [math.log10(e.params_total) for e in usable if e.params_total]
-    if len(usable) < FEWEST_MODELS or len(set(x)) < 3:
+    sizes = distinct_sizes(x)
+    if len(usable) < FEWEST_MODELS or sizes < 3:
         why = (
-            f"Not sufficient: {counted(len(usable), 'model')} of {counted(len(set(x)), 'size')}; a "
+            f"Not sufficient: {counted(len(usable), 'model')} of {counted(sizes, 'size')}; a "
             f"line needs at least {FEWEST_MODELS} of 3 sizes. "
         )
         return replace(base, reason=why + base.reason)
@@ -298,7 +299,8 @@ def _collapsed_answer(
         ci_high=found.ci_high,
         supported=True,
         method="the primary slope again, runs left out that ended at chance while other seeds of their "
-        "cell, or an arm with the same training on the task, did not; the primary slope counts them",
+        "cell, or an arm trained on the task in the same language, did not; the primary slope counts "
+        "them",
     )
     return _beside_known(answer, found)
 
@@ -315,6 +317,8 @@ def seeds_answer(measured: Measured, series: Series) -> Answer:
     spread = pooled_spread(by_seed)
     if isinstance(spread, Refused):
         return replace(base, reason=f"{spread.reason} {base.reason}")
+    if spread.sd < NO_WIDTH:
+        return replace(base, reason=f"Not sufficient: the seeds of each model are alike. {base.reason}")
     smallest = detectable_gap(spread.sd, spread.seeds, level=1 - series.confidence)
     if isinstance(smallest, Refused):
         return replace(base, reason=f"{smallest.reason} {base.reason}")

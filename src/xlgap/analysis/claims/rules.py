@@ -20,7 +20,7 @@ from xlgap.analysis.claims.evidence import COUNTERPARTS, Chosen, Evidence, model
 from xlgap.analysis.counted import counted
 from xlgap.analysis.gains import Weighed
 from xlgap.analysis.pairing import Contrast
-from xlgap.analysis.scaling import FEWEST_MODELS, meta_regression
+from xlgap.analysis.scaling import FEWEST_MODELS, distinct_sizes, meta_regression
 from xlgap.analysis.stats.multiple import corrected
 from xlgap.analysis.words import interval_words, signed
 
@@ -260,9 +260,10 @@ def helps_small_most(gap: str) -> Rule:
         models = sorted((m for m in models_of(cells) if m in sizes), key=lambda m: (sizes[m] or 0, m))
         points = [evidence.mean([c for c in cells if c.model == m]) for m in models]
         x = [math.log10(size) for m in models if (size := sizes[m])]
-        if len(models) < FEWEST_MODELS or len(set(x)) < 3:
+        different = distinct_sizes(x)
+        if len(models) < FEWEST_MODELS or different < 3:
             return untestable(
-                f"{counted(len(models), 'model')} of {counted(len(set(x)), 'size')}; a trend needs at "
+                f"{counted(len(models), 'model')} of {counted(different, 'size')}; a trend needs at "
                 f"least {FEWEST_MODELS} models of 3 sizes.{chosen.said}"
             )
         if min(p.seeds for p in points) < FEWEST_SEEDS:
