@@ -10,10 +10,10 @@ runs it. Once with effects planted: the share of intervals that hold them; once 
 tests at 5% (or of intervals without 0) that find one. An interval that is conditional on the
 checkpoints is held against what these checkpoints would give with endless items and seeds, in both.
 
-An interval passes within 93 to 97%, a test within 3 to 7%; a discrete exact test at most at 5%; an
-interval that is said to be an envelope of several at least at 93%; one that is in no answer is only
-shown. ``--quick`` is 200 studies. The exit status is 1 where the full version finds an estimator that
-does not pass.
+An interval passes within 93 to 97%, a test within 3 to 7%; a discrete exact test, or one that is
+stricter on purpose, at most at 5%; one that is in no answer is only shown. ``--quick`` is 200 studies:
+of so few a share of 95% is known to 3 points either way, so that some do not pass by luck. The exit
+status is 1 where the full version finds an estimator that does not pass.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from simulations import arms, ceiling, languages, printed, retained, runs, sizes
-from simulations.outcome import ENVELOPE, EXACT, INTERVAL, TEST, Outcome, Study
+from simulations.outcome import EXACT, INTERVAL, TEST, Outcome, Study
 
-BOUNDS = {INTERVAL: (0.93, 0.97), ENVELOPE: (0.93, 1.0)}
+BOUNDS = {INTERVAL: (0.93, 0.97)}
 FREE = (0.0, 1.0)
-FALSE = {INTERVAL: (0.03, 0.07), TEST: (0.03, 0.07), EXACT: (0.0, 0.05), ENVELOPE: (0.0, 0.07)}
+FALSE = {INTERVAL: (0.03, 0.07), TEST: (0.03, 0.07), EXACT: (0.0, 0.05)}
 
 STUDIES: tuple[Study, ...] = (
     sizes.with_items,

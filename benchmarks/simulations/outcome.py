@@ -11,7 +11,7 @@ import pandas as pd
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.stats.cluster_robust import Coefficient
 
-INTERVAL, TEST, EXACT, ENVELOPE = "interval", "test", "exact test", "envelope"
+INTERVAL, TEST, EXACT = "interval", "test", "exact test"
 SHOWN = "no answer"
 """An interval that stands in a table or figure, and in no answer."""
 
@@ -42,7 +42,7 @@ class Outcome:
         """Whether an effect is claimed at 5%; of no use where 0 has no meaning."""
         if self.p is not None:
             return self.p <= 0.05 + 1e-12
-        if self.low is None or self.high is None or self.kind == ENVELOPE:
+        if self.low is None or self.high is None:
             return None
         return not self.low <= self.nothing <= self.high
 

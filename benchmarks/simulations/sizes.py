@@ -23,7 +23,7 @@ from simulations.numbers import (
     SIZES,
     SLOPE,
 )
-from simulations.outcome import ENVELOPE, EXACT, Outcome, named, of, true_slope
+from simulations.outcome import EXACT, Outcome, named, of, true_slope
 from xlgap.analysis.bootstrap import TaskItems, draws, interval
 from xlgap.analysis.contrasts import Contrast, Key
 from xlgap.analysis.scaling import bootstrap_slopes, correlation, meta_regression
@@ -150,7 +150,10 @@ def over_families(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]
 
 
 def beyond(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
-    """A ladder of six sizes: each form's prediction where it is the true one, and the envelope."""
+    """A ladder of six sizes: each form's prediction where it is the true one, and extrapolation.
+
+    Of a straight line none is to be made: nothing says where it ends.
+    """
     at = math.log10(175e9)
     forms: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "line": lambda x: GAP + SLOPE * (x - 9),
@@ -158,17 +161,20 @@ def beyond(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
         "saturating": lambda x: 40 / (1 + 10 ** (1.0 * (x - 9.3))),
     }
     found: dict[str, Outcome] = {}
-    for form, curve in forms.items() if planted else ():
+    for form, curve in forms.items():
         y = curve(LADDER) + 0.7 * rng.normal(size=len(LADDER))
         truth = float(curve(np.array([at]))[0] + 0.7 * rng.normal())
-        if form == "line":
-            made = {c.form: c for c in curves.fit_curves(LADDER, y, to=175e9)}
-            found["prediction by a line"] = Outcome(
-                low=made[form].ci_low, high=made[form].ci_high, truth=truth
-            )
         answer = curves.extrapolate(10**LADDER, y.tolist(), to=175e9)
-        if isinstance(answer, curves.Extrapolation):
-            found[f"extrapolation, envelope, true {form}"] = Outcome(
-                kind=ENVELOPE, low=answer.low, high=answer.high, truth=truth
+        made = isinstance(answer, curves.Extrapolation)
+        if not planted:
+            return {"extrapolation of a straight line": Outcome(kind=EXACT, p=0.0 if made else 1.0)}
+        if form == "line":
+            of_form = {c.form: c for c in curves.fit_curves(LADDER, y, to=175e9)}[form]
+            found["prediction by a line"] = Outcome(
+                low=of_form.ci_low, high=of_form.ci_high, truth=truth
+            )
+        elif isinstance(answer, curves.Extrapolation):
+            found[f"extrapolation, true {form}"] = Outcome(
+                low=answer.low, high=answer.high, truth=truth
             )
     return found

@@ -133,8 +133,9 @@ def collapsed(
     """Runs at chance, and below their like, each by its own score and error, on one test set.
 
     Its like are the other seeds of its cell or, where these are no better, the arms that were trained
-    on the target task in the same language. On a test set in another language only the plain zero-shot
-    arm (``direct_en``) is, where there is one: a run at the level of zero-shot transfer is none.
+    on the target task in the same language, with the same budget. On a test set in another language
+    only the plain zero-shot arm (``direct_en``) is, where there is one: a run at the level of zero-shot
+    transfer is none.
 
     Runs are judged in their arm's own language, those of English arms in English, and in each language
     that another arm of the study has for its own: both sides of a contrast are judged alike.
@@ -207,6 +208,8 @@ def _level(seeds: Sequence[Score]) -> tuple[float, float] | None:
 def _alike(other: str, arm: str, language: str, arms: Mapping[str, ArmInfo]) -> bool:
     """Whether ``other`` shows on a test set in ``language`` what ``arm`` could do there."""
     if other == arm or UNTRAINED in (arms[other].regime, arms[arm].regime):
+        return False
+    if arms[other].budget != arms[arm].budget:
         return False
     if _trained_in(arms[arm]) != language:
         return arms[other].regime == ZERO_SHOT

@@ -68,6 +68,8 @@ def beside(answer: Answer, known: Interval | None) -> Answer:
     if answer.ci_low is None or answer.ci_high is None:
         return answer
     width = answer.ci_high - answer.ci_low
+    if known is not None and known[1] - known[0] < NO_WIDTH:
+        known = None
     if width < NO_WIDTH and known is None:
         said = (
             "Not sufficient: these models lie exactly on a line or are alike, and their errors are "

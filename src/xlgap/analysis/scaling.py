@@ -110,8 +110,8 @@ class Correlation:
     n: int
 
 
-SAME_SIZE = 0.01
-"""Log10 parameters: models nearer than 2.3% to each other are of one size."""
+SAME_SIZE = 0.05
+"""Log10 parameters: models nearer than 12% to each other are of one size."""
 
 
 def distinct_sizes(x: Iterable[float]) -> int:

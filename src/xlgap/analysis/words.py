@@ -262,7 +262,7 @@ def _farther(answer: Answer, measured: Answer) -> str:
     factor = float(answer.key.partition(".at.")[2]) / (measured.size_range or (1, 1))[1]
     return (
         f"Extrapolated to {size[1] if size else 'larger'} parameters, a factor of {factor:,.0f} beyond "
-        f"the largest model: {_value(answer)}, an envelope of curves and no calibrated interval."
+        f"the largest model: {_value(answer)}, if the curve that fits best goes on."
     )
 
 
@@ -308,8 +308,13 @@ def _level(answer: Answer, answers: Sequence[Answer]) -> str:
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
         f"{intervals(answer, 2)} on the mean of "
-        f"{counted(answer.n, 'model')} ({sizes(answer)}); {moves}"
+        f"{counted(answer.n, 'model')} ({sizes(answer)}), {_against_0(answer)}; {moves}"
     )
+
+
+def _against_0(answer: Answer) -> str:
+    found = trend(answer)
+    return found if found in {"above 0", "below 0"} else "neither above nor below 0 is shown"
 
 
 def _says(answer: Answer) -> str:

@@ -29,7 +29,7 @@ def test_an_extrapolation_is_called_one_and_has_its_interval() -> None:
         "Measured from 300M to 40B parameters: G_direct (a minus b) is +6.9 points [5.0, 9.0] at the "
         "largest size, on the line through all sizes.",
         "Extrapolated to 175B parameters, a factor of 4 beyond the largest model: −6.4 points "
-        "[−11.0, 7.0], an envelope of curves and no calibrated interval.",
+        "[−11.0, 7.0], if the curve that fits best goes on.",
     )
 
 

@@ -22,6 +22,9 @@ PRETRAINED = PRETRAINING.partition(": ")[2]
 ONE_SEED = "One seed: the interval of a single model leaves out the variance of training."
 
 
+AT_CHANCE = "At chance in English, where a gap is small by itself"
+
+
 def cautions(study: Study, measured: Measured) -> list[str]:
     """Sentences that hold for every measured answer on scores of target tasks."""
     notes = of_grid(study)
@@ -36,7 +39,7 @@ def cautions(study: Study, measured: Measured) -> list[str]:
         if dead:
             notes.append(f"{said}: {', '.join(sorted(dead))}.")
     for at_chance, said in (
-        (True, "At chance in English, where a gap is small by itself"),
+        (True, AT_CHANCE),
         (None, "Not known to be above chance in English"),
     ):
         some = sorted(

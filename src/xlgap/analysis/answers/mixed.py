@@ -18,6 +18,7 @@ from xlgap.analysis.contrasts import fixed_languages
 from xlgap.analysis.counted import counted
 from xlgap.analysis.distance.contrasts import TENTH
 from xlgap.analysis.gap import score_on
+from xlgap.analysis.known import beside
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.rows import UNKNOWN_FAMILY, Answer, Estimate
 from xlgap.analysis.stats.mixed import MixedFit, Surface, fit_mixed
@@ -59,7 +60,7 @@ def mixed_answer(base: Answer, found: MixedFit, *, families: bool = True) -> Ans
     of = counted(found.families, "family") if families else "unknown families"
     main = found.effects["size x distance"]
     size, distance = found.effects["size"], found.effects["distance"]
-    return replace(
+    answer = replace(
         base,
         estimate=main.estimate,
         ci_low=main.ci_low,
@@ -77,6 +78,7 @@ def mixed_answer(base: Answer, found: MixedFit, *, families: bool = True) -> Ans
         f"{number(found.language_out.mean_rmse)}), a size left out to {number(found.size_out.rmse)} "
         f"(by the languages' means {number(found.size_out.mean_rmse)})",
     )
+    return beside(answer, None)
 
 
 def loss_surface(study: Study, measured: Measured, series: Series) -> Surface | Refused:

@@ -28,7 +28,7 @@ from xlgap.analysis.stats.curves import extrapolate
 from xlgap.analysis.stats.seeds import detectable_gap, pooled_spread, seeds_needed
 from xlgap.analysis.stats.verdict import Refused
 from xlgap.analysis.study import Study
-from xlgap.analysis.words import number, short_number, signed
+from xlgap.analysis.words import number, probability, short_number, signed
 
 TARGET = 175e9
 """Parameters that question 3 asks about."""
@@ -92,7 +92,7 @@ def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
         ci_high=end.ci_high,
         supported=True,
         method=f"Measured from {short_number(low)} to {short_number(high)} parameters: at the largest "
-        f"size the line of the meta-regression stands at {signed(end.estimate)} "
+        f"size the line whose slope is the primary one stands at {signed(end.estimate)} "
         f"[{number(end.ci_low)}, {number(end.ci_high)}] {series.unit}.",
     )
     return beside(answer, fitted.known([1.0, max(x)], confidence=series.confidence))
@@ -133,9 +133,9 @@ def _extrapolated(series: Series, usable: Sequence[Estimate], to: float) -> Answ
         ci_high=found.high,
         supported=True,
         method=f"Extrapolated to {short_number(to)} parameters, a factor of "
-        f"{to / (base.size_range or (1, 1))[1]:,.0f} beyond the largest model: {found.best} fits best; "
-        f"the interval is an envelope, from the lowest to the highest prediction limit of all forms, "
-        f"and no calibrated one: {each}.",
+        f"{to / (base.size_range or (1, 1))[1]:,.0f} beyond the largest model, by the curve that fits "
+        f"best, if it goes on: {found.best}, better than a line by an F test "
+        f"(p = {probability(found.p)}); prediction interval for one more model. All forms: {each}.",
     )
 
 

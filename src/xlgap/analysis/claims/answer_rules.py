@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+from xlgap.analysis.answers.cautions import AT_CHANCE
 from xlgap.analysis.claims.evidence import UNMATCHED, Evidence
 from xlgap.analysis.claims.rules import (
+    FEWEST_SEEDS,
     Finding,
     HelpClaim,
     Rule,
@@ -38,7 +41,7 @@ def slope_falls(source: Source, *ways: tuple[str, str]) -> Rule:
         known = [(a, said) for key, said in ways if (a := evidence.answers.get((source, key)))]
         for answer, said in known:
             if answer.supported and answer.estimate is not None:
-                more = f"{f' {said}' if said else ''}{PROXY if answer.proxy else ''}"
+                more = f"{f' {said}' if said else ''}{PROXY if answer.proxy else ''}{_floor(answer)}"
                 return trend_finding(
                     answer.estimate, answer.ci_low, answer.ci_high, answer.models, more,
                     known=answer.widest,
@@ -58,8 +61,9 @@ def level_above(source: Source, key: str) -> Rule:
         base = _of_answer(answer)
         told = f"{signed(answer.estimate)} points {intervals(answer)}, {counted(answer.n, 'model')}"
         more = f"{PROXY if answer.proxy else ''}{OWN_TABLES if source == 'published' else ''}"
-        if not answer.supported:
-            return untestable(f"{told}: {_why(answer)}{more}", base)
+        why = too_few(answer.models, FEWEST_SEEDS) or ("" if answer.supported else _why(answer))
+        if why:
+            return untestable(f"{told}: {why}{more}", base)
         if answer.widest is None:
             return untestable(f"{told}: no interval can be had.{more}", base)
         low, high = answer.widest
@@ -119,6 +123,12 @@ def _of_answer(answer: Answer) -> Finding:
         ci_high=answer.ci_high,
         models=answer.models,
     )
+
+
+def _floor(answer: Answer) -> str:
+    """What an answer says of models at chance: a gap of theirs is small whatever their size."""
+    found = re.search(rf"{AT_CHANCE}: [^.]*\.", answer.reason)
+    return f" {found[0]}" if found else ""
 
 
 def _why(answer: Answer) -> str:

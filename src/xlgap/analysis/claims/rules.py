@@ -349,14 +349,15 @@ def lacking(
 def _beside(evidence: Evidence, gap: str, targets: Collection[str]) -> str:
     """The lab's own tasks of the same kind, which are no evidence on the real ones."""
     kinds = {COUNTERPARTS[t] for t in targets if t in COUNTERPARTS}
-    cells = evidence.chosen(gap, targets=kinds).cells
+    chosen = evidence.chosen(gap, targets=kinds)
+    cells = chosen.cells
     if not evidence.lab or not cells:
         return ""
     found = evidence.mean(cells)
     told = f"{signed(found.value)} points {interval_words(found.ci_low, found.ci_high)}"
     return (
         f" The lab's own {_names({c.task for c in cells})}: {told}; made data say nothing of "
-        f"{_names(targets)}."
+        f"{_names(targets)}.{chosen.said}"
     )
 
 

@@ -36,8 +36,9 @@ FEWEST_SIZES = 5
 DECADES = 1.0
 """Decades of size that models must span."""
 
-LEVEL = 0.05
-"""A curve must fit better than the line by an F test at this level."""
+LEVEL = 0.01
+"""A curve must fit better than the line by an F test at this level: where a line is the truth, the
+interval of a curve holds less than half of what comes."""
 
 SHAPES: dict[str, tuple[tuple[float, float], ...]] = {
     "line": (),
@@ -79,7 +80,8 @@ class Extrapolation:
         size: parameters asked for.
         predicted: by the form with least scatter.
         best: that form.
-        low, high: from the lowest to the highest bound of all forms that could be fitted.
+        low, high: its prediction interval.
+        p: of the F test against the line.
         curves: all of them.
     """
 
@@ -88,6 +90,7 @@ class Extrapolation:
     best: str
     low: float
     high: float
+    p: float
     curves: tuple[Curve, ...]
 
 
@@ -137,14 +140,14 @@ def _verdict(curves: tuple[Curve, ...], to: float) -> Extrapolation | Refused:
             f"No curve fits better than a straight line (F test, p = {smallest:.3f}), so that the "
             "models do not say whether the gap levels off, on which an extrapolation hangs."
         )
-    usable = [c for c in curves if c.identified]
-    best = min(usable, key=lambda c: c.sd)
+    best = min(bent, key=lambda c: c.sd)
     return Extrapolation(
         size=to,
         predicted=best.predicted,
         best=best.form,
-        low=min(c.ci_low for c in usable),
-        high=max(c.ci_high for c in usable),
+        low=best.ci_low,
+        high=best.ci_high,
+        p=smallest,
         curves=curves,
     )
 
