@@ -276,7 +276,7 @@ def test_the_stage_depends_on_its_own_code_and_on_no_more_than_it_reads(
     stage = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf8"))["stages"]["retention"]["do"]
     code = {dep.removeprefix("${graph.root}/src/xlgap/") for dep in stage["deps"]}
     own = {"stages/retention.py", "stages/masked.py", "stages/points.py", "retained.py"}
-    assert code >= own | {"training/probe.py", "training/masked.py", "analysis/retention_rows.py"}
+    assert code >= own | {"training/probe.py", "training/masked.py", "analysis/retention/rows.py"}
     assert all((root / "src/xlgap" / name).is_file() for name in code if name.endswith(".py"))
     assert "evaluation" not in stage["params"]
 

@@ -23,9 +23,10 @@ SIZES = (40_000, 200_000, 1_000_000, 5_000_000)
 
 
 def made() -> Study:
-    """Losses under direct_en: 2 points a tenth of distance, 0.5 less for ten times the size."""
+    """Losses under direct_en: 2 points a tenth of distance, 0.5 less for ten times the size, and noise."""
     base = study(Plan(languages=CODES, sizes=SIZES, groups=10), seed=0, resamples=50)
     middle = np.mean(np.log10(SIZES))
+    noise = np.random.default_rng(0).normal(0, 0.02, size=len(base.scores))
 
     def planted(size: int, language: str, regime: str) -> float:
         if language == "en":
@@ -33,7 +34,10 @@ def made() -> Study:
         slope = 2.0 - 0.5 * (np.log10(size) - middle) + (0.3 if regime == "intermediate_en" else 0)
         return 70.0 - slope * NEAR[language] * 10
 
-    scores = tuple(replace(s, value=planted(s.params_total, s.language, s.regime)) for s in base.scores)
+    scores = tuple(
+        replace(s, value=planted(s.params_total, s.language, s.regime) + float(e))
+        for s, e in zip(base.scores, noise, strict=True)
+    )
     return replace(base, scores=scores, items={})
 
 
@@ -46,8 +50,8 @@ def answers() -> dict[str, Answer]:
 def test_the_planted_interaction_comes_back(answers: dict[str, Answer]) -> None:
     found = answers["2.distance.mixed.params_total"]
     assert found.supported
-    assert found.estimate == pytest.approx(-0.5)
-    assert found.estimate == pytest.approx(answers["2.distance.slope.params_total"].estimate)
+    assert found.estimate == pytest.approx(-0.5, abs=0.01)
+    assert found.estimate == pytest.approx(answers["2.distance.slope.params_total"].estimate, abs=0.01)
     assert "4 models of 1 family x 8 languages" in found.method
     assert "a language left out is predicted to" in found.method
 
@@ -55,7 +59,7 @@ def test_the_planted_interaction_comes_back(answers: dict[str, Answer]) -> None:
 def test_a_contrast_of_regimes_that_size_does_not_change_is_zero(
     answers: dict[str, Answer],
 ) -> None:
-    assert answers["2.robustness.mixed.params_total"].estimate == pytest.approx(0.0, abs=1e-9)
+    assert answers["2.robustness.mixed.params_total"].estimate == pytest.approx(0.0, abs=0.01)
 
 
 @pytest.mark.parametrize(("codes", "reason"), [

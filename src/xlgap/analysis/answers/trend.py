@@ -135,7 +135,7 @@ def _extrapolated(series: Series, usable: Sequence[Estimate], to: float) -> Answ
         method=f"Extrapolated to {short_number(to)} parameters, a factor of "
         f"{to / (base.size_range or (1, 1))[1]:,.0f} beyond the largest model, by the curve that fits "
         f"best, if it goes on: {found.best}, better than a line by an F test "
-        f"(p = {probability(found.p)}); prediction interval for one more model. All forms: {each}.",
+        f"({probability(found.p)}); prediction interval for one more model. All forms: {each}.",
     )
 
 
