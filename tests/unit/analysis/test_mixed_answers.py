@@ -23,7 +23,7 @@ SIZES = (40_000, 200_000, 1_000_000, 5_000_000)
 
 
 def made() -> Study:
-    """Losses under direct_en: 2 points a tenth of distance, 0.5 less for ten times the size, and noise."""
+    """Losses under direct_en: 2 points a tenth of distance, 0.5 less for ten times the size; noise."""
     base = study(Plan(languages=CODES, sizes=SIZES, groups=10), seed=0, resamples=50)
     middle = np.mean(np.log10(SIZES))
     noise = np.random.default_rng(0).normal(0, 0.02, size=len(base.scores))
