@@ -22,6 +22,8 @@ from xlgap.records import Source
 MOST = 100
 """Models beyond which a study that would show a trend is not worth naming."""
 FEW_LANGUAGES = 4
+LED_BY_LEVELS = (4, 5)
+"""Questions that ask whether something is there, before how it goes with size."""
 SIZE = "params_total"
 
 
@@ -35,7 +37,9 @@ def what_would_change(analysis: Analysis, question: int, source: Source) -> tupl
     if first is None:
         return (_more_models(slopes[0]),) if slopes[0].n else ()
     points = _points(analysis, first)
+    level = _beside(found, first, "level") if question in LED_BY_LEVELS else None
     said = [
+        "" if level is None else _level_not_shown(level, analysis.confidence),
         _shown(first, points, analysis.confidence)
         if trend(first) in {"grows", "falls"}
         else _not_shown(first, analysis.confidence),
@@ -126,6 +130,21 @@ def _not_shown(answer: Answer, confidence: float) -> str:
     return (
         f"With this scatter a change as large as the estimate would be shown by about {needed} models "
         f"of as widely spread sizes, in place of {answer.n}."
+    )
+
+
+def _level_not_shown(answer: Answer, confidence: float) -> str:
+    """How many models would show that a mean over models is not 0; nothing where it is shown."""
+    shown = trend(answer) in {"above 0", "below 0"}
+    if shown or answer.estimate is None or answer.ci_low is None or answer.ci_high is None:
+        return ""
+    half = (answer.ci_high - answer.ci_low) / 2
+    needed = models_needed(abs(answer.estimate), half, answer.n, confidence=confidence)
+    if needed is None:
+        return f"Even {MOST} models with this scatter would not tell so small a mean from 0."
+    return (
+        f"With this scatter a mean as large as the estimate would be told from 0 by about {needed} "
+        f"models, in place of {answer.n}."
     )
 
 

@@ -196,7 +196,10 @@ def _transfer(gaps: Sequence[GapRow], answers: Sequence[Answer], confidence: flo
             picture = plots.families_against_size(
                 shown, title=title, unit="points", confidence=confidence
             )
-            found.append(Drawing(transfer_figure(task), picture, title, f"{AS_PRINTED} {LINE}"))
+            caption = f"One point a model, from one publication. {AS_PRINTED} {LINE}"
+            if task != "xnli":
+                caption += " The row in the table is over all languages and printings instead."
+            found.append(Drawing(transfer_figure(task), picture, title, caption))
     return found
 
 

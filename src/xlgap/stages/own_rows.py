@@ -53,8 +53,9 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
     with _told(out):
         folder.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=folder.parent).cleanup()  # now, not after the analysis
-    found = result.analyse(study, load_scores())
-    with _told(out), atomic_dir(folder) as made:
+    with _doing(f"{counted(len(table), 'row')}: gaps, intervals and answers"):
+        found = result.analyse(study, load_scores())
+    with _told(out), atomic_dir(folder) as made, _doing("figures, tables and the page"):
         result.write_analysis(made / "analysis", found)
         page = write_report(made, found)
         read = {"rows": file_digest(rows, 64), "items": file_digest(items, 64) if items else None}
@@ -63,6 +64,15 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
         f"{number}. {words.headline(found.answers, number, 'measured')}" for number in words.QUESTIONS
     ]
     return [*said, *study.language_notes, f"report: {folder / page.name}"]
+
+
+@contextmanager
+def _doing(what: str) -> Iterator[None]:
+    """Show what takes its time, on a terminal."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
 
 
 @contextmanager

@@ -54,6 +54,25 @@ def test_no_trend_says_how_many_models_would_show_it(steep: Analysis) -> None:
     assert "would be shown by about 7 models of as widely spread sizes, in place of 4" in text
 
 
+def test_a_level_that_is_not_shown_says_how_many_models_would_show_it() -> None:
+    plan = Plan(
+        groups=20,
+        joint=4.0,
+        best_single=3.0,
+        seed_sd=0.5,
+        sizes=(40_000, 200_000, 1_000_000, 5_000_000),
+    )
+    made = analyse(study(plan, seed=1, resamples=40), ())
+    answers = tuple(
+        replace(a, estimate=-1.0, ci_low=-3.0, ci_high=1.0, known_low=None, known_high=None)
+        if a.key == "5.joint_best.level"
+        else a
+        for a in made.answers
+    )
+    text = " ".join(what_would_change(replace(made, answers=answers), 5, "measured"))
+    assert "a mean as large as the estimate would be told from 0 by about 7 models, in pl" in text
+
+
 def test_models_needed_shrinks_with_the_estimate_and_ends() -> None:
     assert models_needed(5.0, 4.9, 4) == 4
     few, many = models_needed(2.0, 3.0, 6), models_needed(1.0, 3.0, 6)

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -108,6 +109,46 @@ def test_the_rows_of_a_study_give_its_estimates(with_items: bool) -> None:
     found = as_study(rows_of(made), items_of(made) if with_items else None)
     again = replace(found, resamples=made.resamples, seed=made.seed)
     assert measure(again).estimates == measure(made).estimates
+
+
+def answers_of(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """The measured answers to a table."""
+    frame.to_csv("changed.csv", index=False)
+    analyse_rows(Path("changed.csv"), out=Path("changed"))
+    found = json.loads(Path("changed/answers.json").read_text(encoding="utf8"))
+    return {a["key"]: a for a in found if a["source"] == "measured"}
+
+
+def test_models_of_nearly_one_size_show_no_change_with_size(example: Path) -> None:
+    frame = pd.read_csv(example)
+    near = {size: 10_000_000 + n for n, size in enumerate(sorted(frame["params_total"].unique()))}
+    answers = answers_of(frame.assign(params_total=frame["params_total"].map(near)))
+    slope = answers["1.inter.slope.params_total"]
+    assert not slope["supported"]
+    assert slope["reason"].startswith(f"Not sufficient: {len(near)} models of 1 size;")
+    assert answers["1.inter.level"]["supported"]
+    assert not [a for a in answers.values() if a["supported"] and "for ten times" in a["quantity"]]
+
+
+def test_scores_without_any_scatter_or_error_support_nothing(example: Path) -> None:
+    frame = pd.read_csv(example)
+    gained = frame["regime"].map({"direct_en": 0, "direct_tgt": 9, "intermediate_en": 2}).fillna(5)
+    answers = answers_of(frame.assign(value=50 + gained, stderr=0))
+    assert answers["1.inter.level"]["estimate"] == pytest.approx(3)
+    assert [key for key, answer in answers.items() if answer["supported"]] == []
+
+
+def test_the_best_single_task_of_a_table_is_compared_with_joint_training() -> None:
+    made = study(Plan(groups=8, joint=4.0, best_single=1.0, sizes=(40_000, 200_000, 1_000_000)), seed=4)
+    rows = rows_of(replace(made, items={}))
+    rows.loc[rows["regime"] == "best_of", "intermediate"] = "typing+order"
+    found = [e for e in measure(as_study(rows)).estimates if (e.gap, e.task) == ("joint_best", "mean")]
+    expected = [
+        e for e in measure(replace(made, items={})).estimates
+        if (e.gap, e.task) == ("joint_best", "mean")
+    ]  # fmt: skip
+    assert len(found) == len(expected) > 0
+    assert [e.value for e in found] == pytest.approx([e.value for e in expected])
 
 
 def test_parquet_is_read_as_csv(example: Path) -> None:
