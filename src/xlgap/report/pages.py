@@ -103,7 +103,7 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
         parts=_parts(analysis, tables),
         doubtful=DOUBTFUL,
         lab=LAB_SENTENCE if analysis.source == "lab" else "",
-        intervals=words.intervals,
+        interval=words.interval_words,
         sizes=words.sizes,
         trend=words.trend,
         fewest=FEWEST_MODELS,
