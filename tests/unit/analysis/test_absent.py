@@ -92,6 +92,14 @@ def test_the_quantity_asked_for_first_is_named_with_what_is_missing() -> None:
     )
 
 
+def test_scores_in_english_alone_are_the_reason_whatever_arms_there_are() -> None:
+    found = answers(("direct_en", "intermediate_en", "joint"), languages=())
+    for question in (1, 3, 5):
+        assert said(question, found).startswith(
+            "Not sufficient: scored in English alone; it needs another language"
+        ), said(question, found)
+
+
 def test_few_languages_have_no_slope_over_distance() -> None:
     for count, counted in ((1, "1 language"), (3, "3 languages")):
         text = said(2, answers(languages=LANGUAGES[:count]))

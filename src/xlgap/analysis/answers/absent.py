@@ -1,7 +1,7 @@
 """Why a study gives no estimate of a gap over its tasks: the first reason that is true of it.
 
-In this order: every task is at chance, an arm is missing, the gap's own tasks are at chance, languages
-are too few, arms make no pair.
+In this order: every task is at chance, English is the only language, an arm is missing, the gap's own
+tasks are at chance, languages are too few, arms make no pair.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ REGIMES = {
 }
 """The regimes without which there is no such gap."""
 
+ENGLISH_ALONE = "Not sufficient: scored in English alone; it needs another language."
+
 OVER_LANGUAGES = frozenset(g for g, regimes in REGIMES.items() if regimes[-1] == "direct_en") - {
     *("native", "english_gain", "joint", "sequential", "best_single", CEILING)
 }
@@ -51,7 +53,10 @@ def why_absent(study: Study, measured: Measured, gap: str) -> str:
     of_all = _at_chance(study, measured, study.tasks)
     if of_all:
         return of_all
-    arms = {key.arm for key in study.table if key.model not in study.controls}
+    scored = [key for key in study.table if key.model not in study.controls]
+    if scored and {key.language for key in scored} == {"en"}:
+        return ENGLISH_ALONE
+    arms = {key.arm for key in scored}
     lacking = [r for r in REGIMES[gap] if all(study.arms[arm].regime != r for arm in arms)]
     if lacking:
         if {arm.regime for arm in study.arms.values()} & set(lacking):
@@ -71,7 +76,7 @@ def why_absent(study: Study, measured: Measured, gap: str) -> str:
     if gap in PARTS and found:
         return "Not measured: no model has it on all tasks of G_direct."
     if found and all(c.language == "en" for c in found):
-        return "Not sufficient: scored in English alone; it needs another language."
+        return ENGLISH_ALONE
     which = " and a ".join(REGIMES[gap])
     return (
         f"Not measured: no model has scores of a {which} arm that can be compared, on the same task "
