@@ -150,6 +150,23 @@ def test_models_at_chance_before_have_no_ratio_and_are_named():
     assert f"{dull} on typing" in found["4.retention.slope.params_total"].reason
 
 
+def test_a_model_at_chance_on_one_of_two_tasks_before_has_no_ratio():
+    study = made_study(Planted(arms=("seq",)), seed=1)
+    data = study.retention
+    dull = "made_40000"
+    scores = tuple(
+        replace(s, chance=84.9) if s.model == dull and s.task == "order" and s.chance else s
+        for s in data.scores
+    )
+    study = replace(study, retention=replace(data, scores=scores))
+    found = {a.key: a for a in retention_answers(study, measure(study))}
+    assert found["4.retention.level"].n == 5
+    ratio = found["4.retention_ratio.level"]
+    assert ratio.n == 4
+    assert f"Left out: {dull}." in ratio.reason
+    assert "and counted" not in ratio.reason
+
+
 def test_without_it_the_question_is_not_run():
     study = replace(made_study(Planted(), seed=1), retention=None)
     (answer,) = retention_answers(study, measure(study))

@@ -49,7 +49,7 @@ FORGETTING = "Below 0 is forgetting."
 LOSS = "Above 0 is forgetting: the loss of pretraining's head on text that no model saw."
 RATIO = (
     "A ratio of chance-corrected scores, only of models whose score before is above chance by two "
-    "standard errors: 100 is kept in full, 0 is chance."
+    "standard errors on each task: 100 is kept in full, 0 is chance."
 )
 ORDERED = (
     "Runs whose intermediate tasks follow one another, each from just after its own phase to the end "

@@ -148,6 +148,7 @@ def _kept(data: RetentionData, quantity: Quantity, every: Collection[str]) -> Ke
     models = {m: [pairs[t] for t in alive] for m, pairs in found.items() if set(alive) <= set(pairs)}
     models = models if alive else {}
     measured = {m: quantity.measure(data, pairs) for m, pairs in models.items()}
+    counted = [model for model, number in measured.items() if number is not None]
     estimates, draws = [], {}
     for model, number in measured.items():
         if number is None:
@@ -168,7 +169,7 @@ def _kept(data: RetentionData, quantity: Quantity, every: Collection[str]) -> Ke
         triples=tuple(alive),
         pairs={m: tuple(models[m]) for m, number in measured.items() if number is not None},
         dead=tuple(sorted({t.task for t in dead})),
-        at_chance=() if quantity.masked else tuple(_at_chance_in(data, found, models, alive)),
+        at_chance=() if quantity.masked else tuple(_at_chance_in(data, found, counted, alive)),
         left_out=tuple(sorted(m for m in every if measured.get(m) is None)) if alive else (),
         not_shared=tuple(sorted(frozenset().union(*have) - set(alive))),
     )

@@ -240,16 +240,16 @@ def change(data: RetentionData, after: Entry, before: Entry, codes: Sequence[str
 def corrected_ratio(data: RetentionData, pairs: Sequence[Compared]) -> Change | None:
     """The ratio of chance-corrected means over ``pairs``, after to before, in percent.
 
-    ``None`` where before is not surely above chance, by two standard errors, or chance is not known: a
-    ratio to something near 0 says nothing.
+    ``None`` where before is not surely above chance, by two standard errors, in each of them, or chance
+    is not known: a ratio to something near 0 says nothing.
     """
+    if any(at_chance(data, pair.before, pair.codes) for pair in pairs):
+        return None
     late, early = (
         _corrected([(c.after, c.codes) for c in pairs], data),
         _corrected([(c.before, c.codes) for c in pairs], data),
     )
     if late is None or early is None or late.draws is None or early.draws is None:
-        return None
-    if early.value <= STANDARD_ERRORS * deviation(early.draws):
         return None
     positive = np.where(early.draws > 0, early.draws, np.nan)
     return Change(100 * late.value / early.value, 100 * late.draws / positive)
