@@ -137,8 +137,9 @@ def trend(answer: Answer) -> str:
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     """One sentence for a question from one source: its first supported level or slope in words.
 
-    A level is followed by its change with size. Question 2 begins with what that says of robustness
-    and ends with what English intermediate training changes of it. Where the sentence is not of the
+    A level is followed by its change with size, a change by its level, and by that of other families
+    with the same quantity. Question 2 begins with what it says of robustness and ends with what English
+    intermediate training changes of it. Where the sentence is not of the
     quantity that the source's first answer is about, this one is named with what is missing. Without
     a supported answer the sentence is the reason.
     """
@@ -151,8 +152,12 @@ def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
         return _unsupported(of_source)
     level = _statistic(first) == "level"
     said = _level(first, of_source) if level else _change(first)
+    if not level:
+        said += _other_families(first, of_source)
     if _plain(first) in LOSSES:
         said = f"{_robust(first)}: {said}{_steeper(first, of_source)}"
+    elif not level:
+        said += _itself(first, of_source)
     start = "by proxy, " if first.proxy else ""
     if _of_gap(asked) != _of_gap(first):
         start = f"{_not_estimated(asked)}; {start}"
@@ -198,16 +203,53 @@ def _steeper(loss: Answer, answers: Sequence[Answer]) -> str:
     plain = by_key.get(f"2.{gap}.slope.params_total")
     if plain is None:
         return ""
-    start = (
-        "; with English intermediate training minus without (intermediate_en minus direct_en) the loss"
-    )
+    start = "; what English intermediate training adds to the loss (intermediate_en minus direct_en)"
     if not plain.supported:
         return f"{start} could not be estimated ({_lacking(plain)})"
     matched = ((by_key.get(f"2.{gap}{m}.slope.params_total"), f"{at} ") for m, at in MATCHED.items())
     told = [(plain, ""), *((a, at) for a, at in matched if a and trend(a) not in {"–", trend(plain)})]
     return start + "".join(
-        f"{'; ' if at else ' changes by '}{at}{signed(a.estimate, 2)} {intervals(a, 2)}, {_says(a)}"
+        f"{'; ' if at else ' changes by '}{at}{signed(a.estimate, 2)} {intervals(a, 2)}"
+        f"{'' if at else f' for {_step(a)}'}, {_says(a)}"
         for a, at in told
+    )
+
+
+def _step(slope: Answer) -> str:
+    """``ten times the total parameters``."""
+    return slope.quantity.rpartition(" for ")[2]
+
+
+def _other_families(slope: Answer, answers: Sequence[Answer]) -> str:
+    """The same slope of the other model families that the source has it of."""
+    question, gap, family, *statistic = slope.key.split(".")
+    others = [
+        (a, a.key.split(".")[2])
+        for a in answers
+        if a.supported
+        and a is not slope
+        and a.key.split(".")[:2] == [question, gap]
+        and a.key.split(".")[3:] == statistic
+        and statistic
+    ]
+    return "".join(
+        f"; {_quantity(a)[_quantity(a).index(f' of {name}') + 1 :]}: {signed(a.estimate, 2)} "
+        f"{intervals(a, 2)}, {_says(a)}"
+        for a, name in others
+        if f" of {name}" in a.quantity and f" of {family}" in slope.quantity
+    )
+
+
+def _itself(slope: Answer, answers: Sequence[Answer]) -> str:
+    """The level beside its change with size, where there is one."""
+    level = next(
+        (a for a in answers if _statistic(a) == "level" and _of_gap(a) == _of_gap(slope)), None
+    )
+    if level is None or not level.supported:
+        return ""
+    return (
+        f"; {signed(level.estimate, 2)} {intervals(level, 2)} on the mean of "
+        f"{counted(level.n, 'model')}, {_against_0(level)}"
     )
 
 
@@ -303,7 +345,7 @@ def _level(answer: Answer, answers: Sequence[Answer]) -> str:
     if slope is not None and slope.supported:
         moves = (
             f"{signed(slope.estimate, 2)} {intervals(slope, 2)} for "
-            f"{slope.quantity.rpartition(' for ')[2]}: {_says(slope)}"
+            f"{_step(slope)}: {_says(slope)}"
         )
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "

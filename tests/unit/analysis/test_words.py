@@ -128,19 +128,47 @@ def test_question_2_says_what_a_loss_means_for_robustness(low: float, high: floa
 def test_question_2_ends_with_what_english_intermediate_training_changes() -> None:
     loss = of_robustness(1.0, 2.0, "distance_partial")
     start = (
-        "it grows with size; with English intermediate training minus without (intermediate_en minus "
-        "direct_en) the loss "
+        "it grows with size; what English intermediate training adds to the loss (intermediate_en "
+        "minus direct_en) "
     )
     steeper = of_robustness(-1.0, 1.0, "robustness_partial", estimate=0.25)
     alike = of_robustness(-2.0, 2.0, "robustness_partial_equal_tokens")
     other = of_robustness(-2.0, -1.0, "robustness_partial_equal_steps", estimate=-1.5)
     text = headline([loss, steeper, alike, other], 2, "measured")
     assert text.endswith(
-        f"{start}changes by +0.25 [−1.00, 1.00], no change with size is shown; at equal steps −1.50 "
-        "[−2.00, −1.00], it falls with size."
+        f"{start}changes by +0.25 [−1.00, 1.00] for ten times the parameters, no change with size is "
+        "shown; at equal steps −1.50 [−2.00, −1.00], it falls with size."
     )
     absent = of_robustness(0, 0, "robustness_partial", supported=False, reason="Not run: no arm. More.")
     assert headline([loss, absent], 2, "measured").endswith(f"{start}could not be estimated (no arm).")
     published = [of_robustness(1.0, 2.0, gap, source="published")
                  for gap in ("distance_partial", "robustness_partial")]  # fmt: skip
     assert headline(published, 2, "published").endswith("; it grows with size.")
+
+
+def test_a_change_is_followed_by_what_changes() -> None:
+    level = answer(key="1.inter.level", estimate=16.05, ci_low=9.27, ci_high=22.82)
+    told = "it falls with size; +16.05 [9.27, 22.82] on the mean of 4 models, above 0."
+    assert headline([answer(), level], 1, "measured").endswith(told)
+    unclear = answer(key="1.inter.level", estimate=-0.5, ci_low=-7.0, ci_high=6.0)
+    assert headline([answer(), unclear], 1, "measured").endswith("neither above nor below 0 is shown.")
+    refused = answer(key="1.inter.level", supported=False)
+    other = answer(key="1.inter.log_odds.level")
+    assert headline([answer(), refused, other], 1, "measured").endswith("it falls with size.")
+
+
+def test_a_family_is_told_with_the_others_that_have_the_same_quantity() -> None:
+    def of(family: str, low: float, high: float, **changes: object) -> Answer:
+        return answer(
+            source="published", ci_low=low, ci_high=high,
+            **{"key": f"3.native.{family}.slope.params_total", "question": 3,
+               "quantity": f"change of G_native of {family}, wikiann, points for ten times the size",
+               **changes},
+        )  # fmt: skip
+
+    text = headline(
+        [of("mT5", -8, -2), of("ByT5", -8, 2), of("mBERT", 0, 0, supported=False)], 3, "published"
+    )
+    assert text.endswith(
+        "it falls with size; of ByT5, wikiann: −5.00 [−8.00, 2.00], no change with size is shown."
+    )
