@@ -343,10 +343,7 @@ def _level(answer: Answer, answers: Sequence[Answer]) -> str:
     )
     moves = "its change with size cannot be told"
     if slope is not None and slope.supported:
-        moves = (
-            f"{signed(slope.estimate, 2)} {intervals(slope, 2)} for "
-            f"{_step(slope)}: {_says(slope)}"
-        )
+        moves = f"{signed(slope.estimate, 2)} {intervals(slope, 2)} for {_step(slope)}: {_says(slope)}"
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
         f"{intervals(answer, 2)} on the mean of "

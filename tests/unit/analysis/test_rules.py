@@ -10,7 +10,7 @@ from simulate import BUDGET, Plan, study
 
 from xlgap.analysis.claims.answer_rules import combination_helps, level_above, slope_falls
 from xlgap.analysis.claims.evidence import Evidence
-from xlgap.analysis.claims.rules import Finding, helps, helps_small_most, judged
+from xlgap.analysis.claims.rules import Finding, both_ways, helps, helps_small_most, judged
 from xlgap.analysis.claims.verdicts import CLAIMS
 from xlgap.analysis.contrasts import on_shared_units
 from xlgap.analysis.gains import MEAN, Weighed, over_models
@@ -244,6 +244,38 @@ def test_combinations_are_judged_by_the_interval_of_their_answer(
     assert "At equal steps." in found.reason
     against = combination_helps("best_single", claim="does not help")(level(made, *limits))
     assert against.verdict == not_helped
+
+
+def with_plain(one: Evidence, low: float, high: float) -> Evidence:
+    """The same, and an answer of the arms without a budget."""
+    assert one.measured is not None
+    plain = tuple(replace(e, gap="best_single") for e in one.measured.estimates)
+    answer = replace(ANSWER, estimate=(low + high) / 2, ci_low=low, ci_high=high)
+    return replace(
+        one,
+        measured=replace(one.measured, estimates=one.measured.estimates + plain),
+        answers={**one.answers, ("measured", "5.best_single.level"): answer},
+    )
+
+
+@pytest.mark.parametrize(
+    ("plain", "verdict", "told"),
+    [((1.5, 3.0), "not testable", "Contradicted at equal compute alone: "),
+     ((-3.0, 3.0), "contradicted", "not at equal compute: 0.0 points [−3.0, 3.0], not testable."),
+     ((-5.0, -3.0), "contradicted", "not at equal compute: −4.0 points [−5.0, −3.0], contradicted.")],
+)  # fmt: skip
+def test_a_verdict_at_equal_compute_tells_of_the_plain_arms(
+    made: Study, plain: tuple[float, float], verdict: str, told: str
+) -> None:
+    rule = both_ways(combination_helps("best_single"))
+    found = rule(with_plain(level(made, -3.0, 0.5), *plain))
+    assert found.verdict == verdict
+    assert told in found.reason
+    assert (found.ci_low, found.ci_high) == (-3.0, 0.5)
+
+
+def test_arms_without_a_budget_alone_are_told_once(made: Study) -> None:
+    assert both_ways(helps("gain"))(evidence(made)) == helps("gain")(evidence(made))
 
 
 def test_combinations_need_support_models_seeds_and_both_intervals(made: Study) -> None:

@@ -83,7 +83,8 @@ def combination_helps(gap: str, *, claim: HelpClaim = "helps") -> Rule:
     """
 
     def rule(evidence: Evidence) -> Finding:
-        for matched, said in {**MATCHED, "": ""}.items():
+        for matched in evidence.budgets:
+            said = MATCHED.get(matched, "")
             answer = evidence.answers.get(("measured", f"{COMBINATION}.{gap}{matched}.level"))
             if answer is not None and answer.estimate is not None:
                 at = f"A{said[1:]}." if said else UNMATCHED

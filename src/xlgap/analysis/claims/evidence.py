@@ -52,11 +52,22 @@ class Evidence:
     Attributes:
         study, measured: ``None`` where nothing was measured.
         answers: by key, of one source each.
+        matched: whether arms at equal compute are taken where there are such, or the plain ones.
     """
 
     answers: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
     study: Study | None = None
     measured: Measured | None = None
+    matched: bool = True
+
+    @property
+    def budgets(self) -> tuple[str, ...]:
+        """Endings of the gaps to look for, the first there is to be taken."""
+        return (*MATCHED, "") if self.matched else ("",)
+
+    def plain(self) -> Evidence:
+        """The same, of arms without a budget."""
+        return replace(self, matched=False)
 
     @property
     def lab(self) -> bool:
@@ -109,7 +120,7 @@ class Evidence:
         intermediates: Collection[str] | None = None,
         beside: bool = False,
     ) -> Chosen:
-        """The cells of a gap at equal compute where the study has them, else of the plain one.
+        """The cells of a gap at the first of :attr:`budgets` that the study has.
 
         Args:
             gap: its plain name.
@@ -117,7 +128,7 @@ class Evidence:
             intermediates: intermediate tasks; all if ``None``.
             beside: whether the cells of all other tasks are wanted beside those named.
         """
-        for matched in (*MATCHED, ""):
+        for matched in self.budgets:
             found = self.cells(f"{gap}{matched}", targets=targets, intermediates=intermediates)
             if not found:
                 continue

@@ -70,6 +70,28 @@ def untestable(reason: str, found: Finding | None = None) -> Finding:
     return replace(base, verdict="not testable", reason=reason)
 
 
+def both_ways(rule: Rule) -> Rule:
+    """A rule that judges at equal compute where a study has that, and tells of the plain arms, too.
+
+    Where these say the opposite, the claim hangs on what is held equal, and is not testable.
+    """
+
+    def judged_twice(evidence: Evidence) -> Finding:
+        found, plain = rule(evidence), rule(evidence.plain())
+        if plain == found or None in (found.estimate, plain.estimate):
+            return found
+        told = (
+            f"The plain arms, not at equal compute: {signed(plain.estimate)} points "
+            f"{interval_words(plain.ci_low, plain.ci_high)}, {plain.verdict}."
+        )
+        if {found.verdict, plain.verdict} == {"supported", "contradicted"}:
+            said = f"{found.verdict.capitalize()} at equal compute alone: {found.reason} {told}"
+            return untestable(said, found)
+        return replace(found, reason=f"{found.reason} {told}")
+
+    return judged_twice
+
+
 def helps(
     gap: str, *, targets: Collection[str] | None = None, intermediates: Collection[str] | None = None
 ) -> Rule:
@@ -349,16 +371,16 @@ def lacking(
 def _beside(evidence: Evidence, gap: str, targets: Collection[str]) -> str:
     """The lab's own tasks of the same kind, which are no evidence on the real ones."""
     kinds = {COUNTERPARTS[t] for t in targets if t in COUNTERPARTS}
-    chosen = evidence.chosen(gap, targets=kinds)
-    cells = chosen.cells
-    if not evidence.lab or not cells:
+    both = [e.chosen(gap, targets=kinds) for e in (evidence, evidence.plain())]
+    there = [chosen for chosen in dict.fromkeys(both) if chosen.cells]
+    if not evidence.lab or not there:
         return ""
-    found = evidence.mean(cells)
-    told = f"{signed(found.value)} points {interval_words(found.ci_low, found.ci_high)}"
-    return (
-        f" The lab's own {_names({c.task for c in cells})}: {told}; made data say nothing of "
-        f"{_names(targets)}.{chosen.said}"
+    means = [(evidence.mean(chosen.cells), chosen.said) for chosen in there]
+    told = "".join(
+        f" {signed(m.value)} points {interval_words(m.ci_low, m.ci_high)}.{said}" for m, said in means
     )
+    names = _names({c.task for c in there[0].cells})
+    return f" The lab's own {names}, whose made data say nothing of {_names(targets)}:{told}"
 
 
 def _names(names: Collection[str]) -> str:

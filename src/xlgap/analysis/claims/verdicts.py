@@ -15,6 +15,7 @@ from xlgap.analysis.claims.evidence import UNMATCHED, Evidence
 from xlgap.analysis.claims.rules import (
     Rule,
     Verdict,
+    both_ways,
     does_not_help,
     gains_from_most,
     helps,
@@ -233,7 +234,7 @@ def verdicts(evidence: Evidence, claims: Iterable[Claim] = CLAIMS) -> tuple[Clai
 
 
 def _verdict(claim: Claim, evidence: Evidence) -> ClaimVerdict:
-    found = claim.rule(evidence)
+    found = both_ways(claim.rule)(evidence)
     return ClaimVerdict(
         id=claim.id,
         sentence=claim.sentence,
