@@ -146,6 +146,7 @@ def _field(axes: Axes, at: tuple[int, int], field: Field | None, reach: float) -
 
     x, y = at
     colour = (1.0, 1.0, 1.0) if field is None else shade(field.value, reach)
+    light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
     hatch = "///" if field is not None and field.value < 0 else None
     axes.add_patch(
         Rectangle(
@@ -153,7 +154,7 @@ def _field(axes: Axes, at: tuple[int, int], field: Field | None, reach: float) -
             0.96,
             0.92,
             facecolor=colour,
-            edgecolor=(1, 1, 1, 0.55) if hatch else "white",
+            edgecolor=(0.6, 0.6, 0.6, 0.7) if hatch and light > 0.75 else (1, 1, 1, 0.55),
             hatch=hatch,
             linewidth=0,
         )
@@ -161,7 +162,6 @@ def _field(axes: Axes, at: tuple[int, int], field: Field | None, reach: float) -
     text = "–" if field is None else signed(field.value)
     if field is not None and field.stderr is not None and abs(field.value) > 2 * field.stderr:
         text += "*"
-    light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
     axes.text(
         x,
         y,

@@ -26,12 +26,12 @@ class Captioned:
 
     Attributes:
         caption: of all of them.
-        seen: the figure under which the caption stands already; empty where it is to stand here.
+        seen: the figure under which the caption stands already; none where it is to stand here.
     """
 
     figures: tuple[Drawing, ...]
     caption: str
-    seen: str = ""
+    seen: Drawing | None = None
 
 
 def main_answers(answers: Sequence[Answer]) -> list[Answer]:
@@ -83,13 +83,13 @@ def _matched(answer: Answer) -> bool:
     return plain_gap(_stem(answer)) != _stem(answer)
 
 
-def captioned(figures: Iterable[Drawing], said: dict[str, str]) -> tuple[Captioned, ...]:
+def captioned(figures: Iterable[Drawing], said: dict[str, Drawing]) -> tuple[Captioned, ...]:
     """Figures by kind, in order; ``said`` holds for each caption where it stands, and is added to."""
     kinds: dict[str, list[Drawing]] = {}
     for drawing in figures:
         kinds.setdefault(drawing.caption, []).append(drawing)
     found = []
     for caption, drawn in kinds.items():
-        found.append(Captioned(figures=tuple(drawn), caption=caption, seen=said.get(caption, "")))
-        said.setdefault(caption, drawn[0].name)
+        found.append(Captioned(figures=tuple(drawn), caption=caption, seen=said.get(caption)))
+        said.setdefault(caption, drawn[0])
     return tuple(found)

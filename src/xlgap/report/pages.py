@@ -143,7 +143,7 @@ def questions(
 
     Those on the pages come first, since print has no others.
     """
-    said: dict[str, str] = {}
+    said: dict[str, Drawing] = {}
     sides = {
         q: [_side(analysis, figures, q, source, said) for source in SIDES] for q in words.QUESTIONS
     }
@@ -156,7 +156,7 @@ def _question(
     number: int,
     sides: Sequence[Side],
     tables: Sequence[Grid],
-    said: dict[str, str],
+    said: dict[str, Drawing],
 ) -> Question:
     mine = [a for a in analysis.answers if a.question == number]
     shown = {s: [a for a in mine if a.source == s and not a.key.endswith(".none")] for s in SIDES}
@@ -201,7 +201,7 @@ def _side(
     figures: Mapping[str, Drawing],
     number: int,
     source: Source,
-    said: dict[str, str],
+    said: dict[str, Drawing],
 ) -> Side:
     """One source's half; a reason that leads is not said again."""
     answers = [a for a in analysis.answers if (a.question, a.source) == (number, source)]

@@ -35,12 +35,12 @@ def test_a_variant_at_equal_compute_stands_beside_what_leads() -> None:
 def test_a_caption_is_said_once() -> None:
     picture = gap_against_size((), gap="joint")
     drawn = [Drawing(f"{name}.svg", picture, "", caption) for name, caption in ("ax", "by", "cx", "dy")]
-    said: dict[str, str] = {}
+    said: dict[str, Drawing] = {}
     first, second = captioned(drawn[:2], said)
-    assert (first.seen, second.seen) == ("", "")
+    assert (first.seen, second.seen) == (None, None)
     again = captioned(drawn[2:], said)
     assert [(k.caption, k.seen, [d.name for d in k.figures]) for k in again] == [
-        ("x", "a.svg", ["c.svg"]), ("y", "b.svg", ["d.svg"]),
+        ("x", drawn[0], ["c.svg"]), ("y", drawn[1], ["d.svg"]),
     ]  # fmt: skip
 
 
