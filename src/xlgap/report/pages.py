@@ -39,7 +39,8 @@ class Side:
         beyond: the measured range and a size beyond it, in two sentences; empty where not asked for.
         figures: on the page, of what answers.
         change: what would change the answer, in sentences.
-        reasons: what to bear in mind, and
+        reasons: what to bear in mind of the answer that leads.
+        more_reasons: what else is said of others, and of which.
         disagree: in how many notes beside them sources disagree.
     """
 
@@ -50,6 +51,7 @@ class Side:
     figures: tuple[Captioned, ...]
     change: tuple[str, ...]
     reasons: tuple[str, ...]
+    more_reasons: tuple[tuple[str, str], ...]
     disagree: int
 
 
@@ -170,7 +172,12 @@ def _question(
         number=number,
         text=words.QUESTIONS[number],
         sides=tuple(
-            replace(side, reasons=tuple(r for r in side.reasons if r not in known)) for side in sides
+            replace(
+                side,
+                reasons=tuple(r for r in side.reasons if r not in known),
+                more_reasons=tuple(pair for pair in side.more_reasons if pair[0] not in known),
+            )
+            for side in sides
         ),
         method=method(mine, number),
         answers=tuple(zip(first, rows, strict=True)),
@@ -211,8 +218,11 @@ def _side(
         main_figures(answers, figures)
         or [d.name for d in figures.values() if (number, source) == d.beside][:1]
     )
-    reasons = words.sentences(a.reason for a in answers if a.supported or a.estimate is None)
     disagree = _disagreeing(answers)
+    said_already = {sentence, *beyond, *disagree}
+    lead = words.leading(answers) or next(iter(answers), None)
+    reasons = words.sentences([lead.reason] if lead is not None and _tells(lead) else [])
+    more = _said_of_which([a for a in answers if _tells(a)])
     return Side(
         source=source,
         sentence=sentence,
@@ -220,11 +230,31 @@ def _side(
         beyond=beyond,
         figures=captioned((figures[name] for name in names), said),
         change=what_would_change(analysis, number, source),
-        reasons=tuple(
-            r for r in reasons if r not in {sentence, *beyond, *disagree} and not r.startswith(NARROW)
+        reasons=tuple(r for r in reasons if r not in said_already and not r.startswith(NARROW)),
+        more_reasons=tuple(
+            (text, which)
+            for text, which in more.items()
+            if text not in {*reasons, *said_already} and not text.startswith(NARROW)
         ),
         disagree=len(disagree),
     )
+
+
+def _tells(answer: Answer) -> bool:
+    """Whether the reason of an answer is read: a number that is not supported has it in its note."""
+    return answer.supported or answer.estimate is None
+
+
+def _said_of_which(answers: Sequence[Answer]) -> dict[str, str]:
+    """Each different sentence of the reasons, and of which answers it is: the first and how many."""
+    of: dict[str, list[str]] = {}
+    for answer in answers:
+        for text in words.sentences([answer.reason]):
+            of.setdefault(text, []).append(answer.quantity)
+    return {
+        text: f"{which[0]}{f'; {len(which) - 1} more' if len(which) > 1 else ''}"
+        for text, which in of.items()
+    }
 
 
 def _disagreeing(answers: Iterable[Answer]) -> list[str]:
