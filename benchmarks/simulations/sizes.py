@@ -129,7 +129,7 @@ def score(key: Key, value: float, count: int) -> Score:
 
 
 def over_families(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
-    """Twelve models of six families that differ in level; errors are not known."""
+    """Ten models of seven families that differ in level; errors are not known."""
     slope = SLOPE if planted else 0.0
     names = sorted(set(FAMILY))
     shifts = dict(zip(names, 3 * rng.normal(size=len(names)), strict=True))
