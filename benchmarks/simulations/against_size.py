@@ -57,9 +57,7 @@ def measured_series(
     found: dict[Wanted, Series] = {}
     for scale in dict.fromkeys(scale for _, scale in asked):
         scaled = drawn.on(scale, study.table)
-        made = [
-            (c, *estimate_of(c, study, scaled, scale)) for c in over if (c.gap, scale) in asked
-        ]
+        made = [(c, *estimate_of(c, study, scaled, scale)) for c in over if (c.gap, scale) in asked]
         estimates = [e for _, e, _ in made if e is not None]
         of_model = {(c.gap, c.task, scale, c.model): d for c, _, d in made if d is not None}
         for gap in dict.fromkeys(c.gap for c, _, _ in made):
@@ -88,9 +86,7 @@ def outcomes(name: str, series: Series, truth: Truth) -> dict[str, Outcome]:
     }
 
 
-def beside(
-    name: str, answer: Answer, here: float, *, nothing: float = 0.0
-) -> Mapping[str, Outcome]:
+def beside(name: str, answer: Answer, here: float, *, nothing: float = 0.0) -> Mapping[str, Outcome]:
     """The interval of the known errors, where an answer has it, and whether a trend is told.
 
     That interval is of these checkpoints, and is there only where it is wider than the one over models.

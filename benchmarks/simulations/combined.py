@@ -39,9 +39,7 @@ def other_scales(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
     """One simulated study: chance-corrected gains, and the log ratio of errors."""
     x, share = SIZES - SIZES.mean(), float(planted)
     points = share * (GAIN + GAIN_SLOPE * x)
-    joint, tgt = (
-        points[:, None] + MODEL_SD * rng.normal(size=(len(x), len(TASKS))) for _ in range(2)
-    )
+    joint, tgt = (points[:, None] + MODEL_SD * rng.normal(size=(len(x), len(TASKS))) for _ in range(2))
     fewer = share * (FEWER + FEWER_SLOPE * x) + FEWER_SD * rng.normal(size=len(x))
     study = study_of(
         right(rng, joint, tgt, fewer), arms=ARMS, tasks=TASKS, languages=LANGUAGES,

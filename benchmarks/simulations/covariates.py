@@ -32,7 +32,7 @@ SUBWORDS = np.array([1.03, 1.10, 1.18, 1.11, 1.09, 1.15, 1.33, 1.13, 0.89])
 """For each one of English, by the lab's tokenizer on lab_nli."""
 LEVEL = 55.0
 TILT, TILT_SLOPE, TILT_SD = 2.0, 1.5, 0.4
-"""Points lost for 0.1 more of distance under direct_en: at the middle size, for ten times, of a model."""
+"""Points lost for 0.1 more of distance under direct_en: middle size, ten times it, between models."""
 CHANGE, CHANGE_SLOPE, CHANGE_SD = 0.6, -0.8, 0.4
 """Points more that are lost under English intermediate training."""
 OTHER_SCRIPT, MORE_SUBWORDS = 4.0, 10.0
@@ -69,7 +69,10 @@ def held_still(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
         GAP: (tilt, TILT, TILT_SLOPE, tenth[:, 0]),
         ROBUSTNESS: (change, CHANGE, CHANGE_SLOPE, tenth[:, 1]),
     }
-    words = {GAP: "slope over distance, covariates", ROBUSTNESS: "change of that slope"}
+    words = {
+        GAP: "slope over distance, covariates",
+        ROBUSTNESS: "change of slope over distance, covariates",
+    }
     said: dict[str, Outcome] = {}
     for gap, (here, level, slope, (added, moved)) in truths.items():
         truth = Truth(

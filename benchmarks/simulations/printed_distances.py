@@ -68,10 +68,11 @@ def over_distances(rng: np.random.Generator, planted: bool) -> dict[str, Outcome
     order = [list(PUBLISHED).index(e.model) for e in series.estimates]
     here = true_slope(tilt[order], FAMILY_X[order], fit.weights)
     name = "published slope over distance, covariates"
-    within, _ = family_answers(series)
+    within, between = family_answers(series)
     return {
         f"{name}: slope on size": answered(line, slope),
         f"{name}: within families": answered(within, slope),
+        f"{name}: between families": answered(between, slope),
         **beside(f"{name}", line, here),
     }
 

@@ -150,9 +150,9 @@ def over_families(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]
 
 
 def beyond(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
-    """A ladder of six sizes: each form's prediction where it is the true one, and extrapolation.
+    """A ladder of six sizes, the fewest that are extrapolated: each form where it is the true one.
 
-    Of a straight line none is to be made: nothing says where it ends.
+    Of a straight line no extrapolation is to be made: nothing says where it ends.
     """
     at = math.log10(175e9)
     forms: dict[str, Callable[[np.ndarray], np.ndarray]] = {
