@@ -1,7 +1,8 @@
 """Published losses over distance with covariates held still: ten models, the same fourteen languages.
 
 What a language costs beyond distance and covariates is mostly the same for all models, as in the
-published tables: it is in the error of each model's slope, and moves none of them away from the others.
+published tables: it is in the error of each model's slope, and moves none of them away from the
+others.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from simulations.against_size import beside
 from simulations.numbers import FAMILY, FAMILY_X, PUBLISHED, PUBLISHED_LANGUAGES
-from simulations.outcome import Outcome, answered, true_slope
+from simulations.outcome import Outcome, answered
 from xlgap.analysis.answers.series import SIZES as FIELDS
-from xlgap.analysis.answers.series import fit_line, slope_answer
+from xlgap.analysis.answers.series import slope_answer
 from xlgap.analysis.answers.trend import family_answers
 from xlgap.analysis.distance.covariates import script_covariate
 from xlgap.analysis.distance.fit import PRETRAINING, SCRIPT
@@ -62,18 +62,12 @@ def over_distances(rng: np.random.Generator, planted: bool) -> dict[str, Outcome
         for model, of in zip(PUBLISHED, loss.round(1).tolist(), strict=True)
     ]
     [series] = distance_series([], rows)
-    line = slope_answer(series, *FIELDS[0])
-    fit = fit_line(series.estimates, "params_total")
-    assert fit is not None
-    order = [list(PUBLISHED).index(e.model) for e in series.estimates]
-    here = true_slope(tilt[order], FAMILY_X[order], fit.weights)
     name = "published slope over distance, covariates"
     within, between = family_answers(series)
     return {
-        f"{name}: slope on size": answered(line, slope),
+        f"{name}: slope on size": answered(slope_answer(series, *FIELDS[0]), slope),
         f"{name}: within families": answered(within, slope),
         f"{name}: between families": answered(between, slope),
-        **beside(f"{name}", line, here),
     }
 
 

@@ -135,7 +135,7 @@ def _ladders(gaps: Sequence[GapRow]) -> list[Drawing]:
 
 
 def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawing]:
-    points = [of_slope(s) for s in slopes if s.task == "xnli"]
+    points = [of_slope(s, confidence=confidence) for s in slopes if s.task == "xnli"]
     if not points:
         return []
     against = "Slope of zero-shot loss on XNLI over distance, published"
@@ -171,7 +171,7 @@ def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawin
 def _held(analysis: Analysis) -> list[Drawing]:
     """The published slope with covariates, where there is one."""
     rows = [r for r in analysis.distances if (r.source, r.task) == ("published", "xnli")]
-    points = [of_distance_row(r) for r in rows if r.covariates]
+    points = [of_distance_row(r, confidence=analysis.confidence) for r in rows if r.covariates]
     if not points:
         return []
     title = "The same slope with pretraining text and script held still, published"
