@@ -139,8 +139,9 @@ def of_distance_row(row: DistanceRow, *, confidence: float = 0.95) -> Estimate:
     from scipy.stats import t as student
 
     assert row.slope is not None
-    known = row.stderr is not None and row.df is not None
-    half = float(student.ppf((1 + confidence) / 2, row.df)) * (row.stderr or 0.0) if known else None
+    half = None
+    if row.stderr is not None and row.df is not None:
+        half = float(student.ppf((1 + confidence) / 2, row.df)) * row.stderr
     return Estimate(
         source=row.source,
         model=row.model,
