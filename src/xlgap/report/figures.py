@@ -38,7 +38,8 @@ SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
 
 LINE = (
     "Line, from four models on: meta-regression on log10 total parameters (least squares where "
-    "errors are not known or over the same languages) with its interval as a band, in the legend its slope with its interval."
+    "errors are not known or over the same languages) with its interval as a band, in the legend its "
+    "slope with its interval."
 )
 MEASURED_CAPTION = f"Bars: bootstrap intervals over items and seeds, conditional on each model. {LINE}"
 EXTRAPOLATED = "Dashes and hollow diamond: extrapolated beyond the largest model, with its interval."
