@@ -164,16 +164,17 @@ def beyond(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
     for form, curve in forms.items():
         y = curve(LADDER) + 0.7 * rng.normal(size=len(LADDER))
         truth = float(curve(np.array([at]))[0] + 0.7 * rng.normal())
-        answer = curves.extrapolate(10**LADDER, y.tolist(), to=175e9)
-        made = isinstance(answer, curves.Extrapolation)
-        if not planted:
-            return {"extrapolation of a straight line": Outcome(kind=EXACT, p=0.0 if made else 1.0)}
-        if form == "line":
+        if planted and form == "line":
             of_form = {c.form: c for c in curves.fit_curves(LADDER, y, to=175e9)}[form]
             found["prediction by a line"] = Outcome(
                 low=of_form.ci_low, high=of_form.ci_high, truth=truth
             )
-        elif isinstance(answer, curves.Extrapolation):
+            continue
+        answer = curves.extrapolate(10**LADDER, y.tolist(), to=175e9)
+        made = isinstance(answer, curves.Extrapolation)
+        if not planted:
+            return {"extrapolation of a straight line": Outcome(kind=EXACT, p=0.0 if made else 1.0)}
+        if isinstance(answer, curves.Extrapolation):
             found[f"extrapolation, true {form}"] = Outcome(
                 low=answer.low, high=answer.high, truth=truth
             )
