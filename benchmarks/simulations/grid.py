@@ -31,7 +31,7 @@ def study_of(
     tasks: Sequence[str],
     languages: Sequence[str],
     seed: int,
-    chance: float | None = None,
+    chance: Mapping[str, float] | float | None = None,
 ) -> Study:
     """A study of these counts.
 
@@ -42,7 +42,7 @@ def study_of(
         tasks: what the third is called.
         languages: what the fourth is called.
         seed: of the bootstrap.
-        chance: of every score, in percent.
+        chance: of every score, in percent, or by task.
     """
     scored = np.array([[a.language in (None, code) for code in languages] for a in arms.values()])
     names = [MODELS, tuple(arms), tasks, languages]
@@ -52,7 +52,7 @@ def study_of(
             seed=at[4],
             value=float(value),
             arms=arms,
-            chance=chance,
+            chance=chance[tasks[at[2]]] if isinstance(chance, Mapping) else chance,
         )
         for at, value in np.ndenumerate(right.mean(axis=-1) * 100 / GROUP_SIZE)
         if scored[at[1], at[3]]

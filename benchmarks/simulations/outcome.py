@@ -14,6 +14,8 @@ from xlgap.analysis.stats.cluster_robust import Coefficient
 INTERVAL, TEST, EXACT = "interval", "test", "exact test"
 SHOWN = "no answer"
 """An interval that stands in a table or figure, and in no answer."""
+FLOOR = "safeguard"
+"""An interval beside that of an answer, which can only take a claim back: too wide on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ noted. Differences and means were worked out by hand from the rows.
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from xlgap.analysis.gap import gap_rows, select
@@ -157,3 +158,22 @@ def test_what_readers_noted_is_carried() -> None:
     assert len(known) == 15
     [misprint] = [k.what for k in known if k.where == "ERNIE-M README, XLM-R large MLQA hi F1"]
     assert misprint == "62.9, paper 69.2"
+
+
+def test_errors_over_the_same_languages_weigh_no_model(answers: dict[str, Answer]) -> None:
+    """mBERT loses most and has the largest error: weighted by it the line would pass below it."""
+    slopes = {s.model: s for s in published_slopes(load_scores()) if s.task == "xnli"}
+    answer = answers["2.distance.xnli.slope.params_total"]
+    sizes = [np.log10(slopes[model].params_total) for model in answer.models]
+    lost = [slopes[model].loss_per_tenth for model in answer.models]
+    assert answer.n == 10
+    assert answer.estimate == pytest.approx(np.polyfit(sizes, lost, 1)[0])
+    assert answer.known_low is None
+    assert "over the same languages" in answer.method
+
+
+def test_ladders_of_five_sizes_are_not_extrapolated(answers: dict[str, Answer]) -> None:
+    ends = [a for key, a in answers.items() if key.endswith(".at.175e9")]
+    assert ends
+    assert not any(a.supported for a in ends)
+    assert all("5 sizes" in a.reason for a in ends)

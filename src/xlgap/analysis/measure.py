@@ -100,7 +100,7 @@ def measure(study: Study) -> Measured:
         if scale == "chance_corrected":
             beside += ceiling_estimates(plain, study, scaled, dead=dead)
         for number, contrast in enumerate(wanted):
-            made, values = _estimate(contrast, study, scaled, scale)
+            made, values = estimate_of(contrast, study, scaled, scale)
             if made is None:
                 continue
             estimates[number, scale] = made
@@ -172,7 +172,7 @@ def _over_distance(study: Study) -> tuple[list[Contrast], list[Contrast], Partia
     return slopes, steeper, held
 
 
-def _estimate(
+def estimate_of(
     contrast: Contrast, study: Study, drawn: ScaledDraws, scale: Scale
 ) -> tuple[Estimate | None, NDArray[np.float64] | None]:
     """A contrast's value and its bootstrap error on ``scale``."""

@@ -331,8 +331,15 @@ def of_gap(row: GapRow) -> Estimate:
     )
 
 
-def of_slope(slope: LanguageSlope) -> Estimate:
-    """A published slope over distance as the one estimate of its model."""
+def of_slope(slope: LanguageSlope, *, confidence: float = 0.95) -> Estimate:
+    """A published slope over distance as the one estimate of its model.
+
+    With a normal interval over languages and without that error, which weighs no model, see
+    :mod:`xlgap.analysis.published.distance`.
+    """
+    from scipy.special import ndtri
+
+    half = None if slope.stderr is None else float(ndtri((1 + confidence) / 2)) * slope.stderr
     return Estimate(
         source=slope.source,
         model=slope.model,
@@ -343,7 +350,8 @@ def of_slope(slope: LanguageSlope) -> Estimate:
         task=slope.task,
         scale="raw",
         value=slope.loss_per_tenth,
-        stderr=slope.stderr,
+        ci_low=None if half is None else slope.loss_per_tenth - half,
+        ci_high=None if half is None else slope.loss_per_tenth + half,
         note=slope.publication,
         tasks=(slope.task,),
     )

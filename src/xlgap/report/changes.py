@@ -43,7 +43,7 @@ def what_would_change(analysis: Analysis, question: int, source: Source) -> tupl
         _shown(first, points, analysis.confidence)
         if trend(first) in {"grows", "falls"}
         else _not_shown(first, analysis.confidence),
-        _models_or_errors(points, first.source, analysis.confidence),
+        _models_or_errors(points, analysis.confidence),
         _seeds(found, first),
         _refitted(found, first),
         _beyond(first, _languages(analysis, first)),
@@ -170,24 +170,18 @@ def models_needed(estimate: float, half: float, n: int, *, confidence: float = 0
     return None
 
 
-def _models_or_errors(points: Sequence[Estimate], source: Source, confidence: float) -> str:
-    """Whether scatter between models or error within them makes the interval as wide as it is.
-
-    The errors of measured points are over items and seeds, those of published slopes over languages.
-    """
+def _models_or_errors(points: Sequence[Estimate], confidence: float) -> str:
+    """Whether scatter between models or error over items and seeds makes the interval so wide."""
     fit = fit_line(points, SIZE, confidence=confidence)
     if fit is None or not fit.weighted:
         return ""
     within = sum((p.stderr or 0.0) ** 2 for p in points) / len(points)
     share = fit.tau2 / (fit.tau2 + within)
-    over, more = ("items and seeds", "seeds") if source == "measured" else ("languages", "languages")
     if share > 0.5:
         return (
-            f"{100 * share:.0f}% of the scatter about the line is between models, beyond {over}: more "
-            f"models narrow it, more {more} hardly."
+            f"{100 * share:.0f}% of the scatter about the line is between models, beyond items and "
+            "seeds: more models narrow it, more seeds hardly."
         )
-    if source == "published":
-        return "Languages explain most of the scatter about the line: more of them narrow it, too."
     single = any(p.seeds == 1 for p in points)
     seeds = "a second seed would show how much is training" if single else "more seeds narrow it, too"
     return f"Items and seeds explain most of the scatter about the line: {seeds}."

@@ -37,8 +37,9 @@ SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
 """Models whose languages the published distance figure names."""
 
 LINE = (
-    "Line, from four models on: meta-regression on log10 total parameters (least squares where errors "
-    "are not known) with its interval as a band, in the legend its slope with its interval."
+    "Line, from four models on: meta-regression on log10 total parameters (least squares where "
+    "errors are not known or over the same languages) with its interval as a band, in the legend its "
+    "slope with its interval."
 )
 MEASURED_CAPTION = f"Bars: bootstrap intervals over items and seeds, conditional on each model. {LINE}"
 EXTRAPOLATED = "Dashes and hollow diamond: extrapolated beyond the largest model, with its interval."
@@ -135,7 +136,7 @@ def _ladders(gaps: Sequence[GapRow]) -> list[Drawing]:
 
 
 def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawing]:
-    points = [of_slope(s) for s in slopes if s.task == "xnli"]
+    points = [of_slope(s, confidence=confidence) for s in slopes if s.task == "xnli"]
     if not points:
         return []
     against = "Slope of zero-shot loss on XNLI over distance, published"
@@ -171,7 +172,7 @@ def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawin
 def _held(analysis: Analysis) -> list[Drawing]:
     """The published slope with covariates, where there is one."""
     rows = [r for r in analysis.distances if (r.source, r.task) == ("published", "xnli")]
-    points = [of_distance_row(r) for r in rows if r.covariates]
+    points = [of_distance_row(r, confidence=analysis.confidence) for r in rows if r.covariates]
     if not points:
         return []
     title = "Zero-shot loss on XNLI for 0.1 of syntactic distance, text and script held still"

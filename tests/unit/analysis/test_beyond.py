@@ -21,7 +21,7 @@ BEYOND = replace(
     END, key="3.direct.at.175e9", estimate=-6.4, ci_low=-11.0, ci_high=7.0,
     quantity="G_direct (a minus b) at 175B parameters, points, extrapolated",
 )  # fmt: skip
-WHY = "Extrapolation to 175B parameters is refused: 4 sizes: a curve needs at least 5."
+WHY = "Extrapolation to 175B parameters is refused: 4 sizes: a curve needs at least 6."
 
 
 def test_an_extrapolation_is_called_one_and_has_its_interval() -> None:

@@ -47,7 +47,7 @@ Floats = NDArray[np.float64]
 class Series:
     """One estimate a model of one quantity, in order of size: what a slope is fitted to.
 
-    ``absent`` says why there is no estimate, where there is none.
+    ``equal`` says why models without errors have equal weights, ``absent`` why there is no estimate.
     """
 
     question: int
@@ -60,7 +60,7 @@ class Series:
     draws: tuple[Floats, ...] = ()
     notes: tuple[str, ...] = ()
     confidence: float = 0.95
-    variance: str = "items and seeds"
+    equal: str = "equal weights because standard errors are not known"
     absent: str = "Not measured: no model has this quantity."
 
 
@@ -139,11 +139,11 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
         return replace(base, reason=_too_few(usable, size_field) + base.reason, method="none")
     weights = (
         f"random-effects meta-regression (REML, tau2 = {plain(fit.tau2)}, Knapp-Hartung t "
-        f"interval, {fit.df} degrees of freedom), one estimate a model with its variance over "
-        f"{series.variance}"
+        f"interval, {fit.df} degrees of freedom), one estimate a model with its variance over items "
+        "and seeds"
         if fit.weighted
         else f"least squares with t interval ({fit.df} degrees of freedom), one estimate a model, "
-        "equal weights because standard errors are not known"
+        f"{series.equal}"
     )
     enough = fit.n >= FEWEST_MODELS
     base = replace(base, reason=f"{base.reason} {_short_range(base)}".strip())

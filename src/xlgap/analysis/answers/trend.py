@@ -36,6 +36,10 @@ TARGET = 175e9
 LEADS = {"non-embedding parameters": "on non-embedding parameters", "metric": "in corrected metrics"}
 """What a refit that leaves nothing out is called."""
 
+WITHIN = "meta-regression with an intercept a family, Knapp-Hartung t interval"
+BETWEEN = "least squares over one mean a family, CR2 t interval with each family as a cluster"
+"""How slopes within and between families are made."""
+
 SEVERAL = 2
 """Families from which on slopes within and between them are told apart."""
 
@@ -156,8 +160,8 @@ def family_answers(series: Series) -> list[Answer]:
         if e.params_total
     ]
     fits = (
-        ("within", "an intercept a family", families.within(points, confidence=series.confidence)),
-        ("between", "one mean a family", families.between(points, confidence=series.confidence)),
+        ("within", WITHIN, families.within(points, confidence=series.confidence)),
+        ("between", BETWEEN, families.between(points, confidence=series.confidence)),
     )
     return [_family_answer(series, usable, *fit) for fit in fits]
 
@@ -189,8 +193,8 @@ def _family_answer(
         models=behind.models,
         size_range=behind.size_range,
         supported=True,
-        method=f"meta-regression with {how}, Knapp-Hartung t interval ({slope.df:.0f} degrees of "
-        f"freedom), {counted(len(found.families), 'family')}: {', '.join(found.families)}",
+        method=f"{how} ({slope.df:.3g} degrees of freedom), "
+        f"{counted(len(found.families), 'family')}: {', '.join(found.families)}",
     )
     return beside(answer, found.known)
 

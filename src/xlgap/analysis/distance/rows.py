@@ -131,9 +131,14 @@ def rows_of(
         if distances:
             yield _row(losses, measure, plain(losses.by_language, distances), distances, confidence)
     if covariates is not None:
-        primary = MEASURES[0]
-        made = partial(losses.by_language, distances_of(primary.name), covariates)
-        yield _row(losses, primary, made, None, confidence)
+        yield held_row(losses, covariates, confidence=confidence)
+
+
+def held_row(losses: Losses, covariates: Covariates, *, confidence: float = 0.95) -> DistanceRow:
+    """The row of the primary measure with covariates held still."""
+    primary = MEASURES[0]
+    made = partial(losses.by_language, distances_of(primary.name), covariates)
+    return _row(losses, primary, made, None, confidence)
 
 
 def _carried(measure: Measure) -> Mapping[str, float]:

@@ -12,7 +12,7 @@ searched (variable projection, Golub and Pereyra 1973): a grid, refined by ``sci
 prediction interval is the delta method's, with Student's t and the scatter about the curve: for one
 more model of that size, not for the curve.
 
-Where all sizes lie within a decade, where models are fewer than five, where the shape is not identified
+Where all sizes lie within a decade, where sizes are fewer than six, where the shape is not identified
 or where no curve fits better than the line, the data do not say where a gap ends, and
 :func:`extrapolate` refuses with that reason.
 """
@@ -32,7 +32,9 @@ from xlgap.analysis.stats.verdict import Refused
 
 Floats = NDArray[np.float64]
 
-FEWEST_SIZES = 5
+FEWEST_SIZES = 6
+"""With five a logistic curve leaves two degrees of freedom, and those that beat the line are those with
+a small scatter by luck: their intervals held 78% (docs/log.md)."""
 DECADES = 1.0
 """Decades of size that models must span."""
 
@@ -159,7 +161,7 @@ def _verdict(curves: tuple[Curve, ...], to: float) -> Extrapolation | Refused:
 def fit_curves(
     x: ArrayLike, effects: ArrayLike, *, to: float, confidence: float = 0.95
 ) -> tuple[Curve, ...]:
-    """The three forms, fitted to effects over x = log10 parameters; at least five models."""
+    """The three forms, fitted to effects over x = log10 parameters; more models than parameters."""
     a, y = np.asarray(x, dtype=np.float64), np.asarray(effects, dtype=np.float64)
     line: float | None = None
     found = []

@@ -7,8 +7,11 @@ On the pooling of time series and cross section data, Econometrica 46)::
     y_fm = a_f + b_within (x_fm - mean_f x) + u_fm + e_fm            one intercept a family
     y_fm = a + b_within (x_fm - mean_f x) + b_between mean_f x + ...
 
-The within slope is what size does where data and design are held; both are meta-regressions with
-Knapp-Hartung intervals. Models without another size of their family say nothing of the within slope.
+The within slope is what size does where data and design are held, a meta-regression with Knapp and
+Hartung's interval. Models without another size of their family say nothing of it. The between slope is
+least squares over one mean a family. A mean over more models varies less, the more so the less families
+differ, so that its interval is CR2 with each family as a cluster: under the equal variances of ordinary
+least squares seven families held the slope in 92 to 95% of studies, with CR2 in 96% (docs/log.md).
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from numpy.typing import NDArray
 from xlgap.analysis.counted import counted
 from xlgap.analysis.known import Interval
 from xlgap.analysis.stats import meta
-from xlgap.analysis.stats.cluster_robust import Coefficient
+from xlgap.analysis.stats.cluster_robust import Coefficient, slope_over
 from xlgap.analysis.stats.verdict import Refused
 
 Floats = NDArray[np.float64]
@@ -77,7 +80,7 @@ def within(points: Sequence[Point], *, confidence: float = 0.95) -> FamilySlope 
 
 
 def between(points: Sequence[Point], *, confidence: float = 0.95) -> FamilySlope | Refused:
-    """Slope of the families' means over their mean sizes, one estimate a family, equal weights."""
+    """Slope of the families' means over their mean sizes, one estimate a family, equal weights, CR2."""
     names = tuple(sorted({p.family for p in points}))
     means = [
         (float(np.mean([p.x for p in points if p.family == n])),
@@ -90,9 +93,10 @@ def between(points: Sequence[Point], *, confidence: float = 0.95) -> FamilySlope
             f"{FEWEST_FAMILIES} of 3 mean sizes."
         )
     x, y = (np.array(column) for column in zip(*means, strict=True))
-    fitted = meta.fit(y, None, np.stack([np.ones_like(x), x], axis=1))
-    slope = fitted.combination([0.0, 1.0], confidence=confidence)
-    return FamilySlope(slope=slope, families=names, tau2=fitted.tau2, known=None)
+    slope = slope_over(x, y, names, confidence=confidence)
+    if isinstance(slope, Refused):
+        return slope
+    return FamilySlope(slope=slope, families=names, tau2=0.0, known=None)
 
 
 def _with_sizes(points: Sequence[Point]) -> list[Point]:

@@ -7,9 +7,13 @@ covariance of two models' estimates over items (from bootstrap draws that resamp
     V = s2 / n + max(c, 0)
 
 is an unbiased estimate of the variance of the mean; s2 alone leaves out what all models share, since
-that moves no y_i away from the others. The t interval has the degrees of freedom of Satterthwaite
-(1946, An approximate distribution of estimates of variance components, Biometrics 2): n - 1 where
-nothing is shared. Without draws c is taken as 0.
+that moves no y_i away from the others. Without draws c is taken as 0.
+
+With f degrees of freedom behind s2 the t interval has f V / (s2 / n): f where nothing is shared, and
+more the less of V is estimated from the models. Satterthwaite's (1946, An approximate distribution of
+estimates of variance components, Biometrics 2), f (V / (s2 / n))^2, are too many where s2 is small by
+luck, as it often is with two of them: if c is a tenth of s2 / n, that interval holds the mean of four
+models in 92.2% of studies and this one in 94.3%; whatever c is, in 94.1 to 96.5% (docs/log.md).
 
 n is the number of models, however many items, seeds and languages are behind each. Sizes are chosen and
 not drawn: where they are known, s2 is the scatter about the line on log10 parameters with n - 2 degrees
@@ -87,7 +91,7 @@ def mean_over(
     between = scatter / n
     shared = _shared(draws) if draws else None
     variance = between + max(shared or 0.0, 0.0)
-    df = own * (variance / between) ** 2 if between > 0 else math.inf
+    df = own * variance / between if between > 0 else math.inf
     error = math.sqrt(variance)
     mean = float(np.mean(values))
     half = float(student.ppf((1 + confidence) / 2, df)) * error

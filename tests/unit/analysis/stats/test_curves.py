@@ -58,8 +58,13 @@ def test_a_bent_gap_is_extrapolated_by_the_curve_that_fits_best() -> None:
     ("sizes", "to", "reason"),
     [
         ([4e4, 2e5, 1e6, 5e6], 1e7, "4 sizes: telling a line from a curve"),
-        ([1e9, 2e9, 3e9, 4e9, 5e9], 1e10, "The sizes span a factor of 5.0"),
-        ([4e4, 2e5, 1e6, 3e6, 5e6], 175e9, "175B lies a factor of 35,000 beyond the largest model"),
+        ([3e8, 5.8e8, 1.2e9, 3.7e9, 1.3e10], 175e9, "5 sizes: telling a line from a curve"),
+        ([1e9, 2e9, 3e9, 4e9, 4.5e9, 5e9], 1e10, "The sizes span a factor of 5.0"),
+        (
+            [4e4, 2e5, 1e6, 2e6, 3e6, 5e6],
+            175e9,
+            "175B lies a factor of 35,000 beyond the largest model",
+        ),
     ],
 )
 def test_too_little_is_refused_with_its_reason(sizes: list[float], to: float, reason: str) -> None:

@@ -53,6 +53,24 @@ def test_lone_models_say_nothing_within() -> None:
     assert found == within(made(-3.0, noise=1.0))
 
 
+def test_means_over_more_models_may_vary_less() -> None:
+    """Three families of one model and three of sixteen: the lone ones decide how sure the slope is."""
+    x = {"a": 6.0, "b": 7.0, "c": 8.0, "d": 6.5, "e": 7.5, "f": 8.5}
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        points = [
+            Point(family=f, x=at, effect=rng.normal())
+            for f, at in x.items()
+            for _ in range(1 if f in "aef" else 16)
+        ]
+        found = between(points)
+        assert isinstance(found, FamilySlope)
+        held += found.slope.ci_low <= 0 <= found.slope.ci_high
+    assert held / 400 >= 0.93
+    assert found.slope.df < 4
+
+
 def test_too_few_are_refused() -> None:
     few = within([Point(family="a", x=6.0, effect=1.0), Point(family="b", x=7.0, effect=2.0)])
     assert isinstance(few, Refused)

@@ -33,7 +33,16 @@ def test_what_models_share_widens_the_interval() -> None:
     assert found.df > alone.df == 3
 
 
-@pytest.mark.parametrize(("tau", "shared"), [(0.0, 2.0), (1.0, 1.0), (2.0, 0.0)])
+def test_a_small_scatter_by_luck_does_not_give_a_normal_interval() -> None:
+    x = [4.9, 5.3, 5.6, 5.9]
+    common = np.random.default_rng(0).normal(0, 1, 1000)
+    found = mean_over([1.0, 1.4, 1.6, 2.0], draws=[common] * 4, x=x)
+    between = found.stderr**2 - (found.shared or 0.0)
+    assert found.line
+    assert found.df == pytest.approx(2 * found.stderr**2 / between)
+
+
+@pytest.mark.parametrize(("tau", "shared"), [(0.0, 2.0), (1.0, 1.0), (2.0, 0.7), (2.0, 0.0)])
 def test_it_covers_with_errors_that_models_share(tau: float, shared: float) -> None:
     """1000 ladders of four models: 93-97.5% of the intervals hold the mean."""
     rng = np.random.default_rng(0)
