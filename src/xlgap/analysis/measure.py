@@ -139,21 +139,26 @@ def measure(study: Study) -> Measured:
         held=held.notes,
         gains=tuple(gain_rows(plain, study, raw, dead)),
         contrasts=tuple(plain),
-        cells=_cells(wanted, plain),
+        cells=_cells(wanted, [c for c in counted if c.task not in dead]),
         drawn=raw,
         primary=study.primary,
         refits=tuple(r for gap in REFITTED for r in refits(study, gap, found, dead)),
     )
 
 
-def _cells(wanted: Sequence[Contrast], plain: Sequence[Contrast]) -> dict[str, frozenset[Key]]:
-    """The cells of each gap that is told over tasks; some gaps are read off those of another."""
+def _cells(wanted: Sequence[Contrast], alive: Sequence[Contrast]) -> dict[str, frozenset[Key]]:
+    """The cells of each gap that is told over tasks; some gaps are read off those of another.
+
+    Args:
+        wanted: contrasts that are estimated.
+        alive: plain ones, on tasks that are not at chance.
+    """
     found: dict[str, set[Key]] = defaultdict(set)
     for c in wanted:
         if c.task == "mean":
             found[c.gap] |= {key for key, _ in c.terms}
     found |= dict.fromkeys(STATISTICS, found["robustness"])
-    found[CEILING] = {key for c in plain if c.gap == "native" for key, _ in c.terms}
+    found[CEILING] = {key for c in alive if c.gap == "native" for key, _ in c.terms}
     return {gap: frozenset(cells) for gap, cells in found.items()}
 
 

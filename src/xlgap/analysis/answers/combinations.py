@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
-from xlgap.analysis.answers.cautions import languages_of, of_languages
+from xlgap.analysis.answers.cautions import languages_of, of_compute, of_languages
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.series import UNITS, Series, series_answers, series_of
 from xlgap.analysis.counted import counted
@@ -98,7 +98,9 @@ def _series(study: Study, measured: Measured, gap: str, scale: Scale) -> Series:
         measured.estimates, measured.draws, gap=gap, scale=scale, question=QUESTION,
         quantity=GAP_WORDS[gap], confidence=study.confidence,
     )  # fmt: skip
-    notes = _arms(study, found.estimates[0]) if found.estimates else []
+    notes = []
+    if found.estimates:
+        notes = [*of_compute(study, gap), *_arms(study, found.estimates[0])]
     if plain_gap(gap) in COMBINED:
         notes.append(ZERO_SHOT)
     if measured.partial.get(gap):

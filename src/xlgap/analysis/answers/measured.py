@@ -8,6 +8,7 @@ An answer that the data cannot support says so and why; an estimate that exists 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
@@ -15,22 +16,22 @@ from xlgap.analysis.answers.cautions import (
     behind,
     cautions,
     languages_of,
+    of_compute,
     of_languages,
     of_runs,
     with_notes,
 )
-from xlgap.analysis.answers.combinations import QUESTION as COMBINATION
 from xlgap.analysis.answers.combinations import combination_answers
 from xlgap.analysis.answers.distance import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.mixed import mixed_answers
 from xlgap.analysis.answers.retention import retention_answers
 from xlgap.analysis.answers.series import Series, series_answers, series_of
-from xlgap.analysis.answers.trend import trend_answers
+from xlgap.analysis.answers.trend import WITHOUT_COLLAPSED, trend_answers
 from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import REFITTED, Measured
-from xlgap.analysis.rows import COMBINED, ENGLISH, MATCHED, Answer, Scale, plain_gap
+from xlgap.analysis.rows import MATCHED, Answer, Collapsed, Scale, plain_gap
 from xlgap.analysis.study import Study
 
 ADD_UP = (
@@ -124,15 +125,18 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
             found += of_languages(of_gap, languages_of(measured, of))
     found += combination_answers(study, measured)
     notes = cautions(study, measured)
-    runs = {q: of_runs(behind(measured, _gaps_of(q, measured))) for q in (*MEASURED, COMBINATION)}
-    found = [with_notes(a, [*runs[a.question], *notes]) for a in found]
+    fallen = {gap: behind(measured, {gap}) for gap in measured.cells}
+    found = [with_notes(a, [*_of_its_runs(a, fallen), *notes]) for a in found]
     return [*found, *retention_answers(study, measured)]
 
 
-def _gaps_of(question: int, measured: Measured) -> list[str]:
-    """The measured gaps that answer a question, with their variants."""
-    plain = [gap for gap, _ in MEASURED.get(question, ())] or COMBINED
-    return [g for g in measured.cells if plain_gap(g).removesuffix(ENGLISH) in plain]
+def _of_its_runs(answer: Answer, fallen: Mapping[str, Sequence[Collapsed]]) -> list[str]:
+    """The collapsed runs of an answer: of its gap and its models."""
+    gap, *statistic = answer.key.split(".")[1:]
+    runs = fallen.get(gap, ())
+    if WITHOUT_COLLAPSED in statistic:
+        return of_runs(runs, counted=False)
+    return of_runs(run for run in runs if run.model in answer.models)
 
 
 def _series(
@@ -144,7 +148,7 @@ def _series(
     )  # fmt: skip
     points = found.estimates
     plain = plain_gap(gap)
-    notes = [] if points else [NEEDS[plain]]
+    notes = of_compute(study, gap) if points else [NEEDS[plain]]
     direct = gap.replace(plain, "direct", 1)
     beside_direct = any((e.gap, e.task) == (direct, "mean") for e in measured.estimates)
     if points and plain in PARTS and beside_direct:

@@ -36,6 +36,9 @@ TARGET = 175e9
 LEADS = {"non-embedding parameters": "on non-embedding parameters", "metric": "in corrected metrics"}
 """What a refit that leaves nothing out is called."""
 
+WITHOUT_COLLAPSED = "without_collapsed"
+"""In the keys of answers that leave out collapsed runs."""
+
 SEVERAL = 2
 """Families from which on slopes within and between them are told apart."""
 
@@ -282,7 +285,7 @@ def _collapsed_answer(
     kept = [e for e in usable if e.model in found.models]
     base = replace(
         base_answer(series, kept, "params_total"),
-        key=f"{series.key}.without_collapsed.params_total",
+        key=f"{series.key}.{WITHOUT_COLLAPSED}.params_total",
         quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
         f"without {counted(len(runs), 'collapsed run')}",
     )
