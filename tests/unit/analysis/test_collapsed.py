@@ -9,8 +9,10 @@ from simulate import Plan, study
 
 from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.measure import Measured, measure
+from xlgap.analysis.result import analyse, metrics
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.study import Study
+from xlgap.analysis.words import headline, leading, signed
 
 PLAN = Plan(
     groups=60, group_size=2, model_sd=0.3, joint=6.0, sequential=3.0, best_single=4.0, longer=2.0,
@@ -83,3 +85,68 @@ def test_a_run_of_a_model_that_an_answer_is_not_of_is_not_in_it() -> None:
     found = {a.key: a for a in measured_answers(some, measure(some))}["5.joint.level"]
     assert "made_5000000" not in found.models
     assert counted(found) == "1): made_40000/joint_typing_order/qa seed 1"
+
+
+def test_headline_gaps_of_every_question_are_told_without_their_collapsed_runs(
+    answers: dict[str, Answer],
+) -> None:
+    for gap, statistics in {
+        "2.distance": ("params_total",),
+        "2.distance_equal_steps": ("params_total", "level"),
+        "3.native": ("params_total",),
+        "5.joint": ("params_total", "level"),
+        "5.joint_best": ("params_total", "level"),
+        "5.sequential": ("params_total", "level"),
+        "5.best_single_equal_steps": ("params_total", "level"),
+        "5.joint_english": ("level",),
+    }.items():
+        for statistic in statistics:
+            without = answers[f"{gap}.without_collapsed.{statistic}"]
+            assert without.supported, without.key
+            assert COUNTED not in without.reason
+            assert "Collapsed runs are left out (" in without.reason
+            told = answers[f"{gap}.{'slope.params_total' if statistic != 'level' else 'level'}"]
+            both = (told.estimate, without.estimate)
+            assert all(f"{signed(value, 2)} [" in told.reason for value in both), told.key
+            assert "without the collapsed runs, " in told.reason
+    assert not [k for k in answers if k.startswith("1.inter.without_collapsed")]
+
+
+def test_without_collapsed_runs_planted_gains_come_out(answers: dict[str, Answer]) -> None:
+    """A run at chance hides the 2 points that joint training gains over the best single task."""
+    told, without = answers["5.joint_best.level"], answers["5.joint_best.without_collapsed.level"]
+    assert abs(without.estimate - 2.0) < 1.0 < abs(told.estimate - 2.0)
+    assert without.quantity == f"{told.quantity}, without 1 collapsed run"
+    assert headline(list(answers.values()), 5, "measured").startswith("Joint intermediate training")
+
+
+def test_what_is_left_out_moves_levels_and_slopes_over_distance(
+    made: tuple[Study, Measured], answers: dict[str, Answer]
+) -> None:
+    level, slope = answers["5.joint.sensitivity.level"], answers["2.distance.sensitivity.params_total"]
+    assert level.estimate == pytest.approx(answers["5.joint.level"].estimate)
+    assert level.ci_low == pytest.approx(answers["5.joint.level"].ci_low)
+    assert slope.estimate == pytest.approx(answers["2.distance.slope.params_total"].estimate)
+    assert "each without one task or language, or without collapsed runs: from " in level.method
+    assert "on non-embedding parameters" in slope.method
+    rows = {(r.gap, r.change, r.name): r for r in made[1].refits}
+    kept = [s for s in made[0].scores if s.language != "fi"]
+    again = measure(replace(made[0], scores=tuple(kept)))
+    for gap in ("distance", "joint"):
+        values = {
+            e.model: e.value
+            for e in again.estimates
+            if (e.gap, e.task, e.scale) == (gap, "mean", "raw")
+        }
+        refit = rows[gap, "without language", "fi"]
+        assert refit.level == pytest.approx(sum(values.values()) / 4)
+    assert ("joint", "without collapsed runs", "2") in rows
+
+
+def test_refits_are_no_headline_and_no_metric(made: tuple[Study, Measured]) -> None:
+    found = analyse(made[0], [])
+    levels = metrics(found)["level"]
+    assert "5.joint.level" in levels
+    assert not [key for key in levels if "collapsed" in key or "sensitivity" in key]
+    leads = leading(a for a in found.answers if "without_collapsed" in a.key)
+    assert leads is None

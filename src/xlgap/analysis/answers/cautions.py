@@ -92,18 +92,6 @@ def of_runs(runs: Iterable[Collapsed], *, counted: bool = True) -> list[str]:
     return [f"Collapsed runs are {are} ({len(named)}): {', '.join(named)}."] if named else []
 
 
-def behind(measured: Measured, gaps: Collection[str]) -> list[Collapsed]:
-    """The collapsed runs that the estimates of ``gaps`` over tasks are made of."""
-    cells = {key for gap in gaps for key in measured.cells.get(gap, ())}
-    runs = {key[:3] for key in cells}
-    return [
-        c
-        for c in measured.collapsed
-        if (c.model, c.arm, c.task) in runs
-        and (not c.zero_shot or (c.model, c.arm, c.task, c.language) in cells)
-    ]
-
-
 def of_compute(study: Study, gap: str) -> list[str]:
     """What is known of the training of two arms without a common budget; nothing of those with one."""
     plain = gap.removesuffix(ENGLISH)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from xlgap.analysis.answers.absent import why_absent
 from xlgap.analysis.answers.cautions import languages_of, of_compute, of_languages
 from xlgap.analysis.answers.level import level_answer
+from xlgap.analysis.answers.refitted import refitted_answers
 from xlgap.analysis.answers.series import UNITS, Series, series_answers, series_of
 from xlgap.analysis.counted import counted
 from xlgap.analysis.gains import AGAINST_NONE
@@ -83,14 +84,17 @@ def _gap_answers(study: Study, measured: Measured, plain: str, matched: str) -> 
     gap = f"{plain}{matched}"
     raw = _series(study, measured, gap, "raw")
     zero_shot = [level_answer(raw), *series_answers(raw)]
+    refitted = refitted_answers(measured.refits, raw, levels=True)
     for scale in LEVELS:
         other = _series(study, measured, gap, scale)
         if other.estimates:
             zero_shot.append(level_answer(other))
-    yield from of_languages(zero_shot, languages_of(measured, plain))
+    yield from of_languages([*zero_shot, *refitted], languages_of(measured, plain))
     english = _series(study, measured, f"{plain}{ENGLISH}{matched}", "raw")
     if english.estimates:
         yield level_answer(english)
+        without = refitted_answers(measured.refits, english, levels=True)
+        yield from (a for a in without if a.key.endswith(".level"))
 
 
 def _series(study: Study, measured: Measured, gap: str, scale: Scale) -> Series:

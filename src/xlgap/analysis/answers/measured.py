@@ -8,30 +8,29 @@ An answer that the data cannot support says so and why; an estimate that exists 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
 from xlgap.analysis.answers.cautions import (
-    behind,
     cautions,
     languages_of,
     of_compute,
     of_languages,
-    of_runs,
     with_notes,
 )
 from xlgap.analysis.answers.combinations import combination_answers
 from xlgap.analysis.answers.distance import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.mixed import mixed_answers
+from xlgap.analysis.answers.refitted import refitted_answers, with_runs
 from xlgap.analysis.answers.retention import retention_answers
 from xlgap.analysis.answers.series import Series, series_answers, series_of
-from xlgap.analysis.answers.trend import WITHOUT_COLLAPSED, trend_answers
+from xlgap.analysis.answers.trend import trend_answers
 from xlgap.analysis.ceiling import GAP as CEILING
+from xlgap.analysis.chance import runs_in_cells
 from xlgap.analysis.headline import PARTS
-from xlgap.analysis.measure import REFITTED, Measured
-from xlgap.analysis.rows import MATCHED, Answer, Collapsed, Scale, plain_gap
+from xlgap.analysis.measure import Measured
+from xlgap.analysis.rows import MATCHED, Answer, Scale, plain_gap
 from xlgap.analysis.study import Study
 
 ADD_UP = (
@@ -83,6 +82,9 @@ MEASURED = {
 }
 """For each question the gaps that answer it; the first is the primary one."""
 
+TRENDS = ("inter", "direct")
+"""Gaps that are looked at from all sides: the first of questions 1 and 3."""
+
 NEEDS = {
     "inter": "It needs an intermediate_tgt arm and an intermediate_en arm with the same intermediate "
     "tasks, and a task that is not at chance for every model.",
@@ -113,30 +115,30 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
                 of_gap += series_answers(series, brief=scale != "raw")
                 if scale == "raw":
                     of_gap += mixed_answers(study, measured, series)
-                if scale == "raw" and gap in REFITTED:
-                    of_gap += trend_answers(study, measured, series)
+                if scale == "raw" and gap in TRENDS:
+                    of_gap += trend_answers(measured, series)
+                elif scale == "raw":
+                    of_gap += refitted_answers(measured.refits, series, levels=False)
             for matched, said in MATCHED.items():
                 series = _series(
                     study, measured, question, f"{gap}{matched}", f"{quantity}, {said}", "raw"
                 )
                 if series.estimates:
                     of_gap += [level_answer(series), *series_answers(series, brief=True)]
+                    of_gap += refitted_answers(measured.refits, series, levels=True)
             of = "native" if gap == CEILING else gap
             found += of_languages(of_gap, languages_of(measured, of))
     found += combination_answers(study, measured)
     notes = cautions(study, measured)
-    fallen = {gap: behind(measured, {gap}) for gap in measured.cells}
-    found = [with_notes(a, [*_of_its_runs(a, fallen), *notes]) for a in found]
+    fallen = {gap: runs_in_cells(measured.collapsed, cells) for gap, cells in measured.cells.items()}
+    found = [with_runs(a, fallen.get(_gap(a), []), measured.refits) for a in found]
+    found = [with_notes(a, notes) for a in found]
     return [*found, *retention_answers(study, measured)]
 
 
-def _of_its_runs(answer: Answer, fallen: Mapping[str, Sequence[Collapsed]]) -> list[str]:
-    """The collapsed runs of an answer: of its gap and its models."""
-    gap, *statistic = answer.key.split(".")[1:]
-    runs = fallen.get(gap, ())
-    if WITHOUT_COLLAPSED in statistic:
-        return of_runs(runs, counted=False)
-    return of_runs(run for run in runs if run.model in answer.models)
+def _gap(answer: Answer) -> str:
+    """The gap that an answer is of: the second part of its key."""
+    return answer.key.split(".")[1]
 
 
 def _series(
