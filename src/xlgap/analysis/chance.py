@@ -160,6 +160,17 @@ def collapsed(
     return [run for _, runs in sorted(found.items()) for run in _whole(runs)]
 
 
+def runs_in_cells(runs: Iterable[Collapsed], cells: Collection[Key]) -> list[Collapsed]:
+    """Those of ``runs`` that ``cells`` hold; of a run that fell in one language, that cell of it."""
+    whole = {key[:3] for key in cells}
+    return [
+        c
+        for c in runs
+        if (c.model, c.arm, c.task) in whole
+        and (not c.zero_shot or (c.model, c.arm, c.task, c.language) in cells)
+    ]
+
+
 def _whole(runs: Sequence[Collapsed]) -> Sequence[Collapsed]:
     """What is said of one run: where the whole of it fell, nothing of single languages."""
     return [run for run in runs if not run.zero_shot] or runs

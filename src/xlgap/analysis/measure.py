@@ -16,24 +16,41 @@ from numpy.typing import NDArray
 from xlgap.analysis.bootstrap import ScaledDraws, deviation, draws, interval
 from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.ceiling import ceiling_estimates
-from xlgap.analysis.chance import collapsed, english_scores, hopeless, hopeless_arms
+from xlgap.analysis.chance import (
+    collapsed,
+    english_scores,
+    hopeless,
+    hopeless_arms,
+    runs_in_cells,
+)
 from xlgap.analysis.contrasts import Contrast, contrasts
-from xlgap.analysis.distance import contrasts as distance
-from xlgap.analysis.distance.covariates import covariates_of
-from xlgap.analysis.distance.partial import Partial, partial_contrasts
+from xlgap.analysis.distance.slopes import over_distance
 from xlgap.analysis.gains import GainRow, gain_rows
 from xlgap.analysis.gap import evaluate, measured_rows
 from xlgap.analysis.headline import control_contrasts, headline
 from xlgap.analysis.pairing import Key, amount_words
 from xlgap.analysis.refit import Refit, refits
 from xlgap.analysis.retention.kept import Kept, kept_of
-from xlgap.analysis.rows import SCALES, Collapsed, EnglishScore, Estimate, GapRow, Scale, plain_gap
+from xlgap.analysis.retention.refit import retention_refits
+from xlgap.analysis.rows import (
+    COMBINED,
+    MATCHED,
+    SCALES,
+    Collapsed,
+    EnglishScore,
+    Estimate,
+    GapRow,
+    Scale,
+    plain_gap,
+)
 from xlgap.analysis.spread import STATISTICS, spread_estimates
 from xlgap.analysis.study import Study, TaskInfo
-from xlgap.published.distances import MEASURES, distances_of
 
-REFITTED = ("inter", "direct")
-"""Gaps that are looked at from all sides: the first of questions 1 and 3."""
+REFITTED = (
+    *("inter", "distance_partial", "distance", "robustness_partial", "robustness", "direct", "native"),
+    *(f"{gap}{matched}" for gap in COMBINED for matched in ("", *MATCHED)),
+)
+"""Gaps looked at from all sides: those that the answers to questions 1, 2, 3 and 5 lead with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +72,8 @@ class Measured:
         drawn: the bootstrap draws of their cells on the raw scale, for whoever combines them further.
         cells: what the mean over tasks is made of, by gap.
         primary: task to the metric that the estimates are in.
-        refits: slopes of the gaps in :data:`REFITTED` with parts of the study left out.
+        refits: of the gaps in :data:`REFITTED` and of retention, with parts of the study left out; of
+            others without the collapsed runs that they count.
     """
 
     gaps: tuple[GapRow, ...]
@@ -84,7 +102,7 @@ def measure(study: Study) -> Measured:
     dead |= hopeless_arms(counted, study.table, judged={e.task for e in english})
     tokens = {s.task: s.metric for s in study.scores if s.metric == "token_accuracy"}
     english += english_scores(study.scores, study.arms, tokens)
-    slopes, steeper, held = _over_distance(study)
+    slopes, steeper, held = over_distance(study)
     every = [*plain, *slopes, *steeper, *held.contrasts]
     wanted, lacking = headline([c for c in every if c.model not in study.controls], study, dead)
     wanted += control_contrasts(study)
@@ -127,49 +145,47 @@ def measure(study: Study) -> Measured:
     for earlier in of_earlier:
         found += earlier.estimates
         kept |= {(earlier.gap, "mean", "raw", model): values for model, values in earlier.draws.items()}
+    fallen = tuple(collapsed(study.scores, study.arms, study.primary))
+    cells = _cells(wanted, [c for c in counted if c.task not in dead])
+    refitted = refits(
+        study, found, kept, gaps=REFITTED, dead=dead,
+        runs={c.gap: runs_in_cells(fallen, cells[c.gap]) for c in wanted if c.task == "mean"},
+    )  # fmt: skip
+    if study.retention is not None:
+        refitted += retention_refits(study.retention, of_earlier, fallen)
     return Measured(
         kept=of_earlier,
         gaps=tuple(_with_paired_errors(study, errors)),
         estimates=tuple(found),
         draws=kept,
         english=tuple(english),
-        collapsed=tuple(collapsed(study.scores, study.arms, study.primary)),
+        collapsed=fallen,
         hopeless=dead,
         partial=lacking,
         held=held.notes,
         gains=tuple(gain_rows(plain, study, raw, dead)),
         contrasts=tuple(plain),
-        cells=_cells(wanted, plain),
+        cells=cells,
         drawn=raw,
         primary=study.primary,
-        refits=tuple(r for gap in REFITTED for r in refits(study, gap, found, dead)),
+        refits=refitted,
     )
 
 
-def _cells(wanted: Sequence[Contrast], plain: Sequence[Contrast]) -> dict[str, frozenset[Key]]:
-    """The cells of each gap that is told over tasks; some gaps are read off those of another."""
+def _cells(wanted: Sequence[Contrast], alive: Sequence[Contrast]) -> dict[str, frozenset[Key]]:
+    """The cells of each gap that is told over tasks; some gaps are read off those of another.
+
+    Args:
+        wanted: contrasts that are estimated.
+        alive: plain ones, on tasks that are not at chance.
+    """
     found: dict[str, set[Key]] = defaultdict(set)
     for c in wanted:
         if c.task == "mean":
             found[c.gap] |= {key for key, _ in c.terms}
     found |= dict.fromkeys(STATISTICS, found["robustness"])
-    found[CEILING] = {key for c in plain if c.gap == "native" for key, _ in c.terms}
+    found[CEILING] = {key for c in alive if c.gap == "native" for key, _ in c.terms}
     return {gap: frozenset(cells) for gap, cells in found.items()}
-
-
-def _over_distance(study: Study) -> tuple[list[Contrast], list[Contrast], Partial]:
-    """Slopes over the primary distance, their differences between arms, slopes with covariates."""
-    near = distances_of(MEASURES[0].name)
-    slopes = distance.distance_contrasts(study.table, study.arms, near)
-    held = partial_contrasts(
-        study.table,
-        study.arms,
-        near,
-        lambda model, task: covariates_of(study, model, task),
-        tasks=[name for name, task in study.tasks.items() if task.parallel],
-    )
-    steeper = distance.robustness_contrasts(slopes, study.arms, distance.slope_over(near))
-    return slopes, steeper, held
 
 
 def estimate_of(

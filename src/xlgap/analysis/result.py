@@ -58,6 +58,7 @@ from xlgap.analysis.rows import (
 )
 from xlgap.analysis.study import Study
 from xlgap.analysis.tables import flat, write_rows
+from xlgap.analysis.words import of_refit
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json
 from xlgap.records import EditionScore, Score
@@ -239,7 +240,7 @@ def metrics(analysis: Analysis) -> dict[str, Any]:
     levels = {
         a.key: a.estimate
         for a in analysis.answers
-        if a.source == "measured" and a.supported and a.key.endswith(".level")
+        if a.source == "measured" and a.supported and a.key.endswith(".level") and not of_refit(a)
     }
     return {"english": english, "gap": gaps, "level": levels, "slope": slopes}
 

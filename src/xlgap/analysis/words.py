@@ -24,6 +24,10 @@ LEVEL = 0.05
 """Exact p of a correlation up to which a change is told."""
 
 
+REFITS = ("sensitivity", "without_collapsed")
+"""In the keys of answers that leave out a part of the study."""
+
+
 def number(value: float | None, decimals: int = 1) -> str:
     """A number with a fixed count of decimals and a real minus; a dash where there is none."""
     if value is None:
@@ -314,11 +318,16 @@ def _value(answer: Answer) -> str:
 
 
 def _statistic(answer: Answer) -> str | None:
-    """``level`` or ``slope``, of answers that can lead: none that is of English alone."""
+    """``level`` or ``slope``, of answers that can lead: none of English alone, and no refit."""
     parts = answer.key.split(".")
-    if any(plain_gap(part).endswith(ENGLISH) for part in parts):
+    if of_refit(answer) or any(plain_gap(part).endswith(ENGLISH) for part in parts):
         return None
     return next((s for s in ("level", "slope") if s in parts), None)
+
+
+def of_refit(answer: Answer) -> bool:
+    """Whether an answer is beside another one, with a part of the study left out."""
+    return not set(REFITS).isdisjoint(answer.key.split("."))
 
 
 def _of_gap(answer: Answer) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from xlgap.analysis.answers.series import fit_line
 from xlgap.analysis.counted import counted
@@ -45,7 +46,8 @@ def what_would_change(analysis: Analysis, question: int, source: Source) -> tupl
         else _not_shown(first, analysis.confidence),
         _models_or_errors(points, analysis.confidence),
         _seeds(found, first),
-        _refitted(found, first),
+        "" if level is None else _refitted(found, first, "mean"),
+        _refitted(found, first, "change"),
         _beyond(first, _languages(analysis, first)),
     ]
     return tuple(sentence for sentence in said if sentence)
@@ -205,14 +207,14 @@ def _seeds(found: Sequence[Answer], slope: Answer) -> str:
     )
 
 
-def _refitted(found: Sequence[Answer], slope: Answer) -> str:
-    """Where the slope goes when a part of the study is left out."""
-    answer = _beside(found, slope, "sensitivity")
+def _refitted(found: Sequence[Answer], slope: Answer, what: Literal["mean", "change"]) -> str:
+    """Where the slope, or the mean over models, goes when a part of the study is left out."""
+    answer = _beside(found, slope, "sensitivity.level" if what == "mean" else "sensitivity")
     if answer is None:
         return ""
     refits = re.search(r" again in (\d+ refits?), ", answer.method)
     return (
-        f"Over {refits[1] if refits else 'refits'} the change goes {answer.method.partition(': ')[2]}."
+        f"Over {refits[1] if refits else 'refits'} the {what} goes {answer.method.partition(': ')[2]}."
     )
 
 

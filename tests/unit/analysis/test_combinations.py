@@ -245,3 +245,24 @@ def test_the_log_error_reduction_names_its_direction() -> None:
     found = answers(replace(SMALL, groups=60, joint=9.0))["5.joint.error_reduction.level"]
     assert found.estimate > 0
     assert found.quantity.endswith(", log error reduction (above 0: fewer errors)")
+
+
+def test_what_is_known_of_compute_is_said_in_every_language() -> None:
+    """Of a study's own arms it is known; of anyone's rows without a budget it is not."""
+    made = study(
+        replace(SMALL, groups=20, joint=5.0, best_single=2.0, longer=2.0), seed=1, resamples=50
+    )
+    longer = "Not at equal compute: one arm is trained longer than the other."
+    unknown = "Compute is not known: the rows of these arms name no budget"
+    told = {
+        source: {a.key: a.reason for a in measured_answers(some, measure(some))}
+        for source, some in (("lab", made), ("rows", replace(made, source="rows")))
+    }
+    for gap in ("joint", "joint_english", "best_single_english", "joint_best_english", "joint_best"):
+        assert longer in told["lab"][f"5.{gap}.level"], gap
+        assert unknown not in told["lab"][f"5.{gap}.level"], gap
+        assert unknown in told["rows"][f"5.{gap}.level"], gap
+        assert longer not in told["rows"][f"5.{gap}.level"], gap
+        matched = f"5.{gap}_equal_steps.level"
+        assert longer not in told["lab"][matched], gap
+        assert unknown not in told["rows"][matched], gap

@@ -11,6 +11,8 @@ from made_retention import Planted, made_study
 from xlgap.analysis.answers.retention import retention_answers
 from xlgap.analysis.measure import measure
 from xlgap.analysis.result import analyse, read_analysis, write_analysis
+from xlgap.analysis.retention.kept import kept_of
+from xlgap.analysis.retention.refit import retention_refits
 from xlgap.analysis.rows import ArmInfo, Collapsed
 from xlgap.records import Score
 from xlgap.report.register import shown_tables
@@ -211,6 +213,37 @@ def test_answers_carry_the_cautions_of_other_measured_answers():
     assert level.supported
     assert not others.supported
     assert others.reason.startswith("Not sufficient: one language (de); nothing here speaks of others.")
+
+
+def test_a_collapsed_run_is_left_out_of_what_is_retained():
+    """A run that fell on its target has lost 30 points of its intermediate task besides."""
+    study = made_study(Planted(), seed=1)
+    data = study.retention
+    run = ("made_40000", "inter_en_typing", "nli", 0)
+    scores = tuple(
+        replace(s, value=s.value - 30)
+        if s.final and (s.model, s.arm, s.target, s.seed) == run and s.head == "kept"
+        else s
+        for s in data.scores
+    )
+    fell = Collapsed(
+        model=run[0], arm=run[1], task=run[2], language="en", seed=run[3], value=25.0, others=80.0,
+        chance=25.0,
+    )  # fmt: skip
+    some = replace(data, scores=scores)
+    refits = retention_refits(some, kept_of(some), [fell])
+    found = {(r.gap, r.change): r for r in refits}
+    whole, without = (found["retention", change] for change in ("none", "without collapsed runs"))
+    assert without.slope == pytest.approx(10, abs=1.5)
+    assert whole.slope > without.slope + 3
+    assert without.level == pytest.approx(whole.level + 3, abs=0.3)
+    measured = replace(measure(study), kept=kept_of(some), collapsed=(fell,), refits=refits)
+    told = {a.key: a for a in retention_answers(replace(study, retention=some), measured)}
+    answer = told["4.retention.without_collapsed.level"]
+    assert answer.estimate == without.level
+    assert "Collapsed runs are left out (1): made_40000/inter_en_typing/nli seed 0." in answer.reason
+    assert "without the collapsed runs, " in told["4.retention.level"].reason
+    assert "4.retention.sensitivity.level" in told
 
 
 def test_of_a_whole_grid_with_several_seeds_and_languages_nothing_of_that_is_said(planted):

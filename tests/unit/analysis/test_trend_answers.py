@@ -13,7 +13,7 @@ from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.answers.series import SIZES, Series, correlation_answer
 from xlgap.analysis.answers.trend import beyond_answers, family_answers
 from xlgap.analysis.measure import Measured, measure
-from xlgap.analysis.rows import Answer, Collapsed, Estimate
+from xlgap.analysis.rows import Answer, Estimate
 from xlgap.analysis.study import Study
 
 PLAN = Plan(
@@ -99,25 +99,32 @@ def test_a_corrected_metric_is_one_of_the_refits(made: tuple[Study, Measured]) -
     assert found["metric", "aware on qa"].slope > found["none", ""].slope
 
 
-def test_collapsed_runs_are_counted_and_left_out(made: tuple[Study, Measured]) -> None:
-    target = ("made_5000000", "inter_sw_typing", "qa", 0)
-    chance = 15.0  # so that zero-shot transfer is well above it
+FALLEN = ("made_5000000", "inter_sw_typing", "qa", 0)
+
+
+def fallen(made: Study) -> Study:
+    """The study with one run at chance, and chance so low that zero-shot transfer is well above it."""
     scores = tuple(
-        replace(s, chance=chance, value=chance)
-        if (s.model, s.arm, s.task, s.seed) == target
-        else replace(s, chance=chance)
-        for s in made[0].scores
+        replace(s, chance=15.0, value=15.0)
+        if (s.model, s.arm, s.task, s.seed) == FALLEN
+        else replace(s, chance=15.0)
+        for s in made.scores
     )
-    fallen = replace(made[0], scores=scores, items={})
-    measured = measure(fallen)
-    assert [(c.model, c.arm, c.task, c.seed) for c in measured.collapsed] == [target]
-    found = {a.key: a for a in measured_answers(fallen, measured)}
+    return replace(made, scores=scores, items={})
+
+
+def test_collapsed_runs_are_counted_and_left_out(made: tuple[Study, Measured]) -> None:
+    some = fallen(made[0])
+    measured = measure(some)
+    assert [(c.model, c.arm, c.task, c.seed) for c in measured.collapsed] == [FALLEN]
+    found = {a.key: a for a in measured_answers(some, measured)}
     plain = found["1.inter.slope.params_total"]
     without = found["1.inter.without_collapsed.params_total"]
     assert without.supported
     assert "without 1 collapsed run" in without.quantity
     assert "3.direct.without_collapsed.params_total" not in found
     named = "Collapsed runs are counted (1): made_5000000/inter_sw_typing/qa seed 0."
+    assert "Collapsed runs are left out (1): made_5000000/inter_sw_typing" in without.reason
     assert {a.question for a in found.values() if "Collapsed" in a.reason} == {1}
     assert named in plain.reason
     assert without.estimate > plain.estimate + 1
@@ -136,13 +143,8 @@ def test_seeds_answer_names_gap_and_seeds(answers: dict[str, Answer]) -> None:
 
 def test_no_answer_reads_its_tasks_out_of_a_note() -> None:
     """Seeds, collapsed runs and the mixed model take the tasks that the estimates are over."""
-    found = study(replace(PLAN, groups=30), seed=4, resamples=50)
+    found = fallen(study(replace(PLAN, groups=30), seed=4, resamples=50))
     measured = measure(found)
-    fell = Collapsed(
-        model="made_40000", arm="inter_sw_typing", task="nli", language="sw", seed=0, value=25.0,
-        others=60.0, chance=25.0,
-    )  # fmt: skip
-    measured = replace(measured, collapsed=(fell,))
     other = tuple(replace(e, note="In other words") for e in measured.estimates)
     said = [
         {a.key: (a.estimate, a.method, a.n) for a in measured_answers(found, some)}

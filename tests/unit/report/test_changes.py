@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -71,6 +72,8 @@ def test_a_level_that_is_not_shown_says_how_many_models_would_show_it() -> None:
     )
     text = " ".join(what_would_change(replace(made, answers=answers), 5, "measured"))
     assert "a mean as large as the estimate would be told from 0 by about 7 models, in pl" in text
+    assert re.search(r"Over \d+ refits the mean goes from \S+ \(without .*; the interval ", text)
+    assert re.search(r"Over \d+ refits the change goes from ", text)
 
 
 def test_models_needed_shrinks_with_the_estimate_and_ends() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import AVERAGE, Answer, Collapsed, Estimate, plain_gap
+from xlgap.analysis.rows import AVERAGE, ENGLISH, UNEQUAL, Answer, Collapsed, Estimate, plain_gap
 from xlgap.analysis.study import Study
 
 LAB_SENTENCE = (
@@ -20,7 +20,11 @@ PRETRAINING = (
 PRETRAINED = PRETRAINING.partition(": ")[2]
 """The same of models of which it is not known how often they were pretrained."""
 ONE_SEED = "One seed: the interval of a single model leaves out the variance of training."
-
+UNMATCHED = "Not at equal compute: one arm is trained longer than the other."
+UNKNOWN_COMPUTE = (
+    "Compute is not known: the rows of these arms name no budget, and one may be trained longer than "
+    "the other."
+)
 
 AT_CHANCE = "At chance in English, where a gap is small by itself"
 
@@ -78,25 +82,22 @@ def of_grid(study: Study) -> list[str]:
     return [f"Partial: cells of the grid without scores: {len(study.missing)}."]
 
 
-def of_runs(runs: Iterable[Collapsed]) -> list[str]:
-    """Runs that ended at chance, with their number."""
+def of_runs(runs: Iterable[Collapsed], *, counted: bool = True) -> list[str]:
+    """Runs that ended at chance, with their number; ``counted`` in an answer, or left out of it."""
     named = [
         f"{c.model}/{c.arm}/{c.task}{f' in {c.language}' if c.zero_shot else ''} seed {c.seed}"
         for c in runs
     ]
-    return [f"Collapsed runs are counted ({len(named)}): {', '.join(named)}."] if named else []
+    are = "counted" if counted else "left out"
+    return [f"Collapsed runs are {are} ({len(named)}): {', '.join(named)}."] if named else []
 
 
-def behind(measured: Measured, gaps: Collection[str]) -> list[Collapsed]:
-    """The collapsed runs that the estimates of ``gaps`` over tasks are made of."""
-    cells = {key for gap in gaps for key in measured.cells.get(gap, ())}
-    runs = {key[:3] for key in cells}
-    return [
-        c
-        for c in measured.collapsed
-        if (c.model, c.arm, c.task) in runs
-        and (not c.zero_shot or (c.model, c.arm, c.task, c.language) in cells)
-    ]
+def of_compute(study: Study, gap: str) -> list[str]:
+    """What is known of the training of two arms without a common budget; nothing of those with one."""
+    plain = gap.removesuffix(ENGLISH)
+    if study.source == "rows":
+        return [UNKNOWN_COMPUTE] if plain in (*UNEQUAL, "joint_sequential") else []
+    return [UNMATCHED] if plain in UNEQUAL else []
 
 
 def of_seeds(estimates: Iterable[Estimate]) -> list[str]:

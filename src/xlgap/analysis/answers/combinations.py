@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
-from xlgap.analysis.answers.cautions import languages_of, of_languages
+from xlgap.analysis.answers.cautions import languages_of, of_compute, of_languages
 from xlgap.analysis.answers.level import level_answer
+from xlgap.analysis.answers.refitted import refitted_answers
 from xlgap.analysis.answers.series import UNITS, Series, series_answers, series_of
 from xlgap.analysis.counted import counted
 from xlgap.analysis.gains import AGAINST_NONE
@@ -83,14 +84,17 @@ def _gap_answers(study: Study, measured: Measured, plain: str, matched: str) -> 
     gap = f"{plain}{matched}"
     raw = _series(study, measured, gap, "raw")
     zero_shot = [level_answer(raw), *series_answers(raw)]
+    refitted = refitted_answers(measured.refits, raw, levels=True)
     for scale in LEVELS:
         other = _series(study, measured, gap, scale)
         if other.estimates:
             zero_shot.append(level_answer(other))
-    yield from of_languages(zero_shot, languages_of(measured, plain))
+    yield from of_languages([*zero_shot, *refitted], languages_of(measured, plain))
     english = _series(study, measured, f"{plain}{ENGLISH}{matched}", "raw")
     if english.estimates:
         yield level_answer(english)
+        without = refitted_answers(measured.refits, english, levels=True)
+        yield from (a for a in without if a.key.endswith(".level"))
 
 
 def _series(study: Study, measured: Measured, gap: str, scale: Scale) -> Series:
@@ -98,7 +102,9 @@ def _series(study: Study, measured: Measured, gap: str, scale: Scale) -> Series:
         measured.estimates, measured.draws, gap=gap, scale=scale, question=QUESTION,
         quantity=GAP_WORDS[gap], confidence=study.confidence,
     )  # fmt: skip
-    notes = _arms(study, found.estimates[0]) if found.estimates else []
+    notes = []
+    if found.estimates:
+        notes = [*of_compute(study, gap), *_arms(study, found.estimates[0])]
     if plain_gap(gap) in COMBINED:
         notes.append(ZERO_SHOT)
     if measured.partial.get(gap):

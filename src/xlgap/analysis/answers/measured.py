@@ -12,25 +12,25 @@ from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
 from xlgap.analysis.answers.cautions import (
-    behind,
     cautions,
     languages_of,
+    of_compute,
     of_languages,
-    of_runs,
     with_notes,
 )
-from xlgap.analysis.answers.combinations import QUESTION as COMBINATION
 from xlgap.analysis.answers.combinations import combination_answers
 from xlgap.analysis.answers.distance import DISTANCE_NEEDS, distance_notes
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.mixed import mixed_answers
+from xlgap.analysis.answers.refitted import refitted_answers, with_runs
 from xlgap.analysis.answers.retention import retention_answers
 from xlgap.analysis.answers.series import Series, series_answers, series_of
 from xlgap.analysis.answers.trend import trend_answers
 from xlgap.analysis.ceiling import GAP as CEILING
+from xlgap.analysis.chance import runs_in_cells
 from xlgap.analysis.headline import PARTS
-from xlgap.analysis.measure import REFITTED, Measured
-from xlgap.analysis.rows import COMBINED, ENGLISH, MATCHED, Answer, Scale, plain_gap
+from xlgap.analysis.measure import Measured
+from xlgap.analysis.rows import MATCHED, Answer, Scale, plain_gap
 from xlgap.analysis.study import Study
 
 ADD_UP = (
@@ -82,6 +82,9 @@ MEASURED = {
 }
 """For each question the gaps that answer it; the first is the primary one."""
 
+TRENDS = ("inter", "direct")
+"""Gaps that are looked at from all sides: the first of questions 1 and 3."""
+
 NEEDS = {
     "inter": "It needs an intermediate_tgt arm and an intermediate_en arm with the same intermediate "
     "tasks, and a task that is not at chance for every model.",
@@ -112,27 +115,30 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
                 of_gap += series_answers(series, brief=scale != "raw")
                 if scale == "raw":
                     of_gap += mixed_answers(study, measured, series)
-                if scale == "raw" and gap in REFITTED:
-                    of_gap += trend_answers(study, measured, series)
+                if scale == "raw" and gap in TRENDS:
+                    of_gap += trend_answers(measured, series)
+                elif scale == "raw":
+                    of_gap += refitted_answers(measured.refits, series, levels=False)
             for matched, said in MATCHED.items():
                 series = _series(
                     study, measured, question, f"{gap}{matched}", f"{quantity}, {said}", "raw"
                 )
                 if series.estimates:
                     of_gap += [level_answer(series), *series_answers(series, brief=True)]
+                    of_gap += refitted_answers(measured.refits, series, levels=True)
             of = "native" if gap == CEILING else gap
             found += of_languages(of_gap, languages_of(measured, of))
     found += combination_answers(study, measured)
     notes = cautions(study, measured)
-    runs = {q: of_runs(behind(measured, _gaps_of(q, measured))) for q in (*MEASURED, COMBINATION)}
-    found = [with_notes(a, [*runs[a.question], *notes]) for a in found]
+    fallen = {gap: runs_in_cells(measured.collapsed, cells) for gap, cells in measured.cells.items()}
+    found = [with_runs(a, fallen.get(_gap(a), []), measured.refits) for a in found]
+    found = [with_notes(a, notes) for a in found]
     return [*found, *retention_answers(study, measured)]
 
 
-def _gaps_of(question: int, measured: Measured) -> list[str]:
-    """The measured gaps that answer a question, with their variants."""
-    plain = [gap for gap, _ in MEASURED.get(question, ())] or COMBINED
-    return [g for g in measured.cells if plain_gap(g).removesuffix(ENGLISH) in plain]
+def _gap(answer: Answer) -> str:
+    """The gap that an answer is of: the second part of its key."""
+    return answer.key.split(".")[1]
 
 
 def _series(
@@ -144,7 +150,7 @@ def _series(
     )  # fmt: skip
     points = found.estimates
     plain = plain_gap(gap)
-    notes = [] if points else [NEEDS[plain]]
+    notes = of_compute(study, gap) if points else [NEEDS[plain]]
     direct = gap.replace(plain, "direct", 1)
     beside_direct = any((e.gap, e.task) == (direct, "mean") for e in measured.estimates)
     if points and plain in PARTS and beside_direct:

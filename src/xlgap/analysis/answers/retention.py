@@ -15,21 +15,21 @@ from xlgap.analysis.answers.cautions import (
     of_grid,
     of_languages,
     of_pretraining,
-    of_runs,
     of_seeds,
     of_source,
 )
 from xlgap.analysis.answers.level import level_answer
+from xlgap.analysis.answers.refitted import refitted_answers, with_runs
 from xlgap.analysis.answers.series import Series, series_answers, series_of
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.retention.kept import Kept
 from xlgap.analysis.retention.matrix import ENGLISH, Compared, Entry, RetentionData, untrained
+from xlgap.analysis.retention.refit import PRIMARY, runs_in
 from xlgap.analysis.rows import GAP_WORDS, Answer
 from xlgap.analysis.study import Study
 from xlgap.analysis.words import number
 
 QUESTION = 4
-PRIMARY = "retention"
 UNITS = {
     "retention_ratio": "percent",
     "retention_mlm": "nats a masked sub-word",
@@ -91,6 +91,9 @@ def _answers(study: Study, measured: Measured, data: RetentionData, found: Kept)
         return []
     series = _series(study, measured, data, found)
     made = [level_answer(series), *series_answers(series, brief=found.gap != PRIMARY)]
+    made += refitted_answers(measured.refits, series, levels=True)
+    runs = runs_in(found, measured.collapsed)
+    made = [with_runs(answer, runs, measured.refits) for answer in made]
     elsewhere = found.languages - {ENGLISH}
     return of_languages(made, elsewhere)
 
@@ -104,20 +107,13 @@ def _series(study: Study, measured: Measured, data: RetentionData, found: Kept) 
         series,
         unit=UNITS.get(found.gap, series.unit),
         absent=DEAD.format(", ".join(found.dead)) if found.dead else ABSENT,
-        notes=(*series.notes, *_notes(data, found), *_cautions(study, measured, found)),
+        notes=(*series.notes, *_notes(data, found), *_cautions(study, found)),
     )
 
 
-def _cautions(study: Study, measured: Measured, found: Kept) -> list[str]:
+def _cautions(study: Study, found: Kept) -> list[str]:
     """What holds for other measured answers, of the cells that this one is made of."""
-    pairs = [pair for of_model in found.pairs.values() for pair in of_model]
-    cells = {(pair.after.model, pair.after.arm, pair.after.target) for pair in pairs}
-    runs = [
-        run
-        for run in measured.collapsed
-        if (run.model, run.arm, run.task) in cells and not run.zero_shot
-    ]
-    said = [*of_grid(study), *of_runs(runs), *of_seeds(found.estimates)]
+    said = [*of_grid(study), *of_seeds(found.estimates)]
     return [*said, of_pretraining(study), *of_source(study)]
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xlgap.analysis.bootstrap import interval
 from xlgap.analysis.counted import counted
 from xlgap.analysis.known import NO_WIDTH, Interval, beside, by_draws
-from xlgap.analysis.rows import UNEQUAL, Answer, Estimate, Scale
+from xlgap.analysis.rows import Answer, Estimate, Scale
 from xlgap.analysis.scaling import (
     FEWEST_MODELS,
     Regression,
@@ -91,8 +91,6 @@ def series_of(
     )
     drawn = [draws.get((gap, "mean", scale, e.model)) for e in points]
     notes = [points[0].note[0].upper() + points[0].note[1:] + "."] if points else []
-    if points and gap in UNEQUAL:
-        notes.append("Not at equal compute: one arm is trained longer than the other.")
     if points and points[0].amount:
         notes.append(f"With {points[0].amount}.")
     return Series(

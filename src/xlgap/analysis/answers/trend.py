@@ -1,8 +1,8 @@
 """What stands behind a slope, as answers: how sure it is, what moves it, and where it would lead.
 
 For the primary gap of questions 1 and 3: how large it is over the models, the range of sizes that was
-measured and what lies beyond it, the slope with parts of the study left out, with and without collapsed
-runs, within families, and the seeds that it would take. Estimators stand in
+measured and what lies beyond it, within families, with parts of the study left out
+(:mod:`.refitted`), and the seeds that it would take. Estimators stand in
 :mod:`xlgap.analysis.stats`; ``benchmarks/coverage.py`` says how often their intervals hold the truth.
 """
 
@@ -14,27 +14,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from xlgap.analysis.answers.cautions import behind
 from xlgap.analysis.answers.level import level_answer
+from xlgap.analysis.answers.refitted import refitted_answers
 from xlgap.analysis.answers.series import Series, base_answer
 from xlgap.analysis.counted import counted
 from xlgap.analysis.known import NO_WIDTH, beside
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.refit import Refit, without_collapsed
-from xlgap.analysis.rows import UNKNOWN_FAMILY, Answer, Collapsed, Estimate
+from xlgap.analysis.rows import UNKNOWN_FAMILY, Answer, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS, distinct_sizes
 from xlgap.analysis.stats import families, meta
 from xlgap.analysis.stats.curves import extrapolate
 from xlgap.analysis.stats.seeds import detectable_gap, pooled_spread, seeds_needed
 from xlgap.analysis.stats.verdict import Refused
-from xlgap.analysis.study import Study
 from xlgap.analysis.words import number, probability, short_number, signed
 
 TARGET = 175e9
 """Parameters that question 3 asks about."""
-
-LEADS = {"non-embedding parameters": "on non-embedding parameters", "metric": "in corrected metrics"}
-"""What a refit that leaves nothing out is called."""
 
 WITHIN = "meta-regression with an intercept a family, Knapp-Hartung t interval"
 BETWEEN = "least squares over one mean a family, CR2 t interval with each family as a cluster"
@@ -44,7 +39,7 @@ SEVERAL = 2
 """Families from which on slopes within and between them are told apart."""
 
 
-def trend_answers(study: Study, measured: Measured, series: Series) -> list[Answer]:
+def trend_answers(measured: Measured, series: Series) -> list[Answer]:
     """All of them for one measured series; none where nothing was measured: its slope says why."""
     if not series.estimates:
         return []
@@ -52,10 +47,7 @@ def trend_answers(study: Study, measured: Measured, series: Series) -> list[Answ
     if series.question == 3:
         found += beyond_answers(series)
     found += family_answers(series)
-    gap = series.estimates[0].gap
-    found += sensitivity_answer(series, [r for r in measured.refits if r.gap == gap])
-    if runs := behind(measured, {gap}):
-        found.append(_collapsed_answer(study, measured, series, runs))
+    found += refitted_answers(measured.refits, series, levels=True)
     found.append(seeds_answer(measured, series))
     return found
 
@@ -197,116 +189,6 @@ def _family_answer(
         f"{counted(len(found.families), 'family')}: {', '.join(found.families)}",
     )
     return beside(answer, found.known)
-
-
-def sensitivity_answer(series: Series, refits: Sequence[Refit]) -> list[Answer]:
-    """The primary slope beside its range over all refits; none with too few models for a slope."""
-    whole = next((r for r in refits if r.change == "none"), None)
-    usable = [e for e in series.estimates if e.params_total]
-    if whole is None or whole.slope is None:
-        return []
-    others = [r for r in refits if r.change != "none"]
-    fitted = [r for r in others if r.slope is not None]
-    lost = [_named(r) for r in others if r.slope is None]
-    if not fitted:
-        return []
-    low, high = (f(fitted, key=lambda r: r.slope or 0.0) for f in (min, max))
-    gone = f"; not possible: {_listed(lost)}" if lost else ""
-    answer = replace(
-        base_answer(series, usable, "params_total"),
-        key=f"{series.key}.sensitivity.params_total",
-        quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
-        "and its range over refits",
-        estimate=whole.slope,
-        ci_low=whole.ci_low,
-        ci_high=whole.ci_high,
-        supported=True,
-        method=f"the primary slope with its interval, again in {counted(len(fitted), 'refit')}, "
-        f"{_kinds(fitted)}: from {signed(low.slope, 2)} ({_named(low)}) to {signed(high.slope, 2)} "
-        f"({_named(high)}); {_turns(whole, fitted)}{gone}",
-    )
-    return [_beside_known(answer, whole)]
-
-
-def _beside_known(answer: Answer, refit: Refit) -> Answer:
-    low, high = refit.known_low, refit.known_high
-    return beside(answer, None if low is None or high is None else (low, high))
-
-
-def _kinds(refits: Sequence[Refit]) -> str:
-    """What was changed in them: ``without one model or task, on non-embedding parameters``."""
-    changes = dict.fromkeys(r.change for r in refits)
-    parts = [c.removeprefix("without ") for c in changes if c.startswith("without ")]
-    said = [f"each without one {_either(parts)}"] if parts else []
-    said += [LEADS[c] for c in changes if c in LEADS]
-    return ", or ".join(said)
-
-
-def _either(words: Sequence[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def _turns(whole: Refit, refits: Sequence[Refit]) -> str:
-    """In which refits the interval stands otherwise to 0 than in the whole study."""
-    stands = {0: "holds 0", 1: "is above 0", -1: "is below 0"}
-    said = [
-        f"the interval {stands[sign]} {_listed(found)}"
-        for sign in (0, 1, -1)
-        if sign != _sign(whole) and (found := [_named(r) for r in refits if _sign(r) == sign])
-    ]
-    return ", ".join(said) or f"the interval {stands[_sign(whole)]} each time"
-
-
-def _sign(refit: Refit) -> int:
-    """1 where the interval is above 0, -1 below, else 0."""
-    lows = [v for v in (refit.ci_low, refit.known_low) if v is not None]
-    highs = [v for v in (refit.ci_high, refit.known_high) if v is not None]
-    return int(min(lows) > 0) - int(max(highs) < 0) if lows and highs else 0
-
-
-def _named(refit: Refit) -> str:
-    if refit.change in LEADS:
-        return f"{LEADS[refit.change]}{f' ({refit.name})' * bool(refit.name)}"
-    return f"{refit.change} {refit.name}".strip()
-
-
-def _listed(names: Sequence[str]) -> str:
-    first, *rest = names[:5]
-    said = [first, *(name.removeprefix("without ") for name in rest)]
-    return ", ".join(said) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _collapsed_answer(
-    study: Study, measured: Measured, series: Series, runs: Sequence[Collapsed]
-) -> Answer:
-    """The primary slope without runs that ended at chance, to be read beside the one with them."""
-    usable = [e for e in series.estimates if e.params_total]
-    found = without_collapsed(study, series.estimates[0].gap, usable, measured.hopeless, runs)
-    kept = [e for e in usable if e.model in found.models]
-    base = replace(
-        base_answer(series, kept, "params_total"),
-        key=f"{series.key}.without_collapsed.params_total",
-        quantity=f"change of {series.quantity}, {series.unit} for ten times the total parameters, "
-        f"without {counted(len(runs), 'collapsed run')}",
-    )
-    if found.slope is None or found.n < FEWEST_MODELS:
-        return replace(
-            base, method="none",
-            reason=f"Not sufficient: {counted(found.n, 'model')} without the collapsed runs. "
-            f"{base.reason}",
-        )  # fmt: skip
-    answer = replace(
-        base,
-        estimate=found.slope,
-        ci_low=found.ci_low,
-        ci_high=found.ci_high,
-        supported=True,
-        method="the primary slope again, runs left out that ended at chance while other seeds of their "
-        "cell, or an arm trained on the task in the same language, did not; the primary slope counts "
-        "them",
-    )
-    return _beside_known(answer, found)
 
 
 def seeds_answer(measured: Measured, series: Series) -> Answer:
