@@ -62,9 +62,21 @@ def sizes(answer: Answer) -> str:
     if answer.size_range is None:
         return "–"
     low, high = answer.size_range
+    span = size_span(low, high)
+    return f"{span}, ×{plain(high / low)}" if " to " in span else span
+
+
+def size_span(low: float, high: float) -> str:
+    """Smallest and largest parameter count; one number where three digits hardly tell them apart.
+
+    >>> size_span(5e6, 5.5e8), size_span(100_000_000, 100_300_000), size_span(7e9, 7e9)
+    ('5M to 550M', 'about 100M', '7B')
+    """
     if low == high:
         return short_number(low)
-    return f"{short_number(low)} to {short_number(high)}, ×{plain(high / low)}"
+    if high < 1.005 * low or short_number(low) == short_number(high):
+        return f"about {short_number(low)}"
+    return f"{short_number(low)} to {short_number(high)}"
 
 
 def plain(value: float) -> str:
@@ -93,12 +105,12 @@ def probability(p: float) -> str:
 def short_number(value: float) -> str:
     """A parameter count in words of three digits.
 
-    >>> short_number(277453056)
-    '277M'
+    >>> short_number(277453056), short_number(1e15)
+    ('277M', '1,000T')
     """
-    for factor, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+    for factor, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if value >= factor * 0.9995:
-            return f"{value / factor:.3g}{letter}"
+            return f"{plain(value / factor)}{letter}"
     return f"{value:.3g}"
 
 

@@ -10,6 +10,7 @@ from xlgap.analysis import words
 from xlgap.analysis.answers.cautions import LAB_SENTENCE
 from xlgap.analysis.answers.measured import MEASURED
 from xlgap.analysis.answers.series import SHARES
+from xlgap.analysis.counted import counted
 from xlgap.analysis.known import NARROW
 from xlgap.analysis.published.answers import DISAGREE
 from xlgap.analysis.published.gap import DOUBTFUL
@@ -90,7 +91,7 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
     environment.filters |= {
         "number": words.number,
         "signed": words.signed,
-        "short": lambda value: "–" if value is None else words.short_number(value),
+        "counted": counted,
         "figure": _inline,
     }
     tables = shown_tables(analysis)
@@ -105,6 +106,8 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
         lab=LAB_SENTENCE if analysis.source == "lab" else "",
         interval=words.interval_words,
         sizes=words.sizes,
+        sized=[m.params_total for m in analysis.models if m.params_total],
+        span=lambda some: words.size_span(min(some), max(some)),
         trend=words.trend,
         fewest=FEWEST_MODELS,
     )

@@ -67,6 +67,16 @@ def test_scores_at_chance_are_the_reason_of_every_question() -> None:
         )
 
 
+@pytest.mark.parametrize("known", [{}, {"chance": "", "stderr": ""}])
+def test_scores_that_are_all_0_are_at_chance(known: dict[str, str]) -> None:
+    found = answers(languages=LANGUAGES[:6], value="0", **known)
+    for question in (1, 2, 3, 5):
+        assert said(question, found) == (
+            "Not sufficient: at chance in English for every model, where a gap says nothing: xnli."
+        )
+    assert not [a.key for a in found if a.supported]
+
+
 @pytest.mark.parametrize("models", [1, 2])
 def test_too_few_models_are_told_beside_the_arm_that_is_missing(models: int) -> None:
     found = answers(sizes=SIZES[:models])

@@ -12,6 +12,7 @@ from xlgap.analysis.words import (
     sentences,
     short_number,
     signed,
+    sizes,
     trend,
 )
 
@@ -31,10 +32,32 @@ def test_numbers_and_intervals() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(277_453_056, "277M"), (12_921_057_280, "12.9B"), (34_000, "34k"), (7, "7"), (999_900, "1M")],
+    [
+        (277_453_056, "277M"),
+        (12_921_057_280, "12.9B"),
+        (34_000, "34k"),
+        (7, "7"),
+        (999_900, "1M"),
+        (10**12, "1T"),
+        (10**15, "1,000T"),
+    ],
 )
 def test_short_number(value: int, text: str) -> None:
     assert short_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (5_000_000, 550_000_000, "5M to 550M, ×110"),
+        (100_000_000, 100_300_000, "about 100M"),
+        (99_900_000, 100_000_000, "about 99.9M"),
+        (7_000_000, 7_000_000, "7M"),
+        (1_000, 10**15, "1k to 1,000T, ×1,000,000,000,000"),
+    ],
+)
+def test_sizes_that_three_digits_do_not_tell_apart_are_one(low: int, high: int, text: str) -> None:
+    assert sizes(answer(size_range=(low, high))) == text
 
 
 def test_sentences_are_kept_once() -> None:

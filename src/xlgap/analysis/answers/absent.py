@@ -88,7 +88,7 @@ def _at_chance(study: Study, measured: Measured, tasks: Collection[str]) -> str:
     """A sentence where all of ``tasks`` are at chance for every model, else none."""
     if not tasks or not set(tasks) <= measured.hopeless:
         return ""
-    judged = {e.task for e in measured.english}
+    judged = {e.task for e in measured.english if e.language == "en"}
     where = "in English " if set(tasks) <= judged else ""
     return (
         f"Not sufficient: at chance {where}for every model, where a gap says nothing: "
