@@ -1,13 +1,15 @@
 """Why a study gives no estimate of a gap over its tasks: the first reason that is true of it.
 
 In this order: every task is at chance, English is the only language, an arm is missing, the gap's own
-tasks are at chance, languages are too few, arms make no pair.
+tasks are at chance, languages are too few, arms that meet differ in budget or intermediate tasks, arms
+make no pair.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from xlgap.analysis.answers.unlike import why_unlike
 from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.contrasts import Contrast, fixed_languages
 from xlgap.analysis.counted import counted
@@ -77,6 +79,9 @@ def why_absent(study: Study, measured: Measured, gap: str) -> str:
         return "Not measured: no model has it on all tasks of G_direct."
     if found and all(c.language == "en" for c in found):
         return ENGLISH_ALONE
+    unlike = why_unlike(study, REGIMES[gap], gap)
+    if unlike:
+        return unlike
     which = " and a ".join(REGIMES[gap])
     return (
         f"Not measured: no model has scores of a {which} arm that can be compared, on the same task "
@@ -139,7 +144,7 @@ def _over_languages(study: Study, measured: Measured, gap: str) -> str:
         refused = _refused(study, alive, common)
         if refused:
             return f"Not sufficient: {refused[0].lower()}{refused[1:]}"
-    return (
+    return why_unlike(study, regimes, gap) or (
         f"Not measured: no model has arms that can be compared, on the same task in at least "
         f"{FEWEST_LANGUAGES} languages of different distance."
     )
