@@ -149,7 +149,8 @@ def trend(answer: Answer) -> str:
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     """One sentence for a question from one source: its first supported level or slope in words.
 
-    A level is followed by its change with size. Question 2 begins with what that says of robustness
+    A level is followed by its change with size, a change by that within model families where it is
+    another one. Question 2 begins with what that says of robustness
     and ends with what English intermediate training changes of it. Where the sentence is not of the
     quantity that the source's first answer is about, this one is named with what is missing. Without
     a supported answer the sentence is the reason.
@@ -162,7 +163,7 @@ def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     if first is None:
         return _unsupported(of_source)
     level = _statistic(first) == "level"
-    said = _level(first, of_source) if level else _change(first)
+    said = _level(first, of_source) if level else f"{_change(first)}{_within(first, of_source)}"
     if _plain(first) in LOSSES:
         said = f"{_robust(first)}: {said}{_steeper(first, of_source)}"
     start = "by proxy, " if first.proxy else ""
@@ -303,6 +304,22 @@ def _change(answer: Answer) -> str:
         f"{what}: {signed(answer.estimate, 2)} {points} "
         f"{intervals(answer, 2)} for {step} "
         f"({counted(answer.n, 'model')}, {sizes(answer)}); {_says(answer)}"
+    )
+
+
+def _within(slope: Answer, answers: Sequence[Answer]) -> str:
+    """What the models of single families say, where the slope over all of them does not say it."""
+    key = slope.key.replace(".slope.", ".within_families.")
+    found = next((a for a in answers if a.key == key and a.supported), None)
+    if found is None or found.estimate is None or slope.estimate is None:
+        return ""
+    inside, over_all = trend(found), trend(slope)
+    turned = over_all != "not shown" and found.estimate * slope.estimate < 0
+    if inside == over_all or not (turned or inside != "not shown"):
+        return ""
+    return (
+        "; within model families, which share data and design, "
+        f"{signed(found.estimate, 2)} {intervals(found, 2)}: {_says(found)}"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from xlgap.analysis.rows import Answer
@@ -87,6 +89,32 @@ def test_headline_says_the_trend_only_where_the_interval_does(
     text = headline([answer(ci_low=low, ci_high=high)], 1, "measured")
     assert text.startswith("G_inter: −5.00 points [")
     assert text.endswith(f"for ten times the total parameters (4 models, 40k to 5M, ×125); {says}.")
+
+
+@pytest.mark.parametrize(
+    ("over_all", "inside", "says"),
+    [
+        ((-1.0, 2.0), (-3.0, -1.0), "−2.00 [−3.00, −1.00]: it falls with size"),
+        ((1.0, 2.0), (-3.0, -1.0), "−2.00 [−3.00, −1.00]: it falls with size"),
+        ((1.0, 2.0), (-3.0, 1.0), "−1.00 [−3.00, 1.00]: no change with size is shown"),
+        ((-3.0, -1.0), (-3.0, -1.0), ""),
+        ((-3.0, -1.0), (-3.0, 1.0), ""),
+        ((-1.0, 2.0), (-3.0, 1.0), ""),
+    ],
+)
+def test_a_slope_within_families_that_says_something_else_stands_beside(
+    over_all: tuple[float, float], inside: tuple[float, float], says: str
+) -> None:
+    def of(key: str, limits: tuple[float, float]) -> Answer:
+        low, high = limits
+        return answer(key=f"1.inter.{key}", ci_low=low, ci_high=high, estimate=(low + high) / 2)
+
+    slopes = [of("slope.params_total", over_all), of("within_families.params_total", inside)]
+    text = headline(slopes, 1, "measured")
+    assert text.endswith(f"; within model families, which share data and design, {says}.") == bool(says)
+    assert ("within model families" in text) == bool(says)
+    unsupported = replace(slopes[1], supported=False)
+    assert "within model families" not in headline([slopes[0], unsupported], 1, "measured")
 
 
 @pytest.mark.parametrize(
