@@ -146,6 +146,17 @@ def trend(answer: Answer) -> str:
     return above if low > 0 else below if high < 0 else "not shown"
 
 
+LEFT_OUT = "Left out: "
+"""Begins the sentence of a reason that names the models that an estimate is without."""
+
+
+def why_not(answer: Answer) -> str:
+    """The first reason why an answer is not supported; where models are too few, which are left out."""
+    first, *rest = sentences([answer.reason]) or [""]
+    gone = next((s for s in rest if s.startswith(LEFT_OUT)), "")
+    return f"{first} {gone}" if gone and first.startswith("Not sufficient: ") else first
+
+
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     """One sentence for a question from one source: its first supported level or slope in words.
 
@@ -183,7 +194,7 @@ def _unsupported(answers: Sequence[Answer]) -> str:
     asked = answers[0]
     other = next((a for a in answers if a.estimate is not None and _statistic(a) is not None), None)
     if asked.estimate is not None or other is None or _of_gap(other) == _of_gap(asked):
-        return sentences([asked.reason])[0]
+        return why_not(asked)
     said = f"{_not_estimated(asked)}; {_quantity(other)} is not supported: {_lacking(other)}"
     return f"{said[0].upper()}{said[1:]}."
 
@@ -235,7 +246,7 @@ def _quantity(answer: Answer) -> str:
 
 def _lacking(answer: Answer) -> str:
     """The first reason, to stand inside a sentence."""
-    said = sentences([answer.reason])[0].rstrip(".")
+    said = why_not(answer).rstrip(".").replace(f". {LEFT_OUT}", f"; {LEFT_OUT.lower()}")
     for start in ("Not sufficient: ", "Not measured: ", "Not run: "):
         said = said.removeprefix(start)
     return f"{said[0].lower()}{said[1:]}"
@@ -329,6 +340,8 @@ def _level(answer: Answer, answers: Sequence[Answer]) -> str:
         (a for a in answers if _statistic(a) == "slope" and _of_gap(a) == _of_gap(answer)), None
     )
     moves = "its change with size cannot be told"
+    if slope is not None and not slope.supported:
+        moves = f"{moves} ({_lacking(slope)})"
     if slope is not None and slope.supported:
         moves = (
             f"{signed(slope.estimate, 2)} {intervals(slope, 2)} for "

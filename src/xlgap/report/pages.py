@@ -187,7 +187,7 @@ def _question(
 
 def _how(answer: Answer) -> str:
     """The method behind an answer, or the first reason why it is not supported."""
-    return answer.method if answer.supported else words.sentences([answer.reason])[0]
+    return answer.method if answer.supported else words.why_not(answer)
 
 
 def _figures(

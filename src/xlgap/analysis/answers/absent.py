@@ -15,9 +15,8 @@ from xlgap.analysis.contrasts import Contrast, fixed_languages
 from xlgap.analysis.counted import counted
 from xlgap.analysis.distance.covariates import covariates_of
 from xlgap.analysis.distance.fit import FEWEST_LANGUAGES, partial
-from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import AVERAGE, plain_gap
+from xlgap.analysis.rows import AVERAGE, PARTS, plain_gap
 from xlgap.analysis.stats.verdict import Refused
 from xlgap.analysis.study import Study
 from xlgap.published.distances import MEASURES, distances_of
@@ -138,7 +137,8 @@ def _over_languages(study: Study, measured: Measured, gap: str) -> str:
         names = f": {', '.join(sorted(most))}" if most else ""
         return (
             f"Not sufficient: {counted(len(most), 'language')} beside English of known distance that "
-            f"all models have{names}; a slope over distance needs at least {FEWEST_LANGUAGES}."
+            f"all models have{names}; a slope over distance needs at least {FEWEST_LANGUAGES}"
+            f"{_without_one(study, alive)}."
         )
     if gap.endswith("_partial"):
         refused = _refused(study, alive, common)
@@ -148,6 +148,19 @@ def _over_languages(study: Study, measured: Measured, gap: str) -> str:
         f"Not measured: no model has arms that can be compared, on the same task in at least "
         f"{FEWEST_LANGUAGES} languages of different distance."
     )
+
+
+def _without_one(study: Study, cells: Collection[tuple[str, str, str]]) -> str:
+    """The model without which the others have languages enough in common, if there is one."""
+    near = distances_of(MEASURES[0].name)
+    units = {(arm, task) for _, arm, task in cells}
+    best, lacking = 0, ""
+    for model in sorted({model for model, _, _ in cells}):
+        common = fixed_languages([key for key in study.table if key.model != model], study.arms)
+        most = max(len((common.get(unit, frozenset()) & set(near)) - {"en"}) for unit in units)
+        if most > best:
+            best, lacking = most, model
+    return f"; without {lacking} there would be {best}" if best >= FEWEST_LANGUAGES else ""
 
 
 def _refused(

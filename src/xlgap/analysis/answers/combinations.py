@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
 from xlgap.analysis.answers.cautions import languages_of, of_languages
+from xlgap.analysis.answers.lacking import left_out
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.series import UNITS, Series, series_answers, series_of
 from xlgap.analysis.counted import counted
@@ -101,8 +102,7 @@ def _series(study: Study, measured: Measured, gap: str, scale: Scale) -> Series:
     notes = _arms(study, found.estimates[0]) if found.estimates else []
     if plain_gap(gap) in COMBINED:
         notes.append(ZERO_SHOT)
-    if measured.partial.get(gap):
-        notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
+    notes += left_out(study, measured, gap)
     return replace(found, notes=(*found.notes, *notes))
 
 
