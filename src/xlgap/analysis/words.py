@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from xlgap.analysis.counted import counted
-from xlgap.analysis.rows import ENGLISH, MATCHED, Answer, plain_gap
+from xlgap.analysis.rows import ENGLISH, MATCHED, Answer, Estimate, plain_gap
 from xlgap.records import Source
 
 QUESTIONS = {
@@ -46,6 +46,22 @@ def interval_words(low: float | None, high: float | None, decimals: int = 1) -> 
     if low is None or high is None:
         return "–"
     return f"[{number(low, decimals)}, {number(high, decimals)}]"
+
+
+def with_error(point: Estimate) -> str:
+    """The value of one model with its interval; without one, with its standard error, if known."""
+    if point.ci_low is not None:
+        return f"{signed(point.value)} {interval_words(point.ci_low, point.ci_high)}"
+    return plus_minus(point.value, point.stderr)
+
+
+def plus_minus(value: float | None, stderr: float | None) -> str:
+    """A difference and its standard error, which may not be known.
+
+    >>> plus_minus(1.24, 0.5), plus_minus(1.24, None)
+    ('+1.2 ± 0.5', '+1.2')
+    """
+    return signed(value) + ("" if stderr is None else f" ± {number(stderr)}")
 
 
 def intervals(answer: Answer, decimals: int = 1) -> str:

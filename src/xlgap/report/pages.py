@@ -110,6 +110,7 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
         span=lambda some: words.size_span(min(some), max(some)),
         trend=words.trend,
         fewest=FEWEST_MODELS,
+        bootstrapped=any(e.ci_low is not None for e in analysis.estimates),
     )
     return page
 
@@ -244,12 +245,13 @@ def level(analysis: Analysis, question: int) -> str:
         points = [e for e in analysis.estimates if (e.gap, e.task, e.scale) == (gap, "mean", "raw")]
         points.sort(key=lambda e: (e.params_total or 0, e.model))
         if points:
-            said = ", ".join(
-                f"{words.signed(e.value)} {words.interval_words(e.ci_low, e.ci_high)} in {e.model}"
-                for e in dict.fromkeys((points[0], points[-1]))
-            )
+            ends = list(dict.fromkeys((points[0], points[-1])))
+            said = ", ".join(f"{words.with_error(e)} in {e.model}" for e in ends)
             name = GAP_WORDS[gap].partition(":")[0]
-            said = f"{said} ({SHARES.get(gap, 'points')}, {points[0].note}, conditional on the models)"
+            given = any(e.ci_low is None and e.stderr is not None for e in ends)
+            error = "± one standard error, " if given else ""
+            unit = SHARES.get(gap, "points")
+            said = f"{said} ({unit}, {error}{points[0].note}, conditional on the models)"
             weak = _at_chance(analysis.english, points)
             flag = f"; at chance in English: {', '.join(weak)}" if weak else ""
             return f"{name[0].upper()}{name[1:]} itself: {said}{flag}."
