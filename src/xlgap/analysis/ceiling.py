@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from xlgap.analysis.bootstrap import ScaledDraws
 from xlgap.analysis.chance import at_chance
-from xlgap.analysis.contrasts import Contrast, Key
+from xlgap.analysis.contrasts import Contrast, Key, lacking_languages
 from xlgap.analysis.gap import score_on
 from xlgap.analysis.rows import AVERAGE, Estimate
 from xlgap.analysis.spread import Statistic, estimates_of, mean_of
@@ -45,8 +45,14 @@ def ceiling_estimates(
         dead: tasks at chance for every model, which stay out of the mean.
     """
     units: dict[tuple[str, str, tuple[str, ...]], list[Contrast]] = defaultdict(list)
-    for c in every:
-        if c.gap == "native" and c.language != AVERAGE and c.model not in study.controls:
+    native = [
+        c
+        for c in every
+        if c.gap == "native" and c.language != AVERAGE and c.model not in study.controls
+    ]
+    lacking = lacking_languages(native)
+    for c in native:
+        if c.language not in lacking[c.task, c.gap, c.amount]:
             units[c.model, c.task, c.unit].append(c)
     of_model: dict[str, dict[tuple[str, ...], Statistic]] = defaultdict(dict)
     for (model, task, unit), members in units.items():

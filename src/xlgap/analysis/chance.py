@@ -112,12 +112,15 @@ def _english(seeds: Sequence[Score]) -> EnglishScore:
 def at_chance(seeds: Sequence[Score], *, errors: float = STANDARD_ERRORS) -> bool | None:
     """Whether the mean over ``seeds`` is not above chance by two standard errors, or by ``errors``.
 
-    ``None`` where chance or the standard error is unknown: neither is then said.
+    ``None`` where chance or the standard error is unknown: neither is then said. A score of 0 is above
+    no chance.
     """
+    value = sum(s.value for s in seeds) / len(seeds)
+    if value == 0:
+        return True
     level, error = mean_chance(seeds), mean_stderr(seeds)
     if level is None or error is None:
         return None
-    value = sum(s.value for s in seeds) / len(seeds)
     return value - level <= errors * error
 
 

@@ -38,11 +38,11 @@ def _against_best(cells: Cells) -> Iterable[Contrast]:
         for arm in cells.of_regime(regime):
             tasks = set(cells.arms[arm].intermediate)
             for best in cells.like(arm, "best_of"):
-                if _chosen_from(best, cells.arms) == tasks:
+                if chosen_from(best, cells.arms) == tasks:
                     yield from _in_each(cells, f"{regime}_best", arm, [best])
 
 
-def _chosen_from(best: str, arms: Arms) -> set[str]:
+def chosen_from(best: str, arms: Arms) -> set[str]:
     """The tasks that a ``best_of`` arm chose from: those of its choices, or as a table names them."""
     of_choices = {task for choice in arms[best].choices for task in arms[choice].intermediate}
     return of_choices or set(arms[best].intermediate)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from xlgap.analysis import combinations, singles
 from xlgap.analysis.pairing import Arms, Cells, Contrast, Key, Rule, averages, matched, over_tasks
+from xlgap.analysis.rows import PARTS, plain_gap
 
 __all__ = ["Arms", "Contrast", "Key", "averages", "contrasts", "fixed_languages", "fixed_set",
            "on_shared_units", "over_tasks"]  # fmt: skip
@@ -30,13 +31,37 @@ def contrasts(keys: Collection[Key], arms: Arms) -> list[Contrast]:
     for key in keys:
         by_model[key.model, key.task].add((key.arm, key.language))
     common = fixed_languages(keys, arms)
+    every = [
+        Cells(model=model, task=task, have=have, arms=arms)
+        for (model, task), have in sorted(by_model.items())
+    ]
+    single = [[c for rule in RULES for c in rule(cells)] for cells in every]
+    lacking = lacking_languages(c for of_model in single for c in of_model)
     found: list[Contrast] = []
-    for (model, task), have in sorted(by_model.items()):
-        cells = Cells(model=model, task=task, have=have, arms=arms)
-        single = [c for rule in RULES for c in rule(cells)]
-        found += single
-        found += averages(single)
+    for cells, of_model in zip(every, single, strict=True):
+        found += of_model
+        found += averages([c for c in of_model if c.language not in lacking[c.task, c.gap, c.amount]])
         found += _transfer(cells, common)
+    return found
+
+
+def lacking_languages(single: Iterable[Contrast]) -> Mapping[tuple[object, ...], frozenset[str]]:
+    """By task, gap and amount the languages that stay out of means, since some model lacks them.
+
+    Which they are says :func:`common_set` of each unit. The parts of G_direct leave out what it does.
+    """
+    units: dict[tuple[object, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for c in single:
+        if c.language != "en":
+            units[c.task, c.gap, c.amount, c.unit][c.model].add(c.language)
+    found: dict[tuple[object, ...], frozenset[str]] = defaultdict(frozenset)
+    for (task, gap, amount, _), models in units.items():
+        sets = [frozenset(codes) for codes in models.values()]
+        found[task, gap, amount] |= frozenset.union(*sets) - common_set(sets)
+    for task, gap, amount in [key for key in found if plain_gap(str(key[1])) == "direct"]:
+        for part in PARTS:
+            of_part = (task, str(gap).replace("direct", part, 1), amount)
+            found[of_part] = found[task, gap, amount]
     return found
 
 
@@ -121,6 +146,33 @@ def fixed_set(sets: Sequence[frozenset[T]]) -> frozenset[T]:
         return frozenset()
     return max(
         set(sets), key=lambda s: (len(s) * sum(s <= t for t in sets), len(s), sorted(map(str, s)))
+    )
+
+
+def common_set(sets: Sequence[frozenset[T]]) -> frozenset[T]:
+    """Like :func:`fixed_set`, but among what several sets have in common, too; a tie costs members.
+
+    A model that lacks one of many languages so costs this language; one that has few is left out.
+
+    Example:
+        >>> sorted(common_set([frozenset("abcd")] * 3 + [frozenset("abc")]))
+        ['a', 'b', 'c']
+        >>> sorted(common_set([frozenset("abcd")] * 3 + [frozenset("a")]))
+        ['a', 'b', 'c', 'd']
+    """
+    rest, candidates = list(sets), set(sets)
+    while len(candidates) > 1 and rest:
+        candidates.add(frozenset.intersection(*rest))
+        without = [rest[:i] + rest[i + 1 :] or rest for i in range(len(rest))]
+        rest = max(without, key=lambda some: len(frozenset.intersection(*some)))
+        if len(without) == 1:
+            break
+
+    def held(s: frozenset[T]) -> int:
+        return sum(s <= t for t in sets)
+
+    return max(
+        candidates, key=lambda s: (len(s) * held(s), held(s), sorted(map(str, s))), default=frozenset()
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from xlgap.analysis.chance import BASELINES
 from xlgap.analysis.combinations import in_english
 from xlgap.analysis.contrasts import Contrast, Key, fixed_set, over_tasks
-from xlgap.analysis.rows import AVERAGE, COMBINED, ENGLISH, MATCHED, plain_gap
+from xlgap.analysis.rows import AVERAGE, COMBINED, ENGLISH, MATCHED, PARTS, plain_gap
 from xlgap.analysis.study import Study
 
 HEADLINE = (
@@ -21,9 +21,6 @@ HEADLINE = (
 
 ACROSS_LANGUAGES = (*("transfer", "distance", "robustness", "distance_partial", "robustness_partial"),)
 """Gaps that compare languages, which takes parallel test sets."""
-
-PARTS = ("native", "english_gain")
-"""What G_direct is the difference of: beside it, both are means over its tasks and languages."""
 
 assert HEADLINE.index("direct") < min(map(HEADLINE.index, PARTS)), "its tasks are known before theirs"
 
@@ -54,7 +51,7 @@ def headline(
                     if whole <= {(c.task, c.note) for c in u.values()}
                 ]
             )
-            models = sorted({key.model for key in study.table} - set(study.controls))
+            models = sorted({s.model for s in study.scores} - set(study.controls))
             for model in dict.fromkeys((*units, *models)) if shared else ():
                 of_model = units.get(model, {})
                 if not shared <= set(of_model):

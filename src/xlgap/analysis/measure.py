@@ -133,7 +133,7 @@ def measure(study: Study) -> Measured:
         found.append(other)
         if values is not None:
             kept[other.gap, other.task, "raw", other.model] = values
-    models = {key.model for key in study.table} - set(study.controls)
+    models = {s.model for s in study.scores} - set(study.controls)
     for gap in {e.gap for e in found if e.task == "mean"} - {c.gap for c in wanted}:
         have = {e.model for e in found if (e.gap, e.task) == (gap, "mean")}
         lacking |= {gap: tuple(sorted(models - have))}

@@ -31,6 +31,9 @@ UNEQUAL = (
 )
 """Gaps one arm of which is trained longer than the other, unless both were given the same compute."""
 
+PARTS = ("native", "english_gain")
+"""What G_direct is the difference of: beside it, both are means over its tasks and languages."""
+
 SINGLE = ("gain", "mlm", "translated")
 """Gaps of one English intermediate task: against none, and of its variants against it."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from xlgap.analysis.counted import counted
-from xlgap.analysis.rows import ENGLISH, MATCHED, Answer, plain_gap
+from xlgap.analysis.rows import ENGLISH, MATCHED, Answer, Estimate, plain_gap
 from xlgap.records import Source
 
 QUESTIONS = {
@@ -52,6 +52,22 @@ def interval_words(low: float | None, high: float | None, decimals: int = 1) -> 
     return f"[{number(low, decimals)}, {number(high, decimals)}]"
 
 
+def with_error(point: Estimate) -> str:
+    """The value of one model with its interval; without one, with its standard error, if known."""
+    if point.ci_low is not None:
+        return f"{signed(point.value)} {interval_words(point.ci_low, point.ci_high)}"
+    return plus_minus(point.value, point.stderr)
+
+
+def plus_minus(value: float | None, stderr: float | None) -> str:
+    """A difference and its standard error, which may not be known.
+
+    >>> plus_minus(1.24, 0.5), plus_minus(1.24, None)
+    ('+1.2 ± 0.5', '+1.2')
+    """
+    return signed(value) + ("" if stderr is None else f" ± {number(stderr)}")
+
+
 def intervals(answer: Answer, decimals: int = 1) -> str:
     """The interval of an answer, and where it is wider that of the known errors alone."""
     text = interval_words(answer.ci_low, answer.ci_high, decimals)
@@ -66,9 +82,21 @@ def sizes(answer: Answer) -> str:
     if answer.size_range is None:
         return "–"
     low, high = answer.size_range
+    span = size_span(low, high)
+    return f"{span}, ×{plain(high / low)}" if " to " in span else span
+
+
+def size_span(low: float, high: float) -> str:
+    """Smallest and largest parameter count; one number where three digits hardly tell them apart.
+
+    >>> size_span(5e6, 5.5e8), size_span(100_000_000, 100_300_000), size_span(7e9, 7e9)
+    ('5M to 550M', 'about 100M', '7B')
+    """
     if low == high:
         return short_number(low)
-    return f"{short_number(low)} to {short_number(high)}, ×{plain(high / low)}"
+    if high < 1.005 * low or short_number(low) == short_number(high):
+        return f"about {short_number(low)}"
+    return f"{short_number(low)} to {short_number(high)}"
 
 
 def plain(value: float) -> str:
@@ -97,12 +125,12 @@ def probability(p: float) -> str:
 def short_number(value: float) -> str:
     """A parameter count in words of three digits.
 
-    >>> short_number(277453056)
-    '277M'
+    >>> short_number(277453056), short_number(1e15)
+    ('277M', '1,000T')
     """
-    for factor, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+    for factor, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if value >= factor * 0.9995:
-            return f"{value / factor:.3g}{letter}"
+            return f"{plain(value / factor)}{letter}"
     return f"{value:.3g}"
 
 
@@ -138,12 +166,24 @@ def trend(answer: Answer) -> str:
     return above if low > 0 else below if high < 0 else "not shown"
 
 
+LEFT_OUT = "Left out: "
+"""Begins the sentence of a reason that names the models that an estimate is without."""
+
+
+def why_not(answer: Answer) -> str:
+    """The first reason why an answer is not supported; where models are too few, which are left out."""
+    first, *rest = sentences([answer.reason]) or [""]
+    gone = next((s for s in rest if s.startswith(LEFT_OUT)), "")
+    return f"{first} {gone}" if gone and first.startswith("Not sufficient: ") else first
+
+
 def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     """One sentence for a question from one source: its first supported level or slope in words.
 
-    A level is followed by its change with size, a change by its level, and by that of other families
-    with the same quantity. Question 2 begins with what it says of robustness and ends with what English
-    intermediate training changes of it. Where the sentence is not of the
+    A level is followed by its change with size, a change by that within model families where it is
+    another one, by that of other families with the same quantity, and by its level. Question 2 begins
+    with what it says of robustness and ends with what English intermediate training changes of it.
+    Where the sentence is not of the
     quantity that the source's first answer is about, this one is named with what is missing. Without
     a supported answer the sentence is the reason.
     """
@@ -155,7 +195,7 @@ def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     if first is None:
         return _unsupported(of_source)
     level = _statistic(first) == "level"
-    said = _level(first, of_source) if level else _change(first)
+    said = _level(first, of_source) if level else f"{_change(first)}{_within(first, of_source)}"
     if not level:
         said += _other_families(first, of_source)
     if _plain(first) in LOSSES:
@@ -179,7 +219,7 @@ def _unsupported(answers: Sequence[Answer]) -> str:
     asked = answers[0]
     other = next((a for a in answers if a.estimate is not None and _statistic(a) is not None), None)
     if asked.estimate is not None or other is None or _of_gap(other) == _of_gap(asked):
-        return sentences([asked.reason])[0]
+        return why_not(asked)
     said = f"{_not_estimated(asked)}; {_quantity(other)} is not supported: {_lacking(other)}"
     return f"{said[0].upper()}{said[1:]}."
 
@@ -268,7 +308,7 @@ def _quantity(answer: Answer) -> str:
 
 def _lacking(answer: Answer) -> str:
     """The first reason, to stand inside a sentence."""
-    said = sentences([answer.reason])[0].rstrip(".")
+    said = why_not(answer).rstrip(".").replace(f". {LEFT_OUT}", f"; {LEFT_OUT.lower()}")
     for start in ("Not sufficient: ", "Not measured: ", "Not run: "):
         said = said.removeprefix(start)
     return f"{said[0].lower()}{said[1:]}"
@@ -345,12 +385,30 @@ def _change(answer: Answer) -> str:
     )
 
 
+def _within(slope: Answer, answers: Sequence[Answer]) -> str:
+    """What the models of single families say, where the slope over all of them does not say it."""
+    key = slope.key.replace(".slope.", ".within_families.")
+    found = next((a for a in answers if a.key == key and a.supported), None)
+    if found is None or found.estimate is None or slope.estimate is None:
+        return ""
+    inside, over_all = trend(found), trend(slope)
+    turned = over_all != "not shown" and found.estimate * slope.estimate < 0
+    if inside == over_all or not (turned or inside != "not shown"):
+        return ""
+    return (
+        "; within model families, which share data and design, "
+        f"{signed(found.estimate, 2)} {intervals(found, 2)}: {_says(found)}"
+    )
+
+
 def _level(answer: Answer, answers: Sequence[Answer]) -> str:
     what, _, points = answer.quantity.rpartition(", ")
     slope = next(
         (a for a in answers if _statistic(a) == "slope" and _of_gap(a) == _of_gap(answer)), None
     )
     moves = "its change with size cannot be told"
+    if slope is not None and not slope.supported:
+        moves = f"{moves} ({_lacking(slope)})"
     if slope is not None and slope.supported:
         moves = f"{signed(slope.estimate, 2)} {intervals(slope, 2)} for {_step(slope)}: {_says(slope)}"
     return (

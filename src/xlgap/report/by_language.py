@@ -113,10 +113,9 @@ def _panels(rows: Sequence[GapRow], zero_shot: frozenset[str]) -> list[Drawing]:
         what = GAP_WORDS[gap].partition(":")[0]
         title = f"{what[0].upper()}{what[1:]} by language, mean over tasks, measured"
         picture = small_multiples(panels, title=title, unit="points")
-        caption = (
-            "A panel a language, from the smallest gap to the largest; a point a model, bars: two "
-            "standard errors either way."
-        )
+        known = any(p.stderr is not None for points in panels.values() for p in points)
+        bars = ", bars: two standard errors either way" if known else ""
+        caption = f"A panel a language, from the smallest gap to the largest; a point a model{bars}."
         if len(panels) > MOST_PANELS:
             caption += f" {MOST_PANELS} of {len(panels)} languages, in even steps."
         place = place_of(gap)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from xlgap.analysis.published.answers import LADDER, PROXIES, published_averages
 from xlgap.analysis.published.distance import of_distance_row
@@ -41,7 +41,9 @@ LINE = (
     "errors are not known or over the same languages) with its interval as a band, in the legend its "
     "slope with its interval."
 )
-MEASURED_CAPTION = f"Bars: bootstrap intervals over items and seeds, conditional on each model. {LINE}"
+BOOTSTRAPPED = "bootstrap intervals over items and seeds, conditional on each model"
+GIVEN = "normal intervals from the standard errors given, both arms’ items taken as independent"
+MEASURED_CAPTION = f"Bars: {BOOTSTRAPPED}. {LINE}"
 EXTRAPOLATED = "Dashes and hollow diamond: extrapolated beyond the largest model, with its interval."
 MIXTURE_TITLES = {
     "inter": "Multilingual (xP3) minus English-only (P3) intermediate mixture, published",
@@ -73,9 +75,19 @@ SHORT = {
 """Names of the rows of the forest."""
 
 
+def bars(points: Iterable[Estimate]) -> str:
+    """What the bars of a figure are, in a sentence."""
+    of = list(points)
+    if any(e.ci_low is not None for e in of):
+        return f"Bars: {BOOTSTRAPPED}."
+    if any(e.stderr is not None for e in of):
+        return f"Bars: {GIVEN}."
+    return "Without bars: the errors of single models are not known."
+
+
 FOREST_CAPTION = (
-    "A line a gap, on it a marker a model from small to large; bars: bootstrap intervals over items "
-    "and seeds, conditional on each model. Right of 0 the regime named first is better."
+    "A line a gap, on it a marker a model from small to large. {bars} Right of 0 the regime named "
+    "first is better."
 )
 
 
@@ -103,7 +115,8 @@ def _measured(analysis: Analysis) -> list[Drawing]:
             analysis.estimates, gap=gap, confidence=analysis.confidence, beyond=beyond
         )
         alt = f"{GAP_WORDS[gap]}, measured, against total parameters"
-        caption = MEASURED_CAPTION if beyond is None else f"{MEASURED_CAPTION} {EXTRAPOLATED}"
+        shown = (e for e in analysis.estimates if (e.gap, e.scale) == (gap, "raw"))
+        caption = f"{bars(shown)} {LINE}" + ("" if beyond is None else f" {EXTRAPOLATED}")
         found.append(Drawing(f"{gap}.svg", picture, alt, caption))
     return found
 
@@ -213,18 +226,26 @@ def _regimes(analysis: Analysis) -> list[Drawing]:
         mine = [gap for gap in COMPARED if (place_of(gap) == 5) == (question == 5)]
         for matched, said in {"": "", **MATCHED}.items():
             gaps = [f"{gap}{matched}" for gap in mine]
-            branches = [
-                Branch(row=SHORT[of], series=e.model, value=e.value, low=e.ci_low, high=e.ci_high)
+            shown = [
+                (SHORT[of], e)
                 for of, gap in zip(mine, gaps, strict=True)
                 for e in points
                 if e.gap == gap
             ]
+            branches = [_branch(row, e, analysis.confidence) for row, e in shown]
             if branches:
                 title = f"Gaps between regimes {which}, mean over tasks, {said or 'measured'}"
                 name = f"regimes{'_combined' * (question == 5)}{matched}.svg"
                 picture = forest(branches, title=title)
-                found.append(Drawing(name, picture, title, FOREST_CAPTION, (question, "measured")))
+                caption = FOREST_CAPTION.format(bars=bars(e for _, e in shown))
+                found.append(Drawing(name, picture, title, caption, (question, "measured")))
     return found
+
+
+def _branch(row: str, point: Estimate, confidence: float) -> Branch:
+    below, above = plots.arms_of_bar(point, confidence)
+    low, high = (point.value - below, point.value + above) if below + above > 0 else (None, None)
+    return Branch(row=row, series=point.model, value=point.value, low=low, high=high)
 
 
 def _mixtures(gaps: Sequence[GapRow], confidence: float) -> list[Drawing]:

@@ -24,6 +24,11 @@ NOTES = (
     "corrected after Benjamini and Hochberg, stand in tables/item_tests.csv.",
 )
 
+WITHOUT = (
+    "Points over languages but English. Without the outcomes of items there are no intervals and no "
+    "tests of single models.",
+)
+
 
 def gain_grids(rows: Sequence[GainRow]) -> list[Grid]:
     """One table of gains over no intermediate training, one of variants, and those at equal compute."""
@@ -49,13 +54,14 @@ def _grid(name: str, title: str, rows: Sequence[GainRow]) -> Grid:
         shown.append((_label(first), first.model, *(_cell(r) for r in found)))
     at_chance = sorted({r.target for r in rows if r.at_chance})
     out = f"At chance for every model, and in no mean and no family of tests: {', '.join(at_chance)}."
+    tested = any(r.ci_low is not None for r in rows)
     return Grid(
         name=name,
         title=title,
         head="Intermediate task",
         columns=("Model", *targets),
         rows=tuple(shown),
-        notes=(*NOTES, *([out] if at_chance else [])),
+        notes=(*(NOTES if tested else WITHOUT), *([out] if at_chance else [])),
     )
 
 
@@ -68,7 +74,9 @@ def _label(row: GainRow) -> str:
 def _cell(row: GainRow | None) -> str:
     if row is None:
         return "–"
-    text = f"{signed(row.value)} {interval_words(row.ci_low, row.ci_high)}"
+    text = signed(row.value)
+    if row.ci_low is not None:
+        text += f" {interval_words(row.ci_low, row.ci_high)}"
     if row.at_chance:
         return f"{text}; at chance"
     return text if row.p_holm is None else f"{text}; {probability(row.p_holm)}"

@@ -23,6 +23,9 @@ BOOTSTRAPPED = (
 )
 
 
+GIVEN = "±: one standard error, from those given, both arms’ items taken as independent."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Grid:
     """A table of the report.
@@ -140,7 +143,7 @@ def control_grid(estimates: Sequence[Estimate]) -> Grid:
                 e.task,
                 e.model,
                 e.note,
-                f"{words.signed(e.value)} ± {words.number(e.stderr)}",
+                words.plus_minus(e.value, e.stderr),
                 words.interval_words(e.ci_low, e.ci_high),
                 "above by two standard errors" if above else "not above",
             )
@@ -178,15 +181,23 @@ def gap_grid(estimates: Sequence[Estimate], gap: str) -> Grid:
         title=GAP_WORDS[gap],
         columns=columns,
         rows=tuple(rows),
-        notes=(BOOTSTRAPPED,) if plain_gap(gap) in (*AGAINST_NONE, *AGAINST_ENGLISH) else (),
+        notes=_of_intervals(gap, of_gap),
         wide=(heads, *wide),
     )
+
+
+def _of_intervals(gap: str, of_gap: Sequence[Estimate]) -> tuple[str, ...]:
+    """What stands beside the points of a gap."""
+    raw = [e for e in of_gap if e.scale == "raw"]
+    if any(e.ci_low is not None for e in raw):
+        return (BOOTSTRAPPED,) if plain_gap(gap) in (*AGAINST_NONE, *AGAINST_ENGLISH) else ()
+    return (GIVEN,) if any(e.stderr is not None for e in raw) else ()
 
 
 def _raw_cell(raw: Estimate | None) -> str:
     if raw is None:
         return "–"
-    return f"{words.signed(raw.value)} {words.interval_words(raw.ci_low, raw.ci_high)}"
+    return words.with_error(raw)
 
 
 def _scaled(estimate: Estimate | None) -> str:

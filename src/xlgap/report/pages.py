@@ -10,6 +10,7 @@ from xlgap.analysis import words
 from xlgap.analysis.answers.cautions import LAB_SENTENCE
 from xlgap.analysis.answers.measured import MEASURED
 from xlgap.analysis.answers.series import SHARES
+from xlgap.analysis.counted import counted
 from xlgap.analysis.known import NARROW
 from xlgap.analysis.published.answers import DISAGREE
 from xlgap.analysis.published.gap import DOUBTFUL
@@ -92,7 +93,7 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
     environment.filters |= {
         "number": words.number,
         "signed": words.signed,
-        "short": lambda value: "–" if value is None else words.short_number(value),
+        "counted": counted,
         "figure": _inline,
     }
     tables = shown_tables(analysis)
@@ -107,8 +108,11 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
         lab=LAB_SENTENCE if analysis.source == "lab" else "",
         interval=words.interval_words,
         sizes=words.sizes,
+        sized=[m.params_total for m in analysis.models if m.params_total],
+        span=lambda some: words.size_span(min(some), max(some)),
         trend=words.trend,
         fewest=FEWEST_MODELS,
+        bootstrapped=any(e.ci_low is not None for e in analysis.estimates),
     )
     return page
 
@@ -191,7 +195,7 @@ def _question(
 
 def _how(answer: Answer) -> str:
     """The method behind an answer, or the first reason why it is not supported."""
-    return answer.method if answer.supported else words.sentences([answer.reason])[0]
+    return answer.method if answer.supported else words.why_not(answer)
 
 
 def _figures(
@@ -271,12 +275,13 @@ def level(analysis: Analysis, question: int) -> str:
         points = [e for e in analysis.estimates if (e.gap, e.task, e.scale) == (gap, "mean", "raw")]
         points.sort(key=lambda e: (e.params_total or 0, e.model))
         if points:
-            said = ", ".join(
-                f"{words.signed(e.value)} {words.interval_words(e.ci_low, e.ci_high)} in {e.model}"
-                for e in dict.fromkeys((points[0], points[-1]))
-            )
+            ends = list(dict.fromkeys((points[0], points[-1])))
+            said = ", ".join(f"{words.with_error(e)} in {e.model}" for e in ends)
             name = GAP_WORDS[gap].partition(":")[0]
-            said = f"{said} ({SHARES.get(gap, 'points')}, {points[0].note}, conditional on the models)"
+            given = any(e.ci_low is None and e.stderr is not None for e in ends)
+            error = "± one standard error, " if given else ""
+            unit = SHARES.get(gap, "points")
+            said = f"{said} ({unit}, {error}{points[0].note}, conditional on the models)"
             weak = _at_chance(analysis.english, points)
             flag = f"; at chance in English: {', '.join(weak)}" if weak else ""
             return f"{name[0].upper()}{name[1:]} itself: {said}{flag}."

@@ -141,7 +141,7 @@ def _families(axes: Axes, estimates: Sequence[Estimate], alone: str, confidence:
             taken[size] += 1
         points = _by_size(rows)
         y = [r.value for r in points]
-        bars = np.array([_arms_of_bar(r, confidence) for r in points]).T
+        bars = np.array([arms_of_bar(r, confidence) for r in points]).T
         label = alone if len(families) == 1 and alone else family
         axes.errorbar(
             x,
@@ -157,7 +157,7 @@ def _families(axes: Axes, estimates: Sequence[Estimate], alone: str, confidence:
     return len(families)
 
 
-def _arms_of_bar(point: Estimate, confidence: float) -> tuple[float, float]:
+def arms_of_bar(point: Estimate, confidence: float) -> tuple[float, float]:
     """Length of the bar below and above a point: its interval, or that of a normal error."""
     from scipy.stats import norm
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from xlgap.analysis import result, words
 from xlgap.analysis.counted import counted
-from xlgap.analysis.own.study import Row, own_study
+from xlgap.analysis.own.study import own_study
+from xlgap.analysis.own.values import Row
 from xlgap.errors import DataError, ResultError
 from xlgap.formats import atomic_dir, file_digest, write_json
 from xlgap.published import load_scores
@@ -53,7 +54,7 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
     with _told(out):
         folder.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=folder.parent).cleanup()  # now, not after the analysis
-    with _doing(f"{counted(len(table), 'row')}: gaps, intervals and answers"):
+    with _doing(f"{counted(len(study.scores), 'score')}: gaps, intervals and answers"):
         found = result.analyse(study, load_scores())
     with _told(out), atomic_dir(folder) as made, _doing("figures, tables and the page"):
         result.write_analysis(made / "analysis", found)
@@ -140,9 +141,7 @@ def _csv_lines(path: Path) -> list[list[str]]:
 
 
 def _of_csv(lines: list[list[str]], path: Path) -> tuple[list[str], list[Row]]:
-    """The first line names the columns, and every other one has as many fields."""
-    while lines and not lines[-1]:
-        lines.pop()
+    """The first line names the columns, every other one has as many fields, or nothing in them."""
     if not lines or not lines[0]:
         raise DataError(f"{path}: no header; the first line names the columns (docs/rows.md).")
     columns = [name.strip() for name in lines[0]]
@@ -152,12 +151,12 @@ def _of_csv(lines: list[list[str]], path: Path) -> tuple[list[str], list[Row]]:
             f"{path}: fields are separated by {other[0]}: commas are wanted (docs/rows.md)."
         )
     for number, fields in enumerate(lines, 1):
-        if len(fields) != len(columns):
+        if any(map(str.strip, fields)) and len(fields) != len(columns):
             raise DataError(
                 f"{path}: line {number} has {counted(len(fields), 'field')}, but the first line names "
                 f"{counted(len(columns), 'column')}; give each row all of them, empty ones, too."
             )
-    return columns, [dict(zip(columns, fields, strict=True)) for fields in lines[1:]]
+    return columns, [dict(zip(columns, fields, strict=False)) for fields in lines[1:]]
 
 
 def _of_parquet(frame: pd.DataFrame) -> tuple[list[str], list[Row]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -21,7 +21,7 @@ SIZES = (5e6, 2e7, 1.1e8, 5.5e8)
 SINGLE = ("direct_en", "direct_tgt", "intermediate_en", "intermediate_tgt")
 ALL = (*SINGLE, "joint", "sequential")
 GAINS = {"direct_en": 0, "direct_tgt": 10, "intermediate_en": 2, "intermediate_tgt": 6, "joint": 3,
-         "sequential": 1}  # fmt: skip
+         "sequential": 1, "best_of": 2}  # fmt: skip
 
 
 def answers(
@@ -30,9 +30,10 @@ def answers(
     sizes: Sequence[float] = SIZES,
     languages: Sequence[str] = LANGUAGES,
     at_chance: bool = False,
+    of_regime: Mapping[str, Mapping[str, str]] | None = None,
     **columns: str,
 ) -> list[Answer]:
-    """Answers to rows of made scores; ``columns`` are the same in all of them."""
+    """Answers to rows of made scores; ``columns`` are the same in all of them, or in a regime's."""
     rng = random.Random(0)
     rows = []
     for number, size in enumerate(sizes):
@@ -49,6 +50,7 @@ def answers(
                         "value": f"{value:.2f}", "chance": "33.3", "stderr": "0.7",
                         "intermediate": "squad+mnli" if regime in {"joint", "sequential"} else "",
                         **columns,
+                        **(of_regime or {}).get(regime, {}),
                     }
                 )  # fmt: skip
     study = own_study(rows, name="rows", columns=list(rows[0]))
@@ -65,6 +67,16 @@ def test_scores_at_chance_are_the_reason_of_every_question() -> None:
         assert said(question, found) == (
             "Not sufficient: at chance in English for every model, where a gap says nothing: xnli."
         )
+
+
+@pytest.mark.parametrize("known", [{}, {"chance": "", "stderr": ""}])
+def test_scores_that_are_all_0_are_at_chance(known: dict[str, str]) -> None:
+    found = answers(languages=LANGUAGES[:6], value="0", **known)
+    for question in (1, 2, 3, 5):
+        assert said(question, found) == (
+            "Not sufficient: at chance in English for every model, where a gap says nothing: xnli."
+        )
+    assert not [a.key for a in found if a.supported]
 
 
 @pytest.mark.parametrize("models", [1, 2])
@@ -137,6 +149,37 @@ def test_one_language_supports_nothing_of_several_tasks_but_in_english() -> None
     assert any(a.supported for a in answers(languages=("sw", "de")) if a.key == "5.joint.level")
 
 
+def test_arms_that_differ_in_budget_or_tasks_are_told_what_differs() -> None:
+    regimes = ("direct_en", "joint", "best_of")
+    steps = {"joint": {"budget": "steps:100"}, "best_of": {"budget": "steps:2000"}}
+    found = answers(regimes, languages=LANGUAGES[:3], of_regime=steps)
+    reasons = {a.key: a.reason for a in found}
+    assert reasons["5.joint_best.level"].startswith(
+        "Not measured: the budgets of the joint and best_of arms differ (joint 100 steps; best_of "
+        "2,000 steps); only arms of the same budget are compared."
+    )
+    assert reasons["5.joint.level"].startswith(
+        "Not measured: the budgets of the joint and direct_en arms differ (joint 100 steps; direct_en "
+        "none); only arms of the same budget are compared."
+    )
+    other = {"best_of": {"intermediate": "siqa+squad"}}
+    reasons = {a.key: a.reason for a in answers(regimes, languages=LANGUAGES[:3], of_regime=other)}
+    assert reasons["5.joint_best.level"].startswith(
+        "Not measured: the intermediate tasks of the joint and best_of arms differ (joint mnli+squad; "
+        "best_of siqa+squad); only arms of the same ones are compared."
+    )
+
+
+def test_arms_that_differ_in_budget_have_no_slopes_to_compare() -> None:
+    steps = {"intermediate_en": {"budget": "steps:100"}}
+    found = answers(("direct_en", "intermediate_en"), languages=LANGUAGES[:6], of_regime=steps)
+    reasons = {a.key: a.reason for a in found}
+    assert reasons["2.robustness.slope.params_total"].startswith(
+        "Not measured: the budgets of the intermediate_en and direct_en arms differ"
+    )
+    assert next(a for a in found if a.key == "2.distance_partial.slope.params_total").supported
+
+
 def test_a_size_that_no_model_gives_is_what_is_missing() -> None:
     by_key = {a.key: a for a in answers()}
     reason = by_key["1.inter.slope.params_nonembedding"].reason
@@ -154,9 +197,8 @@ def test_of_rows_nothing_is_said_that_cannot_be_known() -> None:
         assert "pretrained once" not in answer.reason
         assert "chance_corrected" not in answer.key or "are not known" not in answer.method
     slope = next(a for a in found if a.key == "1.inter.slope.params_total")
-    assert (
-        "The intervals of single models and the bootstrap leave out the variance of pre" in slope.reason
-    )
+    assert "The variance of pretraining is in no error of a single model; a slope" in slope.reason
+    assert not [a.key for a in found if "bootstrap" in f"{a.method} {a.reason}"]
     corrected = next(a for a in found if a.key == "1.inter.chance_corrected.slope.params_total")
     assert corrected.estimate == pytest.approx(slope.estimate / 0.667)
     assert corrected.ci_low == pytest.approx(slope.ci_low / 0.667)

@@ -191,6 +191,7 @@ def test_the_two_kinds_of_interval_of_one_gap_are_named_in_both_tables() -> None
     point = Estimate(
         source="measured", model="m", family="f", params_total=1, params_nonembedding=1,
         gap="joint_equal_steps", task="mean", scale="raw", value=1.0,
+        ci_low=0.5, ci_high=1.5,
     )  # fmt: skip
     [said] = gap_grid([point], "joint_equal_steps").notes
     assert said.startswith("Intervals: percentiles of the bootstrap")

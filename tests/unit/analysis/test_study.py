@@ -182,7 +182,7 @@ def test_a_model_without_its_cells_is_left_out_and_named() -> None:
     assert answer.n == 3
     assert not answer.supported
     assert "made_40000" not in answer.models
-    assert "Left out for missing cells: made_40000." in answer.reason
+    assert "Left out: made_40000 has no inter_sw_typing on qa." in answer.reason
     assert "Partial" in answer.reason
 
 
@@ -215,7 +215,7 @@ def test_a_model_without_any_cell_of_a_gap_is_named() -> None:
     partial = replace(made, scores=kept)
     found = {a.key: a for a in measured_answers(partial, measure(partial))}
     for key in ("1.inter", "2.spread", "3.direct"):
-        assert "Left out for missing cells: made_40000." in found[f"{key}.slope.params_total"].reason
+        assert "Left out: made_40000 has no inter_" in found[f"{key}.slope.params_total"].reason
     assert "Left out" not in found["2.distance.slope.params_total"].reason
 
 

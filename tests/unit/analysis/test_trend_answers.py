@@ -10,7 +10,7 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.answers.measured import measured_answers
-from xlgap.analysis.answers.series import SIZES, Series, correlation_answer
+from xlgap.analysis.answers.series import FAMILIES, SIZES, Series, correlation_answer, slope_answer
 from xlgap.analysis.answers.trend import beyond_answers, family_answers
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import Answer, Estimate
@@ -239,6 +239,16 @@ def test_scores_at_chance_answer_nothing() -> None:
             assert not answer.supported, key
             assert answer.estimate is None, key
             assert "At chance in English for every model and left out: nli, qa." in answer.reason, key
+
+
+def test_a_slope_over_several_families_says_that_it_is_not_of_size_alone() -> None:
+    points = [replace(point(1e8 * 4**i, 5.0 - i * i, "ab"[i % 2]), source="measured") for i in range(5)]
+    several = slope_answer(series(*points), *SIZES[0])
+    assert several.supported
+    assert f"{FAMILIES}." in several.reason
+    for family in ("a", "unknown"):
+        of_one = series(*(replace(p, family=family) for p in points))
+        assert FAMILIES not in slope_answer(of_one, *SIZES[0]).reason
 
 
 def test_families_that_are_not_known_are_not_told_apart() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from xlgap.analysis.rows import Answer
@@ -12,6 +14,7 @@ from xlgap.analysis.words import (
     sentences,
     short_number,
     signed,
+    sizes,
     trend,
 )
 
@@ -31,10 +34,32 @@ def test_numbers_and_intervals() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(277_453_056, "277M"), (12_921_057_280, "12.9B"), (34_000, "34k"), (7, "7"), (999_900, "1M")],
+    [
+        (277_453_056, "277M"),
+        (12_921_057_280, "12.9B"),
+        (34_000, "34k"),
+        (7, "7"),
+        (999_900, "1M"),
+        (10**12, "1T"),
+        (10**15, "1,000T"),
+    ],
 )
 def test_short_number(value: int, text: str) -> None:
     assert short_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (5_000_000, 550_000_000, "5M to 550M, ×110"),
+        (100_000_000, 100_300_000, "about 100M"),
+        (99_900_000, 100_000_000, "about 99.9M"),
+        (7_000_000, 7_000_000, "7M"),
+        (1_000, 10**15, "1k to 1,000T, ×1,000,000,000,000"),
+    ],
+)
+def test_sizes_that_three_digits_do_not_tell_apart_are_one(low: int, high: int, text: str) -> None:
+    assert sizes(answer(size_range=(low, high))) == text
 
 
 def test_sentences_are_kept_once() -> None:
@@ -64,6 +89,32 @@ def test_headline_says_the_trend_only_where_the_interval_does(
     text = headline([answer(ci_low=low, ci_high=high)], 1, "measured")
     assert text.startswith("G_inter: −5.00 points [")
     assert text.endswith(f"for ten times the total parameters (4 models, 40k to 5M, ×125); {says}.")
+
+
+@pytest.mark.parametrize(
+    ("over_all", "inside", "says"),
+    [
+        ((-1.0, 2.0), (-3.0, -1.0), "−2.00 [−3.00, −1.00]: it falls with size"),
+        ((1.0, 2.0), (-3.0, -1.0), "−2.00 [−3.00, −1.00]: it falls with size"),
+        ((1.0, 2.0), (-3.0, 1.0), "−1.00 [−3.00, 1.00]: no change with size is shown"),
+        ((-3.0, -1.0), (-3.0, -1.0), ""),
+        ((-3.0, -1.0), (-3.0, 1.0), ""),
+        ((-1.0, 2.0), (-3.0, 1.0), ""),
+    ],
+)
+def test_a_slope_within_families_that_says_something_else_stands_beside(
+    over_all: tuple[float, float], inside: tuple[float, float], says: str
+) -> None:
+    def of(key: str, limits: tuple[float, float]) -> Answer:
+        low, high = limits
+        return answer(key=f"1.inter.{key}", ci_low=low, ci_high=high, estimate=(low + high) / 2)
+
+    slopes = [of("slope.params_total", over_all), of("within_families.params_total", inside)]
+    text = headline(slopes, 1, "measured")
+    assert text.endswith(f"; within model families, which share data and design, {says}.") == bool(says)
+    assert ("within model families" in text) == bool(says)
+    unsupported = replace(slopes[1], supported=False)
+    assert "within model families" not in headline([slopes[0], unsupported], 1, "measured")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from xlgap.analysis.words import short_number
 from xlgap.published import load_languages, load_scores
 from xlgap.published.loader import family_of, read_table
 from xlgap.published.names import metric_name, regime_name, slug, split_name, task_name
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "published.md"
 
 
 def test_every_row_of_the_table_is_a_score() -> None:
@@ -16,6 +20,17 @@ def test_every_row_of_the_table_is_a_score() -> None:
     assert len(scores) == len(read_table("results")) == 22_176
     assert {s.source for s in scores} == {"published"}
     assert all(s.publication and s.seen_at for s in scores)
+
+
+def test_the_document_counts_models_and_sizes_as_they_are() -> None:
+    sizes = {s.model: s.params_total for s in load_scores()}
+    known = sorted(size for size in sizes.values() if size)
+    text = " ".join(DOCUMENT.read_text(encoding="utf8").split())
+    assert (
+        f"on {len(load_scores()):,} published ones (`src/xlgap/published/tables`): {len(sizes)} model "
+        f"names, {len(known)} of them of known size, {short_number(known[0])} to "
+        f"{short_number(known[-1])} parameters."
+    ) in text
 
 
 def test_second_call_reads_nothing() -> None:

@@ -195,7 +195,8 @@ def refused(example: Path, change: tuple[str, str]) -> str:
         ((",en,", ",mul,"), "unknown language 'mul'"),
         (("58.0,33.3,0.7,5010", "58.0,33.3"), "wrong.csv: line 2 has 9 fields, but the first line nam"),
         (("58.0,33.3,0.7,5010", "58.0,33.3,0.7,5010,1"), "wrong.csv: line 2 has 12 fields, but the f"),
-        (("5010\n", "5010\n\n"), "wrong.csv: line 3 has 0 fields, but the first line names 11 columns"),
+        (("58.0,33.3,0.7,5010\n", "58.0,33.3,0.7,5010\n\n1\n"), "line 4 has 1 field, but the first li"),
+        (("58.0,33.3,0.7,5010\ntiny,", "58.0,33.3,0.7,5010\n,,,\n\n,"), "line 5, column 'model': e"),
         (("5000000", "5e6.1"), "line 2, column 'params_total': got '5e6.1'"),
         (("5000000", "6000000"), "line 3: model 'tiny' has another size or family there than before"),
         (("xnli,sw,", "xnli,en,"), "lines 2 and 3: both are tiny, direct_en, xnli, en, seed 0, acc"),
@@ -226,6 +227,30 @@ def test_a_missing_column_and_shares_get_one_sentence(example: Path) -> None:
     Path("wrong.parquet").write_bytes(b"PAR1")
     with pytest.raises(XlgapError, match=r"wrong\.parquet: cannot be read as \.parquet"):
         analyse_rows(Path("wrong.parquet"))
+
+
+def test_empty_lines_are_no_rows(example: Path) -> None:
+    lines = example.read_text(encoding="utf8").splitlines()
+    gaps = [*lines[:3], "", *lines[3:7], "," * lines[0].count(","), "  ", *lines[7:], "", ""]
+    Path("gaps.csv").write_text("\n".join(gaps), encoding="utf8")
+    said = analyse_rows(Path("gaps.csv"), out=Path("b"))
+    assert said[0].startswith("1. G_inter (")
+    assert "−2.02 points" in said[0]
+
+
+@pytest.mark.parametrize("regime", ["joint", "sequential"])
+def test_several_intermediate_tasks_are_not_one(example: Path, regime: str) -> None:
+    frame = pd.read_csv(example).assign(intermediate="")
+    frame.loc[frame["regime"] == "intermediate_en", "regime"] = regime
+    frame.loc[frame["regime"] == regime, "intermediate"] = "squad"
+    frame.to_csv("wrong.csv", index=False)
+    line = 2 + int((frame["regime"] == regime).argmax())
+    with pytest.raises(XlgapError) as error:
+        analyse_rows(Path("wrong.csv"), out=Path("out"))
+    assert str(error.value) == (
+        f"line {line}, column 'intermediate': {regime} is of several intermediate tasks, got 'squad' "
+        "alone; join them by '+', or name the regime intermediate_en."
+    )
 
 
 @pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])

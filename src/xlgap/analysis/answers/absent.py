@@ -1,21 +1,22 @@
 """Why a study gives no estimate of a gap over its tasks: the first reason that is true of it.
 
 In this order: every task is at chance, English is the only language, an arm is missing, the gap's own
-tasks are at chance, languages are too few, arms make no pair.
+tasks are at chance, languages are too few, arms that meet differ in budget or intermediate tasks, arms
+make no pair.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from xlgap.analysis.answers.unlike import why_unlike
 from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.contrasts import Contrast, fixed_languages
 from xlgap.analysis.counted import counted
 from xlgap.analysis.distance.covariates import covariates_of
 from xlgap.analysis.distance.fit import FEWEST_LANGUAGES, partial
-from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import AVERAGE, plain_gap
+from xlgap.analysis.rows import AVERAGE, PARTS, plain_gap
 from xlgap.analysis.stats.verdict import Refused
 from xlgap.analysis.study import Study
 from xlgap.published.distances import MEASURES, distances_of
@@ -77,6 +78,9 @@ def why_absent(study: Study, measured: Measured, gap: str) -> str:
         return "Not measured: no model has it on all tasks of G_direct."
     if found and all(c.language == "en" for c in found):
         return ENGLISH_ALONE
+    unlike = why_unlike(study, REGIMES[gap], gap)
+    if unlike:
+        return unlike
     which = " and a ".join(REGIMES[gap])
     return (
         f"Not measured: no model has scores of a {which} arm that can be compared, on the same task "
@@ -88,7 +92,7 @@ def _at_chance(study: Study, measured: Measured, tasks: Collection[str]) -> str:
     """A sentence where all of ``tasks`` are at chance for every model, else none."""
     if not tasks or not set(tasks) <= measured.hopeless:
         return ""
-    judged = {e.task for e in measured.english}
+    judged = {e.task for e in measured.english if e.language == "en"}
     where = "in English " if set(tasks) <= judged else ""
     return (
         f"Not sufficient: at chance {where}for every model, where a gap says nothing: "
@@ -133,16 +137,30 @@ def _over_languages(study: Study, measured: Measured, gap: str) -> str:
         names = f": {', '.join(sorted(most))}" if most else ""
         return (
             f"Not sufficient: {counted(len(most), 'language')} beside English of known distance that "
-            f"all models have{names}; a slope over distance needs at least {FEWEST_LANGUAGES}."
+            f"all models have{names}; a slope over distance needs at least {FEWEST_LANGUAGES}"
+            f"{_without_one(study, alive)}."
         )
     if gap.endswith("_partial"):
         refused = _refused(study, alive, common)
         if refused:
             return f"Not sufficient: {refused[0].lower()}{refused[1:]}"
-    return (
+    return why_unlike(study, regimes, gap) or (
         f"Not measured: no model has arms that can be compared, on the same task in at least "
         f"{FEWEST_LANGUAGES} languages of different distance."
     )
+
+
+def _without_one(study: Study, cells: Collection[tuple[str, str, str]]) -> str:
+    """The model without which the others have languages enough in common, if there is one."""
+    near = distances_of(MEASURES[0].name)
+    units = {(arm, task) for _, arm, task in cells}
+    best, lacking = 0, ""
+    for model in sorted({model for model, _, _ in cells}):
+        common = fixed_languages([key for key in study.table if key.model != model], study.arms)
+        most = max(len((common.get(unit, frozenset()) & set(near)) - {"en"}) for unit in units)
+        if most > best:
+            best, lacking = most, model
+    return f"; without {lacking} there would be {best}" if best >= FEWEST_LANGUAGES else ""
 
 
 def _refused(

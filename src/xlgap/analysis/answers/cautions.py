@@ -19,7 +19,13 @@ PRETRAINING = (
 )
 PRETRAINED = PRETRAINING.partition(": ")[2]
 """The same of models of which it is not known how often they were pretrained."""
+IN_NO_ERROR = (
+    "The variance of pretraining is in no error of a single model; a slope has it only as scatter "
+    "about its line."
+)
+"""The same of models that have no outcomes of items, and so no intervals of their own."""
 ONE_SEED = "One seed: the interval of a single model leaves out the variance of training."
+ONE_SEED_GIVEN = "One seed: the variance of training is in no error of a single model."
 UNMATCHED = "Not at equal compute: one arm is trained longer than the other."
 UNKNOWN_COMPUTE = (
     "Compute is not known: the rows of these arms name no budget, and one may be trained longer than "
@@ -67,7 +73,7 @@ def of_pretraining(study: Study) -> str:
     """What the intervals leave out of pretraining."""
     if study.source != "rows":
         return PRETRAINING
-    return f"{PRETRAINED[0].upper()}{PRETRAINED[1:]}"
+    return f"{PRETRAINED[0].upper()}{PRETRAINED[1:]}" if study.items else IN_NO_ERROR
 
 
 def of_source(study: Study) -> list[str]:
@@ -102,7 +108,10 @@ def of_compute(study: Study, gap: str) -> list[str]:
 
 def of_seeds(estimates: Iterable[Estimate]) -> list[str]:
     """Estimates of a single seed."""
-    return [ONE_SEED] if any(e.seeds == 1 for e in estimates) else []
+    found = list(estimates)
+    if all(e.seeds != 1 for e in found):
+        return []
+    return [ONE_SEED if any(e.ci_low is not None for e in found) else ONE_SEED_GIVEN]
 
 
 def languages_of(measured: Measured, gap: str) -> frozenset[str]:

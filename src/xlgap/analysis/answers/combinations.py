@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
 from xlgap.analysis.answers.cautions import languages_of, of_compute, of_languages
+from xlgap.analysis.answers.lacking import left_out
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.refitted import refitted_answers
 from xlgap.analysis.answers.series import UNITS, Series, series_answers, series_of
@@ -107,8 +108,7 @@ def _series(study: Study, measured: Measured, gap: str, scale: Scale) -> Series:
         notes = [*of_compute(study, gap), *_arms(study, found.estimates[0])]
     if plain_gap(gap) in COMBINED:
         notes.append(ZERO_SHOT)
-    if measured.partial.get(gap):
-        notes.append(f"Left out for missing cells: {', '.join(measured.partial[gap])}.")
+    notes += left_out(study, measured, gap)
     return replace(found, notes=(*found.notes, *notes))
 
 

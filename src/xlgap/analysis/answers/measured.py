@@ -20,6 +20,7 @@ from xlgap.analysis.answers.cautions import (
 )
 from xlgap.analysis.answers.combinations import combination_answers
 from xlgap.analysis.answers.distance import DISTANCE_NEEDS, distance_notes
+from xlgap.analysis.answers.lacking import left_out
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.mixed import mixed_answers
 from xlgap.analysis.answers.refitted import refitted_answers, with_runs
@@ -28,9 +29,8 @@ from xlgap.analysis.answers.series import Series, series_answers, series_of
 from xlgap.analysis.answers.trend import trend_answers
 from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.chance import runs_in_cells
-from xlgap.analysis.headline import PARTS
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import MATCHED, Answer, Scale, plain_gap
+from xlgap.analysis.rows import MATCHED, PARTS, Answer, Scale, plain_gap
 from xlgap.analysis.study import Study
 
 ADD_UP = (
@@ -157,9 +157,7 @@ def _series(
         notes.append(ADD_UP)
     notes += distance_notes(plain, measured.held, study.language_notes, some=bool(points))
     notes += _other_data(study, measured, gap)
-    if measured.partial.get(gap):
-        why = "missing cells" + (" or a ceiling near chance" if plain == CEILING else "")
-        notes.append(f"Left out for {why}: {', '.join(measured.partial[gap])}.")
+    notes += left_out(study, measured, gap)
     absent = found.absent if points else why_absent(study, measured, plain)
     return replace(found, absent=absent, notes=(*found.notes, *notes))
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xlgap.analysis.bootstrap import interval
 from xlgap.analysis.counted import counted
 from xlgap.analysis.known import NO_WIDTH, Interval, beside, by_draws
-from xlgap.analysis.rows import Answer, Estimate, Scale
+from xlgap.analysis.rows import UNKNOWN_FAMILY, Answer, Estimate, Scale
 from xlgap.analysis.scaling import (
     FEWEST_MODELS,
     Regression,
@@ -36,6 +36,12 @@ UNITS: dict[Scale, str] = {
 
 EXACT_R = 1e-9
 """A correlation nearer than this to 1 or -1 has no interval."""
+
+FAMILIES = (
+    "The models are of several families, which differ in data and design, so the slope is not an "
+    "effect of size alone"
+)
+"""What is said of a slope over models of several families, without a full stop."""
 
 SHARES = {"transfer_ceiling": "percent"}
 """Units of gaps that are no differences of scores."""
@@ -144,7 +150,8 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
         f"{series.equal}"
     )
     enough = fit.n >= FEWEST_MODELS
-    base = replace(base, reason=f"{base.reason} {_short_range(base)}".strip())
+    more = [base.reason, _short_range(base), _of_families(usable)]
+    base = replace(base, reason=" ".join(filter(None, more)))
     answer = replace(
         base,
         estimate=fit.slope,
@@ -278,6 +285,14 @@ def _short_range(answer: Answer) -> str:
         f"The sizes span a factor of {high / low:.1f} ({short_number(low)} to {short_number(high)}): "
         "the change for ten times is extrapolated."
     )
+
+
+def _of_families(usable: Sequence[Estimate]) -> str:
+    """A sentence where measured models are of several families; published series have their own."""
+    families = {e.family for e in usable}
+    measured = all(e.source == "measured" for e in usable)
+    several = len(families) > 1 and UNKNOWN_FAMILY not in families
+    return f"{FAMILIES}." if measured and several else ""
 
 
 def _too_few(usable: Sequence[Estimate], size_field: str) -> str:

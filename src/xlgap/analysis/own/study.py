@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.chance import BASELINES
 from xlgap.analysis.gap import primary_metric
+from xlgap.analysis.own.arms import ArmOf, arm_of, one_spec_a_name
 from xlgap.analysis.own.values import (
+    Row,
     at_line,
-    budget,
     choice,
     integer,
     language,
@@ -30,16 +31,12 @@ from xlgap.analysis.study import Study, TaskInfo
 from xlgap.errors import DataError, UnknownNameError, suggestion
 from xlgap.languages import CODES
 from xlgap.records import Score
-from xlgap.regimes import get_regime, regime_names
-from xlgap.regimes.base import ArmSpec
 from xlgap.tasks import get_task, task_names
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
-
-Row = Mapping[str, str]
 
 REQUIRED = ("model", "params_total", "regime", "task", "language", "metric", "value")
 OPTIONAL = (
@@ -55,13 +52,6 @@ TOLERANCE = 0.06
 """Points by which a score may differ from the mean of its items: it may be rounded to one decimal."""
 
 
-class ArmOf(NamedTuple):
-    """An arm, by name and by what it is."""
-
-    name: str
-    spec: ArmSpec
-
-
 def own_study(
     rows: Sequence[Row],
     items: Sequence[Row] = (),
@@ -73,7 +63,8 @@ def own_study(
     """The study that a table of scores is.
 
     Args:
-        rows: of the table, cells as text, absent ones empty; line 2 is the first of them.
+        rows: of the table, cells as text, absent ones empty; line 2 is the first of them. A row without
+            any text counts as a line and as nothing else.
         items: of the table of item-level outcomes, if there is one.
         name: of the study.
         columns: of the table of scores.
@@ -83,27 +74,29 @@ def own_study(
         DataError, UnknownNameError: a column or a value that it cannot be; it names the line.
     """
     check_columns("the rows", columns, REQUIRED, OPTIONAL)
-    if not rows:
+    numbered = _lines(rows)
+    if not numbered:
         raise DataError("the rows: the table has no row; give one score a row (docs/rows.md).")
-    arms = [arm_of(row, line) for line, row in enumerate(rows, 2)]
+    arms = [(line, arm_of(row, line)) for line, row in numbered]
     scores = tuple(
-        score_of(row, line, arm) for (line, row), arm in zip(_lines(rows), arms, strict=True)
+        score_of(row, line, arm) for (line, row), (_, arm) in zip(numbered, arms, strict=True)
     )
-    _check_scores(scores)
-    tasks = _tasks(rows, scores)
+    _check_scores([(line, score) for (line, _), score in zip(numbered, scores, strict=True)])
+    tasks = _tasks(numbered, scores)
     return Study(
         language_notes=language_notes(scores),
         name=name,
         source="rows",
-        arms=_one_spec_a_name(arms),
+        arms=one_spec_a_name(arms),
         tasks=tasks,
         scores=scores,
         items=_items(items, item_columns, scores, tasks) if item_columns else {},
     )
 
 
-def _lines(rows: Sequence[Row]) -> Iterable[tuple[int, Row]]:
-    return enumerate(rows, 2)
+def _lines(rows: Sequence[Row]) -> list[tuple[int, Row]]:
+    """The rows with the numbers of their lines; empty ones, as spreadsheets write them, are none."""
+    return [(line, row) for line, row in enumerate(rows, 2) if any(map(str.strip, row.values()))]
 
 
 def check_columns(
@@ -136,66 +129,6 @@ def _columns(missing: Sequence[str], needed: Sequence[str]) -> str:
     if len(missing) == len(needed):
         return "all needed columns are"
     return f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
-
-
-def arm_of(row: Row, line: int) -> ArmOf:
-    """The arm that a row is of; its name, where none is given, says what it is."""
-    regime = required(row, "regime", line)
-    if regime not in regime_names():
-        near = suggestion(regime, regime_names())
-        raise UnknownNameError(f"{at_line('regime', line)}: unknown regime {regime!r}; {near}")
-    trained_in = language(row, "train_language", line)
-    if get_regime(regime).needs_language:
-        trained_in = trained_in or required(row, "language", line)
-    elif trained_in not in ("", "en"):
-        raise DataError(
-            f"{at_line('train_language', line)}: {regime} trains in English, got {trained_in!r}; leave "
-            "it empty, or name a regime that trains in the target language."
-        )
-    shots = positive(row, "shots", line)
-    if shots is not None and "shots" not in get_regime(regime).takes:
-        raise DataError(
-            f"{at_line('shots', line)}: {regime} is shown no target-language examples, got {shots}; "
-            "leave it empty, or name the regime few_shot."
-        )
-    if shots is None and "shots" in get_regime(regime).needs:
-        raise DataError(
-            f"{at_line('shots', line)}: empty; {regime} needs the number of target-language examples."
-        )
-    spec = ArmSpec(
-        regime=regime,
-        intermediate=tuple(filter(None, text(row, "intermediate").replace(" ", "").split("+"))),
-        language=trained_in if get_regime(regime).needs_language else None,
-        budget=budget(row, line),
-        shots=shots,
-    )
-    return ArmOf(text(row, "arm") or arm_name(spec), spec)
-
-
-def arm_name(spec: ArmSpec) -> str:
-    """A name that says all that a spec does.
-
-    >>> arm_name(ArmSpec(regime="intermediate_tgt", intermediate=("squad",), language="sw"))
-    'intermediate_tgt_squad_sw'
-    """
-    parts = [spec.regime, *spec.intermediate, spec.language or ""]
-    if spec.budget is not None:
-        amount = spec.budget.steps or spec.budget.tokens
-        parts.append(f"{'steps' if spec.budget.steps else 'tokens'}{amount}")
-    if spec.shots is not None:
-        parts.append(f"k{spec.shots}")
-    return "_".join(filter(None, parts))
-
-
-def _one_spec_a_name(arms: Iterable[ArmOf]) -> dict[str, ArmSpec]:
-    found: dict[str, ArmSpec] = {}
-    for line, (name, spec) in enumerate(arms, 2):
-        if found.setdefault(name, spec) != spec:
-            raise DataError(
-                f"{at_line('arm', line)}: {name!r} is another arm there than in a line before it "
-                "(regime, intermediate, train_language, budget or shots); name each arm by itself."
-            )
-    return found
 
 
 def score_of(row: Row, line: int, arm: ArmOf) -> Score:
@@ -257,15 +190,15 @@ def language_notes(scores: Iterable[Score]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _check_scores(scores: Sequence[Score]) -> None:
+def _check_scores(scores: Sequence[tuple[int, Score]]) -> None:
     """What no row shows alone: shares for per cents, rows twice, a model of two sizes."""
-    if max(s.value for s in scores) <= 1 and len(scores) > 1:
+    if 0 < max(s.value for _, s in scores) <= 1 and len(scores) > 1:
         raise DataError(
             "column 'value': no score is above 1, but scores are from 0 to 100; multiply them by 100."
         )
     seen: dict[tuple[object, ...], int] = {}
     models: dict[str, tuple[object, ...]] = {}
-    for line, s in enumerate(scores, 2):
+    for line, s in scores:
         key = (s.model, s.arm, s.task, s.language, s.seed, s.metric)
         if key in seen:
             raise DataError(
@@ -281,11 +214,11 @@ def _check_scores(scores: Sequence[Score]) -> None:
             )
 
 
-def _tasks(rows: Sequence[Row], scores: Sequence[Score]) -> dict[str, TaskInfo]:
+def _tasks(rows: Sequence[tuple[int, Row]], scores: Sequence[Score]) -> dict[str, TaskInfo]:
     """Primary metric of each task, and whether its test sets are translations of each other."""
     metrics: dict[str, set[str]] = defaultdict(set)
     parallel: dict[str, bool] = {}
-    for (line, row), score in zip(_lines(rows), scores, strict=True):
+    for (line, row), score in zip(rows, scores, strict=True):
         metrics[score.task].add(score.metric)
         said = choice(row, "parallel", line, {"true": True, "false": False})
         if said is None:

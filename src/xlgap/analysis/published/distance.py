@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from xlgap.analysis.answers.distance import MORE_ROBUST, NO_COVARIATES
-from xlgap.analysis.answers.series import Series
+from xlgap.analysis.answers.series import FAMILIES, Series
 from xlgap.analysis.counted import counted
 from xlgap.analysis.distance import contrasts as distance
 from xlgap.analysis.distance.covariates import script_covariate
@@ -27,10 +27,7 @@ from xlgap.published.distances import MEASURES, distances_of
 from xlgap.published.pretraining import pretraining_text
 from xlgap.records import Score
 
-CONFOUNDED = (
-    "The models are of several families, which differ in data and design, so the slope is not an "
-    "effect of size alone; the languages are the same for all models."
-)
+CONFOUNDED = f"{FAMILIES}; the languages are the same for all models."
 ONE_SOURCE = "A model counts once, from the publication that covers most models of its family."
 EQUAL = (
     "equal weights, because the errors of single models are over the same languages, which move all "
