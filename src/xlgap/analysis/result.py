@@ -56,9 +56,9 @@ from xlgap.analysis.rows import (
     GapRow,
     LanguageSlope,
 )
+from xlgap.analysis.sentence import of_refit
 from xlgap.analysis.study import Study
 from xlgap.analysis.tables import flat, write_rows
-from xlgap.analysis.words import of_refit
 from xlgap.errors import ResultError
 from xlgap.formats import read_json, write_json
 from xlgap.records import EditionScore, Score

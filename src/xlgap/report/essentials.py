@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xlgap.analysis.rows import MATCHED, Answer, plain_gap
-from xlgap.analysis.words import leading
+from xlgap.analysis.sentence import leading
 from xlgap.report.canvas import Drawing
 
 KINDS = ("level", "slope", "correlation", "bootstrap")

@@ -17,6 +17,7 @@ from xlgap.analysis.published.gap import DOUBTFUL
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import GAP_WORDS, Answer, EnglishScore, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS
+from xlgap.analysis.sentence import beyond, headline, leading, why_not
 from xlgap.records import Source
 from xlgap.report.canvas import Drawing
 from xlgap.report.changes import what_would_change
@@ -195,7 +196,7 @@ def _question(
 
 def _how(answer: Answer) -> str:
     """The method behind an answer, or the first reason why it is not supported."""
-    return answer.method if answer.supported else words.why_not(answer)
+    return answer.method if answer.supported else why_not(answer)
 
 
 def _figures(
@@ -216,22 +217,22 @@ def _side(
 ) -> Side:
     """One source's half; a reason that leads is not said again."""
     answers = [a for a in analysis.answers if (a.question, a.source) == (number, source)]
-    sentence = words.headline(analysis.answers, number, source)
-    beyond = words.beyond(analysis.answers, number, source)
+    sentence = headline(analysis.answers, number, source)
+    farther = beyond(analysis.answers, number, source)
     names = (
         main_figures(answers, figures)
         or [d.name for d in figures.values() if (number, source) == d.beside][:1]
     )
     disagree = _disagreeing(answers)
-    said_already = {sentence, *beyond, *disagree}
-    lead = words.leading(answers) or next(iter(answers), None)
+    said_already = {sentence, *farther, *disagree}
+    lead = leading(answers) or next(iter(answers), None)
     reasons = words.sentences([lead.reason] if lead is not None and _tells(lead) else [])
     more = _said_of_which([a for a in answers if _tells(a)])
     return Side(
         source=source,
         sentence=sentence,
         level=level(analysis, number) if source == "measured" else "",
-        beyond=beyond,
+        beyond=farther,
         figures=captioned((figures[name] for name in names), said),
         change=what_would_change(analysis, number, source),
         reasons=tuple(r for r in reasons if r not in said_already and not r.startswith(NARROW)),

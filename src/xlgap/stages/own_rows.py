@@ -13,6 +13,7 @@ from xlgap.analysis import result, words
 from xlgap.analysis.counted import counted
 from xlgap.analysis.own.study import own_study
 from xlgap.analysis.own.values import Row
+from xlgap.analysis.sentence import headline
 from xlgap.errors import DataError, ResultError
 from xlgap.formats import atomic_dir, file_digest, write_json
 from xlgap.published import load_scores
@@ -61,9 +62,7 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
         page = write_report(made, found)
         read = {"rows": file_digest(rows, 64), "items": file_digest(items, 64) if items else None}
         write_json(made / MARK, read)
-    said = [
-        f"{number}. {words.headline(found.answers, number, 'measured')}" for number in words.QUESTIONS
-    ]
+    said = [f"{number}. {headline(found.answers, number, 'measured')}" for number in words.QUESTIONS]
     return [*said, *study.language_notes, f"report: {folder / page.name}"]
 
 

@@ -14,7 +14,7 @@ from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.measure import measure
 from xlgap.analysis.own.study import own_study
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.words import headline
+from xlgap.analysis.sentence import headline
 
 LANGUAGES = ("de", "fr", "es", "ru", "zh", "ar", "sw", "tr", "vi", "hi", "th", "bg", "el", "ur")
 SIZES = (5e6, 2e7, 1.1e8, 5.5e8)

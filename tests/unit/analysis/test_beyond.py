@@ -9,7 +9,7 @@ from simulate import Plan, study
 
 from xlgap.analysis.result import Analysis, analyse
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.words import beyond
+from xlgap.analysis.sentence import beyond
 from xlgap.report.pages import render
 
 END = Answer(

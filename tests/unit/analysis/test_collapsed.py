@@ -11,8 +11,9 @@ from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.result import analyse, metrics
 from xlgap.analysis.rows import Answer
+from xlgap.analysis.sentence import headline, leading
 from xlgap.analysis.study import Study
-from xlgap.analysis.words import headline, leading, signed
+from xlgap.analysis.words import signed
 
 PLAN = Plan(
     groups=60, group_size=2, model_sd=0.3, joint=6.0, sequential=3.0, best_single=4.0, longer=2.0,

@@ -18,7 +18,7 @@ from xlgap.analysis.measure import measure
 from xlgap.analysis.pairing import Key
 from xlgap.analysis.result import analyse, metrics
 from xlgap.analysis.rows import COMBINED, Answer, ArmInfo
-from xlgap.analysis.words import headline
+from xlgap.analysis.sentence import headline
 from xlgap.regimes.base import Sampling
 from xlgap.report.write import write_report
 

@@ -13,7 +13,8 @@ from xlgap.analysis.answers.series import SIZES, Series, correlation_answer, slo
 from xlgap.analysis.answers.trend import beyond_answers, family_answers
 from xlgap.analysis.result import Analysis, analyse
 from xlgap.analysis.rows import Estimate
-from xlgap.analysis.words import headline, trend
+from xlgap.analysis.sentence import headline
+from xlgap.analysis.words import trend
 from xlgap.report.changes import what_would_change
 from xlgap.report.pages import questions
 

@@ -13,7 +13,7 @@ from xlgap.analysis.contrasts import common_set
 from xlgap.analysis.measure import measure
 from xlgap.analysis.own.study import own_study
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.words import headline
+from xlgap.analysis.sentence import headline
 
 LANGUAGES = ("de", "fr", "es", "ru", "zh", "sw")
 SIZES = {"a": 5e6, "b": 2e7, "c": 1.1e8, "d": 5.5e8}

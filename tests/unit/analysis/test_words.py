@@ -7,16 +7,8 @@ from dataclasses import replace
 import pytest
 
 from xlgap.analysis.rows import Answer
-from xlgap.analysis.words import (
-    headline,
-    interval_words,
-    number,
-    sentences,
-    short_number,
-    signed,
-    sizes,
-    trend,
-)
+from xlgap.analysis.sentence import headline
+from xlgap.analysis.words import interval_words, number, sentences, short_number, signed, sizes, trend
 
 
 @pytest.mark.parametrize(
