@@ -38,7 +38,7 @@ def test_the_documented_example_runs_outside_a_checkout(
     assert main(["analyse", "--rows", example.name, "--out", "my_report"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("1. G_inter")
-    assert said[0].endswith("it falls with size.")
+    assert "; it falls with size; +3.38 [2.85, 3.90]" in said[0]
     assert "2 languages beside English of known distance that all models have: de, sw;" in said[1]
     folder = example.parent / "my_report"
     page = (folder / "index.html").read_text(encoding="utf8")
