@@ -1,6 +1,7 @@
 """Do 95% intervals hold the truth in 95% of studies, and tests find nothing where there is nothing?
 
     python benchmarks/coverage.py [--studies 1000] [--quick] [--json] [--seed 0] [--jobs N]
+        [--only NAME]
 
 Studies are simulated with known gaps and slopes at the numbers of the default study and of
 ``studies/five_questions.yaml``: its four sizes, 83,400 to 790,272 parameters, nine languages beside
@@ -79,14 +80,18 @@ CHUNK = 25
 Found = dict[str, list[Outcome]]
 
 
-def run(studies: int, *, seed: int = 0, jobs: int = 1) -> list[dict[str, object]]:
+def run(
+    studies: int, *, seed: int = 0, jobs: int = 1, only: str | None = None
+) -> list[dict[str, object]]:
     """Coverage and false positives of every estimator over ``studies`` studies.
 
-    A study's random numbers depend on its own number, so that ``jobs`` processes find what one does.
+    A study's random numbers depend on its own number, so that ``jobs`` processes find what one does,
+    and ``only`` one of :data:`STUDIES` what all together do.
     """
     parts = [
         (number, planted, range(first, min(first + CHUNK, studies)), seed)
-        for number in range(len(STUDIES))
+        for number, study in enumerate(STUDIES)
+        if only in {None, study.__name__}
         for planted in (True, False)
         for first in range(0, studies, CHUNK)
     ]
@@ -140,10 +145,11 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
+    parser.add_argument("--only", choices=[study.__name__ for study in STUDIES])
     wanted = parser.parse_args()
     start = time.perf_counter()
     studies = 200 if wanted.quick else wanted.studies
-    rows = run(studies, seed=wanted.seed, jobs=wanted.jobs)
+    rows = run(studies, seed=wanted.seed, jobs=wanted.jobs, only=wanted.only)
     if wanted.json:
         print(json.dumps(rows, indent=1))
     else:
