@@ -118,23 +118,19 @@ def _step(slope: Answer) -> str:
 
 
 def _other_families(slope: Answer, answers: Sequence[Answer]) -> str:
-    """The same slope of the other model families that the source has it of."""
+    """The same slope of the other model families that the source has it of, named third in the key."""
     question, gap, family, *statistic = slope.key.split(".")
-    others = [
-        (a, a.key.split(".")[2])
-        for a in answers
-        if a.supported
-        and a is not slope
-        and a.key.split(".")[:2] == [question, gap]
-        and a.key.split(".")[3:] == statistic
-        and statistic
-    ]
-    return "".join(
-        f"; {_quantity(a)[_quantity(a).index(f' of {name}') + 1 :]}: {signed(a.estimate, 2)} "
-        f"{intervals(a, 2)}, {_says(a)}"
-        for a, name in others
-        if f" of {name}" in a.quantity and f" of {family}" in slope.quantity
-    )
+    if not statistic or f" of {family}" not in slope.quantity:
+        return ""
+    said = []
+    for other in answers:
+        key = other.key.split(".")
+        if other is slope or not other.supported or [*key[:2], *key[3:]] != [question, gap, *statistic]:
+            continue
+        _, of_it, more = _quantity(other).partition(f"of {key[2]}")
+        change = f"{signed(other.estimate, 2)} {intervals(other, 2)}"
+        said.append(f"; {of_it}{more}: {change}, {_says(other)}")
+    return "".join(said)
 
 
 def _itself(slope: Answer, answers: Sequence[Answer]) -> str:

@@ -29,6 +29,7 @@ LEADS = {
 
 Statistic = Literal["slope", "level"]
 KEYS: dict[Statistic, str] = {"slope": "params_total", "level": "level"}
+PRIMARY: dict[Statistic, str] = {"slope": "the primary slope", "level": "the mean over models"}
 
 
 class Told(NamedTuple):
@@ -70,7 +71,6 @@ def sensitivity_answer(
     lost = [_named(r) for r in others if told(r, statistic) is None]
     low, high = (f(fitted, key=lambda found: found.estimate) for f in (min, max))
     gone = f"; not possible: {_listed(lost)}" if lost else ""
-    primary = "the primary slope" if statistic == "slope" else "the mean over models"
     usable = [e for e in series.estimates if e.params_total]
     answer = replace(
         base_answer(series, usable, "params_total"),
@@ -80,7 +80,7 @@ def sensitivity_answer(
         ci_low=whole.low,
         ci_high=whole.high,
         supported=True,
-        method=f"{primary} with its interval, again in {counted(len(fitted), 'refit')}, "
+        method=f"{PRIMARY[statistic]} with its interval, again in {counted(len(fitted), 'refit')}, "
         f"{_kinds([found.refit for found in fitted])}: from {signed(low.estimate, 2)} "
         f"({_named(low.refit)}) to {signed(high.estimate, 2)} ({_named(high.refit)}); "
         f"{_turns(whole, fitted)}{gone}",
@@ -167,15 +167,15 @@ def collapsed_answer(series: Series, refit: Refit, statistic: Statistic) -> Answ
             reason=f"Not sufficient: {counted(refit.n, 'model')} without the collapsed runs. "
             f"{base.reason}",
         )
-    primary = "the primary slope" if statistic == "slope" else "the mean over models"
     answer = replace(
         base,
         estimate=found.estimate,
         ci_low=found.low,
         ci_high=found.high,
         supported=True,
-        method=f"{primary} again, runs left out that ended at chance while other seeds of their cell, "
-        f"or an arm trained on the task in the same language, did not; {primary} counts them",
+        method=f"{PRIMARY[statistic]} again, runs left out that ended at chance while other seeds of "
+        "their cell, or an arm trained on the task in the same language, did not; "
+        f"{PRIMARY[statistic]} counts them",
     )
     return beside(answer, found.known)
 

@@ -190,10 +190,10 @@ def effect(surface: Surface, term: str, *, confidence: float = 0.95) -> Coeffici
 def _both(models: Side, genera: Side, rest: Side) -> Side:
     """Variance of models and languages together: what both hold is taken off once.
 
-    Where one side holds no more than the rest, the larger stands for both, which is never too small. As
-    far as it holds nothing but the rest itself it is the larger of two alike, by luck: the degrees of
-    freedom of the other then go to its t, times the fourth power of the rest's share in it, which was
-    chosen by simulation (docs/log.md).
+    Where one side holds no more than the rest, the larger stands for both, which is never too small.
+    As far as it holds nothing but the rest itself it is the larger of two alike, by luck: the degrees
+    of freedom of the other then go to its t, times the fourth power of the rest's share in it, which
+    was chosen by simulation (docs/log.md).
     """
     total = models[0] + genera[0] - rest[0]
     larger, smaller = max(models, genera), min(models, genera)
