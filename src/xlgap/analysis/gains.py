@@ -9,7 +9,14 @@ Bulletin 2)::
     df = V^2 / sum over arms of v^2 / (S - 1)
 
 V is the bootstrap's variance, v the part of the training of an arm's S seeds in it; items, of which
-there are many, count as known. With one seed everywhere the spread of training is unknown and left out,
+there are many, count as known. As an estimate v^2 is too large by (S + 1) / (S - 1) on average. Over
+many trainings that evens out to too few degrees of freedom, and Welch's (1947, The generalization of
+"Student's" problem when several different population variances are involved, Biometrika 34) allow for
+it; of few the sum is often small by luck, so that they are too many (docs/log.md)::
+
+    df = V^2 / (sum over arms of v^2 / (S + 1)) - 2
+
+With one seed everywhere the spread of training is unknown and left out,
 as is said.
 
 Every test of one gap by model, intermediate task and target task is one family; the means over target
@@ -40,7 +47,7 @@ AGAINST_ENGLISH = ("mlm", "translated")
 """Gaps of arms that are tested against English intermediate training alone."""
 
 FEWEST_POOLED = 6
-"""Trainings (model and arm) of a task from which on the share of seeds in their spread is believed."""
+"""Trainings (model and arm) from which on what is pooled over them is believed."""
 
 ALL = "all models"
 MEAN = "mean"
@@ -143,7 +150,7 @@ def _student(value: float, error: float, df: float | None, confidence: float) ->
 def _degrees_of_freedom(
     contrast: Contrast, study: Study, drawn: ScaledDraws, variance: float
 ) -> float | None:
-    """Satterthwaite's, from the spread over seeds of each arm's part; ``None`` with one seed each.
+    """From the spread over seeds of each arm's part, see the module; ``None`` with one seed each.
 
     As in the draws, the spread counts by the share of it that is training and not items; a share
     pooled over few trainings is too uncertain for that, and the whole spread counts.
@@ -151,18 +158,19 @@ def _degrees_of_freedom(
     parts: dict[tuple[str, str], list[tuple[Key, float]]] = defaultdict(list)
     for key, weight in contrast.terms:
         parts[key.model, key.arm].append((key, weight * drawn.share(key, fewest=FEWEST_POOLED)))
-    total, fewest = 0.0, math.inf
+    found: list[tuple[float, int]] = []
     for terms in parts.values():
         shared = set.intersection(*(set(study.table[key]) for key, _ in terms))
         if len(shared) < 2:
             continue
         sums = [math.fsum(w * study.table[key][s].value for key, w in terms) for s in sorted(shared)]
-        spread = float(np.var(sums, ddof=1)) / len(sums)
-        total += spread**2 / (len(sums) - 1)
-        fewest = min(fewest, len(sums) - 1)
-    if math.isinf(fewest):
+        found.append((float(np.var(sums, ddof=1)) / len(sums), len(sums) - 1))
+    if not found:
         return None
-    return max(fewest, variance**2 / total) if total > 0 else None
+    welch = 2 if len(found) >= FEWEST_POOLED else 0
+    total = math.fsum(spread**2 / (free + welch) for spread, free in found)
+    fewest = float(min(free for _, free in found))
+    return max(fewest, variance**2 / total - welch) if total > 0 else None
 
 
 def gain_rows(

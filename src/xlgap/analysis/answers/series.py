@@ -112,10 +112,12 @@ def series_of(
     )
 
 
-def series_answers(series: Series, *, brief: bool = False) -> list[Answer]:
+def series_answers(
+    series: Series, *, brief: bool = False, conditional: bool = True
+) -> list[Answer]:
     """Slope against both sizes, correlation, and bootstrap slope of one series.
 
-    ``brief`` keeps the slopes only.
+    ``brief`` keeps the slopes only; without ``conditional`` the bootstrap slope is left out.
     """
     if not series.estimates:
         return [slope_answer(series, *SIZES[0])]
@@ -123,7 +125,7 @@ def series_answers(series: Series, *, brief: bool = False) -> list[Answer]:
     if brief or len(series.estimates) < 3:
         return slopes
     more = [correlation_answer(series, field, word) for field, word in SIZES]
-    if series.draws:
+    if series.draws and conditional:
         more.append(conditional_answer(series))
     return [*slopes, *more]
 
