@@ -22,6 +22,7 @@ Shapes: R resamples, G clusters, C cells with seed, K statistics, S seeds, L lan
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -142,11 +143,11 @@ class Draws:
             shares = self.shares.get(first.task, TrainingShares())
             share = shares.mean.get(self.languages[first.task, first.model, first.arm], 1.0)
             weights = seed_weights(self.seed, first.model, arm, runs, self.resamples) - 1 / runs
-            together = _over_languages(list(alike.values()))
+            values = np.stack(list(alike.values()))
+            together = _over_languages(values)
             moved = share * np.sum(weights * together, axis=1)
-            for key, values in alike.items():
-                own = shares.apart * np.sum(weights * (values - together), axis=1)
-                found[key] = values.mean(axis=1) + moved + own
+            own = shares.apart * np.einsum("rs,krs->kr", weights, values - together)
+            found |= dict(zip(alike, values.mean(axis=2) + moved + own, strict=True))
         return found
 
 
@@ -232,7 +233,7 @@ def training_shares(cells: Mapping[Key, Floats]) -> TrainingShares:
         runs = {values.shape[1] for values in of_one}
         if len(runs) > 1 or runs == {1}:
             continue
-        together = _over_languages(of_one)
+        together = _over_languages(np.stack(of_one))
         means[len(of_one)].append(together)
         apart += [values - together for values in of_one if len(of_one) > 1]
         free += (len(of_one) - 1) * (max(runs) - 1)
@@ -246,12 +247,14 @@ def training_shares(cells: Mapping[Key, Floats]) -> TrainingShares:
     )
 
 
-def _over_languages(cells: Sequence[Floats]) -> Floats:
-    """Mean of draws [R, S] over those that have a value in a resample."""
-    stacked = np.stack(cells)
-    known = np.isfinite(stacked)
+def _over_languages(values: Floats) -> Floats:
+    """Mean [R, S] of draws [K, R, S] over the languages that have a value in a resample."""
+    known = np.isfinite(values)
+    if known.all():
+        everywhere: Floats = values.mean(axis=0)
+        return everywhere
     with np.errstate(invalid="ignore"):
-        mean: Floats = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
+        mean: Floats = np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
     return mean
 
 
@@ -262,17 +265,30 @@ def _training_share(cells: Sequence[Floats], *, df: int) -> float:
     df / (df - 2) on average (Efron and Morris 1973, Stein's estimation rule, JASA 68), while a share
     that is cut off at 0 is too large by itself: half of the correction is made.
     """
-    defined = (values[np.isfinite(values).all(axis=1)] for values in cells)
-    several = [values for values in defined if len(values) > 1]
-    spread = sum(float(values.mean(axis=0).var(ddof=1)) for values in several)
+    parts = [_parts(values) for values in _stacked(cells)]
+    spread, own = (math.fsum(part[i] for part in parts) for i in (0, 1))
     if spread == 0 or df <= 1:
         return 1.0
-    own = 0.0
-    for values in several:
-        runs = values.shape[1]
-        apart = float(values.var(axis=0, ddof=1).mean() - values.mean(axis=1).var(ddof=1))
-        own += apart * runs / (runs - 1)
     return float(np.sqrt(np.clip(1 - own / spread * (df - 1) / df, 0.0, 1.0)))
+
+
+def _stacked(cells: Sequence[Floats]) -> list[Floats]:
+    """Draws [R, S] by shape as [K, R, S], without the resamples in which a seed has no value."""
+    alike: dict[tuple[int, ...], list[Floats]] = defaultdict(list)
+    for values in cells:
+        known = np.isfinite(values).all(axis=1)
+        defined = values if known.all() else values[known]
+        if len(defined) > 1:
+            alike[defined.shape].append(defined)
+    return [np.stack(members) for members in alike.values()]
+
+
+def _parts(values: Floats) -> tuple[float, float]:
+    """Variance between seeds of draws [K, R, S], summed over K, and the items' part in it."""
+    runs = values.shape[2]
+    spread = values.mean(axis=1).var(axis=1, ddof=1)
+    apart = values.var(axis=1, ddof=1).mean(axis=1) - values.mean(axis=2).var(axis=1, ddof=1)
+    return float(spread.sum()), float(apart.sum()) * runs / (runs - 1)
 
 
 def _task_draws(

@@ -115,9 +115,7 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
             of_gap: list[Answer] = []
             for scale in ("raw", "chance_corrected") if question != 2 else ("raw",):
                 series = _series(study, measured, question, gap, quantity, scale)
-                of_gap += series_answers(
-                    series, brief=scale != "raw", conditional=gap not in TOO_WIDE
-                )
+                of_gap += series_answers(series, brief=scale != "raw", conditional=gap not in TOO_WIDE)
                 if scale == "raw":
                     of_gap += mixed_answers(study, measured, series)
                 if scale == "raw" and gap in TRENDS:

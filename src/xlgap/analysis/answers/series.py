@@ -112,9 +112,7 @@ def series_of(
     )
 
 
-def series_answers(
-    series: Series, *, brief: bool = False, conditional: bool = True
-) -> list[Answer]:
+def series_answers(series: Series, *, brief: bool = False, conditional: bool = True) -> list[Answer]:
     """Slope against both sizes, correlation, and bootstrap slope of one series.
 
     ``brief`` keeps the slopes only; without ``conditional`` the bootstrap slope is left out.
