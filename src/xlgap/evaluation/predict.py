@@ -24,6 +24,7 @@ from xlgap.models.causal import is_causal, whole
 from xlgap.models.collate import collate
 from xlgap.models.encode import Example, Window, encode, encode_queries
 from xlgap.models.network import Network
+from xlgap.models.packed import on_device
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Row, Span, Tag
 
@@ -115,7 +116,7 @@ def _outputs(
     device = next(network.parameters()).device
     for indices in _batches(examples, predictor.token_budget):
         batch = collate([examples[i] for i in indices], pad=predictor.tokenizer.pad)
-        values = forward({k: v.to(device) for k, v in batch.items()}).float().cpu().numpy()
+        values = forward(on_device(batch, device)).float().cpu().numpy()
         for i, value in zip(indices, values, strict=True):
             outputs[i] = value
     return [o for o in outputs if o is not None]

@@ -9,15 +9,16 @@ import torch
 
 from xlgap.models.encode import IGNORE, Example, Types
 from xlgap.models.network import Batch
+from xlgap.models.packed import packing
 
 
 def collate(examples: Sequence[Example], *, pad: int) -> Batch:
-    """Pad to the longest sequence.
+    """Pad to the longest sequence, and tell how to pack.
 
     Returns:
         ``input_ids`` and ``attention_mask`` ``[B, L]``, and ``token_type_ids`` where an example has
         types; ``labels`` ``[rows, 1 or 2]``, or ``[B, L]``
-        where an example has one label a sub-word.
+        where an example has one label a sub-word; what :func:`~xlgap.models.packed.packing` gives.
     """
     sequences = [s for example in examples for s in example.sequences]
     longest = max(len(s) for s in sequences)
@@ -30,6 +31,7 @@ def collate(examples: Sequence[Example], *, pad: int) -> Batch:
         "input_ids": torch.from_numpy(ids),
         "attention_mask": torch.from_numpy(mask),
         **token_types([t for e in examples for t in e.types or [None] * len(e.sequences)], longest),
+        **packing([len(s) for s in sequences], longest),
         "labels": torch.from_numpy(_labels(examples, longest)),
     }
 

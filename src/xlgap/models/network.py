@@ -16,6 +16,7 @@ from xlgap.errors import DataError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.causal import is_causal
 from xlgap.models.heads import MLM, Heads, head_loss, masked_head
+from xlgap.models.packed import RUNS, make_packable, packed_inputs, packs, unpacked
 from xlgap.models.rank import RankHead
 from xlgap.models.size import without_pooler
 from xlgap.models.task_heads import ChooseHead, ClassifyHead, SpanHead, TagHead
@@ -110,15 +111,27 @@ class Network(nn.Module):
 
     def hidden(self, batch: Batch, layer: int | None = None) -> Tensor:
         """Hidden states ``[B, L, D]``: the last ones, or those after block ``layer``."""
-        out = self.encoder(**self._inputs(batch), output_hidden_states=layer is not None)
-        states: Tensor = out.last_hidden_state if layer is None else out.hidden_states[layer]
-        return states
+        out = self._encoded(batch, output_hidden_states=layer is not None)
+        return self._placed(out.last_hidden_state if layer is None else out.hidden_states[layer], batch)
 
     def layers(self, batch: Batch) -> tuple[Tensor, ...]:
         """Hidden states ``[B, L, D]`` after every block, in order, of one forward pass."""
-        out = self.encoder(**self._inputs(batch), output_hidden_states=True)
-        blocks: tuple[Tensor, ...] = out.hidden_states[1:]  # before them the embeddings
-        return blocks
+        out = self._encoded(batch, output_hidden_states=True)
+        blocks = out.hidden_states[1:]  # before them the embeddings
+        return tuple(self._placed(states, batch) for states in blocks)
+
+    def _encoded(self, batch: Batch, **options: bool) -> Any:
+        """What the encoder gives: of packed sequences where it can, else of padded ones."""
+        inputs = self._inputs(batch)
+        if self._packed(batch):
+            inputs = packed_inputs(self.encoder, inputs, batch)
+        return self.encoder(**inputs, **options)
+
+    def _placed(self, states: Tensor, batch: Batch) -> Tensor:
+        return unpacked(states, batch) if self._packed(batch) else states
+
+    def _packed(self, batch: Batch) -> bool:
+        return RUNS in batch and packs(self.encoder)
 
     def logits(self, batch: Batch) -> Tensor:
         """What the head computes, for prediction."""
@@ -181,6 +194,7 @@ def _encoder(config: Any, make: Callable[..., Any]) -> nn.Module:
     model_class = AutoModel._model_mapping[type(config)]
     model = make(model_class, config, **without_pooler(model_class))
     encoder: nn.Module = model.get_encoder() if config.is_encoder_decoder else model
+    make_packable(encoder)
     return encoder
 
 

@@ -84,6 +84,7 @@ def phase_course(
     number: int,
     *,
     seed: int,
+    packed: bool,
 ) -> Course:
     """The course of one of the phases of a training.
 
@@ -94,19 +95,23 @@ def phase_course(
         phases: all of the training: they may share a budget.
         number: which of them.
         seed: of the order of tasks and examples, and of masks.
+        packed: whether the model computes sequences without padding.
 
     Raises:
         DataError: a task has no training row.
         TrainingError: a ranking task with too small a batch; a model that has no mask token.
     """
     phase = phases[number]
-    plan = _plan(study, model, tokenizer, phase, seed)
+    plan = _plan(study, model, tokenizer, phase, seed, packed=packed)
     if phase.budget is None:
         return plan.course(plan.steps)
     if phase.budget.beyond:
         return plan.course(_longer(plan))
     sharing = [n for n, p in enumerate(phases) if p.budget is not None and not p.budget.beyond]
-    plans = [plan if n == number else _plan(study, model, tokenizer, phases[n], seed) for n in sharing]
+    plans = [
+        plan if n == number else _plan(study, model, tokenizer, phases[n], seed, packed=packed)
+        for n in sharing
+    ]
     return plan.course(_shared(plans, sharing.index(number)))
 
 
@@ -131,7 +136,9 @@ def _shared(plans: Sequence[_Plan], mine: int) -> int:
     return steps_to_reach(amounts[mine], plans[mine].seen)
 
 
-def _plan(study: Study, model: str, tokenizer: Tokenizer, phase: Phase, seed: int) -> _Plan:
+def _plan(
+    study: Study, model: str, tokenizer: Tokenizer, phase: Phase, seed: int, *, packed: bool
+) -> _Plan:
     parts, recipes, rows, own = [], [], [], []
     for number, name in enumerate(phase.tasks):
         task = study.task(name)
@@ -152,6 +159,7 @@ def _plan(study: Study, model: str, tokenizer: Tokenizer, phase: Phase, seed: in
                 micro_rows=numbers.micro_rows,
                 dropout=numbers.dropout,
                 seed=(seed, _PARTS, number) if phase.mixes else seed,
+                packed=packed,
             )
         )
     if phase.mlm_rate is not None:

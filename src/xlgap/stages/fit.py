@@ -35,6 +35,7 @@ from xlgap.models.network import (
     save_state,
     state_of,
 )
+from xlgap.models.packed import packs
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
 from xlgap.stages.course import phase_course
@@ -253,7 +254,7 @@ def _one_phase(
     )
     return train_phase(
         network,
-        phase_course(study, model, tokenizer, phases, number, seed=seed),
+        phase_course(study, model, tokenizer, phases, number, seed=seed, packed=packs(network.encoder)),
         settings,
         evaluate=score,
         observer=observer,

@@ -1,8 +1,9 @@
 """Which examples go into which micro-batch of which step, on which rank; pure numpy.
 
-A step takes a fixed number of examples. They are cut into micro-batches by a budget of padded
-sub-words, so that long examples come in small batches and short ones in large; within a window of
-several steps examples are sorted by length, so that little is padded. Every rank computes the same
+A step takes a fixed number of examples. They are cut into micro-batches by a budget of sub-words, so
+that long examples come in small batches and short ones in large. Where the model cannot pack (see
+:mod:`xlgap.models.packed`) padding counts, and within a window of several steps examples are sorted by
+length, so that little is padded; packed steps are drawn at random. Every rank computes the same
 schedule, hence all ranks take the same number of micro-batches: ZeRO-3 cannot hang on it.
 """
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 Index = npt.NDArray[np.int64]
 
-SORT_WINDOW = 8  # steps whose examples are sorted by length together
+SORT_WINDOW = 8  # steps whose examples are sorted by length together where they are padded
 
 
 @dataclass(frozen=True)
@@ -75,22 +76,29 @@ def schedule(
 
 
 def batches(
-    lengths: Sequence[int], *, steps: int, batch_rows: int, seed: int | tuple[int, ...]
+    lengths: Sequence[int],
+    *,
+    steps: int,
+    batch_rows: int,
+    seed: int | tuple[int, ...],
+    window: int = SORT_WINDOW,
 ) -> list[Index]:
-    """The examples of each of ``steps`` steps; the first ones do not depend on how many there are."""
+    """The examples of each of ``steps`` steps; the first ones do not depend on how many there are.
+
+    Examples of ``window`` steps are sorted by length together; 1 leaves them as they are drawn.
+    """
     size = np.asarray(lengths, np.int64)
     random = np.random.default_rng(seed)
     rows = min(batch_rows, len(size))
     found: list[Index] = []
     while len(found) < steps:
-        found += _epoch(size, rows, random)
+        found += _epoch(size, rows, random, rows * window)
     return found[:steps]
 
 
-def _epoch(size: Index, rows: int, random: np.random.Generator) -> list[Index]:
+def _epoch(size: Index, rows: int, random: np.random.Generator, window: int) -> list[Index]:
     """Full batches in random order; the rest, other examples in every epoch, is left out."""
     order = random.permutation(len(size))[: len(size) // rows * rows]
-    window = rows * SORT_WINDOW
     batches: list[Index] = []
     for begin in range(0, len(order), window):
         part = order[begin : begin + window]
@@ -99,15 +107,22 @@ def _epoch(size: Index, rows: int, random: np.random.Generator) -> list[Index]:
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def cut(batch: Index, size: Index, *, token_budget: int, world: int, limit: int) -> Step:
-    """Cut one batch, longest first, so that rows x longest stays within the budget on each rank.
+def cut(
+    batch: Index, size: Index, *, token_budget: int, world: int, limit: int, packed: bool = False
+) -> Step:
+    """Cut one batch, longest first, so that its sub-words stay within the budget on each rank.
 
-    No rank has more than ``limit`` rows.
+    They are rows x longest, or, ``packed``, the sum of those of the rows. No rank has more than
+    ``limit`` rows.
     """
     order = batch[np.argsort(-size[batch], kind="stable")]
     micro, begin = [], 0
     while begin < len(order):
-        rows = min(limit, max(1, token_budget // int(size[order[begin]]))) * world
+        if packed:  # the first rank has the longest of each round
+            fit = int(np.searchsorted(np.cumsum(size[order[begin::world]]), token_budget, "right"))
+        else:
+            fit = token_budget // int(size[order[begin]])
+        rows = min(limit, max(1, fit)) * world
         part = order[begin : begin + rows]
         micro.append(MicroBatch(tuple(part[rank::world] for rank in range(world))))
         begin += rows

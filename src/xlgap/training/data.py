@@ -14,6 +14,7 @@ from xlgap.errors import DataError
 from xlgap.models.collate import collate, token_types
 from xlgap.models.encode import IGNORE, Example, Ids, Types
 from xlgap.models.network import Batch
+from xlgap.models.packed import packing
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.training.batches import Index
 
@@ -130,6 +131,7 @@ class MaskedText:
             "input_ids": torch.from_numpy(ids),
             "attention_mask": torch.from_numpy(mask),
             **token_types([self.sequences[i].types for i in indices], longest),
+            **packing([len(self.sequences[i]) for i in indices], longest),
             "labels": torch.from_numpy(labels),
         }
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from xlgap.models.encode import IGNORE
 from xlgap.models.masked import MaskedHead
 from xlgap.models.network import Encoder, Network, load_state
+from xlgap.models.packed import on_device
 from xlgap.training.data import MaskedText
 
 
@@ -62,7 +63,7 @@ class KeptHead:
         begin = 0
         while begin < len(order):
             indices = order[begin : begin + max(1, token_budget // text.lengths[int(order[begin])])]
-            batch = {name: value.to(device) for name, value in text.batch(indices, step=0).items()}
+            batch = on_device(text.batch(indices, step=0), device)
             with torch.inference_mode():
                 logits_PV, labels_P = head.scores(network.hidden(batch), batch, output_VD)
                 losses_P = F.cross_entropy(logits_PV, labels_P, reduction="none")

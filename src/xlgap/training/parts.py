@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xlgap.training.batches import Index, Step, batches, cut
+from xlgap.training.batches import SORT_WINDOW, Index, Step, batches, cut
 from xlgap.training.data import TrainingData
 
 
@@ -27,6 +27,8 @@ class Part:
         micro_rows: examples in a micro-batch at most, per rank; as many as fit when ``None``.
         dropout: in its steps; the network's own when ``None``.
         seed: of the order of its examples.
+        packed: whether the network computes its sequences without padding; its steps are then drawn at
+            random, whatever the lengths.
     """
 
     name: str | None = None
@@ -38,10 +40,19 @@ class Part:
     micro_rows: int | None = None
     dropout: float | None = None
     seed: int | tuple[int, ...]
+    packed: bool = False
+
+    @property
+    def sizes(self) -> Index:
+        """Sub-words that each example takes: its own, or as many as in the longest sequence of it."""
+        return _tokens(self) if self.packed else np.asarray(self.data.lengths, np.int64)
 
     def batches(self, steps: int) -> list[Index]:
         """The examples of each of its first ``steps`` steps."""
-        return batches(self.data.lengths, steps=steps, batch_rows=self.batch_rows, seed=self.seed)
+        return batches(
+            self.data.lengths, steps=steps, batch_rows=self.batch_rows, seed=self.seed,
+            window=1 if self.packed else SORT_WINDOW,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,11 +82,13 @@ class Course:
         """Every step, cut into micro-batches for ``world`` ranks."""
         found: list[Step | None] = [None] * len(self)
         for number, (part, count) in enumerate(zip(self.parts, self.steps_of(), strict=True)):
-            size = np.asarray(part.data.lengths, np.int64)
+            size = part.sizes
             limit = part.micro_rows or min(part.batch_rows, len(size))
             of_part = np.flatnonzero(self.order == number)
             for step, batch in zip(of_part, part.batches(count), strict=True):
-                found[step] = cut(batch, size, token_budget=token_budget, world=world, limit=limit)
+                found[step] = cut(
+                    batch, size, token_budget=token_budget, world=world, limit=limit, packed=part.packed
+                )
         return [step for step in found if step is not None]
 
     def tokens(self) -> int:
@@ -107,6 +120,8 @@ def _seen(part: Part, steps: Sequence[Step]) -> dict[str, int]:
     passes = [r for step in steps for micro in step.micro for r in micro.ranks if len(r)]
     tokens, padded_tokens = seen_and_padded(part.data.sequences_of, passes, power=1)
     pairs, padded_pairs = seen_and_padded(part.data.sequences_of, passes, power=2)
+    if part.packed:
+        padded_tokens, padded_pairs = tokens, pairs
     return {
         "steps": len(steps),
         "examples": sum(len(step.examples) for step in steps),

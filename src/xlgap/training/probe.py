@@ -20,6 +20,7 @@ from xlgap.models.causal import whole, word_ends
 from xlgap.models.collate import collate
 from xlgap.models.encode import IGNORE, Example
 from xlgap.models.network import Batch, Encoder, Head, Network, make_head
+from xlgap.models.packed import on_device
 from xlgap.tasks.base import Choose, Classify, Kind, Span, Tag
 
 STEPS = 500
@@ -69,8 +70,7 @@ def _batches(
             ):
                 break
             end += 1
-        batch = collate(ordered[begin:end], pad=pad)
-        yield {name: value.to(device) for name, value in batch.items()}
+        yield on_device(collate(ordered[begin:end], pad=pad), device)
         begin = end
 
 

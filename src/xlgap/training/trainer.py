@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from xlgap.errors import Interrupted, TrainingError
 from xlgap.models.network import Network
+from xlgap.models.packed import on_device, packs
 from xlgap.training import checkpoint
 from xlgap.training.batches import Index, Step
 from xlgap.training.checkpoint import PhaseState
@@ -64,8 +65,8 @@ class PhaseSettings:
     checkpoint_seconds: float = 300.0
     micro_rows: int | None = None
 
-    def course(self, data: TrainingData) -> Course:
-        """A phase on ``data`` alone."""
+    def course(self, data: TrainingData, *, packed: bool) -> Course:
+        """A phase on ``data`` alone; ``packed``: without padding."""
         part = Part(
             data=data,
             batch_rows=self.batch_rows,
@@ -74,6 +75,7 @@ class PhaseSettings:
             weight_decay=self.zero.weight_decay,
             micro_rows=self.micro_rows,
             seed=self.seed,
+            packed=packed,
         )
         return Course((part,), np.zeros(self.steps, np.int64))
 
@@ -139,7 +141,7 @@ def train_phase(
         Interrupted: the observer asked for a stop; a checkpoint was written.
         TrainingError: the loss is not finite.
     """
-    course = data if isinstance(data, Course) else settings.course(data)
+    course = data if isinstance(data, Course) else settings.course(data, packed=packs(network.encoder))
     plan = course.plan(token_budget=settings.token_budget, world=world_size())
     network.to(device())
     dropouts = _dropouts(network)
@@ -237,7 +239,7 @@ def _one_step(run: _Run, number: int) -> float:
     summed = torch.zeros((), device=engine.device)
     for index, micro in enumerate(step.micro):
         mine, weight = _share(micro.ranks)
-        batch = {k: v.to(engine.device) for k, v in part.data.batch(mine, step=number).items()}
+        batch = on_device(part.data.batch(mine, step=number), engine.device)
         engine.set_gradient_accumulation_boundary(index == len(step.micro) - 1)
         # DeepSpeed averages gradients over ranks; the sum over all of them is wanted
         loss = engine(batch, weight * world_size() / total, part.name)
