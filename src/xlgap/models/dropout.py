@@ -25,7 +25,7 @@ def kept(shape: torch.Size, p: float, like: Tensor) -> Tensor:
 class Dropout(nn.Dropout):
     """:class:`torch.nn.Dropout` with masks of :func:`kept` on a CPU."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, input: Tensor) -> Tensor:
         """``input`` with a share of its elements at 0, in training."""
         if not self.training or self.p == 0:
             return input

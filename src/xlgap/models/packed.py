@@ -2,8 +2,8 @@
 
 All that stands between attentions, nearly the whole work, is done on the real sub-words alone. In a
 micro-batch sequences stand longest first, so that those of one length form runs; attention is computed
-a run at a time on ``[n, H, length, head]``, without a mask. States are put back to ``[B, L, D]``, with 0
-at the padding, which no head reads.
+a run at a time on ``[n, H, length, head]``, without a mask. States are put back to ``[B, L, D]``, with
+0 at the padding, which no head reads.
 
 Shape letters: B sequences, L sub-words of the longest, T of all together, D width, H heads.
 """
@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from xlgap.models.attend import Attend
+from xlgap.models.attend import attend
 
 if TYPE_CHECKING:
     from xlgap.models.network import Batch
@@ -49,8 +49,8 @@ def packing(lengths: Sequence[int], longest: int) -> Batch:
 
     Returns:
         ``packed_kept``: places ``[T]`` among ``B * longest``; ``packed_positions``: ``[T]``, in their
-        sequences; ``packed_runs``: ``[R, 2]``, of how many sequences and of which length, which stays on
-        the CPU.
+        sequences; ``packed_runs``: ``[R, 2]``, of how many sequences and of which length, which stays
+        on the CPU.
     """
     size = np.asarray(lengths, np.int64)
     order = np.argsort(-size, kind="stable")
@@ -142,7 +142,9 @@ def attention(
 
     Args:
         module: whose attention it is.
-        query, key, value: ``[1, H, T, head]``; of the latter two fewer heads, where they share them.
+        query: ``[1, H, T, head]``.
+        key: the same, with fewer heads where queries share them.
+        value: as ``key``.
         attention_mask: of a padded batch.
         runs: how many sequences of which length, in order.
         dropout: share of weights.
@@ -164,13 +166,12 @@ def attention(
     causal = bool(getattr(module, "is_causal", False)) if is_causal is None else is_causal
     if dropout and not causal and query.device.type == "cpu":
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        return Attend.apply(query[0], key[0], value[0], runs, scale, dropout)[None], None
+        return attend(query[0], key[0], value[0], runs, scaling=scale, dropout=dropout)[None], None
     sizes = [count * length for count, length in runs]
+    parts = (torch.split(of[0], sizes, dim=1) for of in (query, key, value))
     found = [
-        _run(*of_run, count, dropout=dropout, scaling=scaling, causal=causal)
-        for (count, _), *of_run in zip(
-            runs, *(of[0].split(sizes, dim=1) for of in (query, key, value)), strict=True
-        )
+        _run(q, k, v, count, dropout=dropout, scaling=scaling, causal=causal)
+        for (count, _), q, k, v in zip(runs, *parts, strict=True)
     ]
     return torch.cat(found)[None], None
 
@@ -185,14 +186,15 @@ def _run(
     scaling: float | None,
     causal: bool,
 ) -> Tensor:
-    """Attention in ``count`` sequences of one length, ``[H, n * length, head]`` to
-    ``[n * length, H, head]``."""
-    of_each = [of.unflatten(1, (count, -1)).transpose(0, 1) for of in (query, key, value)]
+    """Attention in ``count`` sequences of one length: ``[H, T, head]`` to ``[T, H, head]``."""
+    q, k, v = (of.reshape(of.shape[0], count, -1, of.shape[-1]) for of in (query, key, value))
     out = F.scaled_dot_product_attention(
-        *of_each,
+        q.transpose(0, 1),
+        k.transpose(0, 1),
+        v.transpose(0, 1),
         dropout_p=dropout,
         is_causal=causal,
         scale=scaling,
-        enable_gqa=query.shape[0] != key.shape[0],
+        enable_gqa=len(query) != len(key),
     )
     return out.transpose(1, 2).flatten(0, 1)
