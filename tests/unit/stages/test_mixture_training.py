@@ -85,7 +85,10 @@ def start(tokenizer: Any) -> Start:
 
 
 def steps(study: Study, tokenizer: Any, *phases: Phase) -> list[int]:
-    courses = (phase_course(study, "nano", tokenizer, phases, n, seed=1) for n in range(len(phases)))
+    courses = (
+        phase_course(study, "nano", tokenizer, phases, n, seed=1, packed=True)
+        for n in range(len(phases))
+    )
     return [len(course) for course in courses]
 
 
@@ -97,7 +100,7 @@ def test_joint_and_sequential_training_have_equal_steps(made: Study, tokenizer: 
 
 
 def test_steps_of_text_are_its_share(made: Study, tokenizer: Any) -> None:
-    course = phase_course(made, "nano", tokenizer, [MASKED], 0, seed=1)
+    course = phase_course(made, "nano", tokenizer, [MASKED], 0, seed=1, packed=True)
     assert [part.name for part in course.parts] == ["toy_nli", "mlm"]
     assert course.steps_of() == [12, 4]
     assert len(course.parts[1].data.lengths) == 3 * len(WORDS)  # of all languages
@@ -112,7 +115,7 @@ def test_phases_share_a_budget_and_a_longer_one_has_it_on_top(made: Study, token
 
 def test_a_budget_of_sub_words_ends_with_the_step_that_reaches_it(made: Study, tokenizer: Any) -> None:
     def course(*phases: Phase, number: int = 0) -> Any:
-        return phase_course(made, "nano", tokenizer, phases, number, seed=1)
+        return phase_course(made, "nano", tokenizer, phases, number, seed=1, packed=True)
 
     own = course(NLI).tokens()
     for phase in (NLI, JOINT, MASKED):
@@ -237,4 +240,4 @@ def test_digests_of_trainings_that_mix_nothing_are_what_they_were(made: Study) -
 
 def test_a_model_without_a_mask_token_mixes_no_text(made: Study, tokenizer: Any) -> None:
     with pytest.raises(TrainingError, match="model 'nano' has no mask token, so that masked"):
-        phase_course(made, "nano", replace(tokenizer, mask=None), [MASKED], 0, seed=1)
+        phase_course(made, "nano", replace(tokenizer, mask=None), [MASKED], 0, seed=1, packed=True)
