@@ -19,6 +19,7 @@ from xlgap.report.canvas import (
     SIZE,
     Picture,
     headed,
+    in_legend,
     legend,
     look,
     picture,
@@ -91,7 +92,7 @@ def ladders_against_size(series: Mapping[str, Sequence[Estimate]], *, title: str
         for i, (label, rows) in enumerate(series.items()):
             points = _by_size(rows)
             x, y = [float(p.params_total or 0) for p in points], [p.value for p in points]
-            axes.plot(x, y, linewidth=1.6, markersize=6, label=label, **look(i))
+            axes.plot(x, y, linewidth=1.6, markersize=6, label=in_legend(label), **look(i))
         size_axis(axes)
         zero(axes)
         axes.set_ylabel("points")
@@ -147,7 +148,7 @@ def _families(axes: Axes, estimates: Sequence[Estimate], alone: str, confidence:
             x,
             y,
             yerr=bars if np.any(bars > 0) else None,
-            label=label,
+            label=in_legend(label),
             markersize=6.5,
             capsize=3,
             elinewidth=1.3,
@@ -170,7 +171,14 @@ def arms_of_bar(point: Estimate, confidence: float) -> tuple[float, float]:
 def _thin(axes: Axes, rows: Sequence[Estimate], i: int, label: str) -> None:
     points = _by_size(rows)
     x, y = [float(p.params_total or 0) for p in points], [p.value for p in points]
-    axes.plot(x, y, linewidth=0.9, markersize=4, label=label, **(look(i) | {"markeredgewidth": 0.9}))
+    axes.plot(
+        x,
+        y,
+        linewidth=0.9,
+        markersize=4,
+        label=in_legend(label),
+        **(look(i) | {"markeredgewidth": 0.9}),
+    )
 
 
 def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyond | None) -> None:
