@@ -16,6 +16,7 @@ from xlgap.report.canvas import (
     SIZE,
     Picture,
     headed,
+    in_legend,
     legend,
     look,
     picture,
@@ -79,7 +80,7 @@ def loss_over_distance(clouds: Sequence[Cloud], *, title: str, distance: str) ->
 def _cloud(axes: Axes, cloud: Cloud, i: int) -> None:
     x, y = [p[1] for p in cloud.points], [p[2] for p in cloud.points]
     style = look(i)
-    axes.plot(x, y, label=cloud.label, markersize=5, **(style | {"linestyle": "none"}))
+    axes.plot(x, y, label=in_legend(cloud.label), markersize=5, **(style | {"linestyle": "none"}))
     centre_x, centre_y = sum(x) / len(x), sum(y) / len(y)
     ends = [min(x), max(x)]
     heights = [centre_y + cloud.slope * (e - centre_x) for e in ends]

@@ -170,6 +170,14 @@ def test_arms_that_differ_in_budget_or_tasks_are_told_what_differs() -> None:
     )
 
 
+def test_arms_that_meet_on_no_task_are_named_with_their_articles() -> None:
+    apart = {"intermediate_tgt": {"task": "pawsx"}}
+    assert said(1, answers(SINGLE, languages=LANGUAGES[:3], of_regime=apart)) == (
+        "Not measured: no model has scores of an intermediate_tgt arm and an intermediate_en arm that "
+        "can be compared, on the same task and language."
+    )
+
+
 def test_arms_that_differ_in_budget_have_no_slopes_to_compare() -> None:
     steps = {"intermediate_en": {"budget": "steps:100"}}
     found = answers(("direct_en", "intermediate_en"), languages=LANGUAGES[:6], of_regime=steps)
