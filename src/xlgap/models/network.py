@@ -15,6 +15,7 @@ from xlgap.checkout import model_place
 from xlgap.errors import DataError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.causal import is_causal
+from xlgap.models.dropout import use_cheap_dropout
 from xlgap.models.heads import MLM, Heads, head_loss, masked_head
 from xlgap.models.packed import RUNS, make_packable, packed_inputs, packs, unpacked
 from xlgap.models.rank import RankHead
@@ -195,6 +196,7 @@ def _encoder(config: Any, make: Callable[..., Any]) -> nn.Module:
     model = make(model_class, config, **without_pooler(model_class))
     encoder: nn.Module = model.get_encoder() if config.is_encoder_decoder else model
     make_packable(encoder)
+    use_cheap_dropout(encoder)
     return encoder
 
 

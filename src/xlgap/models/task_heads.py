@@ -15,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from xlgap.models.causal import whole, word_ends
+from xlgap.models.dropout import Dropout
 from xlgap.models.encode import IGNORE
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class ClassifyHead(nn.Module):
     def __init__(self, width: int, classes: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
         self.causal = causal
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out = nn.Linear(width, classes)
 
     def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
@@ -51,7 +52,7 @@ class ChooseHead(nn.Module):
         super().__init__()
         self.causal = causal
         self.choices = self.idle_sequences = choices
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out = nn.Linear(width, 1)
 
     def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
@@ -75,7 +76,7 @@ class TagHead(nn.Module):
     def __init__(self, width: int, tags: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
         self.causal = causal
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out = nn.Linear(width, tags)
 
     def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
@@ -104,7 +105,7 @@ class SpanHead(nn.Module):
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.out = nn.Linear(width, 2)
 
     def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
