@@ -164,3 +164,6 @@ def trend(answer: Answer) -> str:
 
 LEFT_OUT = "Left out: "
 """Begins the sentence of a reason that names the models that an estimate is without."""
+
+BENT = "Not a straight line on log size: "
+"""Begins the sentence of a reason where a curve fits better than the line behind a slope."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlgap.analysis.answers.series import fit_line
+from xlgap.analysis.answers.series import curve_of, fit_line
 from xlgap.analysis.rows import GAP_WORDS, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS, Regression
 from xlgap.analysis.words import interval_words, short_number, signed
@@ -184,6 +184,8 @@ def _thin(axes: Axes, rows: Sequence[Estimate], i: int, label: str) -> None:
 def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyond | None) -> None:
     """The meta-regression line over the measured range with its band, and what goes beyond it.
 
+    Where a curve fits better than the line, that curve.
+
     None where the models are too few for an answer: its band would fill the figure.
     """
     fit = fit_line(rows, "params_total", confidence=confidence)
@@ -196,7 +198,12 @@ def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyon
         "for ten times the parameters"
     )
     x = np.linspace(min(sizes), max(sizes), 60)
-    heights, half = band(fit, sizes, x, confidence=confidence)
+    curve = curve_of(rows, "params_total")
+    if curve is None:
+        heights, half = band(fit, sizes, x, confidence=confidence)
+    else:
+        heights, half = curve.heights(x), curve.half(x, confidence=confidence)
+        label = f"{curve.form}: fits better\nthan a straight line"
     reach = axes.get_ylim()
     axes.plot(10**x, heights, color=LINE_GREY, linewidth=1.8, label=label, zorder=3)
     axes.fill_between(
