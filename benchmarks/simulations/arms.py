@@ -25,7 +25,7 @@ from simulations.numbers import (
     SIZES,
 )
 from simulations.outcome import SHOWN, Outcome, answered, true_slope
-from xlgap.analysis.answers.measured import TOO_WIDE
+from xlgap.analysis.answers.measured import NOT_CONDITIONAL
 from xlgap.analysis.answers.series import conditional_answer, fit_line, series_of
 from xlgap.analysis.bootstrap import ScaledDraws, draws
 from xlgap.analysis.contrasts import contrasts
@@ -160,7 +160,7 @@ def _over_languages(study: Study, drawn: ScaledDraws, true: Checkpoints) -> dict
         found[f"change of {words}, slope on size"] = Outcome(
             low=fit.ci_low, high=fit.ci_high, truth=true.slopes[gap]
         )
-        if gap not in TOO_WIDE:
+        if gap not in NOT_CONDITIONAL:
             found[f"change of {words}, conditional bootstrap slope"] = answered(
                 conditional_answer(series), here, nothing=here
             )

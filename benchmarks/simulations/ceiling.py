@@ -10,8 +10,8 @@ import numpy as np
 
 from simulations.grid import GROUPS, drawn_right, study_of
 from simulations.numbers import CLUSTER_SD, RESAMPLES, SEED_SD, SEEDS, SIZES
-from simulations.outcome import SHOWN, Outcome, answered, true_slope
-from xlgap.analysis.answers.series import conditional_answer, fit_line, series_of
+from simulations.outcome import SHOWN, Outcome
+from xlgap.analysis.answers.series import fit_line, series_of
 from xlgap.analysis.bootstrap import draws
 from xlgap.analysis.ceiling import GAP, ceiling_estimates
 from xlgap.analysis.contrasts import contrasts
@@ -53,13 +53,9 @@ def not_reached(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
     fit = fit_line(series.estimates, "params_total")
     assert fit is not None
     one, own = series.estimates[0], float(shares[0])
-    here = true_slope(shares, SIZES, fit.weights)
     return {
         "share of the ceiling, one model": Outcome(
             kind=SHOWN, low=one.ci_low, high=one.ci_high, truth=own, nothing=own
         ),
         "share of the ceiling, slope on size": Outcome(low=fit.ci_low, high=fit.ci_high, truth=slope),
-        "share of the ceiling, conditional bootstrap slope": answered(
-            conditional_answer(series), here, nothing=here
-        ),
     }

@@ -7,7 +7,6 @@ import json
 import sys
 
 from xlgap import listings
-from xlgap.analysis.rows import GAPS
 
 Arguments = argparse.Namespace
 
@@ -16,7 +15,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Their words and options."""
     gaps = commands.add_parser("gaps", help="gaps of measured or published scores")
     gaps.add_argument("--source", choices=["measured", "published"], default="measured")
-    gaps.add_argument("--gap", choices=GAPS, default=None)
+    gaps.add_argument("--gap", default=None, metavar="NAME", help="inter, native, transfer, ...")
     gaps.add_argument("--model", default=None, metavar="GLOB", help="models by shell pattern")
     gaps.add_argument("--task", default=None)
     gaps.add_argument("--json", action="store_true", help="print JSON")

@@ -193,6 +193,16 @@ def primary_metric(metrics: Iterable[str]) -> str:
     return next((m for m in PRIMARY if m in have), have[0])
 
 
+def check_gap(gap: str | None) -> None:
+    """Refuse a name that no gap has.
+
+    Raises:
+        UnknownNameError: it; near ones are named.
+    """
+    if gap is not None and gap not in GAPS:
+        raise unknown("gap", gap, GAPS)
+
+
 def select(
     rows: Iterable[GapRow],
     *,
@@ -220,8 +230,7 @@ def select(
         UnknownNameError: ``gap`` is none of the gaps, or no row has ``task``.
     """
     found = [r for r in rows if source in (None, r.source)]
-    if gap is not None and gap not in GAPS:
-        raise unknown("gap", gap, GAPS)
+    check_gap(gap)
     if task is not None and found and task not in {r.task for r in found}:
         raise unknown("task with gaps", task, {r.task for r in found})
     metrics: dict[tuple[str, str, str], set[str]] = defaultdict(set)

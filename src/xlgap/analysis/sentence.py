@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from xlgap.analysis.counted import counted
 from xlgap.analysis.rows import ENGLISH, MATCHED, Answer, plain_gap
 from xlgap.analysis.words import (
+    BENT,
     LEFT_OUT,
     REFITS,
     intervals,
+    plain,
     sentences,
     short_number,
     signed,
@@ -186,18 +188,31 @@ def _measured_end(answer: Answer) -> str:
     low, high = map(short_number, answer.size_range or (0, 0))
     return (
         f"Measured from {low} to {high} parameters: {proxy}{what} is {_value(answer)} at the largest "
-        "size, on the line through all sizes."
+        f"size, on the {_drawn(answer)} through all sizes."
     )
+
+
+def _drawn(answer: Answer) -> str:
+    """``line``, or the curve that fits better, of an answer within the measured sizes."""
+    curve = re.search(r"the curve \(([^,]+),", answer.method)
+    return f"curve ({curve[1]})" if curve else "line"
 
 
 def _farther(answer: Answer, measured: Answer) -> str:
     if not answer.supported:
         return sentences([answer.reason])[0]
     size = re.search(r" at (\S+) parameters, ", answer.quantity)
+    at = f"{size[1] if size else 'larger'} parameters"
+    if not answer.quantity.endswith(", extrapolated"):
+        return (
+            f"{at} lie within the measured sizes, so that nothing is extrapolated: {_value(answer)} "
+            f"there, on the {_drawn(answer)} through all sizes."
+        )
     factor = float(answer.key.partition(".at.")[2]) / (measured.size_range or (1, 1))[1]
+    beyond = f"a factor of {plain(factor)}" if factor >= 1.1 else f"{100 * (factor - 1):.1g}%"
     return (
-        f"Extrapolated to {size[1] if size else 'larger'} parameters, a factor of {factor:,.0f} beyond "
-        f"the largest model: {_value(answer)}, if the curve that fits best goes on."
+        f"Extrapolated to {at}, {beyond} beyond the largest model: {_value(answer)}, if the curve that "
+        "fits best goes on."
     )
 
 
@@ -274,4 +289,9 @@ def _against_0(answer: Answer) -> str:
 
 def _says(answer: Answer) -> str:
     found = trend(answer)
-    return f"it {found} with size" if found in {"grows", "falls"} else "no change with size is shown"
+    shown = found in {"grows", "falls"}
+    if BENT in answer.reason:
+        start = f"it {found} with size," if shown else "the change with size is"
+        none = "" if shown else " and does not say that there is none"
+        return f"{start} not along a straight line on log size, so that this is only its mean{none}"
+    return f"it {found} with size" if shown else "no change with size is shown"

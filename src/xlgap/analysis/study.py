@@ -54,6 +54,7 @@ class Study:
         subwords: how each tokenizer splits the tasks' test text.
         pretraining: for each model log10 of the text of each language that it was pretrained on.
         language_notes: sentences on what of these two is not known, or stands in.
+        notes: sentences on the scores themselves that every answer on them has.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Study:
     subwords: tuple[SubwordRow, ...] = ()
     pretraining: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     language_notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     retention: RetentionData | None = None
 
     @cached_property

@@ -90,7 +90,9 @@ def sizes(answer: Answer) -> str:
         return "–"
     low, high = answer.size_range
     span = size_span(low, high)
-    return f"{span}, ×{plain(high / low)}" if " to " in span else span
+    factor = f", ×{plain(high / low)}" if " to " in span else ""
+    bare = f" parameter{'s' * (high != 1)}" if high < 1000 else ""
+    return f"{span}{bare}{factor}"
 
 
 def size_span(low: float, high: float) -> str:
@@ -171,3 +173,6 @@ def trend(answer: Answer) -> str:
 
 LEFT_OUT = "Left out: "
 """Begins the sentence of a reason that names the models that an estimate is without."""
+
+BENT = "Not a straight line on log size: "
+"""Begins the sentence of a reason where a curve fits better than the line behind a slope."""

@@ -30,6 +30,7 @@ STYLE = {
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
     "font.size": 10,
+    "text.parse_math": False,  # names are anyone's: a dollar is a dollar
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -104,6 +105,15 @@ def look(i: int) -> dict[str, Any]:
         "markerfacecolor": "white" if hollow else colour,
         "markeredgewidth": 1.4,
     }
+
+
+def in_legend(name: str) -> str:
+    """A name as a legend shows it: one that begins with ``_`` it would pass over.
+
+    >>> in_legend("mine"), len(in_legend("_mine"))
+    ('mine', 6)
+    """
+    return f"\N{ZERO WIDTH SPACE}{name}" if name.startswith("_") else name
 
 
 @contextmanager

@@ -11,13 +11,13 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from xlgap.analysis.answers.series import fit_line
+from xlgap.analysis.answers.series import curve_of, fit_line
 from xlgap.analysis.counted import counted
 from xlgap.analysis.published.answers import published_series
 from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import AVERAGE, Answer, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS
-from xlgap.analysis.words import interval_words, number, short_number, trend
+from xlgap.analysis.words import BENT, interval_words, number, short_number, trend
 from xlgap.records import Source
 
 MOST = 100
@@ -41,9 +41,7 @@ def what_would_change(analysis: Analysis, question: int, source: Source) -> tupl
     level = _beside(found, first, "level") if question in LED_BY_LEVELS else None
     said = [
         "" if level is None else _level_not_shown(level, analysis.confidence),
-        _shown(first, points, analysis.confidence)
-        if trend(first) in {"grows", "falls"}
-        else _not_shown(first, analysis.confidence),
+        _of_change(first, points, analysis.confidence),
         _models_or_errors(points, analysis.confidence),
         _seeds(found, first),
         "" if level is None else _refitted(found, first, "mean"),
@@ -81,6 +79,18 @@ def _more_models(answer: Answer) -> str:
         return f"Models of other sizes would: {answer.n} models of at least 3 sizes give a trend."
     more = counted(lacking, "more model")
     return f"{more} with both arms, of at least 3 sizes in all, would give a trend."
+
+
+def _of_change(answer: Answer, points: Sequence[Estimate], confidence: float) -> str:
+    """What would turn the change with size that is told, or tell one."""
+    if BENT in answer.reason:
+        return (
+            f"The change is not along a straight line: other sizes than these {answer.n} would tell "
+            "better where it levels off."
+        )
+    if trend(answer) in {"grows", "falls"}:
+        return _shown(answer, points, confidence)
+    return _not_shown(answer, confidence)
 
 
 def _shown(answer: Answer, points: Sequence[Estimate], confidence: float) -> str:
@@ -178,15 +188,18 @@ def _models_or_errors(points: Sequence[Estimate], confidence: float) -> str:
     if fit is None or not fit.weighted:
         return ""
     within = sum((p.stderr or 0.0) ** 2 for p in points) / len(points)
-    share = fit.tau2 / (fit.tau2 + within)
+    curve = curve_of(points, SIZE)
+    between = fit.tau2 if curve is None else max(0.0, curve.sd**2 - within)
+    about = "line" if curve is None else "curve"
+    share = between / (between + within)
     if share > 0.5:
         return (
-            f"{100 * share:.0f}% of the scatter about the line is between models, beyond items and "
+            f"{100 * share:.0f}% of the scatter about the {about} is between models, beyond items and "
             "seeds: more models narrow it, more seeds hardly."
         )
     single = any(p.seeds == 1 for p in points)
     seeds = "a second seed would show how much is training" if single else "more seeds narrow it, too"
-    return f"Items and seeds explain most of the scatter about the line: {seeds}."
+    return f"Items and seeds explain most of the scatter about the {about}: {seeds}."
 
 
 def _beside(found: Sequence[Answer], slope: Answer, statistic: str) -> Answer | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xlgap.analysis.words import signed
-from xlgap.report.canvas import SIZE, Picture, headed, look, picture, styled
+from xlgap.report.canvas import SIZE, Picture, headed, in_legend, look, picture, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +58,7 @@ def forest(branches: Sequence[Branch], *, title: str, unit: str = "points") -> P
                 [b.value for b in mine],
                 y,
                 xerr=[low, high],
-                label=name,
+                label=in_legend(name),
                 markersize=5,
                 capsize=2.5,
                 elinewidth=1.2,

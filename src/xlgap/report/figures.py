@@ -41,7 +41,7 @@ SHOWN = ("mBERT", "XLM-R base", "XLM-R large")
 LINE = (
     "Line, from four models on: meta-regression on log10 total parameters (least squares where "
     "errors are not known or over the same languages) with its interval as a band, in the legend its "
-    "slope with its interval."
+    "slope with its interval; where a curve fits better than the line, that curve."
 )
 BOOTSTRAPPED = "bootstrap intervals over items and seeds, conditional on each model"
 GIVEN = "normal intervals from the standard errors given, both arms’ items taken as independent"
@@ -133,7 +133,8 @@ def _beyond(answers: Sequence[Answer], gap: str) -> Beyond | None:
     """What the measured answers say of a gap at a size that no model has (``3.direct.at.175e9``)."""
     for answer in answers:
         key = re.fullmatch(rf"\d\.{re.escape(gap)}\.at\.([\d.]+(?:e\d+)?)", answer.key)
-        if key and answer.source == "measured" and answer.estimate is not None and answer.supported:
+        told = answer.supported and answer.quantity.endswith(", extrapolated")
+        if key and answer.source == "measured" and answer.estimate is not None and told:
             return Beyond(
                 size=float(key[1]), value=answer.estimate, low=answer.ci_low, high=answer.ci_high
             )

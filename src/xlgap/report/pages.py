@@ -168,14 +168,13 @@ def _beside(
 ) -> tuple[Captioned, ...]:
     """The figures of a question's page that are not among those of what answers."""
     there = _shown(side.figures for side in sides)
-    return captioned(
-        (
-            d
-            for d in figures.values()
-            if d.on_page and d.beside is not None and d.beside[0] == number and d.name not in there
-        ),
-        said,
-    )
+    found = [
+        d
+        for source in SIDES
+        for d in figures.values()
+        if d.on_page and d.beside == (number, source) and d.name not in there
+    ]
+    return captioned(found, said)
 
 
 def _shown(kinds: Iterable[Sequence[Captioned]]) -> set[str]:

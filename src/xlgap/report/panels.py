@@ -16,6 +16,7 @@ from xlgap.report.canvas import (
     SIZE,
     Picture,
     headed,
+    in_legend,
     legend,
     look,
     picture,
@@ -79,15 +80,10 @@ def loss_over_distance(clouds: Sequence[Cloud], *, title: str, distance: str) ->
 def _cloud(axes: Axes, cloud: Cloud, i: int) -> None:
     x, y = [p[1] for p in cloud.points], [p[2] for p in cloud.points]
     style = look(i)
-    axes.plot(x, y, label=cloud.label, markersize=5, **(style | {"linestyle": "none"}))
+    axes.plot(x, y, label=in_legend(cloud.label), markersize=5, **(style | {"linestyle": "none"}))
     (left, low), *_, (right, high) = _along(cloud)
-    axes.plot(
-        [left, right],
-        [low, high],
-        color=style["color"],
-        linestyle=DASHES[i % len(DASHES)],
-        linewidth=1.4,
-    )
+    dashes = DASHES[i % len(DASHES)]
+    axes.plot([left, right], [low, high], color=style["color"], linestyle=dashes, linewidth=1.4)
 
 
 def _codes(axes: Axes, clouds: Sequence[Cloud]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xlgap.analysis.answers.series import fit_line
+from xlgap.analysis.answers.series import curve_of, fit_line
 from xlgap.analysis.rows import GAP_WORDS, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS, Regression
 from xlgap.analysis.words import capital, interval_words, short_number, signed
@@ -19,6 +19,7 @@ from xlgap.report.canvas import (
     SIZE,
     Picture,
     headed,
+    in_legend,
     legend,
     look,
     picture,
@@ -106,7 +107,7 @@ def ladders_against_size(series: Mapping[str, Sequence[Estimate]], *, title: str
         for i, (label, rows) in enumerate(series.items()):
             points = _by_size(rows)
             x, y = [float(p.params_total or 0) for p in points], [p.value for p in points]
-            axes.plot(x, y, linewidth=1.6, markersize=6, label=label, **look(i))
+            axes.plot(x, y, linewidth=1.6, markersize=6, label=in_legend(label), **look(i))
         size_axis(axes)
         zero(axes)
         axes.set_ylabel("points")
@@ -162,7 +163,7 @@ def _families(axes: Axes, estimates: Sequence[Estimate], alone: str, confidence:
             x,
             y,
             yerr=bars if np.any(bars > 0) else None,
-            label=label,
+            label=in_legend(label),
             markersize=6.5,
             capsize=3,
             elinewidth=1.3,
@@ -194,11 +195,20 @@ def _of_task(task: str, mean: Sequence[Estimate], at_chance: Collection[str]) ->
 def _thin(axes: Axes, rows: Sequence[Estimate], i: int, label: str) -> None:
     points = _by_size(rows)
     x, y = [float(p.params_total or 0) for p in points], [p.value for p in points]
-    axes.plot(x, y, linewidth=0.9, markersize=4, label=label, **(look(i) | {"markeredgewidth": 0.9}))
+    axes.plot(
+        x,
+        y,
+        linewidth=0.9,
+        markersize=4,
+        label=in_legend(label),
+        **(look(i) | {"markeredgewidth": 0.9}),
+    )
 
 
 def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyond | None) -> None:
     """The meta-regression line over the measured range with its band, and what goes beyond it.
+
+    Where a curve fits better than the line, that curve.
 
     None where the models are too few for an answer: its band would fill the figure.
     """
@@ -212,7 +222,12 @@ def _line(axes: Axes, rows: Sequence[Estimate], confidence: float, beyond: Beyon
         "for ten times the parameters"
     )
     x = np.linspace(min(sizes), max(sizes), 60)
-    heights, half = band(fit, sizes, x, confidence=confidence)
+    curve = curve_of(rows, "params_total")
+    if curve is None:
+        heights, half = band(fit, sizes, x, confidence=confidence)
+    else:
+        heights, half = curve.heights(x), curve.half(x, confidence=confidence)
+        label = f"{curve.form}: fits better\nthan a straight line"
     reach = axes.get_ylim()
     axes.plot(10**x, heights, color=LINE_GREY, linewidth=1.8, label=label, zorder=3)
     axes.fill_between(

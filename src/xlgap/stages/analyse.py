@@ -221,6 +221,7 @@ def select_gaps(
     Raises:
         UnknownNameError, ResultError: nothing of that name; no results yet.
     """
+    gaps_of.check_gap(gap)
     rows: list[GapRow] = []
     if source == "published":
         rows = list(gaps_of.gap_rows(load_scores()))

@@ -63,7 +63,7 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
         read = {"rows": file_digest(rows, 64), "items": file_digest(items, 64) if items else None}
         write_json(made / MARK, read)
     said = [f"{number}. {headline(found.answers, number, 'measured')}" for number in words.QUESTIONS]
-    return [*said, *study.language_notes, f"report: {folder / page.name}"]
+    return [*said, *study.notes, *study.language_notes, f"report: {folder / page.name}"]
 
 
 @contextmanager

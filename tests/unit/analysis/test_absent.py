@@ -170,6 +170,14 @@ def test_arms_that_differ_in_budget_or_tasks_are_told_what_differs() -> None:
     )
 
 
+def test_arms_that_meet_on_no_task_are_named_with_their_articles() -> None:
+    apart = {"intermediate_tgt": {"task": "pawsx"}}
+    assert said(1, answers(SINGLE, languages=LANGUAGES[:3], of_regime=apart)) == (
+        "Not measured: no model has scores of an intermediate_tgt arm and an intermediate_en arm that "
+        "can be compared, on the same task and language."
+    )
+
+
 def test_arms_that_differ_in_budget_have_no_slopes_to_compare() -> None:
     steps = {"intermediate_en": {"budget": "steps:100"}}
     found = answers(("direct_en", "intermediate_en"), languages=LANGUAGES[:6], of_regime=steps)
@@ -211,3 +219,11 @@ def test_an_earlier_task_at_chance_is_the_reason_of_question_4() -> None:
         "be estimated (at chance just after its own phase for every model, so that nothing of it can "
         "be lost: typing); rise of the masked loss"
     )
+
+
+def test_what_may_be_shares_is_told_in_every_answer() -> None:
+    told = "The standard errors on xquad in f1 are those of more than a million items; if they are"
+    found = answers(SINGLE, languages=LANGUAGES[:2], task="xquad", metric="f1", stderr="0.007")
+    assert {told in a.reason for a in found if a.question in {1, 2, 3}} == {True}
+    found = answers(SINGLE, languages=LANGUAGES[:2], task="xquad", metric="f1")
+    assert not [a for a in found if told in a.reason]

@@ -28,7 +28,7 @@ def test_an_extrapolation_is_called_one_and_has_its_interval() -> None:
     assert beyond([END, BEYOND], 3, "measured") == (
         "Measured from 300M to 40B parameters: G_direct (a minus b) is +6.9 points [5.0, 9.0] at the "
         "largest size, on the line through all sizes.",
-        "Extrapolated to 175B parameters, a factor of 4 beyond the largest model: −6.4 points "
+        "Extrapolated to 175B parameters, a factor of 4.38 beyond the largest model: −6.4 points "
         "[−11.0, 7.0], if the curve that fits best goes on.",
     )
 
@@ -73,5 +73,5 @@ def test_the_page_prints_an_extrapolation(refused: Analysis) -> None:
     answers = tuple(moved.get(a.key, a) for a in refused.answers)
     page = render(replace(refused, answers=answers), {})
     said = " ".join(beyond(answers, 3, "measured"))
-    assert "Extrapolated to 175B parameters, a factor of 4" in said
+    assert "Extrapolated to 175B parameters, a factor of 4.38" in said
     assert page.count(said) == 2

@@ -9,12 +9,15 @@ from dataclasses import replace
 import pytest
 from simulate import Plan, study
 
+from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.answers.series import FAMILIES, SIZES, Series, correlation_answer, slope_answer
 from xlgap.analysis.answers.trend import beyond_answers, family_answers
 from xlgap.analysis.measure import Measured, measure
 from xlgap.analysis.rows import Answer, Estimate
+from xlgap.analysis.sentence import beyond, headline
 from xlgap.analysis.study import Study
+from xlgap.analysis.words import BENT, trend
 
 PLAN = Plan(
     groups=120, group_size=2, languages=("en", "de", "sw", "ru", "fi", "ar", "zh", "es"), model_sd=0.3
@@ -182,9 +185,53 @@ def test_a_bent_ladder_is_extrapolated_and_says_what_the_interval_is() -> None:
     sizes = [3e8, 7e8, 1.5e9, 4e9, 1.3e10, 4e10]
     found = beyond_answers(series(*(point(s, v) for s, v in zip(sizes, values, strict=True))))[1]
     assert found.supported
-    assert found.method.startswith("Extrapolated to 175B parameters, a factor of 4 beyond")
+    assert found.method.startswith("Extrapolated to 175B parameters, a factor of 4.38 beyond")
     assert "if it goes on: power law, better than a line by an F test (p " in found.method
     assert found.ci_low < found.estimate < found.ci_high
+
+
+LEVELS_OFF = [(1e8, 32.1), (3e8, 11.9), (1e9, 5.1), (4e9, 2.6), (1.6e10, 2.3), (6e10, 2.0)]
+
+
+def levels_off(factor: float = 1) -> Series:
+    return series(*(point(factor * s, v) for s, v in LEVELS_OFF))
+
+
+def test_a_gap_that_levels_off_is_told_by_its_curve() -> None:
+    made = levels_off()
+    slope, level = slope_answer(made, *SIZES[0]), level_answer(made)
+    assert trend(slope) == "not shown"
+    assert slope.reason.startswith(f"{BENT}a power law fits better (F test, p < 0.001)")
+    assert "power law" in level.method
+    assert trend(level) == "above 0"
+    said = headline([slope, level], 3, "published")
+    assert "no change with size is shown" not in said
+    assert "is not along a straight line on log size, so that this is only its mean" in said
+    measured, farther = beyond_answers(made)
+    assert measured.ci_low < 2.0 < measured.ci_high, "what the largest model measures"
+    assert measured.ci_high - measured.ci_low < 3, "the line's interval there is 32 points wide"
+    two = beyond([slope, measured, farther], 3, "published")
+    assert two[0].endswith(" at the largest size, on the curve (power law) through all sizes.")
+    assert two[1].startswith("Extrapolated to 175B parameters, a factor of 2.92 beyond")
+
+
+def test_a_size_within_the_measured_ones_is_no_extrapolation() -> None:
+    lines = [(1e9, 8.1), (1e10, 6.2), (1e11, 3.8), (4.05e11, 2.9)]
+    for made, drawn in (
+        (levels_off(10), "curve (power law)"), (series(*(point(s, v) for s, v in lines)), "line"),
+    ):  # fmt: skip
+        measured, there = beyond_answers(made)
+        assert there.supported
+        assert "extrapolated" not in there.quantity
+        said = beyond([measured, there], 3, "published")[1]
+        assert said.startswith("175B parameters lie within the measured sizes, so that nothing is ")
+        assert said.endswith(f" there, on the {drawn} through all sizes.")
+    few = beyond_answers(series(*(point(s, v) for s, v in lines[2:])))[1]
+    assert not few.supported
+    assert few.reason.startswith("Not sufficient: 2 models of 2 sizes")
+    assert beyond_answers(series(point(2e11, 3), point(9e11, 2)))[1].reason.startswith(
+        "Extrapolation to 175B parameters is refused: 175B lies below the smallest model"
+    )
 
 
 def test_families_are_told_apart() -> None:

@@ -9,6 +9,7 @@ import pytest
 from simulate import Plan, study
 
 from xlgap.analysis.result import Analysis, analyse
+from xlgap.analysis.words import BENT
 from xlgap.published import load_scores
 from xlgap.report.changes import models_needed, what_would_change
 from xlgap.report.method import method
@@ -136,3 +137,22 @@ def test_every_answer_counts_its_models_and_has_what_supports_it(steep: Analysis
     assert within.n < len(
         {a.key: a for a in steep.answers}["2.distance.xnli.slope.params_total"].models
     )
+
+
+def test_of_a_change_that_is_not_along_a_line_the_curve_tells_the_scatter(steep: Analysis) -> None:
+    first = next(e for e in steep.estimates if (e.gap, e.task, e.scale) == ("inter", "mean", "raw"))
+    ladder = zip((1e8, 3e8, 1e9, 4e9, 1.6e10, 6e10), (32.1, 11.9, 5.1, 2.6, 2.3, 2.0), strict=True)
+    points = tuple(
+        replace(first, model=f"m{size:g}", params_total=int(size), value=value, stderr=0.3)
+        for size, value in ladder
+    )
+    answers = tuple(
+        replace(a, reason=f"{BENT}a power law fits better.")
+        if a.key == "1.inter.slope.params_total"
+        else a
+        for a in steep.answers
+    )
+    text = " ".join(what_would_change(replace(steep, estimates=points, answers=answers), 1, "measured"))
+    assert text.startswith("The change is not along a straight line: other sizes")
+    assert "Items and seeds explain most of the scatter about the curve" in text
+    assert "as large as the estimate" not in text

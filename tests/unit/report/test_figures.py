@@ -93,15 +93,29 @@ def test_too_few_models_have_points_and_no_line(analysis: Analysis) -> None:
 
 def test_an_answer_at_a_size_is_drawn_only_where_it_is_supported(analysis: Analysis) -> None:
     at = Answer(
-        question=3, key="3.direct.at.175e9", quantity="G_direct at 175B", source="measured",
+        question=3, key="3.direct.at.175e9", source="measured",
+        quantity="G_direct at 175B parameters, points, extrapolated",
         estimate=-4.0, ci_low=-9.0, ci_high=1.0, supported=True,
     )  # fmt: skip
     caption = drawings(replace(analysis, answers=(*analysis.answers, at)))["direct.svg"].caption
     assert "extrapolated beyond the largest model" in caption
-    refused = replace(at, supported=False)
-    assert "extrapolated" not in drawings(
-        replace(analysis, answers=(*analysis.answers, refused))
-    )["direct.svg"].caption  # fmt: skip
+    within = replace(at, quantity="G_direct at 175B parameters, points")
+    for other in (replace(at, supported=False), within):
+        drawn = drawings(replace(analysis, answers=(*analysis.answers, other)))["direct.svg"]
+        assert "extrapolated" not in drawn.caption
+
+
+def test_a_curve_that_fits_better_is_drawn_in_place_of_the_line(analysis: Analysis) -> None:
+    first = next(e for e in analysis.estimates if (e.gap, e.task, e.scale) == ("direct", "mean", "raw"))
+    points = [
+        replace(first, model=f"m{size:g}", params_total=int(size), value=value, stderr=0.1)
+        for size, value in zip(
+            (1e8, 3e8, 1e9, 4e9, 1.6e10, 6e10), (32.1, 11.9, 5.1, 2.6, 2.3, 2.0), strict=True
+        )
+    ]
+    bent = gap_against_size(points, gap="direct").svg
+    assert "<!-- power law: fits better" in bent
+    assert "for ten times the parameters" not in bent
 
 
 def test_the_band_is_that_of_least_squares() -> None:

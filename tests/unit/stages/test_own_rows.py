@@ -253,6 +253,25 @@ def test_several_intermediate_tasks_are_not_one(example: Path, regime: str) -> N
     )
 
 
+@pytest.mark.parametrize("budget", ["steps:\N{SUPERSCRIPT TWO}", "steps:" + "9" * 5000, "tokens:1e6"])
+def test_a_budget_is_of_plain_digits(example: Path, budget: str) -> None:
+    pd.read_csv(example).assign(budget=budget).to_csv("wrong.csv", index=False)
+    with pytest.raises(XlgapError, match=r"^line 2, column 'budget': got .*, allowed is st") as error:
+        analyse_rows(Path("wrong.csv"), out=Path("out"))
+    assert len(str(error.value)) < 250
+
+
+def test_names_are_drawn_as_they_are_written(example: Path) -> None:
+    frame = pd.read_csv(example)
+    odd = {"tiny": r"$\frac$ tiny", "small": "cost$5 small $x", "base": "_base", "large": "a^b_c"}
+    answers_of(frame.assign(model=frame["model"].map(odd), family="$x_{"))
+    shown = Path("changed/figures/regimes.svg").read_text(encoding="utf8")
+    written = re.findall(r"<!-- (.*?) -->", shown)
+    assert [w.lstrip("\N{ZERO WIDTH SPACE}") for w in written if w.strip()][-4:] == list(odd.values())
+    letters = shown.partition(f"<!-- {odd['small']} -->")[2].partition("</g>")[0]
+    assert letters.count("<use ") == len(odd["small"]), "a sign is not drawn"
+
+
 @pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])
 def test_another_separator_is_named_once(example: Path, mark: str, name: str) -> None:
     text = example.read_text(encoding="utf8").replace(",", mark)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from xlgap.__main__ import main
 from xlgap.analysis.rows import GAPS
 from xlgap.commands import parser
-from xlgap.errors import ResultError
+from xlgap.errors import ResultError, UnknownNameError
 from xlgap.stages.analyse import select_gaps
 
 
@@ -35,3 +36,10 @@ def test_a_pattern_in_another_case_is_met_with_the_names() -> None:
 def test_a_gap_that_no_model_has_is_said_so() -> None:
     with pytest.raises(ResultError, match="matches --gap few_gain; no model has --gap few_gain"):
         select_gaps(source="published", gap="few_gain", model=None, task=None)
+
+
+def test_a_gap_that_is_none_is_met_with_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gaps", "--gap", "transfr"]) == 2
+    assert capsys.readouterr().err == "error: unknown gap 'transfr'; did you mean 'transfer'?\n"
+    with pytest.raises(UnknownNameError, match="unknown gap 'x'; allowed: "):
+        select_gaps(source="measured", gap="x", model=None, task=None)

@@ -81,10 +81,10 @@ def why_absent(study: Study, measured: Measured, gap: str) -> str:
     unlike = why_unlike(study, REGIMES[gap], gap)
     if unlike:
         return unlike
-    which = " and a ".join(REGIMES[gap])
+    which = " and ".join(f"{'an' if r[0] in 'aeiou' else 'a'} {r} arm" for r in REGIMES[gap])
     return (
-        f"Not measured: no model has scores of a {which} arm that can be compared, on the same task "
-        "and language."
+        f"Not measured: no model has scores of {which} that can be compared, on the same task and "
+        "language."
     )
 
 

@@ -38,7 +38,7 @@ def level_answer(series: Series) -> Answer:
         if found.shared is None
         else "the covariance of models scored on the same items added"
     )
-    scatter = "scatter about the line on log10 parameters" if found.line else "spread"
+    scatter = f"scatter about the {found.about} on log10 parameters" if found.about else "spread"
     answer = replace(
         base,
         estimate=found.mean,

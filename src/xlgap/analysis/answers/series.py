@@ -24,7 +24,8 @@ from xlgap.analysis.scaling import (
     distinct_sizes,
     meta_regression,
 )
-from xlgap.analysis.words import number, plain, probability, short_number
+from xlgap.analysis.stats.curves import Curve, preferred
+from xlgap.analysis.words import BENT, number, plain, probability, short_number
 
 SIZES = (("params_total", "total"), ("params_nonembedding", "non-embedding"))
 UNITS: dict[Scale, str] = {
@@ -150,7 +151,7 @@ def slope_answer(series: Series, size_field: str, size_word: str) -> Answer:
         f"{series.equal}"
     )
     enough = fit.n >= FEWEST_MODELS
-    more = [base.reason, _short_range(base), _of_families(usable)]
+    more = [_bent(usable, size_field), base.reason, _short_range(base), _of_families(usable)]
     base = replace(base, reason=" ".join(filter(None, more)))
     answer = replace(
         base,
@@ -184,6 +185,24 @@ def fit_line(
     errors = [e.stderr for e in usable]
     variances = None if None in errors else [e * e for e in errors if e is not None]
     return meta_regression([e.value for e in usable], variances, x, confidence=confidence)
+
+
+def curve_of(estimates: Sequence[Estimate], size_field: str) -> Curve | None:
+    """The curve that fits one estimate a model better than the line, if there is one."""
+    usable = [e for e in estimates if getattr(e, size_field)]
+    return preferred([float(getattr(e, size_field)) for e in usable], [e.value for e in usable])
+
+
+def _bent(usable: Sequence[Estimate], size_field: str) -> str:
+    """A sentence where the change with size does not follow a line."""
+    curve = curve_of(usable, size_field)
+    if curve is None:
+        return ""
+    return (
+        f"{BENT}a {curve.form} fits better (F test, {probability(curve.better_p or 0.0)}), so that the "
+        "slope is only the mean change over these sizes, and its interval, from scatter about a line "
+        "that does not fit, does not say that there is none."
+    )
 
 
 def correlation_answer(series: Series, size_field: str, size_word: str) -> Answer:

@@ -16,9 +16,9 @@ import numpy as np
 
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.refitted import refitted_answers
-from xlgap.analysis.answers.series import Series, base_answer
+from xlgap.analysis.answers.series import Series, base_answer, curve_of
 from xlgap.analysis.counted import counted
-from xlgap.analysis.known import NO_WIDTH, beside
+from xlgap.analysis.known import NO_WIDTH, beside, by_errors
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.rows import UNKNOWN_FAMILY, Answer, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS, distinct_sizes
@@ -26,7 +26,7 @@ from xlgap.analysis.stats import families, meta
 from xlgap.analysis.stats.curves import extrapolate
 from xlgap.analysis.stats.seeds import detectable_gap, pooled_spread, seeds_needed
 from xlgap.analysis.stats.verdict import Refused
-from xlgap.analysis.words import number, probability, short_number, signed
+from xlgap.analysis.words import number, plain, probability, short_number, signed
 
 TARGET = 175e9
 """Parameters that question 3 asks about."""
@@ -55,17 +55,33 @@ def trend_answers(measured: Measured, series: Series) -> list[Answer]:
 def beyond_answers(series: Series, *, to: float = TARGET) -> list[Answer]:
     """The largest measured size and a size beyond, as two answers of one sentence each."""
     usable = [e for e in series.estimates if e.params_total]
-    return [_measured_end(series, usable), _extrapolated(series, usable, to)]
-
-
-def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
-    """The gap at the end of the line through the measured sizes."""
-    base = replace(
+    end = replace(
         base_answer(series, usable, "params_total"),
         key=f"{series.key}.at.measured",
         quantity=f"{series.quantity} at the largest measured size, {series.unit}",
         method="none",
     )
+    low, high = end.size_range or (0, 0)
+    measured = _within_sizes(series, usable, end, to=high, where="at the largest size")
+    if not low <= to <= high:
+        return [measured, _extrapolated(series, usable, to)]
+    there = replace(
+        end,
+        key=_key(series, to),
+        quantity=f"{series.quantity} at {short_number(to)} parameters, {series.unit}",
+    )
+    where = f"at {short_number(to)}, which is no extrapolation,"
+    return [measured, _within_sizes(series, usable, there, to=to, where=where)]
+
+
+def _key(series: Series, to: float) -> str:
+    return f"{series.key}.at.175e9" if to == TARGET else f"{series.key}.at.{to:.0f}"
+
+
+def _within_sizes(
+    series: Series, usable: Sequence[Estimate], base: Answer, *, to: float, where: str
+) -> Answer:
+    """The gap at a measured size: of the line, or of the curve that fits better than the line."""
     x = [math.log10(e.params_total) for e in usable if e.params_total]
     sizes = distinct_sizes(x)
     if len(usable) < FEWEST_MODELS or sizes < 3:
@@ -74,24 +90,41 @@ def _measured_end(series: Series, usable: Sequence[Estimate]) -> Answer:
             f"line needs at least {FEWEST_MODELS} of 3 sizes. "
         )
         return replace(base, reason=why + base.reason)
-    fitted = meta.fit(
-        np.array([e.value for e in usable]),
-        _variances(usable),
-        np.stack([np.ones(len(x)), x], axis=1),
-    )
-    end = fitted.combination([1.0, max(x)], confidence=series.confidence)
-    low, high = base.size_range or (0, 0)
+    curve = curve_of(usable, "params_total")
+    at, variances = math.log10(to), _variances(usable)
+    if curve is None:
+        design = np.stack([np.ones(len(x)), x], axis=1)
+        fitted = meta.fit(np.array([e.value for e in usable]), variances, design)
+        found = fitted.combination([1.0, at], confidence=series.confidence)
+        value, low, high = found.estimate, found.ci_low, found.ci_high
+        known = fitted.known([1.0, at], confidence=series.confidence)
+        drawn = "the line whose slope is the primary one"
+    else:
+        points = np.array([at])
+        value = float(curve.heights(points)[0])
+        half = float(curve.half(points, confidence=series.confidence)[0])
+        low, high = value - half, value + half
+        weights = curve.weights(points)[0]
+        known = (
+            None
+            if variances is None or not np.any(variances > 0)
+            else by_errors(value, weights, variances, confidence=series.confidence)
+        )
+        drawn = (
+            f"the curve ({curve.form}, better than a line by an F test, "
+            f"{probability(curve.better_p or 0.0)})"
+        )
+    smallest, largest = map(short_number, base.size_range or (0, 0))
     answer = replace(
         base,
-        estimate=end.estimate,
-        ci_low=end.ci_low,
-        ci_high=end.ci_high,
+        estimate=value,
+        ci_low=low,
+        ci_high=high,
         supported=True,
-        method=f"Measured from {short_number(low)} to {short_number(high)} parameters: at the largest "
-        f"size the line whose slope is the primary one stands at {signed(end.estimate)} "
-        f"[{number(end.ci_low)}, {number(end.ci_high)}] {series.unit}.",
+        method=f"Measured from {smallest} to {largest} parameters: {where} {drawn} stands at "
+        f"{signed(value)} [{number(low)}, {number(high)}] {series.unit}.",
     )
-    return beside(answer, fitted.known([1.0, max(x)], confidence=series.confidence))
+    return beside(answer, known)
 
 
 def _variances(points: Sequence[Estimate]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
@@ -103,7 +136,7 @@ def _extrapolated(series: Series, usable: Sequence[Estimate], to: float) -> Answ
     """Beyond the largest model, by three curves; always named an extrapolation."""
     base = replace(
         base_answer(series, usable, "params_total"),
-        key=f"{series.key}.at.175e9" if to == TARGET else f"{series.key}.at.{to:.0f}",
+        key=_key(series, to),
         quantity=f"{series.quantity} at {short_number(to)} parameters, {series.unit}, extrapolated",
         method="none",
     )
@@ -129,8 +162,8 @@ def _extrapolated(series: Series, usable: Sequence[Estimate], to: float) -> Answ
         ci_high=found.high,
         supported=True,
         method=f"Extrapolated to {short_number(to)} parameters, a factor of "
-        f"{to / (base.size_range or (1, 1))[1]:,.0f} beyond the largest model, by the curve that fits "
-        f"best, if it goes on: {found.best}, better than a line by an F test "
+        f"{plain(to / (base.size_range or (1, 1))[1])} beyond the largest model, by the curve that "
+        f"fits best, if it goes on: {found.best}, better than a line by an F test "
         f"({probability(found.p)}); prediction interval for one more model. All forms: {each}.",
     )
 

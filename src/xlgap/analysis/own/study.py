@@ -14,6 +14,7 @@ from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.chance import BASELINES
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.own.arms import ArmOf, arm_of, one_spec_a_name
+from xlgap.analysis.own.units import check_units
 from xlgap.analysis.own.values import (
     Row,
     at_line,
@@ -85,6 +86,7 @@ def own_study(
     tasks = _tasks(numbered, scores)
     return Study(
         language_notes=language_notes(scores),
+        notes=check_units(scores),
         name=name,
         source="rows",
         arms=one_spec_a_name(arms),

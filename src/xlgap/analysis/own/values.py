@@ -10,12 +10,14 @@ from xlgap.errors import DataError, UnknownNameError, suggestion
 from xlgap.lab.cldr import is_language_tag
 from xlgap.languages import CODES, unknown_language
 from xlgap.regimes.base import Budget
+from xlgap.wording import short
 
 Row = Mapping[str, str]
 T = TypeVar("T")
 
 MOST = 1e15
-"""Of parameters and of rows: a thousand times as many as the largest models have."""
+"""Of parameters, rows, steps and tokens: a thousand times as many as the largest models have."""
+_DIGITS = 30  # of a whole number that is worth reading
 
 
 def at_line(column: str, line: int) -> str:
@@ -75,7 +77,7 @@ def number(
         value = math.nan
     fits = least <= value <= most and not math.isinf(value)
     if not fits or (whole and not value.is_integer()):
-        raise DataError(f"{at_line(column, line)}: got {found!r}, allowed is a {allowed}.")
+        raise DataError(f"{at_line(column, line)}: got {short(repr(found))}, allowed is a {allowed}.")
     return value
 
 
@@ -119,7 +121,9 @@ def choice(row: Row, column: str, line: int, known: Mapping[str, T]) -> T | None
     if not found:
         return None
     if found.casefold() not in known:
-        raise DataError(f"{at_line(column, line)}: got {found!r}; {suggestion(found, known)}")
+        raise DataError(
+            f"{at_line(column, line)}: got {short(repr(found))}; {suggestion(found, known)}"
+        )
     return known[found.casefold()]
 
 
@@ -132,12 +136,14 @@ def budget(row: Row, line: int) -> Budget | None:
     found = text(row, "budget")
     if not found:
         return None
-    unit, _, amount = found.partition(":")
-    if unit not in {"steps", "tokens"} or not amount.isdigit() or int(amount) == 0:
+    unit, _, digits = found.partition(":")
+    plain = digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS
+    amount = int(digits) if plain else 0
+    if unit not in {"steps", "tokens"} or not 1 <= amount <= MOST:
         raise DataError(
-            f"{at_line('budget', line)}: got {found!r}, allowed is steps:N or tokens:N with a whole "
-            "number N from 1."
+            f"{at_line('budget', line)}: got {short(repr(found))}, allowed is steps:N or tokens:N with "
+            f"a whole number N from 1 to {MOST:g}, in the digits 0 to 9."
         )
     if unit == "steps":
-        return Budget(steps=int(amount), beyond=True)
-    return Budget(tokens=int(amount), beyond=True)
+        return Budget(steps=amount, beyond=True)
+    return Budget(tokens=amount, beyond=True)

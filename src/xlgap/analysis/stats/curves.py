@@ -14,14 +14,16 @@ more model of that size, not for the curve.
 
 Where all sizes lie within a decade, where sizes are fewer than six, where the shape is not identified
 or where no curve fits better than the line, the data do not say where a gap ends, and
-:func:`extrapolate` refuses with that reason.
+:func:`extrapolate` refuses with that reason; as it does of a size that is not beyond the largest model.
+Where a curve does fit better, the line says less than the data within the measured sizes, too:
+:func:`preferred`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,9 @@ lets those curves pass whose scatter is small by luck, and their intervals are t
 (``benchmarks/coverage.py``).
 """
 
+EXACT = 1e-18
+"""Share of the effects' squares: less of it beside a line is rounding."""
+
 SHAPES: dict[str, tuple[tuple[float, float], ...]] = {
     "line": (),
     "power law": ((0.05, 3.0),),
@@ -54,7 +59,7 @@ SHAPES: dict[str, tuple[tuple[float, float], ...]] = {
 """Bounds of the shape: c by decade; m in ranges of x around the middle of the sizes."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Curve:
     """One fitted form.
 
@@ -66,6 +71,9 @@ class Curve:
         df: models minus parameters.
         better_p: of the F test against the line; ``None`` of the line itself.
         identified: whether the shape is inside its bounds.
+        shape, beta: its parameters, those within bounds and the linear ones.
+        middle, width: of the sizes in log10, to which the shape is relative.
+        linear: the parameters are, near their estimates, this sum of the effects, [p, n].
     """
 
     form: str
@@ -76,6 +84,34 @@ class Curve:
     df: int
     better_p: float | None
     identified: bool
+    shape: Floats
+    beta: Floats
+    middle: float
+    width: float
+    linear: Floats
+
+    def heights(self, x: Floats) -> Floats:
+        """The curve at log10 parameters, [k]."""
+        return self._of(np.concatenate([self.shape, self.beta]), x)
+
+    def weights(self, x: Floats) -> Floats:
+        """Weights of the effects in the heights at log10 parameters, near this curve, [k, n]."""
+        gradient = _derivative(self._of, np.concatenate([self.shape, self.beta]), x)
+        found: Floats = gradient @ self.linear
+        return found
+
+    def half(self, x: Floats, *, confidence: float) -> Floats:
+        """Half-width of the interval of the curve itself at log10 parameters, [k]."""
+        from scipy.stats import t as student
+
+        error = self.sd * np.sqrt(np.sum(self.weights(x) ** 2, axis=1))
+        found: Floats = student.ppf((1 + confidence) / 2, self.df) * error
+        return found
+
+    def _of(self, theta: Floats, x: Floats) -> Floats:
+        k = len(self.shape)
+        found: Floats = _columns(self.form, theta[:k], x, self.middle, self.width) @ theta[k:]
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +139,7 @@ class Extrapolation:
 def extrapolate(
     sizes: Sequence[float], effects: Sequence[float], *, to: float, confidence: float = 0.95
 ) -> Extrapolation | Refused:
-    """Predict the effect of one model of ``to`` parameters, beyond the largest or not.
+    """Predict the effect of one model of ``to`` parameters, beyond the largest.
 
     Args:
         sizes: parameters, one a model.
@@ -112,6 +148,49 @@ def extrapolate(
         confidence: of each form's prediction interval.
     """
     x = np.log10(np.asarray(sizes, dtype=np.float64))
+    if len(x) and to <= max(sizes):
+        where = (
+            "lies within the measured sizes" if to >= min(sizes) else "lies below the smallest model"
+        )
+        return Refused(f"{_words(to)} {where}, and not beyond the largest.")
+    few = _too_few(x)
+    if few is not None:
+        return few
+    beyond = math.log10(to) - float(x.max())
+    if beyond > np.ptp(x):
+        return Refused(
+            f"{_words(to)} lies a factor of {10**beyond:,.0f} beyond the largest model, farther than "
+            f"the factor of {10 ** np.ptp(x):,.0f} that was measured."
+        )
+    curves = fit_curves(x, effects, to=to, confidence=confidence)
+    best = _best(curves)
+    if isinstance(best, Refused):
+        return best
+    return Extrapolation(
+        size=to,
+        predicted=best.predicted,
+        best=best.form,
+        low=best.ci_low,
+        high=best.ci_high,
+        p=smallest_p(curves),
+        curves=curves,
+    )
+
+
+def preferred(sizes: Sequence[float], effects: Sequence[float]) -> Curve | None:
+    """The curve that fits better than the line by the F test, as for :func:`extrapolate`, if any.
+
+    Its prediction is at the largest size, where a line that does not fit is farthest off.
+    """
+    x = np.log10(np.asarray(sizes, dtype=np.float64))
+    if _too_few(x) is not None:
+        return None
+    best = _best(fit_curves(x, effects, to=max(sizes)))
+    return None if isinstance(best, Refused) else best
+
+
+def _too_few(x: Floats) -> Refused | None:
+    """Why no curve can be told from a line over these log10 parameters."""
     different = len(set(x.tolist()))
     if different < FEWEST_SIZES:
         return Refused(
@@ -123,39 +202,28 @@ def extrapolate(
             f"The sizes span a factor of {10 ** np.ptp(x):.1f}: an extrapolation needs a factor of at "
             "least 10."
         )
-    beyond = math.log10(to) - float(x.max())
-    if beyond > np.ptp(x):
-        return Refused(
-            f"{_words(to)} lies a factor of {10**beyond:,.0f} beyond the largest model, farther than "
-            f"the factor of {10 ** np.ptp(x):,.0f} that was measured."
-        )
-    curves = fit_curves(x, effects, to=to, confidence=confidence)
-    return _verdict(curves, to)
+    return None
 
 
-def _verdict(curves: tuple[Curve, ...], to: float) -> Extrapolation | Refused:
+def smallest_p(curves: Sequence[Curve]) -> float:
+    """Of the F tests of those whose shape is identified, against the line."""
+    return min(c.better_p for c in curves if c.better_p is not None and c.identified)
+
+
+def _best(curves: Sequence[Curve]) -> Curve | Refused:
     bent = [c for c in curves if c.better_p is not None and c.identified]
     if not bent:
         return Refused(
             "The shape of no curve is identified: the models do not say whether or where the gap "
             "levels off, on which an extrapolation hangs."
         )
-    smallest = min(c.better_p for c in bent if c.better_p is not None)
+    smallest = smallest_p(curves)
     if smallest > LEVEL:
         return Refused(
             f"No curve fits better than a straight line (F test, p = {smallest:.3f}), so that the "
             "models do not say whether the gap levels off, on which an extrapolation hangs."
         )
-    best = min(bent, key=lambda c: c.sd)
-    return Extrapolation(
-        size=to,
-        predicted=best.predicted,
-        best=best.form,
-        low=best.ci_low,
-        high=best.ci_high,
-        p=smallest,
-        curves=curves,
-    )
+    return min(bent, key=lambda c: c.sd)
 
 
 def fit_curves(
@@ -235,31 +303,28 @@ def _curve(
     parameters = len(beta) + len(shape)
     df = len(y) - parameters
     sd = math.sqrt(squares / df)
-    at = np.array([math.log10(to)])
     middle, width = float(x.mean()), float(np.ptp(x))
-
-    def curve(theta: Floats, points: Floats) -> Floats:
-        value: Floats = _columns(form, theta[: len(shape)], points, middle, width) @ theta[len(shape) :]
-        return value
-
-    theta = np.concatenate([shape, beta])
-    jacobian, gradient = (_derivative(curve, theta, points) for points in (x, at))
-    spread = np.linalg.pinv(jacobian.T @ jacobian)
-    variance = 1 + float((gradient @ spread @ gradient.T)[0, 0])
-    half = float(student.ppf((1 + confidence) / 2, df)) * sd * math.sqrt(variance)
-    predicted = float(curve(theta, at)[0])
+    margins = [
+        min(s - low, high - s) / (high - low) for s, (low, high) in zip(shape, bounds, strict=True)
+    ]
     better: float | None = None
     if line is not None:
         extra = parameters - 2
         ratio = (line - squares) / extra / (squares / df) if squares > 0 else math.inf
-        better = float(fisher.sf(max(ratio, 0.0), extra, df))
-    margins = [
-        min(s - low, high - s) / (high - low) for s, (low, high) in zip(shape, bounds, strict=True)
-    ]
-    return Curve(
-        form=form, predicted=predicted, ci_low=predicted - half, ci_high=predicted + half, sd=sd, df=df,
-        better_p=better, identified=all(margin > 0.01 for margin in margins),
+        exact = line <= EXACT * float(np.sum(y**2))  # nothing is left for a curve to fit
+        better = 1.0 if exact else float(fisher.sf(max(ratio, 0.0), extra, df))
+    found = Curve(
+        form=form, predicted=math.nan, ci_low=math.nan, ci_high=math.nan, sd=sd, df=df,
+        better_p=better, identified=all(margin > 0.01 for margin in margins), shape=shape, beta=beta,
+        middle=middle, width=width, linear=np.eye(parameters, len(y)),
     )  # fmt: skip
+    theta, at = np.concatenate([shape, beta]), np.array([math.log10(to)])
+    linear: Floats = np.linalg.pinv(_derivative(found._of, theta, x)).astype(np.float64)
+    found = replace(found, linear=linear)
+    variance = 1 + float(np.sum(found.weights(at) ** 2))
+    half = float(student.ppf((1 + confidence) / 2, df)) * sd * math.sqrt(variance)
+    predicted = float(found.heights(at)[0])
+    return replace(found, predicted=predicted, ci_low=predicted - half, ci_high=predicted + half)
 
 
 def _derivative(curve: Callable[[Floats, Floats], Floats], theta: Floats, x: Floats) -> Floats:

@@ -18,7 +18,8 @@ models in 92.2% of studies and this one in 94.3%; whatever c is, in 94.1 to 96.5
 n is the number of models, however many items, seeds and languages are behind each. Sizes are chosen and
 not drawn: where they are known, s2 is the scatter about the line on log10 parameters with n - 2 degrees
 of freedom, so that a trend with size does not widen the interval of a mean over these sizes. About the
-mean alone, intervals of simulated ladders with a trend covered 98.5% (docs/log.md).
+mean alone, intervals of simulated ladders with a trend covered 98.5% (docs/log.md). Where a curve fits
+better than the line (:func:`~xlgap.analysis.stats.curves.preferred`), it is the scatter about that.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlgap.analysis.counted import counted
+from xlgap.analysis.stats.curves import preferred
 from xlgap.analysis.stats.verdict import Refused
 
 FEWEST = 3
@@ -47,7 +49,8 @@ class Mean:
         shared: covariance of two models over the items that they share; ``None`` without draws.
         df: degrees of freedom of the interval.
         n: models.
-        line: whether the scatter behind the interval is about the line on log10 parameters.
+        about: what the scatter behind the interval is about: the form of a curve on log10 parameters
+            (``line``, ...), or empty for the mean.
     """
 
     mean: float
@@ -58,7 +61,7 @@ class Mean:
     shared: float | None
     df: float
     n: int
-    line: bool = False
+    about: str = ""
 
 
 def mean_over(
@@ -87,7 +90,9 @@ def mean_over(
         models = counted(n, "model")
         return Refused(f"{models}: a mean over models with an interval needs at least {FEWEST}.")
     spread = float(np.std(values, ddof=1))
-    scatter, own = _scatter(np.asarray(values, dtype=np.float64), np.asarray(x, dtype=np.float64))
+    scatter, own, about = _scatter(
+        np.asarray(values, dtype=np.float64), np.asarray(x, dtype=np.float64)
+    )
     between = scatter / n
     shared = _shared(draws) if draws else None
     variance = between + max(shared or 0.0, 0.0)
@@ -96,16 +101,19 @@ def mean_over(
     mean = float(np.mean(values))
     half = float(student.ppf((1 + confidence) / 2, df)) * error
     return Mean(mean=mean, stderr=error, ci_low=mean - half, ci_high=mean + half, spread=spread,
-                shared=shared, df=df, n=n, line=own == n - 2)  # fmt: skip
+                shared=shared, df=df, n=n, about=about)  # fmt: skip
 
 
-def _scatter(y: Floats, x: Floats) -> tuple[float, int]:
-    """Variance between models, about their line on x or their mean, and its degrees of freedom."""
+def _scatter(y: Floats, x: Floats) -> tuple[float, int, str]:
+    """Variance between models, its degrees of freedom, and what it is about."""
     n = len(y)
     if len(x) < n or n <= FEWEST or len(set(x.tolist())) < FEWEST:
-        return float(y.var(ddof=1)), n - 1
+        return float(y.var(ddof=1)), n - 1, ""
+    curve = preferred((10**x).tolist(), y.tolist())
+    if curve is not None:
+        return curve.sd**2, curve.df, curve.form
     slope, intercept = np.polyfit(x, y, 1)
-    return float(np.sum((y - intercept - slope * x) ** 2)) / (n - 2), n - 2
+    return float(np.sum((y - intercept - slope * x) ** 2)) / (n - 2), n - 2, "line"
 
 
 def _shared(draws: Sequence[Floats]) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xlgap.analysis.stats.curves import Extrapolation, extrapolate, fit_curves
+from xlgap.analysis.stats.curves import Extrapolation, extrapolate, fit_curves, preferred
 from xlgap.analysis.stats.verdict import Refused
 
 SIZES = [3e8, 6e8, 1.2e9, 3.7e9, 1.3e10, 4e10]
@@ -86,3 +86,47 @@ def test_pure_noise_is_refused_most_of_the_time() -> None:
         for _ in range(40)
     )
     assert refused >= 34
+
+
+@pytest.mark.parametrize(("to", "where"), [
+    (4e10, "0.04T lies within the measured sizes"),
+    (1e10, "10B lies within the measured sizes"),
+    (1e8, "0.1B lies below the smallest model"),
+])  # fmt: skip
+def test_a_size_that_is_not_beyond_the_largest_is_not_extrapolated_to(to: float, where: str) -> None:
+    found = extrapolate(SIZES, 5 + 30 * 10 ** (-1.2 * (X - 8.5)) + NOISE, to=to)
+    assert isinstance(found, Refused)
+    assert found.reason == f"{where.replace('0.04T', '40B')}, and not beyond the largest."
+
+
+def test_a_curve_is_preferred_where_a_line_does_not_fit_and_only_there() -> None:
+    bent = 5 + 30 * 10 ** (-1.2 * (X - 8.5))
+    found = preferred(SIZES, bent + NOISE)
+    assert found is not None
+    assert found.form == "power law"
+    at = np.linspace(X[0], X[-1], 7)
+    assert found.heights(at) == pytest.approx(5 + 30 * 10 ** (-1.2 * (at - 8.5)), abs=0.4)
+    assert preferred(SIZES, 40 - 3 * X + NOISE) is None
+    assert preferred(SIZES, 40 - 3 * X) is None, "exactly on a line"
+    assert preferred(SIZES[:5], bent[:5] + NOISE[:5]) is None, "too few sizes"
+
+
+def test_the_interval_of_a_curve_is_that_of_nonlinear_least_squares() -> None:
+    from scipy.optimize import curve_fit
+
+    y = 5 + 30 * 10 ** (-1.2 * (X - 8.5)) + NOISE
+    found = preferred(SIZES, y)
+    assert found is not None
+
+    def power(x: np.ndarray, a: float, b: float, c: float) -> np.ndarray:
+        return a + b * 10 ** (-c * (x - 8.5))
+
+    theta, covariance = curve_fit(power, X, y, p0=(5, 30, 1.2))
+    end = X[-1:]
+    gradient = np.array([1.0, *(
+        (power(end, *(theta + step))[0] - power(end, *(theta - step))[0]) / 2e-6
+        for step in 1e-6 * np.eye(3)[1:]
+    )])  # fmt: skip
+    half = stats.t.ppf(0.975, 3) * np.sqrt(gradient @ covariance @ gradient)
+    assert found.half(end, confidence=0.95)[0] == pytest.approx(half, rel=1e-3)
+    assert found.heights(end)[0] == pytest.approx(power(end, *theta)[0], abs=1e-3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from xlgap.analysis.stats.mean_over import mean_over
+from xlgap.analysis.stats.mean_over import Mean, mean_over
 from xlgap.analysis.stats.verdict import Refused
 
 
@@ -38,7 +38,7 @@ def test_a_small_scatter_by_luck_does_not_give_a_normal_interval() -> None:
     common = np.random.default_rng(0).normal(0, 1, 1000)
     found = mean_over([1.0, 1.4, 1.6, 2.0], draws=[common] * 4, x=x)
     between = found.stderr**2 - (found.shared or 0.0)
-    assert found.line
+    assert found.about == "line"
     assert found.df == pytest.approx(2 * found.stderr**2 / between)
 
 
@@ -64,3 +64,15 @@ def test_a_resample_in_which_a_model_has_no_value_is_left_out():
     without = mean_over([1.0, 2.0, 4.0], draws=[d[1:] for d in draws])
     draws[1][0] = np.nan
     assert mean_over([1.0, 2.0, 4.0], draws=draws) == without
+
+
+def test_scatter_about_a_line_that_does_not_fit_widens_no_mean() -> None:
+    x = np.array([8.0, 8.5, 9.0, 9.5, 10.0, 10.8])
+    y = 2 + 30 * 10 ** -(x - 8) + np.array([0.1, -0.2, 0.15, 0.1, -0.15, 0.05])
+    found = mean_over(y.tolist(), x=x.tolist())
+    assert isinstance(found, Mean)
+    assert (found.about, found.df) == ("power law", 3)
+    assert found.ci_high - found.ci_low < 0.6
+    straight = mean_over((40 - 3 * x + y - 2 - 30 * 10 ** -(x - 8)).tolist(), x=x.tolist())
+    assert isinstance(straight, Mean)
+    assert (straight.about, straight.df) == ("line", 4)
