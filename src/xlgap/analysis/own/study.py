@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from xlgap.analysis.assemble import parallel_tasks
 from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.chance import BASELINES
 from xlgap.analysis.gap import primary_metric
@@ -82,15 +83,16 @@ def own_study(
         score_of(row, line, arm) for (line, row), (_, arm) in zip(numbered, arms, strict=True)
     )
     _check_scores([(line, score) for (line, _), score in zip(numbered, scores, strict=True)])
-    tasks = _tasks(numbered, scores)
+    tasks, specs = _tasks(numbered, scores), one_spec_a_name(arms)
     return Study(
         language_notes=language_notes(scores),
         name=name,
         source="rows",
-        arms=one_spec_a_name(arms),
+        arms=specs,
         tasks=tasks,
         scores=scores,
         items=_items(items, item_columns, scores, tasks) if item_columns else {},
+        translated=parallel_tasks(task for arm in specs.values() for task in arm.intermediate),
     )
 
 
