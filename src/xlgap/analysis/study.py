@@ -56,6 +56,7 @@ class Study:
         translated: intermediate tasks whose training data mean the same in every language; of others
             it is not known, or they are other data sets.
         language_notes: sentences on what of these two is not known, or stands in.
+        notes: sentences on the scores themselves that every answer on them has.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Study:
     subwords: tuple[SubwordRow, ...] = ()
     pretraining: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     language_notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     retention: RetentionData | None = None
     translated: frozenset[str] = frozenset()
 

@@ -51,7 +51,14 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
         folder = _free(out)
     columns, table = _read(rows)
     item_columns, outcomes = _read(items) if items is not None else ([], [])
-    study = own_study(table, outcomes, name=rows.stem, columns=columns, item_columns=item_columns)
+    study = own_study(
+        table,
+        outcomes,
+        name=rows.stem,
+        columns=columns,
+        item_columns=item_columns,
+        items_called=str(items),
+    )
     with _told(out):
         folder.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=folder.parent).cleanup()  # now, not after the analysis
@@ -63,7 +70,7 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
         read = {"rows": file_digest(rows, 64), "items": file_digest(items, 64) if items else None}
         write_json(made / MARK, read)
     said = [f"{number}. {headline(found.answers, number, 'measured')}" for number in words.QUESTIONS]
-    return [*said, *study.language_notes, f"report: {folder / page.name}"]
+    return [*said, *study.notes, *study.language_notes, f"report: {folder / page.name}"]
 
 
 @contextmanager
@@ -128,6 +135,8 @@ def _read(path: Path) -> tuple[list[str], list[Row]]:
         raise DataError(f"{path}: expected .csv or .parquet, got {suffix or 'no suffix'!r}.")
     try:
         table = _csv_lines(path) if suffix == ".csv" else pd.read_parquet(path)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: cannot be read as .csv (no UTF-8 text); save it as UTF-8.") from error
     except (OSError, ValueError, csv.Error) as error:  # what csv, pandas and pyarrow raise
         first = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "empty"
         raise DataError(f"{path}: cannot be read as {suffix} ({first}); write it again.") from error
@@ -143,6 +152,8 @@ def _of_csv(lines: list[list[str]], path: Path) -> tuple[list[str], list[Row]]:
     """The first line names the columns, every other one has as many fields, or nothing in them."""
     if not lines or not lines[0]:
         raise DataError(f"{path}: no header; the first line names the columns (docs/rows.md).")
+    if any("\0" in field for fields in lines for field in fields):
+        raise DataError(f"{path}: holds NUL characters, as UTF-16 text does; save it as UTF-8.")
     columns = [name.strip() for name in lines[0]]
     other = [word for mark, word in _SEPARATORS.items() if mark in columns[0]]
     if len(columns) == 1 and other:

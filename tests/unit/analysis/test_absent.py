@@ -219,3 +219,11 @@ def test_an_earlier_task_at_chance_is_the_reason_of_question_4() -> None:
         "be estimated (at chance just after its own phase for every model, so that nothing of it can "
         "be lost: typing); rise of the masked loss"
     )
+
+
+def test_what_may_be_shares_is_told_in_every_answer() -> None:
+    told = "The standard errors on xquad in f1 are those of more than a million items; if they are"
+    found = answers(SINGLE, languages=LANGUAGES[:2], task="xquad", metric="f1", stderr="0.007")
+    assert {told in a.reason for a in found if a.question in {1, 2, 3}} == {True}
+    found = answers(SINGLE, languages=LANGUAGES[:2], task="xquad", metric="f1")
+    assert not [a for a in found if told in a.reason]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from simulate import share_right
 
-from xlgap.analysis.assemble import assemble, twins, parallel_tasks
+from xlgap.analysis.assemble import assemble, parallel_tasks, twins
 from xlgap.analysis.result import analyse
 from xlgap.analysis.tables import load, write_scores
 from xlgap.cell import grid

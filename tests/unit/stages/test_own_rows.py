@@ -221,9 +221,13 @@ def test_a_missing_column_and_shares_get_one_sentence(example: Path) -> None:
         Path("wrong.csv").write_bytes(nothing)
         with pytest.raises(XlgapError, match=r"wrong\.csv: no header; the first line names"):
             analyse_rows(Path("wrong.csv"))
-    Path("wrong.csv").write_bytes(b"\xff\xfe")
-    with pytest.raises(XlgapError, match=r"wrong\.csv: cannot be read as \.csv"):
-        analyse_rows(Path("wrong.csv"))
+    text = example.read_text(encoding="utf8").replace(
+        "mine", "m\N{LATIN SMALL LETTER I WITH DIAERESIS}"
+    )
+    for encoding in ("utf-16", "utf-16-le", "latin-1"):
+        Path("wrong.csv").write_bytes(text.encode(encoding))
+        with pytest.raises(XlgapError, match=r"^wrong\.csv: .*; save it as UTF-8\.$"):
+            analyse_rows(Path("wrong.csv"))
     Path("wrong.parquet").write_bytes(b"PAR1")
     with pytest.raises(XlgapError, match=r"wrong\.parquet: cannot be read as \.parquet"):
         analyse_rows(Path("wrong.parquet"))

@@ -66,7 +66,7 @@ def cautions(study: Study, measured: Measured) -> list[str]:
     if proxies:
         notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
     notes += of_seeds(measured.estimates)
-    return [*notes, of_pretraining(study), *of_source(study)]
+    return [*study.notes, *notes, of_pretraining(study), *of_source(study)]
 
 
 def of_pretraining(study: Study) -> str:

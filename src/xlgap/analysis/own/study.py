@@ -15,6 +15,8 @@ from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.chance import BASELINES
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.own.arms import ArmOf, arm_of, one_spec_a_name
+from xlgap.analysis.own.item_notes import item_notes
+from xlgap.analysis.own.units import check_units
 from xlgap.analysis.own.values import (
     Row,
     at_line,
@@ -60,6 +62,7 @@ def own_study(
     name: str,
     columns: Sequence[str],
     item_columns: Sequence[str] = (),
+    items_called: str = "the items",
 ) -> Study:
     """The study that a table of scores is.
 
@@ -70,6 +73,7 @@ def own_study(
         name: of the study.
         columns: of the table of scores.
         item_columns: of the table of items.
+        items_called: where an error is in one of their lines.
 
     Raises:
         DataError, UnknownNameError: a column or a value that it cannot be; it names the line.
@@ -84,14 +88,20 @@ def own_study(
     )
     _check_scores([(line, score) for (line, _), score in zip(numbered, scores, strict=True)])
     tasks, specs = _tasks(numbered, scores), one_spec_a_name(arms)
+    outcomes: dict[str, TaskItems] = {}
+    if item_columns:
+        check_columns("the items", item_columns, ITEM_REQUIRED, ITEM_OPTIONAL)
+        outcomes = _items(items, items_called, scores, tasks)
+    primary = {task: info.metric for task, info in tasks.items()}
     return Study(
         language_notes=language_notes(scores),
+        notes=(*check_units(scores), *item_notes(scores, outcomes, primary)),
         name=name,
         source="rows",
         arms=specs,
         tasks=tasks,
         scores=scores,
-        items=_items(items, item_columns, scores, tasks) if item_columns else {},
+        items=outcomes,
         translated=parallel_tasks(task for arm in specs.values() for task in arm.intermediate),
     )
 
@@ -237,34 +247,18 @@ def _tasks(rows: Sequence[tuple[int, Row]], scores: Sequence[Score]) -> dict[str
 
 
 def _items(
-    rows: Sequence[Row], columns: Sequence[str], scores: Sequence[Score], tasks: Mapping[str, TaskInfo]
+    rows: Sequence[Row], called: str, scores: Sequence[Score], tasks: Mapping[str, TaskInfo]
 ) -> dict[str, TaskItems]:
     """Item-level outcomes by task, each cell's mean compared with its score."""
     import pandas as pd
 
-    check_columns("the items", columns, ITEM_REQUIRED, ITEM_OPTIONAL)
     by_task: dict[str, list[dict[str, object]]] = defaultdict(list)
     for line, row in _lines(rows):
-        arm = arm_of(row, line)
-        task = required(row, "task", line)
-        if task not in tasks:
-            raise UnknownNameError(f"{at_line('task', line)}: no row of scores has task {task!r}; "
-                                   f"{suggestion(task, tasks)}")  # fmt: skip
-        metric = text(row, "metric") or tasks[task].metric
-        item = required(row, "item", line)
-        by_task[task].append(
-            {
-                "model": required(row, "model", line),
-                "arm": arm.name,
-                "language": tested_in(row, line),
-                "seed": integer(row, "seed", line) or 0,
-                "metric": metric,
-                "item": item,
-                "group": text(row, "group") or item,
-                "s0": _outcome(row, line),
-                "s1": 1.0,
-            }
-        )
+        try:
+            outcome = _item(row, line, tasks)
+        except (DataError, UnknownNameError) as error:
+            raise type(error)(f"{called}: {error}") from error
+        by_task[required(row, "task", line)].append(outcome)
     frames = {task: pd.DataFrame(of_task) for task, of_task in by_task.items()}
     for task, frame in frames.items():
         _check_items(task, frame, scores)
@@ -274,6 +268,27 @@ def _items(
         )
         for task, frame in sorted(frames.items())
         if (frame["metric"] == tasks[task].metric).any()
+    }
+
+
+def _item(row: Row, line: int, tasks: Mapping[str, TaskInfo]) -> dict[str, object]:
+    """One line of the items."""
+    arm = arm_of(row, line)
+    task = required(row, "task", line)
+    if task not in tasks:
+        near = suggestion(task, tasks)
+        raise UnknownNameError(f"{at_line('task', line)}: no row of scores has task {task!r}; {near}")
+    item = required(row, "item", line)
+    return {
+        "model": required(row, "model", line),
+        "arm": arm.name,
+        "language": tested_in(row, line),
+        "seed": integer(row, "seed", line) or 0,
+        "metric": text(row, "metric") or tasks[task].metric,
+        "item": item,
+        "group": text(row, "group") or item,
+        "s0": _outcome(row, line),
+        "s1": 1.0,
     }
 
 
