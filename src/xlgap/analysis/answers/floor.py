@@ -20,10 +20,11 @@ BETWEEN_ARMS = frozenset(("inter", *UNEQUAL, *COMBINED, *PARTS))
 
 def floor_notes(study: Study, measured: Measured) -> dict[str, list[str]]:
     """Sentences on the scores behind the mean of each gap, by its name; none where all is well."""
+    known = _after_own_phase(study)
     return {
         gap: [
             *(_at_chance(study, cells) if plain_gap(gap) in BETWEEN_ARMS else ()),
-            *_not_learned(study, cells),
+            *_not_learned(study, cells, known),
         ]
         for gap, cells in measured.cells.items()
     }
@@ -59,9 +60,10 @@ def _place(study: Study, task: str, model: str) -> tuple[str, int, str]:
     return task, size or 0, model
 
 
-def _not_learned(study: Study, cells: Collection[Key]) -> list[str]:
+def _not_learned(
+    study: Study, cells: Collection[Key], known: Mapping[tuple[str, str, str], bool]
+) -> list[str]:
     """The intermediate tasks of the arms compared that are at chance just after their own phase."""
-    known = _after_own_phase(study)
     arms, others = _judged(study, {key.arm for key in cells}, {arm for _, arm, _ in known})
     models = {key.model for key in cells}
     found: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
@@ -117,7 +119,7 @@ def _after_own_phase(study: Study) -> dict[tuple[str, str, str], bool]:
     found: dict[tuple[str, str, str], bool] = {}
     for s in data.scores:
         of = (s.model, s.arm, s.task)
-        if of in found or s.head != "kept" or s.language != ENGLISH:
+        if of in found or (s.head, s.language) != ("kept", ENGLISH) or s.arm not in study.arms:
             continue
         if s.phase == s.own and s.own > 0:
             entry = Entry(s.model, s.arm, s.target, s.task, s.head, s.phase)
