@@ -292,3 +292,24 @@ def test_combinations_need_support_models_seeds_and_both_intervals(made: Study) 
     one = replace(one, measured=replace(one.measured, estimates=single))
     assert "needs at least 2 seeds" in rule(one).reason
     assert "Not run in this study" in rule(evidence(made)).reason
+
+
+def test_translated_data_are_judged_in_the_language_of_the_translation() -> None:
+    plan = Plan(tasks=("nli",), groups=40, regimes=("direct_en", "intermediate_en"))
+    one = study(plan, seed=1, resamples=20)
+    english = one.arms["inter_en_typing"]
+    into_sw = replace(english, regime="intermediate_translated", language="sw")
+    copied = [
+        replace(s, arm="translated", regime=into_sw.regime, value=s.value + 9.0 * (s.language != "sw"))
+        for s in one.scores
+        if s.arm == "inter_en_typing"
+    ]
+    made = replace(
+        one, arms={**one.arms, "translated": into_sw}, scores=(*one.scores, *copied), items={}
+    )
+    evidence = Evidence(study=made, measured=measure(made))
+    cells = evidence.chosen("translated").cells
+    assert {key.language for c in cells for key, _ in c.terms} == {"sw"}
+    assert evidence.mean(cells).value == pytest.approx(0.0)
+    claim = next(c for c in CLAIMS if c.id == "translated_not_better")
+    assert "one language (sw)" in claim.rule(evidence).reason

@@ -8,6 +8,7 @@ An answer that the data cannot support says so and why; an estimate that exists 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
@@ -22,6 +23,7 @@ from xlgap.analysis.answers.cautions import (
 )
 from xlgap.analysis.answers.combinations import combination_answers
 from xlgap.analysis.answers.distance import DISTANCE_NEEDS, distance_notes
+from xlgap.analysis.answers.floor import floor_notes
 from xlgap.analysis.answers.lacking import left_out
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.mixed import mixed_answers
@@ -139,7 +141,11 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
     notes = cautions(study, measured)
     fallen = {gap: runs_in_cells(measured.collapsed, cells) for gap, cells in measured.cells.items()}
     found = [with_runs(a, fallen.get(_gap(a), []), measured.refits) for a in found]
-    found = [with_notes(a, [*of_seeds(behind(measured, a, _gap(a))), *notes]) for a in found]
+    floors = floor_notes(study, measured)
+    found = [
+        with_notes(a, [*of_seeds(behind(measured, a, _gap(a))), *floors.get(_gap(a), []), *notes])
+        for a in found
+    ]
     return [*found, *retention_answers(study, measured)]
 
 
@@ -171,15 +177,23 @@ def _series(
 
 def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
     """A sentence where target-language training data need not be the English data in translation."""
+    if plain_gap(gap) == "inter":
+        arms = {key.arm for key in measured.cells.get(gap, ())}
+        trained = {task for arm in arms for task in study.arms[arm].intermediate}
+        return _domain(sorted(trained - study.translated), "intermediate data")
     if plain_gap(gap) not in {"native", "direct", CEILING}:
         return []
     tasks = sorted(
         {e.task for e in measured.estimates if e.gap == gap and e.task != "mean"} - measured.hopeless
     )
-    apart = [task for task in tasks if not study.tasks[task].parallel]
+    return _domain([task for task in tasks if not study.tasks[task].parallel], "data")
+
+
+def _domain(apart: Sequence[str], data: str) -> list[str]:
+    """The sentence of tasks whose ``data`` need not mean the same in two languages."""
     if not apart:
         return []
     return [
-        f"Language + domain: on {', '.join(apart)} the target-language data need not be the English "
-        "data in translation, so the gap is not one of language alone."
+        f"Language + domain: on {', '.join(apart)} the target-language {data} need not be the English "
+        f"{data} in translation, so the gap is not one of language alone."
     ]

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from xlgap.analysis.assemble import parallel_tasks
 from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.chance import BASELINES
 from xlgap.analysis.gap import primary_metric
@@ -86,7 +87,7 @@ def own_study(
         score_of(row, line, arm) for (line, row), (_, arm) in zip(numbered, arms, strict=True)
     )
     _check_scores([(line, score) for (line, _), score in zip(numbered, scores, strict=True)])
-    tasks = _tasks(numbered, scores)
+    tasks, specs = _tasks(numbered, scores), one_spec_a_name(arms)
     outcomes: dict[str, TaskItems] = {}
     if item_columns:
         check_columns("the items", item_columns, ITEM_REQUIRED, ITEM_OPTIONAL)
@@ -97,10 +98,11 @@ def own_study(
         notes=(*check_units(scores), *item_notes(scores, outcomes, primary)),
         name=name,
         source="rows",
-        arms=one_spec_a_name(arms),
+        arms=specs,
         tasks=tasks,
         scores=scores,
         items=outcomes,
+        translated=parallel_tasks(task for arm in specs.values() for task in arm.intermediate),
     )
 
 
