@@ -10,6 +10,7 @@ from xlgap.analysis.rows import ENGLISH, MATCHED, Answer, plain_gap
 from xlgap.analysis.words import (
     BENT,
     LEFT_OUT,
+    ONE_SEED,
     REFITS,
     intervals,
     plain,
@@ -245,8 +246,13 @@ def _change(answer: Answer) -> str:
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
         f"{intervals(answer, 2)} for {step} "
-        f"({counted(answer.n, 'model')}, {sizes(answer)}); {_says(answer)}"
+        f"({counted(answer.n, 'model')}, {_one_seed(answer)}{sizes(answer)}); {_says(answer)}"
     )
+
+
+def _one_seed(answer: Answer) -> str:
+    """What stands before the sizes of models that were trained once each."""
+    return "one seed each, " if ONE_SEED in answer.reason else ""
 
 
 def _within(slope: Answer, answers: Sequence[Answer]) -> str:
@@ -278,7 +284,8 @@ def _level(answer: Answer, answers: Sequence[Answer]) -> str:
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
         f"{intervals(answer, 2)} on the mean of "
-        f"{counted(answer.n, 'model')} ({sizes(answer)}), {_against_0(answer)}; {moves}"
+        f"{counted(answer.n, 'model')} ({_one_seed(answer)}{sizes(answer)}), "
+        f"{_against_0(answer)}; {moves}"
     )
 
 

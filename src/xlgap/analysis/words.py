@@ -176,3 +176,6 @@ LEFT_OUT = "Left out: "
 
 BENT = "Not a straight line on log size: "
 """Begins the sentence of a reason where a curve fits better than the line behind a slope."""
+
+ONE_SEED = "One seed: "
+"""Begins the sentence of a reason that says so of all models of an estimate."""

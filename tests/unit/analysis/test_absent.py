@@ -10,16 +10,22 @@ from dataclasses import replace
 import pytest
 from made_retention import Planted, made_study
 
+from xlgap.analysis.answers.cautions import of_seeds
 from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.measure import measure
 from xlgap.analysis.own.study import own_study
-from xlgap.analysis.rows import Answer
+from xlgap.analysis.rows import Answer, Estimate
 from xlgap.analysis.sentence import headline
 
 LANGUAGES = ("de", "fr", "es", "ru", "zh", "ar", "sw", "tr", "vi", "hi", "th", "bg", "el", "ur")
 SIZES = (5e6, 2e7, 1.1e8, 5.5e8)
 SINGLE = ("direct_en", "direct_tgt", "intermediate_en", "intermediate_tgt")
 ALL = (*SINGLE, "joint", "sequential")
+ESTIMATES = [
+    Estimate(source="measured", model=f"m{i}", family="f", params_total=10**6, params_nonembedding=None,
+             gap="inter", task="mean", scale="raw", value=1.0, stderr=0.5, seeds=1)
+    for i in range(2)
+]  # fmt: skip
 GAINS = {"direct_en": 0, "direct_tgt": 10, "intermediate_en": 2, "intermediate_tgt": 6, "joint": 3,
          "sequential": 1, "best_of": 2}  # fmt: skip
 
@@ -227,3 +233,19 @@ def test_what_may_be_shares_is_told_in_every_answer() -> None:
     assert {told in a.reason for a in found if a.question in {1, 2, 3}} == {True}
     found = answers(SINGLE, languages=LANGUAGES[:2], task="xquad", metric="f1")
     assert not [a for a in found if told in a.reason]
+
+
+def test_one_seed_is_in_the_sentence_and_several_are_not() -> None:
+    once = answers(SINGLE, languages=LANGUAGES[:2])
+    assert "(4 models, one seed each, 5M to 550M, ×110); no " in said(1, once)
+    two = [replace(e, seeds=2) for e in ESTIMATES]
+    assert of_seeds(two) == []
+    assert of_seeds([two[0], ESTIMATES[1]]) == [
+        "One seed of m1: the variance of training is in no error of a single model."
+    ]
+    told = "One seed: the variance of training is in no error of a single model."
+    assert of_seeds(ESTIMATES) == [told]
+    slope = next(a for a in once if a.key == "1.inter.slope.params_total")
+    assert told in slope.reason
+    several = replace(slope, reason=slope.reason.replace(told, ""))
+    assert "(4 models, 5M to 550M, ×110); no " in said(1, [several])

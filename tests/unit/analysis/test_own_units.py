@@ -14,7 +14,10 @@ from xlgap.errors import DataError
 from xlgap.records import Score
 
 VALUES = (58.0, 39.0, 51.0, 40.5, 46.0, 45.0, 65.5, 71.0)
-REFUSED = "but scores are from 0 to 100; multiply them by 100, and chance and stderr alike."
+REFUSED = (
+    "but scores are from 0 to 100; multiply them by 100, and chance and stderr where these are shares, "
+    "too."
+)
 TOLD = "at most 1 and were read as per cents, near 0; if they are shares, multiply them by 100."
 
 

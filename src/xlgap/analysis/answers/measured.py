@@ -13,10 +13,12 @@ from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
 from xlgap.analysis.answers.cautions import (
+    behind,
     cautions,
     languages_of,
     of_compute,
     of_languages,
+    of_seeds,
     with_notes,
 )
 from xlgap.analysis.answers.combinations import combination_answers
@@ -140,7 +142,10 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
     fallen = {gap: runs_in_cells(measured.collapsed, cells) for gap, cells in measured.cells.items()}
     found = [with_runs(a, fallen.get(_gap(a), []), measured.refits) for a in found]
     floors = floor_notes(study, measured)
-    found = [with_notes(a, [*floors.get(_gap(a), []), *notes]) for a in found]
+    found = [
+        with_notes(a, [*of_seeds(behind(measured, a, _gap(a))), *floors.get(_gap(a), []), *notes])
+        for a in found
+    ]
     return [*found, *retention_answers(study, measured)]
 
 

@@ -65,7 +65,7 @@ def _values(what: str, group: Sequence[Score]) -> list[str]:
             said = _the_scores([] if every else [name], what)
             raise DataError(
                 f"column 'value': {said} are shares (none above 1, {why}), but scores are from 0 to "
-                "100; multiply them by 100, and chance and stderr alike."
+                "100; multiply them by 100, and chance and stderr where these are shares, too."
             )
     odd = {*small, *(f"{s.model} in {s.language} ({s.arm})" for s in rest if _shares_by_chance([s]))}
     if not odd:
