@@ -37,7 +37,7 @@ def retention_figure(rows: Sequence[RetentionRow]) -> list[Drawing]:
     shown = sorted(filter(_is_shown, rows), key=_order)
     for row in shown:
         groups[_label(row), row.model].append(row)
-    dead = _at_chance(shown)
+    dead = frozenset(_run(row) for row in shown if row.not_learned)
     for label in {label for label, _ in groups}:
         _leave_out_dead(groups, label, dead)
     fields = [_field(label, model, members, dead) for (label, model), members in groups.items()]
@@ -61,23 +61,6 @@ Run = tuple[str, str, str, str, str]
 
 def _run(row: RetentionRow) -> Run:
     return row.model, row.arm, row.target, row.task, row.head
-
-
-def _at_chance(rows: Sequence[RetentionRow]) -> frozenset[Run]:
-    """Runs not surely above chance just after the task's own phase; they have no ratio then.
-
-    In English where that was scored, as the mean judges them. Not where it cannot be told: without
-    chance or without draws.
-    """
-    judged: dict[Run, RetentionRow] = {}
-    for row in rows:
-        if row.language == ENGLISH or _run(row) not in judged:
-            judged[_run(row)] = row
-    return frozenset(
-        run
-        for run, row in judged.items()
-        if row.ratio is None and row.chance is not None and row.stderr is not None
-    )
 
 
 def _leave_out_dead(

@@ -191,20 +191,35 @@ def test_the_retention_matrix_shows_what_was_planted() -> None:
 
 
 def test_a_task_at_chance_has_neither_colour_nor_asterisk() -> None:
-    """Kept heads at chance in English just after their own phase: they have no ratio to it."""
+    """Kept heads at chance just after their own phase, in all languages by what they are in English."""
     made = analyse(made_study(Planted(lost=30, less=0, model_sd=0), seed=1), ())
     whole = drawings(made)["retention_matrix.svg"]
     assert "at chance" not in whole.caption
     assert "as if they were wholly dependent" in whole.caption
-    dead = tuple(
-        replace(r, ratio=None) if (r.head, r.language) == ("kept", "en") else r for r in made.retention
-    )
-    assert any(r.ratio for r in dead if r.head == "kept"), "of other languages, judged in English"
+    dead = tuple(replace(r, not_learned=True) if r.head == "kept" else r for r in made.retention)
     found = drawings(replace(made, retention=dead))["retention_matrix.svg"]
     texts = re.findall(r"<!-- (.*?) -->", found.svg)
     assert {"typing, English", "typing, other languages"} <= set(texts)
     assert len([t for t in texts if re.fullmatch(r"\(.\d+\.\d\)", t)]) == 2 * len(Planted().sizes)
     assert "at chance just after its own phase" in found.caption
+
+
+def test_a_task_that_one_of_two_seeds_has_learned_is_not_at_chance() -> None:
+    one, both = (
+        analyse(
+            made_study(
+                Planted(groups=60, unlearned=[("inter_en_typing", "typing", s) for s in seeds]), seed=1
+            ),
+            (),
+        )
+        for seeds in ((1,), (0, 1))
+    )
+    captions = [drawings(made)["retention_matrix.svg"].caption for made in (one, both)]
+    assert ["at chance just after its own phase" in caption for caption in captions] == [False, True]
+    kept = [r for r in (*one.retention, *both.retention) if (r.task, r.head) == ("typing", "kept")]
+    assert not [r for r in kept if r.ratio is not None and r.language == "en"], "the mean has no ratio"
+    assert {r.language for r in both.retention if r.not_learned} == {"en", "de", "sw", "avg"}
+    assert not [r for r in one.retention if r.not_learned]
 
 
 def test_errors_of_runs_that_share_items_are_not_divided_by_their_number() -> None:

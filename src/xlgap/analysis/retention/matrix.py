@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from xlgap.analysis.bootstrap import Draws, TaskItems, Value, deviation, draws, numbered
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.contrasts import Key
-from xlgap.analysis.retention.rows import Head, RetentionRow, RetentionScore
-from xlgap.analysis.rows import AVERAGE
+from xlgap.analysis.retention.rows import Head, RetentionScore
 from xlgap.analysis.scales import chance_corrected
 
 if TYPE_CHECKING:
@@ -168,59 +167,6 @@ def _value(score: RetentionScore, corrected: bool) -> float | None:
     if score.chance is None or score.chance >= 100:
         return None
     return float(chance_corrected(score.value, score.chance))
-
-
-def retention_rows(data: RetentionData) -> list[RetentionRow]:
-    """Every entry of every matrix: in each language, and on the mean of those other than English."""
-    found = []
-    for entry, by_language in sorted(data.table.items()):
-        others = sorted(set(by_language) - {ENGLISH})
-        for language, codes in [*((c, [c]) for c in sorted(by_language)), (AVERAGE, others)]:
-            if codes:
-                found.append(_row(data, entry, language, codes))
-    return found
-
-
-def _row(data: RetentionData, entry: Entry, language: str, codes: Sequence[str]) -> RetentionRow:
-    first = next(iter(data.table[entry][codes[0]].values()))
-    chance = [s.chance for code in codes for s in data.table[entry][code].values()]
-    known = [level for level in chance if level is not None]
-    value = data.mean(entry, codes)
-    assert value is not None, entry
-    own = entry._replace(phase=first.own)
-    compared = entry.head != "untrained" and entry.phase >= first.own and own in data.table
-    later = compared and entry.phase > first.own
-    moved = change(data, entry, own, codes) if later else None
-    share = corrected_ratio(data, [Compared(entry, own, codes)]) if later else None
-    random = untrained(entry)
-    probed = entry.head == "probe" and random in data.table
-    return RetentionRow(
-        source="measured",
-        model=entry.model,
-        family=first.family,
-        params_total=first.params_total,
-        params_nonembedding=first.params_nonembedding,
-        arm=entry.arm,
-        regime=first.regime,
-        target=entry.target,
-        task=entry.task,
-        language=language,
-        split=first.split,
-        head=entry.head,
-        own=first.own,
-        phase=entry.phase,
-        after=first.after,
-        final=first.final,
-        metric=first.metric,
-        value=value,
-        chance=float(np.mean(known)) if known and len(known) == len(chance) else None,
-        before=data.mean(own, codes) if compared else None,
-        change=None if moved is None else moved.value,
-        stderr=None if moved is None else moved.stderr,
-        ratio=None if share is None else share.value,
-        untrained=data.mean(random, codes) if probed else None,
-        seeds=len(data.table[entry][codes[0]]),
-    )
 
 
 @dataclass(frozen=True)
