@@ -265,4 +265,5 @@ def test_what_is_known_of_compute_is_said_in_every_language() -> None:
         assert longer not in told["rows"][f"5.{gap}.level"], gap
         matched = f"5.{gap}_equal_steps.level"
         assert longer not in told["lab"][matched], gap
+        assert "Equal steps are not equal rows or sub-words" in told["lab"][matched], gap
         assert unknown not in told["rows"][matched], gap
