@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from xlgap.analysis import chance
-from xlgap.analysis.counted import counted
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.pairing import Key
-from xlgap.analysis.retention.matrix import ENGLISH, Entry, at_chance
+from xlgap.analysis.retention.learned import Runs, none_learned, runs_at_chance, share_words
+from xlgap.analysis.retention.matrix import ENGLISH, Entry
 from xlgap.analysis.rows import COMBINED, PARTS, UNEQUAL, plain_gap
 from xlgap.analysis.study import Study
 
@@ -60,15 +60,15 @@ def _place(study: Study, task: str, model: str) -> tuple[str, int, str]:
 
 
 def _not_learned(
-    study: Study, cells: Collection[Key], known: Mapping[tuple[str, str, str], bool]
+    study: Study, cells: Collection[Key], known: Mapping[tuple[str, str, str], Runs]
 ) -> list[str]:
     """The intermediate tasks of the arms compared that are at chance just after their own phase."""
     arms, others = _judged(study, {key.arm for key in cells}, {arm for _, arm, _ in known})
     models = {key.model for key in cells}
-    found: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
-    for (model, arm, task), dead in known.items():
+    found: dict[str, dict[str, list[Runs]]] = defaultdict(lambda: defaultdict(list))
+    for (model, arm, task), runs in known.items():
         if model in models and arm in arms:
-            found[task][model].append(dead)
+            found[task][model].append(runs)
     told = [
         f"{task} ({names})"
         for task, by_model in sorted(found.items())
@@ -83,15 +83,15 @@ def _not_learned(
     ]
 
 
-def _models(study: Study, task: str, by_model: Mapping[str, list[bool]]) -> str:
-    """Which models have not learned a task; under how many of their arms, where it is not all."""
-    if all(all(dead) for dead in by_model.values()):
-        return "every model" if len(by_model) > 1 else next(iter(by_model))
+def _models(study: Study, task: str, by_model: Mapping[str, list[Runs]]) -> str:
+    """Which models have not learned a task; in how many of their seeds or arms, where it is not all."""
+    if len(by_model) > 1 and none_learned([runs for of in by_model.values() for runs in of]):
+        return "every model"
     ordered = sorted(by_model.items(), key=lambda of: _place(study, task, of[0]))
-    return ", ".join(
-        model if all(dead) else f"{model} under {sum(dead)} of {counted(len(dead), 'arm')}"
-        for model, dead in ordered
-        if any(dead)
+    return "; ".join(
+        ", ".join(filter(None, (model, share_words(of_arms))))
+        for model, of_arms in ordered
+        if any(runs.fallen for runs in of_arms)
     )
 
 
@@ -107,20 +107,20 @@ def _judged(study: Study, arms: Collection[str], known: Collection[str]) -> tupl
     return own | others, bool(others)
 
 
-def _after_own_phase(study: Study) -> dict[tuple[str, str, str], bool]:
-    """Whether an earlier task is at chance just after its own phase, by (model, arm, task).
+def _after_own_phase(study: Study) -> dict[tuple[str, str, str], Runs]:
+    """The runs of an earlier task just after its own phase, by (model, arm, task).
 
     The phases up to there are the same whatever the target task.
     """
     data = study.retention
     if data is None:
         return {}
-    found: dict[tuple[str, str, str], bool] = {}
+    found: dict[tuple[str, str, str], Runs] = {}
     for s in data.scores:
         of = (s.model, s.arm, s.task)
         if of in found or (s.head, s.language) != ("kept", ENGLISH) or s.arm not in study.arms:
             continue
         if s.phase == s.own and s.own > 0:
             entry = Entry(s.model, s.arm, s.target, s.task, s.head, s.phase)
-            found[of] = at_chance(data, entry, [ENGLISH])
+            found[of] = runs_at_chance(data, entry, [ENGLISH])
     return found

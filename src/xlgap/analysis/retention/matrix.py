@@ -118,6 +118,23 @@ class RetentionData:
         total: Floats = np.mean(there, axis=0)
         return total
 
+    def by_seed(self, entry: Entry, languages: Sequence[str]) -> dict[int, tuple[float, Floats]]:
+        """Each seed's chance-corrected mean over languages, and its draws [R]; of seeds with both."""
+        found: dict[int, list[tuple[float, Floats]]] = defaultdict(list)
+        for code in languages:
+            seeds, values = self._drawn.by_seed.get(_key(entry, code), ((), np.empty((0, 0))))
+            for i, seed in enumerate(seeds):
+                score = self.table[entry][code][seed]
+                value = _value(score, corrected=True)
+                if value is not None and score.chance is not None:
+                    corrected = chance_corrected(values[:, i], score.chance)
+                    found[seed].append((value, np.asarray(corrected)))
+        return {
+            seed: (float(np.mean([v for v, _ in of])), np.mean([drawn for _, drawn in of], axis=0))
+            for seed, of in found.items()
+            if len(of) == len(languages)
+        }
+
     @cached_property
     def _asked(self) -> dict[tuple[Entry, bool], dict[Key, Floats]]:
         """Draws of entries, means over seeds, that were asked for before."""
