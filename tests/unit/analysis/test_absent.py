@@ -184,6 +184,18 @@ def test_arms_that_meet_on_no_task_are_named_with_their_articles() -> None:
     )
 
 
+def test_intermediate_tasks_in_another_order_are_told() -> None:
+    several = {"intermediate_en": {"intermediate": "squad+mnli"}}
+    other = {**several, "intermediate_tgt": {"intermediate": "mnli+squad"}}
+    assert said(1, answers(SINGLE, of_regime=other)) == (
+        "Not measured: the order of the intermediate tasks of the intermediate_tgt and intermediate_en "
+        "arms differs (intermediate_tgt mnli+squad; intermediate_en squad+mnli); only arms of the same "
+        "order are compared."
+    )
+    same = {**several, "intermediate_tgt": several["intermediate_en"]}
+    assert said(1, answers(SINGLE, of_regime=same)).startswith("G_inter ")
+
+
 def test_arms_that_differ_in_budget_have_no_slopes_to_compare() -> None:
     steps = {"intermediate_en": {"budget": "steps:100"}}
     found = answers(("direct_en", "intermediate_en"), languages=LANGUAGES[:6], of_regime=steps)

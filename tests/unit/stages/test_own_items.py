@@ -82,3 +82,56 @@ def test_an_error_in_a_line_of_items_names_their_file(
     assert str(error.value) == (
         "outcomes.csv: line 7, column 'correct': got '2', allowed is a number from 0 to 1."
     )
+
+
+def test_items_without_a_row_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scores, items = tables()
+    pd.DataFrame(scores).to_csv("scores.csv", index=False)
+    header = pd.DataFrame(items)[:0]
+    header.to_csv("items.csv", index=False)
+    header.to_parquet("items.parquet")
+    for name in ("items.csv", "items.parquet"):
+        with pytest.raises(XlgapError) as error:
+            analyse_rows(Path("scores.csv"), items=Path(name), out=Path("out"))
+        assert str(error.value) == (
+            f"{name}: the table has no row; give one outcome a row (docs/rows.md), or leave "
+            "--items out."
+        )
+        assert not Path("out").exists()
+
+
+def test_items_of_another_metric_alone_leave_all_scores_without_items() -> None:
+    scores, items = tables()
+    other = [{**s, "metric": "em"} for s in scores]
+    [said] = notes([*scores, *other], [{**i, "metric": "em"} for i in items])
+    assert said.startswith("12 of 12 scores have no items (m0/direct_en/xnli in en, ")
+
+
+@pytest.mark.parametrize("column", ["model", "seed", "language"])
+def test_an_item_is_of_one_group(column: str) -> None:
+    scores, items = tables(group=10)
+    values = {"model": ("m0", "m1"), "seed": ("0", "1"), "language": ("en", "de")}[column]
+    if column == "seed":
+        both = [
+            [{**row, "seed": seed} for row in table for seed in values] for table in (scores, items)
+        ]
+        scores, items = both
+    own = [{**i, "group": "x"} if (i[column], i["item"]) == (values[1], "q3") else i for i in items]
+    with pytest.raises(XlgapError) as error:
+        notes(scores, own)
+    said = str(error.value)
+    assert said.startswith("the items: item 'q3' of xnli has the group 'g0' under m0, direct_en, en, ")
+    assert " and 'x' under m" in said
+    assert said.endswith("all models, arms and seeds and in all its languages, which are parallel.")
+    assert notes(scores, items) == ()
+
+
+def test_languages_that_are_not_parallel_have_groups_of_their_own() -> None:
+    scores, items = tables(group=10)
+    scores = [{**s, "parallel": "false"} for s in scores]
+    items = [{**i, "group": i["language"] + i["group"]} for i in items]
+    assert notes(scores, items) == ()
+    items[-1]["group"] = "x"
+    with pytest.raises(XlgapError, match=r"'q99' of xnli .* under all models, arms and seeds\.$"):
+        notes(scores, items)

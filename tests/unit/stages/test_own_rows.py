@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -274,6 +275,21 @@ def test_names_are_drawn_as_they_are_written(example: Path) -> None:
     assert [w.lstrip("\N{ZERO WIDTH SPACE}") for w in written if w.strip()][-4:] == list(odd.values())
     letters = shown.partition(f"<!-- {odd['small']} -->")[2].partition("</g>")[0]
     assert letters.count("<use ") == len(odd["small"]), "a sign is not drawn"
+
+
+def test_names_in_letters_that_no_figure_has_get_one_note(example: Path) -> None:
+    frame = pd.read_csv(example)
+    odd = {"tiny": "\u6a21\u578b", "small": "b-\u6a21", "base": "\u043c\u043e"}
+    frame.assign(model=frame["model"].replace(odd)).to_csv("odd.csv", index=False)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        said = analyse_rows(Path("odd.csv"), out=Path("out"))
+    assert not [str(w.message) for w in told if "missing from font" in str(w.message)]
+    assert [line for line in said if "font" in line] == [
+        "Figures have boxes for the letters that their font, DejaVu Sans, lacks: those of b-\u6a21, "
+        "\u6a21\u578b; the page and the tables have these names whole, and names in other letters "
+        "would be drawn."
+    ]
 
 
 @pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])

@@ -26,13 +26,13 @@ def item_notes(
 ) -> tuple[str, ...]:
     """Sentences on scores without items, and on standard errors that are not those of the items.
 
+    Of a table with items, that is: without one nothing is lacking.
+
     Args:
         scores: of the table.
         items: of its tasks, where there are any.
         primary: task to the metric that speaks for it.
     """
-    if not items:
-        return ()
     asked = [s for s in scores if s.metric == primary[s.task]]
     cells = {task: _cells(of_task) for task, of_task in items.items()}
     found = [cells.get(s.task, {}).get((s.model, s.arm, s.language, s.seed)) for s in asked]

@@ -27,6 +27,7 @@ from xlgap.analysis.own.values import (
     positive,
     required,
     share,
+    task_called,
     text,
 )
 from xlgap.analysis.rows import UNKNOWN_FAMILY
@@ -95,7 +96,10 @@ def own_study(
     primary = {task: info.metric for task, info in tasks.items()}
     return Study(
         language_notes=language_notes(scores),
-        notes=(*check_units(scores), *item_notes(scores, outcomes, primary)),
+        notes=(
+            *check_units(scores),
+            *(item_notes(scores, outcomes, primary) if item_columns else ()),
+        ),
         name=name,
         source="rows",
         arms=specs,
@@ -164,7 +168,7 @@ def score_of(row: Row, line: int, arm: ArmOf) -> Score:
         arm=arm.name,
         regime=arm.spec.regime,
         train_language=arm.spec.language or "en",
-        task=required(row, "task", line),
+        task=task_called(required(row, "task", line), "task", line),
         language=tested_in(row, line),
         seed=integer(row, "seed", line) or 0,
         metric=required(row, "metric", line),
@@ -252,8 +256,14 @@ def _items(
     """Item-level outcomes by task, each cell's mean compared with its score."""
     import pandas as pd
 
+    numbered = _lines(rows)
+    if not numbered:
+        raise DataError(
+            f"{called}: the table has no row; give one outcome a row (docs/rows.md), or leave --items "
+            "out."
+        )
     by_task: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for line, row in _lines(rows):
+    for line, row in numbered:
         try:
             outcome = _item(row, line, tasks)
         except (DataError, UnknownNameError) as error:
@@ -262,6 +272,7 @@ def _items(
     frames = {task: pd.DataFrame(of_task) for task, of_task in by_task.items()}
     for task, frame in frames.items():
         _check_items(task, frame, scores)
+        _check_groups(task, frame, parallel=tasks[task].parallel)
     return {
         task: TaskItems(
             frame=frame, metric=tasks[task].metric, value=mean_of_items, parallel=tasks[task].parallel
@@ -329,3 +340,24 @@ def _check_items(task: str, frame: pd.DataFrame, scores: Sequence[Score]) -> Non
                 f"the items: those of {task}, {cell} have a mean of {100 * float(mean):.2f}, but its "
                 f"score is {said[key]:.2f}; give all items of a score that is their mean, or none."
             )
+
+
+def _check_groups(task: str, frame: pd.DataFrame, *, parallel: bool) -> None:
+    """Refuse an item of two groups: of a task whose languages are ``parallel``, in any two lines."""
+    item = ["item"] if parallel else ["language", "item"]
+    first = frame.groupby(item, sort=False)["group"].transform("first")
+    odd = frame[frame["group"] != first]
+    if odd.empty:
+        return
+    second = odd.iloc[0]
+    before = frame[(frame[item] == second[item]).all(axis=1)].iloc[0]
+    where = [
+        f"{line['group']!r} under {line['model']}, {line['arm']}, {line['language']}, seed "
+        f"{line['seed']}"
+        for line in (before, second)
+    ]
+    of_languages = " and in all its languages, which are parallel" if parallel else ""
+    raise DataError(
+        f"the items: item {second['item']!r} of {task} has the group {' and '.join(where)}; give it "
+        f"the same one under all models, arms and seeds{of_languages}."
+    )
