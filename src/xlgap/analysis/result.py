@@ -207,7 +207,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     all tasks, and each supported level and slope.
     """
     analysis = rounded(analysis)
-    write_json(folder / FILE, dataclasses.asdict(analysis))
+    write_json(folder / FILE, dataclasses.asdict(analysis), indent=None)
     for name, kind, rows in (
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),

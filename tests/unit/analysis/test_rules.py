@@ -246,6 +246,17 @@ def test_combinations_are_judged_by_the_interval_of_their_answer(
     assert against.verdict == not_helped
 
 
+def test_a_verdict_by_an_answer_has_what_stands_at_chance_behind_it(made: Study) -> None:
+    said = (
+        "Collapsed runs are counted (1): s/joint/xnli seed 2.",
+        "Languages at chance under every arm compared, where a gap says little: xnli: s in 1 of 2.",
+    )
+    reason = f"Mean over xnli, xquad. {said[0]} With 150 steps. {said[1]}"
+    found = combination_helps("best_single")(level(made, -3.0, 0.5, reason=reason))
+    assert found.verdict == "contradicted"
+    assert found.reason.endswith(f"At equal steps. {said[0]} {said[1]}")
+
+
 def with_plain(one: Evidence, low: float, high: float) -> Evidence:
     """The same, and an answer of the arms without a budget."""
     assert one.measured is not None

@@ -29,11 +29,16 @@ UNTRAINED_AGAIN = "the interval of a single model leaves out the variance of tra
 UNTRAINED_AGAIN_GIVEN = "the variance of training is in no error of a single model."
 """What is said of models with one seed, with intervals of their own and without."""
 UNMATCHED = "Not at equal compute: one arm is trained longer than the other."
+EQUAL_STEPS = (
+    "Equal steps are not equal rows or sub-words where tasks differ in batch and length; equal tokens "
+    "are equal sub-words."
+)
 UNKNOWN_COMPUTE = (
     "Compute is not known: the rows of these arms name no budget, and one may be trained longer than "
     "the other."
 )
 
+COLLAPSED = "Collapsed runs are"
 AT_CHANCE = "At chance in English, where a gap is small by itself"
 
 
@@ -96,12 +101,14 @@ def of_runs(runs: Iterable[Collapsed], *, counted: bool = True) -> list[str]:
         for c in runs
     ]
     are = "counted" if counted else "left out"
-    return [f"Collapsed runs are {are} ({len(named)}): {', '.join(named)}."] if named else []
+    return [f"{COLLAPSED} {are} ({len(named)}): {', '.join(named)}."] if named else []
 
 
 def of_compute(study: Study, gap: str) -> list[str]:
-    """What is known of the training of two arms without a common budget; nothing of those with one."""
+    """What is known of the training of two arms, beside the budget that they have in common."""
     plain = gap.removesuffix(ENGLISH)
+    if plain.endswith("_equal_steps"):
+        return [EQUAL_STEPS]
     if study.source == "rows":
         return [UNKNOWN_COMPUTE] if plain in (*UNEQUAL, "joint_sequential") else []
     return [UNMATCHED] if plain in UNEQUAL else []

@@ -17,6 +17,8 @@ from xlgap.analysis.study import Study
 BETWEEN_ARMS = frozenset(("inter", *UNEQUAL, *COMBINED, *PARTS))
 """Gaps between arms in one language, which say little where all of these are at chance."""
 
+DARK = "Languages at chance under every arm compared"
+
 
 def floor_notes(study: Study, measured: Measured) -> dict[str, list[str]]:
     """Sentences on the scores behind the mean of each gap, by its name; none where all is well."""
@@ -48,10 +50,7 @@ def _at_chance(study: Study, cells: Collection[Key]) -> list[str]:
     if not told:
         return []
     each = "; ".join(f"{task}: {', '.join(models)}" for task, models in told.items())
-    return [
-        f"Languages at chance under every arm compared, where a gap says little though it is counted: "
-        f"{each}."
-    ]
+    return [f"{DARK}, where a gap says little though it is counted: {each}."]
 
 
 def _place(study: Study, task: str, model: str) -> tuple[str, int, str]:

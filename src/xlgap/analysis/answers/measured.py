@@ -34,7 +34,7 @@ from xlgap.analysis.answers.trend import trend_answers
 from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.chance import runs_in_cells
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import MATCHED, PARTS, Answer, Scale, plain_gap
+from xlgap.analysis.rows import MATCHED, PARTS, Answer, Estimate, Scale, plain_gap
 from xlgap.analysis.study import Study
 
 ADD_UP = (
@@ -169,10 +169,23 @@ def _series(
     if points and plain in PARTS and beside_direct:
         notes.append(ADD_UP)
     notes += distance_notes(plain, measured.held, study.language_notes, some=bool(points))
+    notes += _averaged(study, points, plain)
     notes += _other_data(study, measured, gap)
     notes += left_out(study, measured, gap)
     absent = found.absent if points else why_absent(study, measured, plain)
     return replace(found, absent=absent, notes=(*found.notes, *notes))
+
+
+def _averaged(study: Study, points: Sequence[Estimate], plain: str) -> list[str]:
+    """The English arms that a gap is against the mean of, where there are several."""
+    side = {"direct": "arm_b", "english_gain": "arm_a"}.get(plain)
+    if side is None or not points:
+        return []
+    joined = getattr(points[0], side)
+    arms = sorted(arm for arm in study.arms if f"+{arm}+" in f"+{joined}+")
+    if len(arms) < 2:
+        return []
+    return [f"English intermediate training is the mean over {len(arms)} arms: {', '.join(arms)}."]
 
 
 def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
