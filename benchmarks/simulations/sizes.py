@@ -173,14 +173,14 @@ def beyond(rng: np.random.Generator, planted: bool) -> dict[str, Outcome]:
         if planted:
             mean = mean_over(y.tolist(), x=LADDER.tolist())
             assert isinstance(mean, Mean)
-            found[f"mean over models along a {form}"] = Outcome(
+            found[f"mean over models, true {form}"] = Outcome(
                 low=mean.ci_low, high=mean.ci_high, truth=float(curve(LADDER).mean())
             )
             bent = curves.preferred((10**LADDER).tolist(), y.tolist())
             if bent is not None:
                 end = LADDER[-1:]
                 height, half = float(bent.heights(end)[0]), float(bent.half(end, confidence=0.95)[0])
-                found[f"{form} at the largest size"] = Outcome(
+                found[f"curve at the largest size, true {form}"] = Outcome(
                     low=height - half, high=height + half, truth=float(curve(end)[0])
                 )
         answer = curves.extrapolate(10**LADDER, y.tolist(), to=175e9)

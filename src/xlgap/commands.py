@@ -346,12 +346,16 @@ def show_ui(arguments: Arguments) -> None:
 
     check_port(arguments.port)
     from xlgap.tracking.store import initialise
+    from xlgap.tracking.summary import study_pages
 
     uri = default_uri(checkout_root(Path()))
     initialise(uri)
     if kind(uri) in WEB:
         raise ConfigError(f"{VARIABLE}: {shown(uri)} is a server with its own UI; open that instead.")
-    print(f"MLflow UI: http://{HOST}:{arguments.port}  (store {shown(uri)})", file=sys.stderr)
+    address = f"http://{HOST}:{arguments.port}"
+    print(f"MLflow UI: {address}  (store {shown(uri)})", file=sys.stderr)
+    for study, page in study_pages(uri).items():
+        print(f"gaps against size, {study}: {address}{page}", file=sys.stderr)
     serve(uri, port=arguments.port)
     raise XlgapError("the MLflow UI has ended by itself; what it said last stands above.")
 

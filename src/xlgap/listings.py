@@ -22,7 +22,8 @@ LANGUAGE_COLUMNS = (
 )
 MISSING_FEATURES = (
     "missing: share of English's features of syntax, phonology and inventory that no source has for "
-    "the language; distances on observed features alone: --json"
+    "the language; distances on observed features alone: --json. No genetic distance: a language "
+    "without relatives is in no family of the tree"
 )
 BENCHMARK_ROLES = ("target", "intermediate")
 UNTRAINED = ("retrieve", "mine")  # kinds whose models are compared by their vectors alone

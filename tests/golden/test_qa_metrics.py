@@ -17,12 +17,14 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.qa_normalise import (
     answers_or_none,
-    best_f1,
-    exact_match,
+    best_f1s,
+    exact_matches,
     normalise,
     normalise_aware,
     normalise_mlqa,
@@ -132,21 +134,43 @@ def test_references_ours_and_the_committed_numbers_agree_to_the_last_digit(vecto
     def equal_by_mlqa(p: str, t: str) -> float:
         return mlqa_normalize(p, language) == mlqa_normalize(t, language)
 
-    assert over_truths(by_squad, given, answers) == f1 == best_f1(given, answers)
+    assert over_truths(by_squad, given, answers) == f1 == best_f1s([given], [answers])
     exact = over_truths(lambda p, t: squad_normalize(p) == squad_normalize(t), given, answers)
-    assert exact == em == exact_match(given, answers)
+    assert exact == em == exact_matches([given], [answers])
 
     def mlqa(text: str) -> str:
         return normalise_mlqa(text, language)
 
-    assert over_truths(by_mlqa, given, answers) == f1_mlqa == best_f1(given, answers, mlqa)
-    assert over_truths(equal_by_mlqa, given, answers) == em_mlqa == exact_match(given, answers, mlqa)
+    assert over_truths(by_mlqa, given, answers) == f1_mlqa == best_f1s([given], [answers], mlqa)
+    em = exact_matches([given], [answers], mlqa)
+    assert over_truths(equal_by_mlqa, given, answers) == em_mlqa == em
 
     def aware(text: str) -> str:
         return normalise_aware(text, language)
 
-    assert best_f1(given, answers, aware, empty=True) == f1_aware
-    assert exact_match(given, answers, aware) == (f1_aware == 1)
+    assert best_f1s([given], [answers], aware, empty=True) == f1_aware
+    assert exact_matches([given], [answers], aware) == (f1_aware == 1)
+
+
+WORDS = st.lists(
+    st.sampled_from(["a", "the", "of", "old", "Old", "bridge", "bridge,", "7"]), max_size=5
+)
+TEXTS = WORDS.map(" ".join)
+
+
+@given(st.lists(st.tuples(TEXTS, st.lists(TEXTS, min_size=1, max_size=4)), max_size=12))
+def test_many_answers_at_once_are_scored_as_each_by_the_script(pairs: list) -> None:
+    given_texts, answers = [text for text, _ in pairs], [some for _, some in pairs]
+
+    def by_squad(p: str, t: str) -> float:
+        return script_f1(squad_normalize(p), squad_normalize(t))
+
+    def equal(p: str, t: str) -> float:
+        return squad_normalize(p) == squad_normalize(t)
+
+    f1, exact = best_f1s(given_texts, answers), exact_matches(given_texts, answers)
+    assert [*f1] == [over_truths(by_squad, *pair) for pair in pairs]
+    assert [*exact] == [over_truths(equal, *pair) for pair in pairs]
 
 
 SQUAD2 = (  # prediction, gold answers, F1 and EM of SQuAD v2.0
@@ -167,7 +191,7 @@ def test_unanswerable_questions_count_as_in_the_script_of_squad_2(
     gold_answers = [a for a in answers if squad_normalize(a)] or [""]
     assert max(squad2_f1(a, given) for a in gold_answers) == f1
     assert max(int(squad_normalize(a) == squad_normalize(given)) for a in gold_answers) == em
-    assert best_f1(given, answers_or_none(answers), empty=True) == f1
+    assert best_f1s([given], [answers_or_none(answers)], empty=True) == f1
     row = {"id": "1", "answers": {"text": answers, "answer_start": [0] * len(answers)}}
     scores = [
         get_metric(name, get_task("squad2")).score(

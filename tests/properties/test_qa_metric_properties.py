@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from xlgap.errors import ConfigError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.qa_normalise import (
-    best_f1,
-    exact_match,
+    best_f1s,
+    exact_matches,
     normalise,
     normalise_aware,
     normalise_mlqa,
@@ -107,15 +107,15 @@ def test_words_of_the_aware_normaliser(language: str, text: str, words: str) -> 
 @of_each_language
 def test_a_part_of_an_answer_is_worth_something_in_every_script(language: str, answer: str) -> None:
     part = answer.split()[-1] if " " in answer else answer[: len(answer) // 2]
-    score = best_f1(part, [answer], lambda text: normalise_aware(text, language))
+    score = best_f1s([part], [[answer]], lambda text: normalise_aware(text, language))
     assert 0.3 < score < 1
 
 
 @given(TEXTS, st.sampled_from(sorted(CODES)))
 def test_an_answer_equals_itself_whatever_it_is_made_of(text: str, language: str) -> None:
-    assert exact_match(text, [text]) == 1
-    assert best_f1(text, [text], lambda t: normalise_aware(t, language), empty=True) == 1
-    assert best_f1(text, [text]) == bool(normalise(text))  # in SQuAD v1.1 nothing shares no word
+    assert exact_matches([text], [[text]]) == 1
+    assert best_f1s([text], [[text]], lambda t: normalise_aware(t, language), empty=True) == 1
+    assert best_f1s([text], [[text]]) == bool(normalise(text))  # in SQuAD v1.1 nothing shares no word
 
 
 @given(TEXTS, TEXTS, st.sampled_from(sorted(CODES)))
@@ -125,8 +125,8 @@ def test_the_aware_f1_is_symmetric_and_1_exactly_for_the_same_words(
     def words(text: str) -> str:
         return normalise_aware(text, language)
 
-    score = best_f1(one, [other], words, empty=True)
-    assert score == pytest.approx(best_f1(other, [one], words, empty=True))
+    score = best_f1s([one], [[other]], words, empty=True)
+    assert score == pytest.approx(best_f1s([other], [[one]], words, empty=True))
     assert (score == 1) == (sorted(words(one).split()) == sorted(words(other).split()))
 
 

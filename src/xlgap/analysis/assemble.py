@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from xlgap.analysis.bootstrap import TaskItems, Value
 from xlgap.analysis.retention.matrix import RetentionData
@@ -12,7 +12,7 @@ from xlgap.analysis.study import Study, TaskInfo
 from xlgap.analysis.tables import Results, left_out
 from xlgap.cell import arms, grid
 from xlgap.config import Params, ScratchModel
-from xlgap.tasks import get_task
+from xlgap.tasks import get_task, task_names
 
 
 def assemble(
@@ -64,7 +64,13 @@ def assemble(
         missing=results.missing,
         controls=twins(params),
         retention=_retention(params, results.again, values),
+        translated=parallel_tasks(task for arm in arms(params) for task in arm.spec.intermediate),
     )
+
+
+def parallel_tasks(names: Iterable[str]) -> frozenset[str]:
+    """Those of ``names`` that are tasks here whose data mean the same in every language."""
+    return frozenset(name for name in names if name in task_names() and get_task(name).parallel)
 
 
 def _retention(

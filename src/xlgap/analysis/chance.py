@@ -141,7 +141,9 @@ def collapsed(
     transfer is none.
 
     Runs are judged in their arm's own language, those of English arms in English, and in each language
-    that another arm of the study has for its own: both sides of a contrast are judged alike.
+    that another arm of the study has for its own: both sides of a contrast are judged alike. One that
+    is above chance in the language that it was trained on the target task in has not collapsed: what it
+    does not reach is a language.
 
     Args:
         scores: measured ones.
@@ -153,13 +155,16 @@ def collapsed(
         if s.metric == primary.get(s.task):
             tests[s.model, s.task, s.language][s.arm].append(s)
     found: dict[tuple[str, str, str, int], list[Collapsed]] = defaultdict(list)
-    for (_, _, language), on_test in sorted(tests.items()):
+    for (model, task, language), on_test in sorted(tests.items()):
         own = any(arms[arm].language == language for arm in on_test)
         for arm, seeds in on_test.items():
             mine = arms[arm].language or ENGLISH
             if language == mine or (mine == ENGLISH and own):
+                trained = tests.get((model, task, _trained_in(arms[arm])), {}).get(arm, [])
+                alive = {s.seed for s in trained if at_chance([s]) is False}
                 for run in _fallen(seeds, on_test, arms):
-                    found[run.model, run.arm, run.task, run.seed].append(run)
+                    if run.seed not in alive:
+                        found[run.model, run.arm, run.task, run.seed].append(run)
     return [run for _, runs in sorted(found.items()) for run in _whole(runs)]
 
 

@@ -164,8 +164,21 @@ def _mean(members: Sequence[Contrast]) -> Contrast:
         arm_a=joined(m.arm_a for m in members),
         arm_b=joined(m.arm_b for m in members),
         terms=tuple(sorted(weight.items())),
-        note="; ".join(filter(None, (f"mean over {', '.join(languages)}", amount_words(first.amount)))),
+        note="; ".join(filter(None, (f"{OVER}{', '.join(languages)}", amount_words(first.amount)))),
     )
+
+
+OVER = "mean over "
+"""Begins the note of a mean over languages."""
+
+
+def languages_of_mean(note: str) -> frozenset[str]:
+    """The languages that a mean over languages is over, from its note.
+
+    >>> sorted(languages_of_mean("mean over de, sw; 2,000 steps"))
+    ['de', 'sw']
+    """
+    return frozenset(note.removeprefix(OVER).partition(";")[0].split(", "))
 
 
 def joined(names: Iterable[str]) -> str:

@@ -95,10 +95,17 @@ class Whole:
             if len(rest) >= FEWEST_MODELS:  # fewer leave a line hardly a degree of freedom
                 yield self.fit("without family", family, rest)
 
-    def again(self, change: str, name: str, estimates: Sequence[Estimate]) -> Refit | None:
-        """With other estimates of the same models; ``None`` where they are the same."""
+    def again(
+        self, change: str, name: str, estimates: Sequence[Estimate], *, own_errors: bool = False
+    ) -> Refit | None:
+        """With other estimates of the same models; ``None`` where they are the same.
+
+        Their errors are those of the whole study, or with ``own_errors`` what each estimate has.
+        """
         errors = {p.model: p.stderr for p in self.points}
-        found = [replace(e, stderr=errors[e.model]) for e in estimates if e.model in errors]
+        found = [e for e in estimates if e.model in errors]
+        if not own_errors or any(e.stderr is None for e in found):
+            found = [replace(e, stderr=errors[e.model]) for e in found]
         return self.fit(change, name, found) if self._moved(found) else None
 
     def _moved(self, found: Sequence[Estimate]) -> bool:
@@ -180,7 +187,9 @@ def refits(
         some = _without(study, [run for gap in fallen for run in runs[gap]])
         again = mean_estimates(some, fallen, dead)
         for gap in fallen:
-            moved = wholes[gap].again(COLLAPSED, str(len(runs[gap])), again[gap])
+            moved = wholes[gap].again(
+                COLLAPSED, str(len(runs[gap])), again[gap], own_errors=not study.items
+            )
             found[gap] += [] if moved is None else [moved]
     return tuple(refit for gap in wholes for refit in found[gap])
 

@@ -46,7 +46,7 @@ from xlgap.analysis.published.answers import published_answers
 from xlgap.analysis.published.disagreements import DisagreementRow, disagreements
 from xlgap.analysis.published.distance import published_distances, published_slopes
 from xlgap.analysis.refit import Refit
-from xlgap.analysis.retention.matrix import retention_rows
+from xlgap.analysis.retention.entries import retention_rows
 from xlgap.analysis.retention.rows import RetentionRow
 from xlgap.analysis.rows import (
     Answer,
@@ -207,7 +207,7 @@ def write_analysis(folder: Path, analysis: Analysis) -> None:
     all tasks, and each supported level and slope.
     """
     analysis = rounded(analysis)
-    write_json(folder / FILE, dataclasses.asdict(analysis))
+    write_json(folder / FILE, dataclasses.asdict(analysis), indent=None)
     for name, kind, rows in (
         ("gaps", GapRow, analysis.gaps),
         ("estimates", Estimate, analysis.estimates),

@@ -10,6 +10,7 @@ from xlgap.analysis.rows import ENGLISH, MATCHED, Answer, plain_gap
 from xlgap.analysis.words import (
     BENT,
     LEFT_OUT,
+    ONE_SEED,
     REFITS,
     intervals,
     plain,
@@ -54,7 +55,7 @@ def headline(answers: Sequence[Answer], question: int, source: Source) -> str:
     if not level:
         said += _other_families(first, of_source)
     if _plain(first) in LOSSES:
-        said = f"{_robust(first)}: {said}{_steeper(first, of_source)}"
+        said = f"{_robust(first)}: {said}{_steeper(first, of_source)}{_gap_itself(first, of_source)}"
     elif not level:
         said += _itself(first, of_source)
     start = "by proxy, " if first.proxy else ""
@@ -111,6 +112,27 @@ def _steeper(loss: Answer, answers: Sequence[Answer]) -> str:
         f"{'; ' if at else ' changes by '}{at}{signed(a.estimate, 2)} {intervals(a, 2)}"
         f"{'' if at else f' for {_step(a)}'}, {_says(a)}"
         for a, at in told
+    )
+
+
+def unlike_transfer(loss: Answer, answers: Iterable[Answer]) -> Answer | None:
+    """The change of the transfer gap where it says something else than a loss over distance."""
+    found = (a for a in answers if a.source == loss.source and not of_refit(a))
+    gap = next(
+        (a for a in found if _plain(a) == "transfer" and a.key.endswith(".slope.params_total")), None
+    )
+    over_distance = _plain(loss) in {"distance", "distance_partial"}
+    told = gap is not None and over_distance and trend(gap) not in {"–", trend(loss)}
+    return gap if told else None
+
+
+def _gap_itself(loss: Answer, answers: Sequence[Answer]) -> str:
+    gap = unlike_transfer(loss, answers)
+    if gap is None:
+        return ""
+    return (
+        "; the transfer gap (English minus the mean of the others) changes by "
+        f"{signed(gap.estimate, 2)} {intervals(gap, 2)} for {_step(gap)}, {_says(gap)}"
     )
 
 
@@ -245,8 +267,13 @@ def _change(answer: Answer) -> str:
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
         f"{intervals(answer, 2)} for {step} "
-        f"({counted(answer.n, 'model')}, {sizes(answer)}); {_says(answer)}"
+        f"({counted(answer.n, 'model')}, {_one_seed(answer)}{sizes(answer)}); {_says(answer)}"
     )
+
+
+def _one_seed(answer: Answer) -> str:
+    """What stands before the sizes of models that were trained once each."""
+    return "one seed each, " if ONE_SEED in answer.reason else ""
 
 
 def _within(slope: Answer, answers: Sequence[Answer]) -> str:
@@ -278,7 +305,8 @@ def _level(answer: Answer, answers: Sequence[Answer]) -> str:
     return (
         f"{what}: {signed(answer.estimate, 2)} {points} "
         f"{intervals(answer, 2)} on the mean of "
-        f"{counted(answer.n, 'model')} ({sizes(answer)}), {_against_0(answer)}; {moves}"
+        f"{counted(answer.n, 'model')} ({_one_seed(answer)}{sizes(answer)}), "
+        f"{_against_0(answer)}; {moves}"
     )
 
 

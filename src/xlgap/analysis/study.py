@@ -53,7 +53,10 @@ class Study:
             scored, and stay out of everything against size.
         subwords: how each tokenizer splits the tasks' test text.
         pretraining: for each model log10 of the text of each language that it was pretrained on.
+        translated: intermediate tasks whose training data mean the same in every language; of others
+            it is not known, or they are other data sets.
         language_notes: sentences on what of these two is not known, or stands in.
+        notes: sentences on the scores themselves that every answer on them has.
     """
 
     name: str
@@ -72,7 +75,9 @@ class Study:
     subwords: tuple[SubwordRow, ...] = ()
     pretraining: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     language_notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     retention: RetentionData | None = None
+    translated: frozenset[str] = frozenset()
 
     @cached_property
     def primary(self) -> dict[str, str]:

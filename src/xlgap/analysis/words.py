@@ -26,6 +26,15 @@ REFITS = ("sensitivity", "without_collapsed")
 """In the keys of answers that leave out a part of the study."""
 
 
+def capital(text: str) -> str:
+    """The text with a capital letter in front.
+
+    >>> capital("transfer gap, G_inter")
+    'Transfer gap, G_inter'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def number(value: float | None, decimals: int = 1) -> str:
     """A number with a fixed count of decimals and a real minus; a dash where there is none."""
     if value is None:
@@ -167,3 +176,6 @@ LEFT_OUT = "Left out: "
 
 BENT = "Not a straight line on log size: "
 """Begins the sentence of a reason where a curve fits better than the line behind a slope."""
+
+ONE_SEED = "One seed: "
+"""Begins the sentence of a reason that says so of all models of an estimate."""

@@ -159,9 +159,8 @@ def _shuffled_items(
     shuffles: int,
 ) -> Floats:
     """Sums of statistics, [shuffles, K], with each prediction given to another item at random."""
-    sums = []
-    for _ in range(shuffles):
-        order = generator.permutation(len(predictions))
-        dealt = [{**predictions[i], "id": row["id"]} for row, i in zip(gold, order, strict=True)]
-        sums.append(metric.count(task, gold, dealt, language).sum(axis=0))
-    return np.stack(sums)
+    orders = [generator.permutation(len(predictions)) for _ in range(shuffles)]
+    dealt = [predictions[i] for order in orders for i in order]
+    counts = metric.count(task, [*gold] * shuffles, dealt, language)
+    sums: Floats = counts.reshape(shuffles, len(gold), -1).sum(axis=1)
+    return sums

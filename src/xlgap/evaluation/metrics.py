@@ -28,8 +28,8 @@ from xlgap.errors import ResultError, unknown
 from xlgap.evaluation import chunks
 from xlgap.evaluation.qa_normalise import (
     answers_or_none,
-    best_f1,
-    exact_match,
+    best_f1s,
+    exact_matches,
     normalise_aware,
     normalise_mlqa,
 )
@@ -136,7 +136,7 @@ def _percent(numerator: Floats, denominator: Floats) -> Floats:
     return np.where(empty, np.nan, 100 * numerator / np.where(empty, 1, denominator))
 
 
-def _with_ones(values: Sequence[float]) -> Floats:
+def _with_ones(values: Sequence[float] | Floats) -> Floats:
     return np.stack([np.array(values, dtype=np.float64), np.ones(len(values))], axis=-1)
 
 
@@ -181,25 +181,30 @@ def _chunks_found(task: Task, gold: Rows, predictions: Rows, language: str) -> F
 
 def _answer_f1(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
     """SQuAD's: the script of v2.0 where questions may have no answer, else that of v1.1."""
-    pairs = [(p["text"], g["answers"]["text"]) for g, p in zip(gold, predictions, strict=True)]
+    texts, answers = _texts(gold, predictions)
     if isinstance(task.kind, Span) and task.kind.unanswerable:
-        return _with_ones([best_f1(p, answers_or_none(a), empty=True) for p, a in pairs])
-    return _with_ones([best_f1(p, a) for p, a in pairs])
+        return _with_ones(best_f1s(texts, [answers_or_none(a) for a in answers], empty=True))
+    return _with_ones(best_f1s(texts, answers))
 
 
 def _answer_exact(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
-    pairs = [(p["text"], g["answers"]["text"]) for g, p in zip(gold, predictions, strict=True)]
+    texts, answers = _texts(gold, predictions)
     if isinstance(task.kind, Span) and task.kind.unanswerable:
-        return _with_ones([exact_match(p, answers_or_none(a)) for p, a in pairs])
-    return _with_ones([exact_match(p, a) for p, a in pairs])
+        answers = [answers_or_none(a) for a in answers]
+    return _with_ones(exact_matches(texts, answers))
 
 
-def _answered(rate: Callable[..., float], normaliser: Callable[..., str], **how: bool) -> Count:
-    """How well each answer does by ``rate`` after a normaliser that knows the language."""
+def _texts(gold: Rows, predictions: Rows) -> tuple[list[str], list[Sequence[str]]]:
+    """The answers of a system, and those that are right."""
+    return [p["text"] for p in predictions], [g["answers"]["text"] for g in gold]
+
+
+def _answered(rates: Callable[..., Floats], normaliser: Callable[..., str], **how: bool) -> Count:
+    """How well each answer does by ``rates`` after a normaliser that knows the language."""
 
     def count(task: Task, gold: Rows, predictions: Rows, language: str) -> Floats:
-        normal, pairs = partial(normaliser, language=language), zip(gold, predictions, strict=True)
-        return _with_ones([rate(p["text"], g["answers"]["text"], normal, **how) for g, p in pairs])
+        normal = partial(normaliser, language=language)
+        return _with_ones(rates(*_texts(gold, predictions), normal, **how))
 
     return count
 
@@ -258,28 +263,28 @@ METRICS: tuple[Metric, ...] = (
         name="f1_mlqa",
         kinds=("span",),
         columns=("f1", "items"),
-        count=_answered(best_f1, normalise_mlqa),
+        count=_answered(best_f1s, normalise_mlqa),
         value=ratio,
     ),
     Metric(
         name="em_mlqa",
         kinds=("span",),
         columns=("exact", "items"),
-        count=_answered(exact_match, normalise_mlqa),
+        count=_answered(exact_matches, normalise_mlqa),
         value=ratio,
     ),
     Metric(
         name="f1_aware",
         kinds=("span",),
         columns=("f1", "items"),
-        count=_answered(best_f1, normalise_aware, empty=True),
+        count=_answered(best_f1s, normalise_aware, empty=True),
         value=ratio,
     ),
     Metric(
         name="em_aware",
         kinds=("span",),
         columns=("exact", "items"),
-        count=_answered(exact_match, normalise_aware),
+        count=_answered(exact_matches, normalise_aware),
         value=ratio,
     ),
 )

@@ -22,10 +22,15 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+from scipy.sparse import csr_array
+
 from xlgap.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 _ENGLISH = re.compile(r"\b(a|an|the)\b")
 _ASCII_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -140,37 +145,68 @@ def _punctuation() -> dict[int, None]:
     return dict.fromkeys([*unicode, *map(ord, string.punctuation)])
 
 
-def exact_match(
-    prediction: str, answers: Sequence[str], normal: Callable[[str], str] = normalise
-) -> float:
-    """1.0 if the prediction equals one of the gold answers after normalising, else 0.0."""
-    return float(normal(prediction) in map(normal, answers))
+def exact_matches(
+    predictions: Sequence[str],
+    answers: Sequence[Sequence[str]],
+    normal: Callable[[str], str] = normalise,
+) -> NDArray[np.float64]:
+    """1 where a prediction equals a gold answer beside it after normalising, else 0; [items]."""
+    plain = {text: normal(text) for text in _texts(predictions, answers)}
+    pairs = zip(predictions, answers, strict=True)
+    return np.array([plain[p] in [plain[a] for a in some] for p, some in pairs], dtype=np.float64)
 
 
-def best_f1(
-    prediction: str,
-    answers: Sequence[str],
+def best_f1s(
+    predictions: Sequence[str],
+    answers: Sequence[Sequence[str]],
     normal: Callable[[str], str] = normalise,
     *,
     empty: bool = False,
-) -> float:
-    """The highest word F1 of the prediction with one of the gold answers, 0-1.
+) -> NDArray[np.float64]:
+    """The highest word F1 of each prediction with one of the gold answers beside it, 0-1; [items].
+
+    In the official scripts' order of operations, so that the last digit is theirs too.
 
     Args:
-        prediction: of a system.
-        answers: gold answers.
+        predictions: of a system.
+        answers: gold answers, one at least for each prediction.
         normal: the normaliser.
         empty: whether two answers of which nothing is left are equal, as in SQuAD v2.0; in the scripts
             of SQuAD v1.1 and MLQA their F1 is 0, though they are an exact match.
     """
-    words = _words(prediction, normal)
-    return max([_f1(words, _words(answer, normal), empty=empty) for answer in answers])
+    if not predictions:
+        return np.zeros(0)
+    number = {text: n for n, text in enumerate(_texts(predictions, answers))}
+    words = _occurrences([Counter(normal(text).split()) for text in number])
+    total = np.asarray(words.sum(axis=1)).ravel()
+    counts = [len(some) for some in answers]
+    given_A = np.repeat([number[text] for text in predictions], counts)
+    gold_A = np.array([number[answer] for some in answers for answer in some])
+    same_A = np.asarray(words[given_A].multiply(words[gold_A]).sum(axis=1)).ravel()
+    f1_A, shared = np.zeros(len(same_A)), same_A > 0
+    precision, recall = (same_A[shared] / total[texts[shared]] for texts in (given_A, gold_A))
+    f1_A[shared] = 2 * precision * recall / (precision + recall)
+    if empty:
+        f1_A[(total[given_A] == 0) & (total[gold_A] == 0)] = 1.0
+    return np.maximum.reduceat(f1_A, np.cumsum([0, *counts[:-1]]))
 
 
-@lru_cache(maxsize=1 << 15)
-def _words(text: str, normal: Callable[[str], str]) -> Counter[str]:
-    """How often each word stands in a text; kept, since chance meets each of them with many others."""
-    return Counter(normal(text).split())
+def _texts(predictions: Sequence[str], answers: Sequence[Sequence[str]]) -> dict[str, None]:
+    """Each text once: chance meets a text with many others."""
+    return dict.fromkeys([*predictions, *(answer for some in answers for answer in some)])
+
+
+def _occurrences(texts: Sequence[Counter[str]]) -> csr_array:
+    """[texts, words], 1 where a text has a word for the n-th time: of two texts, what both have."""
+    column: dict[tuple[str, int], int] = {}
+    found = [
+        [column.setdefault((word, n), len(column)) for word in text for n in range(text[word])]
+        for text in texts
+    ]
+    starts = np.cumsum([0, *map(len, found)])
+    columns = np.array([c for row in found for c in row], dtype=np.int64)
+    ones = np.ones(len(columns))
+    return csr_array((ones, columns, starts), shape=(len(texts), max(len(column), 1)))
 
 
 def answers_or_none(answers: Sequence[str]) -> list[str]:
@@ -179,14 +215,3 @@ def answers_or_none(answers: Sequence[str]) -> list[str]:
     A question without an answer is answered rightly by the empty text alone.
     """
     return [answer for answer in answers if normalise(answer)] or [""]
-
-
-def _f1(words: Counter[str], gold: Counter[str], *, empty: bool) -> float:
-    """In the official scripts' order of operations, so that the last digit is theirs too."""
-    if empty and not (words and gold):
-        return float(words == gold)
-    if words.keys().isdisjoint(gold):
-        return 0.0
-    same = (words & gold).total()
-    precision, recall = same / words.total(), same / gold.total()
-    return 2 * precision * recall / (precision + recall)

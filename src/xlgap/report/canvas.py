@@ -65,6 +65,7 @@ class Drawing:
         alt: what it shows in words, for those who cannot see it.
         caption: what its bars and lines are.
         beside: question and source it is shown for; a figure that answers name needs none.
+        on_page: whether it stands on the page of that question, and in print, beside what answers.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Drawing:
     alt: str
     caption: str
     beside: tuple[int, Source] | None = None
+    on_page: bool = False
 
     @property
     def svg(self) -> str:

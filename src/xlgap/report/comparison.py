@@ -89,24 +89,36 @@ def _rows(axes: Axes, rows: Sequence[str]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One field of a heat map: its row and column, the value and its standard error, if known."""
+    """One field of a heat map.
+
+    Attributes:
+        row, column: where it stands.
+        value, stderr: in the unit of the map; the standard error if known.
+        empty: whether the value says nothing; it has neither colour nor test then.
+    """
 
     row: str
     column: str
     value: float
     stderr: float | None = None
+    empty: bool = False
+
+    @property
+    def starred(self) -> bool:
+        """Whether it is beyond two standard errors from 0."""
+        return not self.empty and self.stderr is not None and abs(self.value) > 2 * self.stderr
 
 
 def heat_map(fields: Sequence[Field], *, title: str, unit: str) -> Picture:
     """Picture of a table of values about 0, darker where farther from it; every value is written.
 
     Orange is below 0 and blue above; in grey the sign that is written and the hatching of values below
-    0 tell them apart. An asterisk marks values beyond two standard errors from 0; a field without a
-    value is white and has a dash.
+    0 tell them apart. An asterisk marks values beyond two standard errors from 0; an empty field is
+    grey, its value in brackets; a field without a value is white and has a dash.
     """
     rows = list(dict.fromkeys(f.row for f in fields))
     columns = list(dict.fromkeys(f.column for f in fields))
-    reach = max((abs(f.value) for f in fields), default=0.0) or 1.0
+    reach = max((abs(f.value) for f in fields if not f.empty), default=0.0) or 1.0
     cells = {(f.row, f.column): f for f in fields}
     with styled() as new_figure:
         size = (max(3.6, 0.85 * len(columns) + 2.6), max(1.9, 0.36 * len(rows) + 1.3))
@@ -126,7 +138,8 @@ def heat_map(fields: Sequence[Field], *, title: str, unit: str) -> Picture:
         axes.grid(visible=False)
         for side in ("left", "bottom"):
             axes.spines[side].set_visible(False)
-        _scale(figure_axes=axes, reach=reach, unit=unit)
+        if not all(f.empty for f in fields):
+            _scale(figure_axes=axes, reach=reach, unit=unit)
         headed(axes, title)
         return picture(figure)
 
@@ -141,13 +154,29 @@ def shade(value: float, reach: float) -> tuple[float, float, float]:
     return (1 - share * (1 - red), 1 - share * (1 - green), 1 - share * (1 - blue))
 
 
+EMPTY = (0.9, 0.9, 0.9)
+
+
+def _ground(field: Field | None, reach: float) -> tuple[float, float, float]:
+    if field is None:
+        return (1.0, 1.0, 1.0)
+    return EMPTY if field.empty else shade(field.value, reach)
+
+
+def _written(field: Field | None) -> str:
+    if field is None:
+        return "–"
+    text = signed(field.value)
+    return f"({text})" if field.empty else f"{text}{'*' * field.starred}"
+
+
 def _field(axes: Axes, at: tuple[int, int], field: Field | None, reach: float) -> None:
     from matplotlib.patches import Rectangle
 
     x, y = at
-    colour = (1.0, 1.0, 1.0) if field is None else shade(field.value, reach)
+    colour = _ground(field, reach)
     light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
-    hatch = "///" if field is not None and field.value < 0 else None
+    hatch = "///" if field is not None and field.value < 0 and not field.empty else None
     axes.add_patch(
         Rectangle(
             (x - 0.48, y - 0.46),
@@ -159,13 +188,10 @@ def _field(axes: Axes, at: tuple[int, int], field: Field | None, reach: float) -
             linewidth=0,
         )
     )
-    text = "–" if field is None else signed(field.value)
-    if field is not None and field.stderr is not None and abs(field.value) > 2 * field.stderr:
-        text += "*"
     axes.text(
         x,
         y,
-        text,
+        _written(field),
         ha="center",
         va="center",
         fontsize=8.5,

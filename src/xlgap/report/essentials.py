@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from xlgap.analysis.rows import MATCHED, Answer, plain_gap
-from xlgap.analysis.sentence import leading
+from xlgap.analysis.sentence import leading, unlike_transfer
 from xlgap.report.canvas import Drawing
 
 KINDS = ("level", "slope", "correlation", "bootstrap")
@@ -47,6 +47,7 @@ def main_answers(answers: Sequence[Answer]) -> list[Answer]:
         if a is answers[0]
         or (_stem(a) == stem and _statistic(a) in KINDS)
         or (_stem(a) in variants and _statistic(a) in OF_VARIANT)
+        or a is unlike_transfer(lead, answers)
     ]
 
 

@@ -23,11 +23,13 @@ from xlgap.analysis.rows import (
     of_gap,
     of_slope,
 )
-from xlgap.analysis.words import number
+from xlgap.analysis.words import capital, number
+from xlgap.records import Source
 from xlgap.report import plots
 from xlgap.report.by_language import language_figures
 from xlgap.report.canvas import Drawing
 from xlgap.report.comparison import Branch, forest
+from xlgap.report.members import at_chance
 from xlgap.report.panels import Cloud, loss_over_distance
 from xlgap.report.plots import Beyond
 from xlgap.report.register import place_of
@@ -106,18 +108,24 @@ def drawings(analysis: Analysis) -> dict[str, Drawing]:
 def _measured(analysis: Analysis) -> list[Drawing]:
     """Each gap that a measured answer names, against size."""
     named = {a.figure for a in analysis.answers if a.source == "measured"}
+    dead = at_chance(analysis)
     found = []
     for gap in dict.fromkeys(e.gap for e in analysis.estimates if (e.task, e.scale) == ("mean", "raw")):
         if f"{gap}.svg" not in named or gap not in GAP_WORDS:
             continue
         beyond = _beyond(analysis.answers, gap)
+        title = f"{capital(GAP_WORDS[gap])}, measured"
         picture = plots.gap_against_size(
-            analysis.estimates, gap=gap, confidence=analysis.confidence, beyond=beyond
+            analysis.estimates,
+            gap=gap,
+            title=title,
+            confidence=analysis.confidence,
+            beyond=beyond,
+            at_chance=dead,
         )
-        alt = f"{GAP_WORDS[gap]}, measured, against total parameters"
         shown = (e for e in analysis.estimates if (e.gap, e.scale) == (gap, "raw"))
         caption = f"{bars(shown)} {LINE}" + ("" if beyond is None else f" {EXTRAPOLATED}")
-        found.append(Drawing(f"{gap}.svg", picture, alt, caption))
+        found.append(Drawing(f"{gap}.svg", picture, title, caption))
     return found
 
 
@@ -141,11 +149,9 @@ def _ladders(gaps: Sequence[GapRow]) -> list[Drawing]:
             lines[f"{row.family}, {row.task}"].append(of_gap(row))
         full = {k: v for k, v in sorted(lines.items()) if len(v) >= LADDER}
         if full:
-            title = f"{GAP_WORDS[gap][0].upper()}{GAP_WORDS[gap][1:]}, published"
+            title = f"{capital(GAP_WORDS[gap])}, published, by family and task"
             picture = plots.ladders_against_size(full, title=title)
-            found.append(
-                Drawing(f"published_{gap}.svg", picture, f"{title}, by family and task", AS_PRINTED)
-            )
+            found.append(Drawing(f"published_{gap}.svg", picture, title, AS_PRINTED))
     return found
 
 
@@ -179,7 +185,7 @@ def _distance(slopes: Sequence[LanguageSlope], confidence: float) -> list[Drawin
         picture = loss_over_distance(clouds, title=title, distance=SYNTAX)
         name = "published_loss_by_language.svg"
         caption = "Lines: least squares. A code stands by the highest of a language's points."
-        found.append(Drawing(name, picture, title, caption, (2, "published")))
+        found.append(Drawing(name, picture, title, caption, (2, "published"), on_page=True))
     return found
 
 
@@ -239,7 +245,8 @@ def _regimes(analysis: Analysis) -> list[Drawing]:
                 name = f"regimes{'_combined' * (question == 5)}{matched}.svg"
                 picture = forest(branches, title=title)
                 caption = FOREST_CAPTION.format(bars=bars(e for _, e in shown))
-                found.append(Drawing(name, picture, title, caption, (question, "measured")))
+                beside: tuple[int, Source] = (question, "measured")
+                found.append(Drawing(name, picture, title, caption, beside, on_page=not matched))
     return found
 
 

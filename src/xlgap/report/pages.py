@@ -66,6 +66,7 @@ class Question:
     """One question's part of the page.
 
     Attributes:
+        beside: figures on the page besides those of what answers.
         method: how it is answered, in a paragraph.
         answers, notes: rows of its table, and their methods and reasons, once each.
         more_answers, more_notes, figures, tables: the same and all else, in the appendix.
@@ -74,6 +75,7 @@ class Question:
     number: int
     text: str
     sides: tuple[Side, ...]
+    beside: tuple[Captioned, ...]
     method: str
     answers: Rows
     notes: tuple[str, ...]
@@ -154,7 +156,29 @@ def questions(
     sides = {
         q: [_side(analysis, figures, q, source, said) for source in SIDES] for q in words.QUESTIONS
     }
-    return [_question(analysis, figures, q, sides[q], tables.get(q, ()), said) for q in words.QUESTIONS]
+    beside = {q: _beside(figures, q, sides[q], said) for q in words.QUESTIONS}
+    return [
+        _question(analysis, figures, q, sides[q], beside[q], tables.get(q, ()), said)
+        for q in words.QUESTIONS
+    ]
+
+
+def _beside(
+    figures: Mapping[str, Drawing], number: int, sides: Sequence[Side], said: dict[str, Drawing]
+) -> tuple[Captioned, ...]:
+    """The figures of a question's page that are not among those of what answers."""
+    there = _shown(side.figures for side in sides)
+    found = [
+        d
+        for source in SIDES
+        for d in figures.values()
+        if d.on_page and d.beside == (number, source) and d.name not in there
+    ]
+    return captioned(found, said)
+
+
+def _shown(kinds: Iterable[Sequence[Captioned]]) -> set[str]:
+    return {drawing.name for some in kinds for kind in some for drawing in kind.figures}
 
 
 def _question(
@@ -162,6 +186,7 @@ def _question(
     figures: Mapping[str, Drawing],
     number: int,
     sides: Sequence[Side],
+    beside: tuple[Captioned, ...],
     tables: Sequence[Grid],
     said: dict[str, Drawing],
 ) -> Question:
@@ -170,7 +195,7 @@ def _question(
     first = [a for source in SIDES for a in main_answers(shown[source])]
     rest = [a for source in SIDES for a in shown[source] if a not in first]
     (rows, notes), (more_rows, more_notes) = (noted([_how(a) for a in some]) for some in (first, rest))
-    there = {drawing.name for side in sides for kind in side.figures for drawing in kind.figures}
+    there = _shown([*(side.figures for side in sides), beside])
     others = [f for s in SIDES for f in _figures(analysis, figures, number, s) if f.name not in there]
     known = {*notes, *more_notes}
     return Question(
@@ -184,6 +209,7 @@ def _question(
             )
             for side in sides
         ),
+        beside=beside,
         method=method(mine, number),
         answers=tuple(zip(first, rows, strict=True)),
         notes=notes,
@@ -285,7 +311,7 @@ def level(analysis: Analysis, question: int) -> str:
             said = f"{said} ({unit}, {error}{points[0].note}, conditional on the models)"
             weak = _at_chance(analysis.english, points)
             flag = f"; at chance in English: {', '.join(weak)}" if weak else ""
-            return f"{name[0].upper()}{name[1:]} itself: {said}{flag}."
+            return f"{words.capital(name)} itself: {said}{flag}."
     return ""
 
 

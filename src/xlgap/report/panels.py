@@ -81,14 +81,18 @@ def _cloud(axes: Axes, cloud: Cloud, i: int) -> None:
     x, y = [p[1] for p in cloud.points], [p[2] for p in cloud.points]
     style = look(i)
     axes.plot(x, y, label=in_legend(cloud.label), markersize=5, **(style | {"linestyle": "none"}))
-    centre_x, centre_y = sum(x) / len(x), sum(y) / len(y)
-    ends = [min(x), max(x)]
-    heights = [centre_y + cloud.slope * (e - centre_x) for e in ends]
-    axes.plot(ends, heights, color=style["color"], linestyle=DASHES[i % len(DASHES)], linewidth=1.4)
+    (left, low), *_, (right, high) = _along(cloud)
+    dashes = DASHES[i % len(DASHES)]
+    axes.plot([left, right], [low, high], color=style["color"], linestyle=dashes, linewidth=1.4)
 
 
 def _codes(axes: Axes, clouds: Sequence[Cloud]) -> None:
-    """Language codes above the highest point of each; those too near another step up or stay away."""
+    """Language codes by the highest point of each, off points, other codes and, if it can be, lines.
+
+    A code that finds no place by its point stays away; one that must stand on a line has a white rim.
+    """
+    from matplotlib.patheffects import withStroke
+
     highest: dict[str, tuple[float, float]] = {}
     for cloud in clouds:
         for code, x, y in cloud.points:
@@ -97,22 +101,37 @@ def _codes(axes: Axes, clouds: Sequence[Cloud]) -> None:
     width = axes.get_xlim()[1] - axes.get_xlim()[0]
     height = axes.get_ylim()[1] - axes.get_ylim()[0]
     every = [(x / width, y / height) for cloud in clouds for _, x, y in cloud.points]
+    lines = [(x / width, y / height) for cloud in clouds for x, y in _along(cloud)]
     placed: list[tuple[float, float]] = []
     for code, (x, y) in sorted(highest.items(), key=lambda item: (item[1], item[0])):
-        free = next((o for o in OFFSETS if _free((x / width, y / height), o, placed, every)), None)
-        if free is None:
+        at = (x / width, y / height)
+        chosen = code_place(at, placed, every, lines)
+        if chosen is None:
             continue
-        placed.append((x / width + free[0] / ACROSS, y / height + free[1] / UP))
+        placed.append((at[0] + chosen[0] / ACROSS, at[1] + chosen[1] / UP))
         axes.annotate(
             code,
             (x, y),
             textcoords="offset points",
-            xytext=free,
+            xytext=chosen,
             ha="center",
             va="center",
             fontsize=7.5,
             color="#222222",
+            path_effects=[withStroke(linewidth=2, foreground="white")],
         )
+
+
+ALONG = 60
+"""Points of a line that a code keeps away from."""
+
+
+def _along(cloud: Cloud) -> list[tuple[float, float]]:
+    """Points of a cloud's line."""
+    x, y = [p[1] for p in cloud.points], [p[2] for p in cloud.points]
+    centre_x, centre_y = sum(x) / len(x), sum(y) / len(y)
+    steps = [min(x) + (max(x) - min(x)) * i / (ALONG - 1) for i in range(ALONG)]
+    return [(at, centre_y + cloud.slope * (at - centre_x)) for at in steps]
 
 
 OFFSETS = ((0, 8), (9, 4), (-9, 4), (10, -4), (-10, -4), (0, -8), (0, 15), (14, 9), (-14, 9))
@@ -121,11 +140,24 @@ ACROSS, UP = 250.0, 200.0
 """Width and height of the axes in points of type, nearly."""
 
 
+Places = Sequence[tuple[float, float]]
+"""In shares of the axes."""
+
+
+def code_place(
+    at: tuple[float, float], placed: Places, points: Places, lines: Places
+) -> tuple[int, int] | None:
+    """Where the code of the point ``at`` stands about it; ``None`` where there is no place."""
+    free = [o for o in OFFSETS if _free(at, o, placed, points)]
+    clear = [o for o in free if _free(at, o, (), lines)]
+    return next(iter(clear or free), None)
+
+
 def _free(
     at: tuple[float, float],
     offset: tuple[int, int],
-    placed: Sequence[tuple[float, float]],
-    points: Sequence[tuple[float, float]],
+    placed: Places,
+    points: Places,
 ) -> bool:
     """Whether a code at ``offset`` of the point ``at`` covers neither another code nor a point."""
     x, y = at[0] + offset[0] / ACROSS, at[1] + offset[1] / UP

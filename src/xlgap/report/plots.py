@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 from xlgap.analysis.answers.series import curve_of, fit_line
 from xlgap.analysis.rows import GAP_WORDS, Estimate
 from xlgap.analysis.scaling import FEWEST_MODELS, Regression
-from xlgap.analysis.words import interval_words, short_number, signed
+from xlgap.analysis.words import capital, interval_words, short_number, signed
 from xlgap.report.canvas import (
     COLOURS,
     SIZE,
@@ -60,12 +60,26 @@ class Beyond:
 
 
 def gap_against_size(
-    estimates: Iterable[Estimate], *, gap: str, confidence: float = 0.95, beyond: Beyond | None = None
+    estimates: Iterable[Estimate],
+    *,
+    gap: str,
+    title: str = "",
+    confidence: float = 0.95,
+    beyond: Beyond | None = None,
+    at_chance: Collection[str] = (),
 ) -> Picture:
     """Picture of one measured gap against total parameters: the mean over tasks with its line.
 
-    Large markers are models, by family, with their intervals; thin lines are single tasks. This is also
-    the README's figure.
+    Large markers are models, by family, with their intervals; thin lines are single tasks, and the
+    legend says which of them the mean leaves out. This is also the README's figure.
+
+    Args:
+        estimates: of a study.
+        gap: to show.
+        title: by default the gap in words.
+        confidence: of all intervals.
+        beyond: an extrapolation.
+        at_chance: tasks on which all models are at chance in English.
     """
     rows = [e for e in estimates if e.gap == gap and e.scale == "raw" and e.params_total]
     with styled() as new_figure:
@@ -74,12 +88,13 @@ def gap_against_size(
         mean = [e for e in rows if e.task == "mean"]
         shown = _families(axes, mean, "mean over tasks", confidence)
         for i, task in enumerate(sorted({e.task for e in rows} - {"mean"})):
-            _thin(axes, [e for e in rows if e.task == task], i + shown, task)
+            label = _of_task(task, mean, at_chance)
+            _thin(axes, [e for e in rows if e.task == task], i + shown, label)
         _line(axes, mean, confidence, beyond)
         size_axis(axes)
         zero(axes)
         axes.set_ylabel(UNIT.get(gap, "points"))
-        headed(axes, GAP_WORDS[gap])
+        headed(axes, title or capital(GAP_WORDS[gap]))
         legend(axes)
         return picture(figure)
 
@@ -166,6 +181,15 @@ def arms_of_bar(point: Estimate, confidence: float) -> tuple[float, float]:
         return max(0.0, point.value - point.ci_low), max(0.0, point.ci_high - point.value)
     half = float(norm.ppf((1 + confidence) / 2)) * point.stderr if point.stderr is not None else 0.0
     return half, half
+
+
+def _of_task(task: str, mean: Sequence[Estimate], at_chance: Collection[str]) -> str:
+    """Name of a task in the legend: whether the mean, where there is one, leaves it out, and why."""
+    if any(task in e.tasks for e in mean):
+        return task
+    why = ["at chance"] if task in at_chance else []
+    why += ["left out" if why else "left out of the mean"] if mean else []
+    return ", ".join((task, *why))
 
 
 def _thin(axes: Axes, rows: Sequence[Estimate], i: int, label: str) -> None:

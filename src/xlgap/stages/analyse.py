@@ -22,7 +22,7 @@ from xlgap.analysis.diagnostic import METRIC, ErrorRate, error_rates
 from xlgap.analysis.excused import SHAPE, Excused, excused
 from xlgap.analysis.licences import data_sets
 from xlgap.analysis.result import Analysis
-from xlgap.analysis.rows import GapRow
+from xlgap.analysis.rows import GAP_WORDS, GapRow
 from xlgap.analysis.study import Study as MeasuredStudy
 from xlgap.analysis.tables import load, write_rows
 from xlgap.errors import ResultError, unknown
@@ -196,7 +196,8 @@ def track_study(study: Study, found: Analysis, *, tags: Mapping[str, str]) -> No
         }
         for model in found.models
     }
-    for estimate in sorted(found.estimates, key=lambda e: (e.task != "mean", e.gap, e.task)):
+    order = {gap: number for number, gap in enumerate(GAP_WORDS)}  # G_inter is the view's first chart
+    for estimate in sorted(found.estimates, key=lambda e: (e.task != "mean", order[e.gap], e.task)):
         if estimate.scale == "raw":
             suffix = "" if estimate.task == "mean" else f"_{estimate.task}"
             models[estimate.model][f"gap_{estimate.gap}{suffix}"] = estimate.value

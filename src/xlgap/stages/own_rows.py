@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from xlgap.analysis import result, words
 from xlgap.analysis.counted import counted
 from xlgap.analysis.own.study import own_study
-from xlgap.analysis.own.values import Row
+from xlgap.analysis.own.values import Row, at_line
 from xlgap.analysis.sentence import headline
 from xlgap.errors import DataError, ResultError
 from xlgap.formats import atomic_dir, file_digest, write_json
 from xlgap.published import load_scores
+from xlgap.report.letters import boxed, boxed_note
 from xlgap.report.write import write_report
+from xlgap.wording import short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,19 +53,29 @@ def analyse_rows(rows: Path, *, items: Path | None = None, out: Path | None = No
         folder = _free(out)
     columns, table = _read(rows)
     item_columns, outcomes = _read(items) if items is not None else ([], [])
-    study = own_study(table, outcomes, name=rows.stem, columns=columns, item_columns=item_columns)
+    study = own_study(
+        table,
+        outcomes,
+        name=rows.stem,
+        columns=columns,
+        item_columns=item_columns,
+        items_called=str(items),
+    )
     with _told(out):
         folder.parent.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=folder.parent).cleanup()  # now, not after the analysis
     with _doing(f"{counted(len(study.scores), 'score')}: gaps, intervals and answers"):
         found = result.analyse(study, load_scores())
-    with _told(out), atomic_dir(folder) as made, _doing("figures, tables and the page"):
+    names = {name for s in study.scores for name in (s.model, s.family, s.task, s.arm, s.metric)}
+    drawing = _doing("figures, tables and the page")
+    with _told(out), atomic_dir(folder) as made, drawing, boxed(names) as without_letters:
         result.write_analysis(made / "analysis", found)
         page = write_report(made, found)
         read = {"rows": file_digest(rows, 64), "items": file_digest(items, 64) if items else None}
         write_json(made / MARK, read)
     said = [f"{number}. {headline(found.answers, number, 'measured')}" for number in words.QUESTIONS]
-    return [*said, *study.language_notes, f"report: {folder / page.name}"]
+    notes = (*study.notes, *study.language_notes, *boxed_note(without_letters))
+    return [*said, *notes, f"report: {folder / page.name}"]
 
 
 @contextmanager
@@ -128,10 +140,12 @@ def _read(path: Path) -> tuple[list[str], list[Row]]:
         raise DataError(f"{path}: expected .csv or .parquet, got {suffix or 'no suffix'!r}.")
     try:
         table = _csv_lines(path) if suffix == ".csv" else pd.read_parquet(path)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: cannot be read as .csv (no UTF-8 text); save it as UTF-8.") from error
     except (OSError, ValueError, csv.Error) as error:  # what csv, pandas and pyarrow raise
         first = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else "empty"
         raise DataError(f"{path}: cannot be read as {suffix} ({first}); write it again.") from error
-    return _of_csv(table, path) if isinstance(table, list) else _of_parquet(table)
+    return _of_csv(table, path) if isinstance(table, list) else _of_parquet(table, path)
 
 
 def _csv_lines(path: Path) -> list[list[str]]:
@@ -143,6 +157,8 @@ def _of_csv(lines: list[list[str]], path: Path) -> tuple[list[str], list[Row]]:
     """The first line names the columns, every other one has as many fields, or nothing in them."""
     if not lines or not lines[0]:
         raise DataError(f"{path}: no header; the first line names the columns (docs/rows.md).")
+    if any("\0" in field for fields in lines for field in fields):
+        raise DataError(f"{path}: holds NUL characters, as UTF-16 text does; save it as UTF-8.")
     columns = [name.strip() for name in lines[0]]
     other = [word for mark, word in _SEPARATORS.items() if mark in columns[0]]
     if len(columns) == 1 and other:
@@ -158,9 +174,23 @@ def _of_csv(lines: list[list[str]], path: Path) -> tuple[list[str], list[Row]]:
     return columns, [dict(zip(columns, fields, strict=False)) for fields in lines[1:]]
 
 
-def _of_parquet(frame: pd.DataFrame) -> tuple[list[str], list[Row]]:
+def _of_parquet(frame: pd.DataFrame, path: Path) -> tuple[list[str], list[Row]]:
+    """What names the rows of a frame is a column, too, where it has a name."""
+    import pandas as pd
+
+    index = frame.index.to_frame(index=False)
+    index = index[[name for name in frame.index.names if name is not None]]
+    frame = pd.concat([index, frame.reset_index(drop=True)], axis=1)
     columns = [str(name) for name in frame.columns]
     absent = frame.isna().to_numpy()
+    for position, name in enumerate(columns):
+        cells = frame.iloc[:, position]
+        for line, value in enumerate(cells if cells.dtype == object else (), 2):
+            if not pd.api.types.is_scalar(value) or isinstance(value, bytes):
+                raise DataError(
+                    f"{path}: {at_line(name, line)}: got {short(str(value))}, of the type "
+                    f"{type(value).__name__}; a cell holds one text or number."
+                )
     return columns, [
         {
             name: "" if gone else str(value)

@@ -10,7 +10,7 @@ from typing import Any
 from xlgap.tracking.base import CONTENT, DIGEST, summary_digest
 from xlgap.tracking.mlflow import CURRENT, KIND, STUDY, open_run
 from xlgap.tracking.store import experiment_id, open_client, write_back
-from xlgap.tracking.view import view_path, view_state, view_tag
+from xlgap.tracking.view import CELLS, view_path, view_state, view_tag, viewed_studies
 
 SIZES = ("params_total", "params_nonembedding")
 
@@ -30,7 +30,7 @@ def log_study(
 
     Called again for the same study it brings the same runs up to date; runs of models that are no
     longer in ``per_model`` are deleted. The models' runs are not nested: the UI's charts leave out
-    runs that are folded away. :func:`study_page` tells where the charts are; the view of the cells
+    runs that are folded away. :func:`study_pages` tells where the charts are; the view of the cells
     lists those that no later run has superseded.
 
     Args:
@@ -72,15 +72,16 @@ def log_study(
         shown = [figure for figure in figures if figure not in sizes]
         client.set_experiment_tag(where, view_tag(study), view_state(mine, shown))
         current = f"tags.`{KIND}` = 'cell' and {CURRENT}"
-        client.set_experiment_tag(where, view_tag(f"{study}-cells"), view_state(current, ()))
+        client.set_experiment_tag(where, view_tag(study + CELLS), view_state(current, ()))
     write_back(uri)
     return summary.run_id
 
 
-def study_page(uri: str, experiment: str, study: str) -> str:
-    """What to append to the address of the MLflow UI to see a study's gaps against size."""
+def study_pages(uri: str) -> dict[str, str]:
+    """Studies with what to append to the address of the MLflow UI to see their gaps against size."""
     with open_client(uri) as client:
-        return view_path(experiment_id(client, uri, experiment), study)
+        found = client.search_experiments()
+    return {study: view_path(e.experiment_id, study) for e in found for study in viewed_studies(e.tags)}
 
 
 def _log_model(row: dict[str, Any], uri: str, experiment: str, common: Mapping[str, str]) -> str:

@@ -8,9 +8,10 @@ names the view. Format: ``useSharedExperimentViewState`` and ``ExperimentPageUIS
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 TAG_PREFIX = "mlflow.sharedViewState."
+CELLS = "-cells"
 SIZE = "log10_params_nonembedding"
 
 
@@ -24,10 +25,21 @@ def view_tag(study: str) -> str:
     return TAG_PREFIX + view_key(study)
 
 
+def viewed_studies(tags: Iterable[str]) -> list[str]:
+    """The studies of whose gaps an experiment with these tags holds a view.
+
+    >>> viewed_studies(["mlflow.sharedViewState.xlgap-lab", "mlflow.sharedViewState.xlgap-lab-cells"])
+    ['lab']
+    """
+    views = {tag.removeprefix(view_tag("")) for tag in tags if tag.startswith(view_tag(""))}
+    return sorted(views - {view + CELLS for view in views})
+
+
 def view_path(experiment_id: str, study: str) -> str:
-    """What to append to the address of the MLflow UI to open it."""
+    """What to append to the address of the MLflow UI to open it, in the menu of training runs."""
     return (
-        f"/#/experiments/{experiment_id}/runs?viewStateShareKey={view_key(study)}&compareRunsMode=CHART"
+        f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+        f"&viewStateShareKey={view_key(study)}&compareRunsMode=CHART"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,7 @@ class Planted:
         further: points that a task loses for each phase between its own and the last.
         rise: of the masked loss, nats.
         model_sd, seed_sd: standard deviations in points.
+        unlearned: (arm, task, seed) of runs that stay at chance.
     """
 
     sizes: Sequence[int] = (40_000, 200_000, 1_000_000, 5_000_000, 25_000_000)
@@ -49,6 +50,7 @@ class Planted:
     model_sd: float = 0.5
     seed_sd: float = 0.5
     arms: Sequence[str] = ("inter_en_typing",)
+    unlearned: Collection[tuple[str, str, int]] = ()
 
 
 def made_study(plan: Planted, *, seed: int, resamples: int = 200) -> Study:
@@ -91,6 +93,8 @@ def _model(
                     for head, share in (("kept", 1.0), ("probe", plan.probed)):
                         for language in plan.languages:
                             level = plan.before - 10 * (language != "en") - share * gone + shift
+                            if (arm, task, seed) in plan.unlearned:
+                                level = plan.chance
                             blank = _blank(plan, size, arm, task, seed, language)
                             score = replace(blank, head=head, own=own, phase=phase, final=final)
                             yield _items(score, level, plan, rng)

@@ -140,6 +140,7 @@ def study(plan: Plan, *, seed: int, resamples: int = 500) -> Study:
         scores=tuple(scores),
         items={task: _task_items(rows) for task, rows in frames.items()},
         resamples=resamples,
+        translated=frozenset(task for arm in plan.arms.values() for task in arm.intermediate),
     )
 
 

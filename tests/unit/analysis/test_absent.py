@@ -10,16 +10,22 @@ from dataclasses import replace
 import pytest
 from made_retention import Planted, made_study
 
+from xlgap.analysis.answers.cautions import of_seeds
 from xlgap.analysis.answers.measured import measured_answers
 from xlgap.analysis.measure import measure
 from xlgap.analysis.own.study import own_study
-from xlgap.analysis.rows import Answer
+from xlgap.analysis.rows import Answer, Estimate
 from xlgap.analysis.sentence import headline
 
 LANGUAGES = ("de", "fr", "es", "ru", "zh", "ar", "sw", "tr", "vi", "hi", "th", "bg", "el", "ur")
 SIZES = (5e6, 2e7, 1.1e8, 5.5e8)
 SINGLE = ("direct_en", "direct_tgt", "intermediate_en", "intermediate_tgt")
 ALL = (*SINGLE, "joint", "sequential")
+ESTIMATES = [
+    Estimate(source="measured", model=f"m{i}", family="f", params_total=10**6, params_nonembedding=None,
+             gap="inter", task="mean", scale="raw", value=1.0, stderr=0.5, seeds=1)
+    for i in range(2)
+]  # fmt: skip
 GAINS = {"direct_en": 0, "direct_tgt": 10, "intermediate_en": 2, "intermediate_tgt": 6, "joint": 3,
          "sequential": 1, "best_of": 2}  # fmt: skip
 
@@ -178,6 +184,18 @@ def test_arms_that_meet_on_no_task_are_named_with_their_articles() -> None:
     )
 
 
+def test_intermediate_tasks_in_another_order_are_told() -> None:
+    several = {"intermediate_en": {"intermediate": "squad+mnli"}}
+    other = {**several, "intermediate_tgt": {"intermediate": "mnli+squad"}}
+    assert said(1, answers(SINGLE, of_regime=other)) == (
+        "Not measured: the order of the intermediate tasks of the intermediate_tgt and intermediate_en "
+        "arms differs (intermediate_tgt mnli+squad; intermediate_en squad+mnli); only arms of the same "
+        "order are compared."
+    )
+    same = {**several, "intermediate_tgt": several["intermediate_en"]}
+    assert said(1, answers(SINGLE, of_regime=same)).startswith("G_inter ")
+
+
 def test_arms_that_differ_in_budget_have_no_slopes_to_compare() -> None:
     steps = {"intermediate_en": {"budget": "steps:100"}}
     found = answers(("direct_en", "intermediate_en"), languages=LANGUAGES[:6], of_regime=steps)
@@ -219,3 +237,27 @@ def test_an_earlier_task_at_chance_is_the_reason_of_question_4() -> None:
         "be estimated (at chance just after its own phase for every model, so that nothing of it can "
         "be lost: typing); rise of the masked loss"
     )
+
+
+def test_what_may_be_shares_is_told_in_every_answer() -> None:
+    told = "The standard errors on xquad in f1 are those of more than a million items; if they are"
+    found = answers(SINGLE, languages=LANGUAGES[:2], task="xquad", metric="f1", stderr="0.007")
+    assert {told in a.reason for a in found if a.question in {1, 2, 3}} == {True}
+    found = answers(SINGLE, languages=LANGUAGES[:2], task="xquad", metric="f1")
+    assert not [a for a in found if told in a.reason]
+
+
+def test_one_seed_is_in_the_sentence_and_several_are_not() -> None:
+    once = answers(SINGLE, languages=LANGUAGES[:2])
+    assert "(4 models, one seed each, 5M to 550M, ×110); no " in said(1, once)
+    two = [replace(e, seeds=2) for e in ESTIMATES]
+    assert of_seeds(two) == []
+    assert of_seeds([two[0], ESTIMATES[1]]) == [
+        "One seed of m1: the variance of training is in no error of a single model."
+    ]
+    told = "One seed: the variance of training is in no error of a single model."
+    assert of_seeds(ESTIMATES) == [told]
+    slope = next(a for a in once if a.key == "1.inter.slope.params_total")
+    assert told in slope.reason
+    several = replace(slope, reason=slope.reason.replace(told, ""))
+    assert "(4 models, 5M to 550M, ×110); no " in said(1, [several])

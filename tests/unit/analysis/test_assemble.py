@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from simulate import share_right
 
-from xlgap.analysis.assemble import assemble, twins
+from xlgap.analysis.assemble import assemble, parallel_tasks, twins
 from xlgap.analysis.result import analyse
 from xlgap.analysis.tables import load, write_scores
 from xlgap.cell import grid
@@ -94,3 +94,7 @@ def test_results_become_a_study_and_a_report(params: Params, tmp_path: Path) -> 
     assert "direct_en, minus micro_raw" in page
     assert "above by two standard errors" in page
     assert page.count("at chance</td>") == 1  # the twin, in English
+
+
+def test_which_intermediate_data_mean_the_same_in_every_language() -> None:
+    assert parallel_tasks(["lab_typing", "mnli", "squad", "of_no_task_here"]) == {"lab_typing"}

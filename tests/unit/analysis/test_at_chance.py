@@ -169,6 +169,27 @@ def test_a_run_that_fell_in_english_is_named_once() -> None:
     assert (found.arm, found.language, found.zero_shot) == ("inter_en", "en", False)
 
 
+@pytest.mark.parametrize("arm", ["inter_en", "inter_sw", "few_sw"])
+def test_a_run_above_chance_in_its_language_of_training_has_not_collapsed(arm: str) -> None:
+    """Its zero-shot language at chance is one of the languages at chance."""
+    beside = [*runs("direct_en", 70.0, 72.0), *runs("sw", 80.0)]
+    fell = runs(arm, 33.0, 34.0)
+    english = runs(arm, 37.1, 60.0, language="en")
+    assert collapsed([*beside, *fell, *english], TRAINED, PRIMARY) == []
+    of_one = collapsed([*beside, *fell, english[1]], TRAINED, PRIMARY)
+    assert [(c.seed, c.language) for c in of_one] == [(0, "sw")], "the other seed's says nothing of it"
+    unknown = [replace(s, stderr=None) for s in english]
+    at_chance_too = [replace(s, value=36.9) for s in english]
+    for known in ([], unknown, at_chance_too):
+        found = collapsed([*beside, *fell, *known], TRAINED, PRIMARY)
+        assert [(c.seed, c.language) for c in found] == [(0, "sw"), (1, "sw")]
+
+
+def test_a_run_that_is_judged_in_its_language_of_training_needs_no_other() -> None:
+    fell = [*runs("sw", 33.0, 80.0), *runs("sw", 70.0, 70.0, language="en")]
+    assert [c.seed for c in collapsed(fell, TRAINED, PRIMARY)] == [0]
+
+
 def test_without_a_baseline_arm_a_task_at_chance_under_every_arm_answers_nothing() -> None:
     plan = Plan(groups=40, at_chance=True, regimes=("intermediate_en", "intermediate_tgt"))
     for some, dead in ((plan, {"nli", "qa"}), (replace(plan, at_chance=False), set())):

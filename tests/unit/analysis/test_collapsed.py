@@ -122,6 +122,22 @@ def test_without_collapsed_runs_planted_gains_come_out(answers: dict[str, Answer
     assert headline(list(answers.values()), 5, "measured").startswith("Joint intermediate training")
 
 
+def test_without_collapsed_runs_is_what_the_study_without_them_says(
+    made: tuple[Study, Measured], answers: dict[str, Answer]
+) -> None:
+    whole = made[0]
+    kept = tuple(s for s in whole.scores if (s.model, s.arm, s.task, s.seed) not in FALLEN)
+    never = replace(whole, scores=kept)
+    there = {a.key: a for a in measured_answers(never, measure(never))}
+    for gap in ("2.transfer", "5.joint", "5.joint_best"):
+        without = answers[f"{gap}.without_collapsed.params_total"]
+        slope = there[f"{gap}.slope.params_total"]
+        numbers = [
+            (a.estimate, a.ci_low, a.ci_high, a.known_low, a.known_high) for a in (without, slope)
+        ]
+        assert numbers[0] == pytest.approx(numbers[1]), gap
+
+
 def test_what_is_left_out_moves_levels_and_slopes_over_distance(
     made: tuple[Study, Measured], answers: dict[str, Answer]
 ) -> None:

@@ -265,4 +265,14 @@ def test_what_is_known_of_compute_is_said_in_every_language() -> None:
         assert longer not in told["rows"][f"5.{gap}.level"], gap
         matched = f"5.{gap}_equal_steps.level"
         assert longer not in told["lab"][matched], gap
+        assert "Equal steps are not equal rows or sub-words" in told["lab"][matched], gap
         assert unknown not in told["rows"][matched], gap
+
+
+@pytest.mark.parametrize("best_single", [None, 2.0])
+def test_a_gap_against_several_english_arms_says_so(best_single: float | None) -> None:
+    made = study(replace(PLAN, groups=20, best_single=best_single), seed=1, resamples=50)
+    reasons = {a.key: a.reason for a in measured_answers(made, measure(made))}
+    several = "English intermediate training is the mean over 2 arms: inter_en_order, inter_en_typing."
+    for key in ("3.direct.level", "3.direct.slope.params_total", "3.english_gain.slope.params_total"):
+        assert (several in reasons[key]) == (best_single is not None), key

@@ -246,6 +246,17 @@ def test_combinations_are_judged_by_the_interval_of_their_answer(
     assert against.verdict == not_helped
 
 
+def test_a_verdict_by_an_answer_has_what_stands_at_chance_behind_it(made: Study) -> None:
+    said = (
+        "Collapsed runs are counted (1): s/joint/xnli seed 2.",
+        "Languages at chance under every arm compared, where a gap says little: xnli: s in 1 of 2.",
+    )
+    reason = f"Mean over xnli, xquad. {said[0]} With 150 steps. {said[1]}"
+    found = combination_helps("best_single")(level(made, -3.0, 0.5, reason=reason))
+    assert found.verdict == "contradicted"
+    assert found.reason.endswith(f"At equal steps. {said[0]} {said[1]}")
+
+
 def with_plain(one: Evidence, low: float, high: float) -> Evidence:
     """The same, and an answer of the arms without a budget."""
     assert one.measured is not None
@@ -292,3 +303,24 @@ def test_combinations_need_support_models_seeds_and_both_intervals(made: Study) 
     one = replace(one, measured=replace(one.measured, estimates=single))
     assert "needs at least 2 seeds" in rule(one).reason
     assert "Not run in this study" in rule(evidence(made)).reason
+
+
+def test_translated_data_are_judged_in_the_language_of_the_translation() -> None:
+    plan = Plan(tasks=("nli",), groups=40, regimes=("direct_en", "intermediate_en"))
+    one = study(plan, seed=1, resamples=20)
+    english = one.arms["inter_en_typing"]
+    into_sw = replace(english, regime="intermediate_translated", language="sw")
+    copied = [
+        replace(s, arm="translated", regime=into_sw.regime, value=s.value + 9.0 * (s.language != "sw"))
+        for s in one.scores
+        if s.arm == "inter_en_typing"
+    ]
+    made = replace(
+        one, arms={**one.arms, "translated": into_sw}, scores=(*one.scores, *copied), items={}
+    )
+    evidence = Evidence(study=made, measured=measure(made))
+    cells = evidence.chosen("translated").cells
+    assert {key.language for c in cells for key, _ in c.terms} == {"sw"}
+    assert evidence.mean(cells).value == pytest.approx(0.0)
+    claim = next(c for c in CLAIMS if c.id == "translated_not_better")
+    assert "one language (sw)" in claim.rule(evidence).reason

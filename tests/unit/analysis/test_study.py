@@ -145,6 +145,13 @@ def test_data_that_is_no_translation_is_said_to_be_another_domain() -> None:
         for gap in ("3.direct", "3.native"):
             assert ("Language + domain: on qa " in found[f"{gap}.slope.params_total"].reason) == said
         assert "Language + domain" not in found["1.inter.slope.params_total"].reason
+    other = replace(made, translated=frozenset())
+    reason = {a.key: a.reason for a in measured_answers(other, measure(other))}
+    assert (
+        "Language + domain: on typing the target-language intermediate data need not be the English "
+        "intermediate data in translation" in reason["1.inter.slope.params_total"]
+    )
+    assert "Language + domain" not in reason["3.direct.slope.params_total"]
 
 
 def test_one_seed_is_said() -> None:

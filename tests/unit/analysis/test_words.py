@@ -191,6 +191,21 @@ def test_question_2_ends_with_what_english_intermediate_training_changes() -> No
     assert headline(published, 2, "published").endswith("; it grows with size.")
 
 
+def test_question_2_tells_of_a_transfer_gap_that_moves_otherwise() -> None:
+    loss = of_robustness(-1.0, 1.0, "distance_partial")
+    gap = of_robustness(2.0, 50.0, "transfer", estimate=28.0)
+    told = (
+        "; the transfer gap (English minus the mean of the others) changes by +28.00 [2.00, 50.00] for "
+        "ten times the parameters, it grows with size."
+    )
+    assert headline([loss, gap], 2, "measured").endswith(f"no change with size is shown{told}")
+    still = of_robustness(-2.0, 2.0, "transfer")
+    refused = replace(gap, supported=False)
+    for other in (still, refused):
+        assert "transfer gap (" not in headline([loss, other], 2, "measured")
+    assert "transfer gap (" not in headline([gap, loss], 2, "measured")
+
+
 def test_a_change_is_followed_by_what_changes() -> None:
     level = answer(key="1.inter.level", estimate=16.05, ci_low=9.27, ci_high=22.82)
     told = "it falls with size; +16.05 [9.27, 22.82] on the mean of 4 models, above 0."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xlgap.evaluation.qa_normalise import best_f1, exact_match, normalise
+from xlgap.evaluation.qa_normalise import best_f1s, exact_matches, normalise
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ def test_normalise(text: str, expected: str) -> None:
 
 
 def test_exact_match_takes_any_gold_answer() -> None:
-    assert exact_match("the Denver Broncos", ["Carolina", "Denver Broncos"]) == 1.0
-    assert exact_match("Denver", ["Denver Broncos"]) == 0.0
+    assert exact_matches(["the Denver Broncos"], [["Carolina", "Denver Broncos"]]) == 1.0
+    assert exact_matches(["Denver"], [["Denver Broncos"]]) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_exact_match_takes_any_gold_answer() -> None:
     ],
 )
 def test_best_f1(prediction: str, answers: list[str], expected: float) -> None:
-    assert best_f1(prediction, answers) == pytest.approx(expected)
+    assert best_f1s([prediction], [answers]) == pytest.approx(expected)

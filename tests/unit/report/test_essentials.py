@@ -32,6 +32,22 @@ def test_a_variant_at_equal_compute_stands_beside_what_leads() -> None:
     assert main_figures(answers, {}) == []
 
 
+def test_a_transfer_gap_that_the_sentence_names_stands_on_the_page() -> None:
+    def made(key: str, low: float) -> Answer:
+        return Answer(
+            question=2, quantity="q", source="measured", key=key, supported=True, n=4,
+            estimate=low + 1, ci_low=low, ci_high=low + 2,
+        )  # fmt: skip
+
+    loss = made("2.distance.slope.params_total", -1.0)
+    moves, still = (
+        made("2.transfer.slope.params_total", 3.0),
+        made("2.transfer.slope.params_total", -1.0),
+    )
+    assert main_answers([loss, moves]) == [loss, moves]
+    assert main_answers([loss, still]) == [loss]
+
+
 def test_a_caption_is_said_once() -> None:
     picture = gap_against_size((), gap="joint")
     drawn = [Drawing(f"{name}.svg", picture, "", caption) for name, caption in ("ax", "by", "cx", "dy")]

@@ -14,12 +14,13 @@ from simulate import Plan, study
 from xlgap.analysis.result import Analysis, analyse
 from xlgap.analysis.rows import Answer
 from xlgap.analysis.scaling import meta_regression
-from xlgap.report.by_language import primary_rows
 from xlgap.report.canvas import COLOURS, MARKERS, Picture, look
 from xlgap.report.comparison import ABOVE, BELOW, Branch, Field, forest, heat_map, shade
 from xlgap.report.figures import COMPARED, SHORT, drawings
-from xlgap.report.panels import Point, small_multiples, spread_over
+from xlgap.report.members import primary_rows
+from xlgap.report.panels import OFFSETS, Point, code_place, small_multiples, spread_over
 from xlgap.report.plots import Beyond, band, gap_against_size
+from xlgap.report.retention_figures import retention_figure
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -187,6 +188,58 @@ def test_the_retention_matrix_shows_what_was_planted() -> None:
     assert min(values) == pytest.approx(-30, abs=4)
     assert any(t.endswith("English") for t in texts)
     assert any(t.endswith("other languages (probe)") for t in texts)
+
+
+def test_a_task_at_chance_has_neither_colour_nor_asterisk() -> None:
+    """Kept heads at chance just after their own phase, in all languages by what they are in English."""
+    made = analyse(made_study(Planted(lost=30, less=0, model_sd=0), seed=1), ())
+    whole = drawings(made)["retention_matrix.svg"]
+    assert "at chance" not in whole.caption
+    assert "as if they were wholly dependent" in whole.caption
+    dead = tuple(replace(r, not_learned=True) if r.head == "kept" else r for r in made.retention)
+    found = drawings(replace(made, retention=dead))["retention_matrix.svg"]
+    texts = re.findall(r"<!-- (.*?) -->", found.svg)
+    assert {"typing, English", "typing, other languages"} <= set(texts)
+    assert len([t for t in texts if re.fullmatch(r"\(.\d+\.\d\)", t)]) == 2 * len(Planted().sizes)
+    assert "at chance just after its own phase" in found.caption
+
+
+def test_a_task_that_one_of_two_seeds_has_learned_is_not_at_chance() -> None:
+    one, both = (
+        analyse(
+            made_study(
+                Planted(groups=60, unlearned=[("inter_en_typing", "typing", s) for s in seeds]), seed=1
+            ),
+            (),
+        )
+        for seeds in ((1,), (0, 1))
+    )
+    captions = [drawings(made)["retention_matrix.svg"].caption for made in (one, both)]
+    assert ["at chance just after its own phase" in caption for caption in captions] == [False, True]
+    kept = [r for r in (*one.retention, *both.retention) if (r.task, r.head) == ("typing", "kept")]
+    assert not [r for r in kept if r.ratio is not None and r.language == "en"], "the mean has no ratio"
+    assert {r.language for r in both.retention if r.not_learned} == {"en", "de", "sw", "avg"}
+    assert not [r for r in one.retention if r.not_learned]
+
+
+def test_errors_of_runs_that_share_items_are_not_divided_by_their_number() -> None:
+    made = analyse(made_study(Planted(), seed=1), ())
+    row = next(r for r in made.retention if r.final and (r.language, r.head) == ("en", "kept"))
+    runs = [replace(row, task="typing", arm=f"a{i}", change=-3.0, stderr=2.0) for i in range(4)]
+    texts = re.findall(r"<!-- (.*?) -->", retention_figure(runs)[0].svg)
+    assert "−3.0" in texts, "beyond two standard errors only if the runs were independent"
+
+
+def test_a_code_keeps_off_points_codes_and_if_it_can_lines() -> None:
+    at = (0.5, 0.5)
+    steep = [(0.5, i / 40) for i in range(40)]
+    assert code_place(at, (), (), ()) == OFFSETS[0]
+    beside = code_place(at, (), (), steep)
+    assert beside is not None
+    assert beside[0] != 0
+    everywhere = [(i / 40, j / 40) for i in range(40) for j in range(40)]
+    assert code_place(at, (), (), everywhere) == OFFSETS[0]
+    assert code_place(at, (), everywhere, ()) is None
 
 
 def test_a_line_that_known_errors_do_not_carry_says_so(analysis: Analysis) -> None:

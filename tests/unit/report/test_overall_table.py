@@ -126,6 +126,8 @@ def test_the_report_shows_it_and_writes_it_as_csv(tmp_path: Path) -> None:
     assert '<h2 id="overall">' in text
     assert "40.0 / 45.0 (2 of 10)*" in text
     assert "so that none of them" not in text
+    folded = text[text.index("<details><summary>Tables of overall scores") :].partition("</details>")[0]
+    assert "40.0 / 45.0 (2 of 10)*" in folded, "too wide for print, which leaves out what is folded"
     assert "Tasks without a score: xcopa, wikiann" in text
     lines = (tmp_path / "report" / "tables" / "overall_scores.csv").read_text().splitlines()
     assert lines[0].split(",")[:7] == [

@@ -244,15 +244,37 @@ def test_what_is_folded_is_not_printed_and_all_of_it_is_a_file(page: str, folder
     parts = page.split('<section class="page" id="q')[1:]
     for part in parts:
         kept = DETAILS.sub("", part.partition("</section>")[0])
-        for side in kept.partition("</table>")[0].split("<h3>")[1:]:
+        sides, _, beside = kept.partition("</table>")[0].partition('<div class="pair">')
+        for side in sides.split("<h3>")[1:]:
             assert side.count("<figure") <= 2
+        assert beside.count("<figure") <= 2
         assert kept.count("<table") <= 1
         assert ("print leaves out what is folded" in kept) == ("<details>" in part)
-    assert "More figures</summary>" in parts[0]
+    assert "More figures</summary>" in parts[2]
     assert "More tables</summary>" in parts[0]
     more = "".join(DETAILS.findall(parts[0]))
     assert "G_inter: target-language minus English intermediate training</caption>" in more
     assert "its range over refits</td>" in " ".join(more.replace("<div", "</td><div").split())
+
+
+def test_print_has_a_figure_of_each_kind_and_none_that_a_caption_lacks(page: str) -> None:
+    kept = DETAILS.sub("", page)
+    printed = set(re.findall(r'<figure id="figure-([^"]*)">', kept))
+    assert {"inter", "languages_inter", "published_loss_by_language", "regimes"} <= printed
+    assert set(re.findall(r'Read as <a href="#figure-([^"]*)">', kept)) <= printed
+    named = re.findall(r"the figure “([^”]*)”", kept)
+    assert named
+    for name in named:
+        svg = kept[kept.index(f'aria-label="{name}"') :].partition("</svg>")[0]
+        title = " ".join(svg.replace("<!-- ", "").replace(" -->", "").split())
+        assert all(word in title for word in name.split())
+
+
+def test_questions_flow_on_in_print_and_no_head_stands_alone(page: str) -> None:
+    style = page.partition("@media print")[2].partition("</style>")[0]
+    assert "break-before: page" not in style
+    assert "caption, thead { break-after: avoid; }" in style
+    assert "h2, h3, figure, tr, thead { break-inside: avoid; }" in style
 
 
 def test_every_answer_stands_on_the_page_or_below_it_once(page: str, analysis: Analysis) -> None:

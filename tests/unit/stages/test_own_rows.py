@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -221,9 +222,13 @@ def test_a_missing_column_and_shares_get_one_sentence(example: Path) -> None:
         Path("wrong.csv").write_bytes(nothing)
         with pytest.raises(XlgapError, match=r"wrong\.csv: no header; the first line names"):
             analyse_rows(Path("wrong.csv"))
-    Path("wrong.csv").write_bytes(b"\xff\xfe")
-    with pytest.raises(XlgapError, match=r"wrong\.csv: cannot be read as \.csv"):
-        analyse_rows(Path("wrong.csv"))
+    text = example.read_text(encoding="utf8").replace(
+        "mine", "m\N{LATIN SMALL LETTER I WITH DIAERESIS}"
+    )
+    for encoding in ("utf-16", "utf-16-le", "latin-1"):
+        Path("wrong.csv").write_bytes(text.encode(encoding))
+        with pytest.raises(XlgapError, match=r"^wrong\.csv: .*; save it as UTF-8\.$"):
+            analyse_rows(Path("wrong.csv"))
     Path("wrong.parquet").write_bytes(b"PAR1")
     with pytest.raises(XlgapError, match=r"wrong\.parquet: cannot be read as \.parquet"):
         analyse_rows(Path("wrong.parquet"))
@@ -270,6 +275,21 @@ def test_names_are_drawn_as_they_are_written(example: Path) -> None:
     assert [w.lstrip("\N{ZERO WIDTH SPACE}") for w in written if w.strip()][-4:] == list(odd.values())
     letters = shown.partition(f"<!-- {odd['small']} -->")[2].partition("</g>")[0]
     assert letters.count("<use ") == len(odd["small"]), "a sign is not drawn"
+
+
+def test_names_in_letters_that_no_figure_has_get_one_note(example: Path) -> None:
+    frame = pd.read_csv(example)
+    odd = {"tiny": "\u6a21\u578b", "small": "b-\u6a21", "base": "\u043c\u043e"}
+    frame.assign(model=frame["model"].replace(odd)).to_csv("odd.csv", index=False)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        said = analyse_rows(Path("odd.csv"), out=Path("out"))
+    assert not [str(w.message) for w in told if "missing from font" in str(w.message)]
+    assert [line for line in said if "font" in line] == [
+        "Figures have boxes for the letters that their font, DejaVu Sans, lacks: those of b-\u6a21, "
+        "\u6a21\u578b; the page and the tables have these names whole, and names in other letters "
+        "would be drawn."
+    ]
 
 
 @pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])

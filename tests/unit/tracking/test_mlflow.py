@@ -18,7 +18,7 @@ from mlflow.tracking import MlflowClient
 from xlgap.errors import Interrupted, XlgapError
 from xlgap.tracking import mlflow as tracking
 from xlgap.tracking.store import initialise
-from xlgap.tracking.summary import log_study, study_page
+from xlgap.tracking.summary import log_study, study_pages
 from xlgap.tracking.uri import default_uri
 
 
@@ -263,7 +263,9 @@ def test_a_study_has_a_summary_and_a_run_a_model(uri: str, tmp_path: Path) -> No
     state = json.loads(client.get_experiment(where).tags["mlflow.sharedViewState.xlgap-lab"])
     axes = [(c["xaxis"]["key"], c["yaxis"]["key"]) for c in state["compareRunCharts"]]
     assert axes == [("log10_params_nonembedding", "gap_inter")]
-    assert f"/experiments/{where}/" in study_page(uri, "studies", "lab")
+    (page,) = study_pages(uri).items()
+    assert page[0] == "lab"
+    assert f"/experiments/{where}/" in page[1]
     assert [a.path for a in client.list_artifacts(summary)] == ["index.html"]
 
     log(rows[:1])

@@ -8,6 +8,7 @@ from dataclasses import replace
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.rows import AVERAGE, ENGLISH, UNEQUAL, Answer, Collapsed, Estimate, plain_gap
 from xlgap.analysis.study import Study
+from xlgap.analysis.words import ONE_SEED
 
 LAB_SENTENCE = (
     "The lab is a test of the system with made data and tiny models, and no evidence on models of "
@@ -24,14 +25,20 @@ IN_NO_ERROR = (
     "about its line."
 )
 """The same of models that have no outcomes of items, and so no intervals of their own."""
-ONE_SEED = "One seed: the interval of a single model leaves out the variance of training."
-ONE_SEED_GIVEN = "One seed: the variance of training is in no error of a single model."
+UNTRAINED_AGAIN = "the interval of a single model leaves out the variance of training."
+UNTRAINED_AGAIN_GIVEN = "the variance of training is in no error of a single model."
+"""What is said of models with one seed, with intervals of their own and without."""
 UNMATCHED = "Not at equal compute: one arm is trained longer than the other."
+EQUAL_STEPS = (
+    "Equal steps are not equal rows or sub-words where tasks differ in batch and length; equal tokens "
+    "are equal sub-words."
+)
 UNKNOWN_COMPUTE = (
     "Compute is not known: the rows of these arms name no budget, and one may be trained longer than "
     "the other."
 )
 
+COLLAPSED = "Collapsed runs are"
 AT_CHANCE = "At chance in English, where a gap is small by itself"
 
 
@@ -65,8 +72,7 @@ def cautions(study: Study, measured: Measured) -> list[str]:
     proxies = [f"{t} on {i.proxy_train}" for t, i in study.tasks.items() if i.proxy_train]
     if proxies:
         notes.append(f"Trained by proxy: {', '.join(sorted(proxies))}.")
-    notes += of_seeds(measured.estimates)
-    return [*notes, of_pretraining(study), *of_source(study)]
+    return [*study.notes, *notes, of_pretraining(study), *of_source(study)]
 
 
 def of_pretraining(study: Study) -> str:
@@ -95,23 +101,35 @@ def of_runs(runs: Iterable[Collapsed], *, counted: bool = True) -> list[str]:
         for c in runs
     ]
     are = "counted" if counted else "left out"
-    return [f"Collapsed runs are {are} ({len(named)}): {', '.join(named)}."] if named else []
+    return [f"{COLLAPSED} {are} ({len(named)}): {', '.join(named)}."] if named else []
 
 
 def of_compute(study: Study, gap: str) -> list[str]:
-    """What is known of the training of two arms without a common budget; nothing of those with one."""
+    """What is known of the training of two arms, beside the budget that they have in common."""
     plain = gap.removesuffix(ENGLISH)
+    if plain.endswith("_equal_steps"):
+        return [EQUAL_STEPS]
     if study.source == "rows":
         return [UNKNOWN_COMPUTE] if plain in (*UNEQUAL, "joint_sequential") else []
     return [UNMATCHED] if plain in UNEQUAL else []
 
 
 def of_seeds(estimates: Iterable[Estimate]) -> list[str]:
-    """Estimates of a single seed."""
+    """A sentence where all estimates, or those of some models, are of a single seed."""
     found = list(estimates)
-    if all(e.seeds != 1 for e in found):
+    single = [e for e in found if e.seeds == 1]
+    if not single:
         return []
-    return [ONE_SEED if any(e.ci_low is not None for e in found) else ONE_SEED_GIVEN]
+    said = UNTRAINED_AGAIN if any(e.ci_low is not None for e in found) else UNTRAINED_AGAIN_GIVEN
+    if len(single) == len(found):
+        return [f"{ONE_SEED}{said}"]
+    return [f"One seed of {', '.join(sorted({e.model for e in single}))}: {said}"]
+
+
+def behind(measured: Measured, answer: Answer, gap: str) -> list[Estimate]:
+    """The estimates over tasks of an answer's models; where it has none, all of its gap."""
+    of_gap = [e for e in measured.estimates if (e.gap, e.task, e.scale) == (gap, "mean", "raw")]
+    return [e for e in of_gap if e.model in answer.models] or of_gap
 
 
 def languages_of(measured: Measured, gap: str) -> frozenset[str]:

@@ -8,18 +8,22 @@ An answer that the data cannot support says so and why; an estimate that exists 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from xlgap.analysis.answers.absent import why_absent
 from xlgap.analysis.answers.cautions import (
+    behind,
     cautions,
     languages_of,
     of_compute,
     of_languages,
+    of_seeds,
     with_notes,
 )
 from xlgap.analysis.answers.combinations import combination_answers
 from xlgap.analysis.answers.distance import DISTANCE_NEEDS, distance_notes
+from xlgap.analysis.answers.floor import floor_notes
 from xlgap.analysis.answers.lacking import left_out
 from xlgap.analysis.answers.level import level_answer
 from xlgap.analysis.answers.mixed import mixed_answers
@@ -30,7 +34,7 @@ from xlgap.analysis.answers.trend import trend_answers
 from xlgap.analysis.ceiling import GAP as CEILING
 from xlgap.analysis.chance import runs_in_cells
 from xlgap.analysis.measure import Measured
-from xlgap.analysis.rows import MATCHED, PARTS, Answer, Scale, plain_gap
+from xlgap.analysis.rows import MATCHED, PARTS, Answer, Estimate, Scale, plain_gap
 from xlgap.analysis.study import Study
 
 ADD_UP = (
@@ -137,7 +141,11 @@ def measured_answers(study: Study, measured: Measured) -> list[Answer]:
     notes = cautions(study, measured)
     fallen = {gap: runs_in_cells(measured.collapsed, cells) for gap, cells in measured.cells.items()}
     found = [with_runs(a, fallen.get(_gap(a), []), measured.refits) for a in found]
-    found = [with_notes(a, notes) for a in found]
+    floors = floor_notes(study, measured)
+    found = [
+        with_notes(a, [*of_seeds(behind(measured, a, _gap(a))), *floors.get(_gap(a), []), *notes])
+        for a in found
+    ]
     return [*found, *retention_answers(study, measured)]
 
 
@@ -161,23 +169,44 @@ def _series(
     if points and plain in PARTS and beside_direct:
         notes.append(ADD_UP)
     notes += distance_notes(plain, measured.held, study.language_notes, some=bool(points))
+    notes += _averaged(study, points, plain)
     notes += _other_data(study, measured, gap)
     notes += left_out(study, measured, gap)
     absent = found.absent if points else why_absent(study, measured, plain)
     return replace(found, absent=absent, notes=(*found.notes, *notes))
 
 
+def _averaged(study: Study, points: Sequence[Estimate], plain: str) -> list[str]:
+    """The English arms that a gap is against the mean of, where there are several."""
+    side = {"direct": "arm_b", "english_gain": "arm_a"}.get(plain)
+    if side is None or not points:
+        return []
+    joined = getattr(points[0], side)
+    arms = sorted(arm for arm in study.arms if f"+{arm}+" in f"+{joined}+")
+    if len(arms) < 2:
+        return []
+    return [f"English intermediate training is the mean over {len(arms)} arms: {', '.join(arms)}."]
+
+
 def _other_data(study: Study, measured: Measured, gap: str) -> list[str]:
     """A sentence where target-language training data need not be the English data in translation."""
+    if plain_gap(gap) == "inter":
+        arms = {key.arm for key in measured.cells.get(gap, ())}
+        trained = {task for arm in arms for task in study.arms[arm].intermediate}
+        return _domain(sorted(trained - study.translated), "intermediate data")
     if plain_gap(gap) not in {"native", "direct", CEILING}:
         return []
     tasks = sorted(
         {e.task for e in measured.estimates if e.gap == gap and e.task != "mean"} - measured.hopeless
     )
-    apart = [task for task in tasks if not study.tasks[task].parallel]
+    return _domain([task for task in tasks if not study.tasks[task].parallel], "data")
+
+
+def _domain(apart: Sequence[str], data: str) -> list[str]:
+    """The sentence of tasks whose ``data`` need not mean the same in two languages."""
     if not apart:
         return []
     return [
-        f"Language + domain: on {', '.join(apart)} the target-language data need not be the English "
-        "data in translation, so the gap is not one of language alone."
+        f"Language + domain: on {', '.join(apart)} the target-language {data} need not be the English "
+        f"{data} in translation, so the gap is not one of language alone."
     ]

@@ -167,6 +167,8 @@ def collapsed_answer(series: Series, refit: Refit, statistic: Statistic) -> Answ
             reason=f"Not sufficient: {counted(refit.n, 'model')} without the collapsed runs. "
             f"{base.reason}",
         )
+    bootstrapped = any(e.ci_low is not None for e in kept)
+    errors = "; errors of single models are those with them" if bootstrapped else ""
     answer = replace(
         base,
         estimate=found.estimate,
@@ -175,7 +177,7 @@ def collapsed_answer(series: Series, refit: Refit, statistic: Statistic) -> Answ
         supported=True,
         method=f"{PRIMARY[statistic]} again, runs left out that ended at chance while other seeds of "
         "their cell, or an arm trained on the task in the same language, did not; "
-        f"{PRIMARY[statistic]} counts them",
+        f"{PRIMARY[statistic]} counts them{errors}",
     )
     return beside(answer, found.known)
 

@@ -13,6 +13,9 @@ from xlgap.regimes.base import Budget
 SAME_TASKS = ("inter", "joint_best", "sequential_best", "joint_sequential")
 """Gaps whose two arms must have the same intermediate tasks."""
 
+SAME_ORDER = ("inter",)
+"""Those of them whose arms must have them in the same order, too."""
+
 Pair = tuple[str, str]
 """Two arms of one model that were scored on the same task and language."""
 
@@ -42,6 +45,13 @@ def why_unlike(study: Study, regimes: Sequence[str], gap: str) -> str:
         return (
             f"Not measured: the intermediate tasks of the {sides} arms differ ({told}); only arms of "
             "the same ones are compared."
+        )
+    orders = {arm: study.arms[arm].intermediate for pair in alike for arm in pair}
+    if gap in SAME_ORDER and alike and all(orders[a] != orders[b] for a, b in alike):
+        told = _told(alike, regimes, lambda arm: "+".join(orders[arm]))
+        return (
+            f"Not measured: the order of the intermediate tasks of the {sides} arms differs ({told}); "
+            "only arms of the same order are compared."
         )
     return ""
 

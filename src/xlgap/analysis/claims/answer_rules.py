@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
-from xlgap.analysis.answers.cautions import AT_CHANCE
+from xlgap.analysis.answers.cautions import AT_CHANCE, COLLAPSED
+from xlgap.analysis.answers.floor import DARK
 from xlgap.analysis.claims.evidence import UNMATCHED, Evidence
 from xlgap.analysis.claims.rules import (
     FEWEST_SEEDS,
@@ -20,7 +20,7 @@ from xlgap.analysis.claims.rules import (
 )
 from xlgap.analysis.counted import counted
 from xlgap.analysis.rows import MATCHED, Answer
-from xlgap.analysis.words import intervals, signed
+from xlgap.analysis.words import intervals, sentences, signed
 from xlgap.records import Source
 
 OWN_TABLES = " From the paper's own tables: the same data, not another study."
@@ -105,7 +105,7 @@ def _by_level(answer: Answer, seeds: int, more: str, claim: HelpClaim) -> Findin
     if why or answer.widest is None:
         return untestable(f"{told}: {why or 'no interval can be had.'}{more}", base)
     found = by_limits(base, told, *answer.widest, claim=claim)
-    return replace(found, reason=f"{found.reason}{more}")
+    return replace(found, reason=f"{found.reason}{more}{_floor(answer)}")
 
 
 def _seeds(evidence: Evidence, gap: str) -> int:
@@ -127,9 +127,9 @@ def _of_answer(answer: Answer) -> Finding:
 
 
 def _floor(answer: Answer) -> str:
-    """What an answer says of models at chance: a gap of theirs is small whatever their size."""
-    found = re.search(rf"{AT_CHANCE}: [^.]*\.", answer.reason)
-    return f" {found[0]}" if found else ""
+    """What an answer says of models, languages and runs at chance, whose gaps say little."""
+    said = (s for s in sentences([answer.reason]) if s.startswith((AT_CHANCE, DARK, COLLAPSED)))
+    return "".join(f" {sentence}" for sentence in said)
 
 
 def _why(answer: Answer) -> str:

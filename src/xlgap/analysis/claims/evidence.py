@@ -13,7 +13,7 @@ from xlgap.analysis.contrasts import on_shared_units
 from xlgap.analysis.gains import Weighed, combined, intermediate_of, weigh
 from xlgap.analysis.measure import Measured
 from xlgap.analysis.pairing import Contrast, amount_words
-from xlgap.analysis.rows import AVERAGE, MATCHED, Answer
+from xlgap.analysis.rows import AVERAGE, MATCHED, Answer, plain_gap
 from xlgap.analysis.study import Study
 
 COUNTERPARTS = {
@@ -88,17 +88,27 @@ class Evidence:
         targets: Collection[str] | None = None,
         intermediates: Collection[str] | None = None,
     ) -> list[Contrast]:
-        """Averages over languages of one gap, of targets and intermediate tasks if they are named."""
+        """Averages over languages of one gap, of targets and intermediate tasks if they are named.
+
+        Of translated data it is the language of the translation alone.
+        """
         if self.study is None or self.measured is None:
             return []
         return [
             c
             for c in self.measured.contrasts
-            if (c.gap, c.language) == (gap, AVERAGE)
+            if (c.gap, c.language) == (gap, self._told_in(c))
             and c.model not in self.study.controls
             and c.task in self.alive
             and self.named(c, targets=targets, intermediates=intermediates)
         ]
+
+    def _told_in(self, contrast: Contrast) -> str:
+        """The mean over languages; of translated data the language that they were translated into."""
+        assert self.study is not None
+        arm = self.study.arms.get(contrast.arm_a)
+        translated = plain_gap(contrast.gap) == "translated" and arm is not None
+        return (arm.language if translated and arm is not None else None) or AVERAGE
 
     def named(
         self,

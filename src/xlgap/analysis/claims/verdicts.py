@@ -160,7 +160,8 @@ CLAIMS: tuple[Claim, ...] = (
         id="translated_not_better",
         sentence="Machine-translated intermediate data are not better than English.",
         source=V2,
-        quantity="intermediate_translated minus intermediate_en on the same tasks, points",
+        quantity="intermediate_translated minus intermediate_en on the same tasks, in the language "
+        "of the translation, points",
         rule=does_not_help("translated"),
     ),
     Claim(

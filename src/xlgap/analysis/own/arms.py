@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from xlgap.analysis.own.values import Row, at_line, budget, language, positive, required, text
+from xlgap.analysis.own.values import (
+    Row,
+    at_line,
+    budget,
+    language,
+    positive,
+    required,
+    task_called,
+    text,
+)
 from xlgap.errors import DataError, UnknownNameError, suggestion
 from xlgap.regimes import get_regime, regime_names
 from xlgap.regimes.base import ArmSpec
@@ -24,14 +33,7 @@ def arm_of(row: Row, line: int) -> ArmOf:
     if regime not in regime_names():
         near = suggestion(regime, regime_names())
         raise UnknownNameError(f"{at_line('regime', line)}: unknown regime {regime!r}; {near}")
-    trained_in = language(row, "train_language", line)
-    if get_regime(regime).needs_language:
-        trained_in = trained_in or required(row, "language", line)
-    elif trained_in not in ("", "en"):
-        raise DataError(
-            f"{at_line('train_language', line)}: {regime} trains in English, got {trained_in!r}; leave "
-            "it empty, or name a regime that trains in the target language."
-        )
+    trained_in = _trained_in(row, line, regime)
     shots = positive(row, "shots", line)
     if shots is not None and "shots" not in get_regime(regime).takes:
         raise DataError(
@@ -42,21 +44,54 @@ def arm_of(row: Row, line: int) -> ArmOf:
         raise DataError(
             f"{at_line('shots', line)}: empty; {regime} needs the number of target-language examples."
         )
-    intermediate = tuple(filter(None, text(row, "intermediate").replace(" ", "").split("+")))
-    fewest = get_regime(regime).fewest
-    if 0 < len(set(intermediate)) < fewest:
-        raise DataError(
-            f"{at_line('intermediate', line)}: {regime} is of several intermediate tasks, got "
-            f"{intermediate[0]!r} alone; join them by '+', or name the regime intermediate_en."
-        )
     spec = ArmSpec(
         regime=regime,
-        intermediate=intermediate,
-        language=trained_in if get_regime(regime).needs_language else None,
+        intermediate=_intermediate(row, line, regime),
+        language=trained_in,
         budget=budget(row, line),
         shots=shots,
     )
     return ArmOf(text(row, "arm") or arm_name(spec), spec)
+
+
+def _trained_in(row: Row, line: int, regime: str) -> str | None:
+    """The target language that an arm trains in; ``None`` of a regime that trains in English."""
+    code = language(row, "train_language", line)
+    if not get_regime(regime).needs_language:
+        if code not in ("", "en"):
+            raise DataError(
+                f"{at_line('train_language', line)}: {regime} trains in English, got {code!r}; leave "
+                "it empty, or name a regime that trains in the target language."
+            )
+        return None
+    column = "train_language" if code else "language"
+    code = code or required(row, "language", line)
+    if code == "en":
+        raise DataError(
+            f"{at_line(column, line)}: {regime} trains in a target language other than en, got 'en'; "
+            "name it in 'train_language', or name a regime that trains in English."
+        )
+    return code
+
+
+def _intermediate(row: Row, line: int, regime: str) -> tuple[str, ...]:
+    """The intermediate tasks in order: each once, and as many as the regime needs."""
+    column = "intermediate"
+    names = tuple(filter(None, text(row, column).replace(" ", "").split("+")))
+    for name in names:
+        task_called(name, column, line)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(
+            f"{at_line(column, line)}: may hold each task once, but {twice!r} stands there more than "
+            "once; leave out the others."
+        )
+    if 0 < len(names) < get_regime(regime).fewest:
+        raise DataError(
+            f"{at_line(column, line)}: {regime} is of several intermediate tasks, got {names[0]!r} "
+            "alone; join them by '+', or name the regime intermediate_en."
+        )
+    return names
 
 
 def arm_name(spec: ArmSpec) -> str:

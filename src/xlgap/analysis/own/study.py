@@ -10,10 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from xlgap.analysis.assemble import parallel_tasks
 from xlgap.analysis.bootstrap import TaskItems
 from xlgap.analysis.chance import BASELINES
 from xlgap.analysis.gap import primary_metric
 from xlgap.analysis.own.arms import ArmOf, arm_of, one_spec_a_name
+from xlgap.analysis.own.item_notes import item_notes
+from xlgap.analysis.own.units import check_units
 from xlgap.analysis.own.values import (
     Row,
     at_line,
@@ -24,6 +27,7 @@ from xlgap.analysis.own.values import (
     positive,
     required,
     share,
+    task_called,
     text,
 )
 from xlgap.analysis.rows import UNKNOWN_FAMILY
@@ -59,6 +63,7 @@ def own_study(
     name: str,
     columns: Sequence[str],
     item_columns: Sequence[str] = (),
+    items_called: str = "the items",
 ) -> Study:
     """The study that a table of scores is.
 
@@ -69,6 +74,7 @@ def own_study(
         name: of the study.
         columns: of the table of scores.
         item_columns: of the table of items.
+        items_called: where an error is in one of their lines.
 
     Raises:
         DataError, UnknownNameError: a column or a value that it cannot be; it names the line.
@@ -82,15 +88,25 @@ def own_study(
         score_of(row, line, arm) for (line, row), (_, arm) in zip(numbered, arms, strict=True)
     )
     _check_scores([(line, score) for (line, _), score in zip(numbered, scores, strict=True)])
-    tasks = _tasks(numbered, scores)
+    tasks, specs = _tasks(numbered, scores), one_spec_a_name(arms)
+    outcomes: dict[str, TaskItems] = {}
+    if item_columns:
+        check_columns("the items", item_columns, ITEM_REQUIRED, ITEM_OPTIONAL)
+        outcomes = _items(items, items_called, scores, tasks)
+    primary = {task: info.metric for task, info in tasks.items()}
     return Study(
         language_notes=language_notes(scores),
+        notes=(
+            *check_units(scores),
+            *(item_notes(scores, outcomes, primary) if item_columns else ()),
+        ),
         name=name,
         source="rows",
-        arms=one_spec_a_name(arms),
+        arms=specs,
         tasks=tasks,
         scores=scores,
-        items=_items(items, item_columns, scores, tasks) if item_columns else {},
+        items=outcomes,
+        translated=parallel_tasks(task for arm in specs.values() for task in arm.intermediate),
     )
 
 
@@ -152,7 +168,7 @@ def score_of(row: Row, line: int, arm: ArmOf) -> Score:
         arm=arm.name,
         regime=arm.spec.regime,
         train_language=arm.spec.language or "en",
-        task=required(row, "task", line),
+        task=task_called(required(row, "task", line), "task", line),
         language=tested_in(row, line),
         seed=integer(row, "seed", line) or 0,
         metric=required(row, "metric", line),
@@ -235,43 +251,55 @@ def _tasks(rows: Sequence[tuple[int, Row]], scores: Sequence[Score]) -> dict[str
 
 
 def _items(
-    rows: Sequence[Row], columns: Sequence[str], scores: Sequence[Score], tasks: Mapping[str, TaskInfo]
+    rows: Sequence[Row], called: str, scores: Sequence[Score], tasks: Mapping[str, TaskInfo]
 ) -> dict[str, TaskItems]:
     """Item-level outcomes by task, each cell's mean compared with its score."""
     import pandas as pd
 
-    check_columns("the items", columns, ITEM_REQUIRED, ITEM_OPTIONAL)
-    by_task: dict[str, list[dict[str, object]]] = defaultdict(list)
-    for line, row in _lines(rows):
-        arm = arm_of(row, line)
-        task = required(row, "task", line)
-        if task not in tasks:
-            raise UnknownNameError(f"{at_line('task', line)}: no row of scores has task {task!r}; "
-                                   f"{suggestion(task, tasks)}")  # fmt: skip
-        metric = text(row, "metric") or tasks[task].metric
-        item = required(row, "item", line)
-        by_task[task].append(
-            {
-                "model": required(row, "model", line),
-                "arm": arm.name,
-                "language": tested_in(row, line),
-                "seed": integer(row, "seed", line) or 0,
-                "metric": metric,
-                "item": item,
-                "group": text(row, "group") or item,
-                "s0": _outcome(row, line),
-                "s1": 1.0,
-            }
+    numbered = _lines(rows)
+    if not numbered:
+        raise DataError(
+            f"{called}: the table has no row; give one outcome a row (docs/rows.md), or leave --items "
+            "out."
         )
+    by_task: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for line, row in numbered:
+        try:
+            outcome = _item(row, line, tasks)
+        except (DataError, UnknownNameError) as error:
+            raise type(error)(f"{called}: {error}") from error
+        by_task[required(row, "task", line)].append(outcome)
     frames = {task: pd.DataFrame(of_task) for task, of_task in by_task.items()}
     for task, frame in frames.items():
         _check_items(task, frame, scores)
+        _check_groups(task, frame, parallel=tasks[task].parallel)
     return {
         task: TaskItems(
             frame=frame, metric=tasks[task].metric, value=mean_of_items, parallel=tasks[task].parallel
         )
         for task, frame in sorted(frames.items())
         if (frame["metric"] == tasks[task].metric).any()
+    }
+
+
+def _item(row: Row, line: int, tasks: Mapping[str, TaskInfo]) -> dict[str, object]:
+    """One line of the items."""
+    arm = arm_of(row, line)
+    task = required(row, "task", line)
+    if task not in tasks:
+        near = suggestion(task, tasks)
+        raise UnknownNameError(f"{at_line('task', line)}: no row of scores has task {task!r}; {near}")
+    item = required(row, "item", line)
+    return {
+        "model": required(row, "model", line),
+        "arm": arm.name,
+        "language": tested_in(row, line),
+        "seed": integer(row, "seed", line) or 0,
+        "metric": text(row, "metric") or tasks[task].metric,
+        "item": item,
+        "group": text(row, "group") or item,
+        "s0": _outcome(row, line),
+        "s1": 1.0,
     }
 
 
@@ -312,3 +340,24 @@ def _check_items(task: str, frame: pd.DataFrame, scores: Sequence[Score]) -> Non
                 f"the items: those of {task}, {cell} have a mean of {100 * float(mean):.2f}, but its "
                 f"score is {said[key]:.2f}; give all items of a score that is their mean, or none."
             )
+
+
+def _check_groups(task: str, frame: pd.DataFrame, *, parallel: bool) -> None:
+    """Refuse an item of two groups: of a task whose languages are ``parallel``, in any two lines."""
+    item = ["item"] if parallel else ["language", "item"]
+    first = frame.groupby(item, sort=False)["group"].transform("first")
+    odd = frame[frame["group"] != first]
+    if odd.empty:
+        return
+    second = odd.iloc[0]
+    before = frame[(frame[item] == second[item]).all(axis=1)].iloc[0]
+    where = [
+        f"{line['group']!r} under {line['model']}, {line['arm']}, {line['language']}, seed "
+        f"{line['seed']}"
+        for line in (before, second)
+    ]
+    of_languages = " and in all its languages, which are parallel" if parallel else ""
+    raise DataError(
+        f"the items: item {second['item']!r} of {task} has the group {' and '.join(where)}; give it "
+        f"the same one under all models, arms and seeds{of_languages}."
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import TypeVar
 
 from xlgap.errors import DataError, UnknownNameError, suggestion
 from xlgap.lab.cldr import is_language_tag
 from xlgap.languages import CODES, unknown_language
 from xlgap.regimes.base import Budget
+from xlgap.tasks import task_names
 from xlgap.wording import short
 
 Row = Mapping[str, str]
@@ -57,6 +59,31 @@ def language(row: Row, column: str, line: int) -> str:
         more = ", and ISO 639 codes of other languages." if told.endswith(".") else ""
         raise UnknownNameError(f"{at_line(column, line)}: {told.removesuffix('.')}{more}")
     return code
+
+
+def task_called(name: str, column: str, line: int) -> str:
+    """The name of a task: one of xlgap's, or one of the table's own.
+
+    Raises:
+        UnknownNameError: it is a task of xlgap but for case or punctuation, and would be another one.
+    """
+    known = _plain_names().get(_plain(name), name)
+    if name != known:
+        raise UnknownNameError(
+            f"{at_line(column, line)}: {short(repr(name))} is the task {known!r} of xlgap but for case "
+            f"or punctuation; write {known!r}, or give a task of your own another name."
+        )
+    return name
+
+
+@cache
+def _plain_names() -> dict[str, str]:
+    return {_plain(name): name for name in task_names()}
+
+
+def _plain(name: str) -> str:
+    """Letters and digits alone, in one case."""
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def number(

@@ -2,11 +2,12 @@
 
 Every quantity is a mean over *triples* (arm, target, earlier task), the same ones for all models, each
 with the same weight; a model that lacks one of them is left out and named. Triples whose earlier task
-is at chance in English just after its own phase, for every model, say nothing and stay out.
+is at chance in English just after its own phase, for all models and seeds, say nothing and stay out.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 
 from xlgap.analysis.bootstrap import interval
 from xlgap.analysis.contrasts import fixed_set
+from xlgap.analysis.retention.learned import Runs, none_learned, runs_at_chance, share_words
 from xlgap.analysis.retention.matrix import (
     ENGLISH,
     Change,
@@ -22,7 +24,6 @@ from xlgap.analysis.retention.matrix import (
     Entry,
     Floats,
     RetentionData,
-    at_chance,
     change,
     corrected_ratio,
 )
@@ -82,7 +83,8 @@ class Kept:
         triples: over which the mean is.
         pairs: the entries behind it, in the order of ``triples``, by model that has a number.
         dead: earlier tasks left out because every model is at chance on them.
-        at_chance: of the others, ``MODEL on TASK`` where that model is.
+        at_chance: of the others, ``MODEL on TASK`` where that model is; where not all of its seeds are,
+            with how many: ``MODEL on TASK (1 of 2 seeds)``.
         left_out: models without a number, for want of a triple or of a score above chance.
         not_shared: triples that some model has, and not all those that the mean is over.
     """
@@ -210,12 +212,12 @@ def _first(data: RetentionData, entry: Entry) -> RetentionScore:
 
 
 def _dead(data: RetentionData, found: Mapping[str, Mapping[Triple, Compared]]) -> frozenset[Triple]:
-    """Triples whose earlier task every model is at chance on, in English where that was scored."""
+    """Triples whose earlier task no model has learned, by English where that was scored."""
     triples = {triple for pairs in found.values() for triple in pairs}
     return frozenset(
         triple
         for triple in triples
-        if all(_at_chance(data, pairs[triple]) for pairs in found.values() if triple in pairs)
+        if none_learned([_runs(data, pairs[triple]) for pairs in found.values() if triple in pairs])
     )
 
 
@@ -225,19 +227,21 @@ def _at_chance_in(
     models: Collection[str],
     alive: Sequence[Triple],
 ) -> list[str]:
-    return sorted(
-        {
-            f"{model} on {triple.task}"
-            for model in models
-            for triple in alive
-            if _at_chance(data, found[model][triple])
-        }
-    )
+    told = []
+    for model in models:
+        by_task: dict[str, dict[str, Runs]] = defaultdict(dict)
+        for triple in alive:  # phases up to there are the same whatever the target
+            by_task[triple.task].setdefault(triple.arm, _runs(data, found[model][triple]))
+        for task, of_arms in by_task.items():
+            if any(runs.fallen for runs in of_arms.values()):
+                part = share_words(list(of_arms.values()))
+                told.append(f"{model} on {task}{f' ({part})' if part else ''}")
+    return sorted(told)
 
 
-def _at_chance(data: RetentionData, pair: Compared) -> bool:
+def _runs(data: RetentionData, pair: Compared) -> Runs:
     english = ENGLISH in data.table[pair.before]
-    return at_chance(data, pair.before, [ENGLISH] if english else pair.codes)
+    return runs_at_chance(data, pair.before, [ENGLISH] if english else pair.codes)
 
 
 def _estimate(

@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from xlgap.analysis.bootstrap import Draws, TaskItems, Value, deviation, draws, numbered
 from xlgap.analysis.chance import STANDARD_ERRORS
 from xlgap.analysis.contrasts import Key
-from xlgap.analysis.retention.rows import Head, RetentionRow, RetentionScore
-from xlgap.analysis.rows import AVERAGE
+from xlgap.analysis.retention.rows import Head, RetentionScore
 from xlgap.analysis.scales import chance_corrected
 
 if TYPE_CHECKING:
@@ -118,6 +117,23 @@ class RetentionData:
         total: Floats = np.mean(there, axis=0)
         return total
 
+    def by_seed(self, entry: Entry, languages: Sequence[str]) -> dict[int, tuple[float, Floats]]:
+        """Each seed's chance-corrected mean over languages, and its draws [R]; of seeds with both."""
+        found: dict[int, list[tuple[float, Floats]]] = defaultdict(list)
+        for code in languages:
+            seeds, values = self._drawn.by_seed.get(_key(entry, code), ((), np.empty((0, 0))))
+            for i, seed in enumerate(seeds):
+                score = self.table[entry][code][seed]
+                value = _value(score, corrected=True)
+                if value is not None and score.chance is not None:
+                    corrected = chance_corrected(values[:, i], score.chance)
+                    found[seed].append((value, np.asarray(corrected)))
+        return {
+            seed: (float(np.mean([v for v, _ in of])), np.mean([drawn for _, drawn in of], axis=0))
+            for seed, of in found.items()
+            if len(of) == len(languages)
+        }
+
     @cached_property
     def _asked(self) -> dict[tuple[Entry, bool], dict[Key, Floats]]:
         """Draws of entries, means over seeds, that were asked for before."""
@@ -151,59 +167,6 @@ def _value(score: RetentionScore, corrected: bool) -> float | None:
     if score.chance is None or score.chance >= 100:
         return None
     return float(chance_corrected(score.value, score.chance))
-
-
-def retention_rows(data: RetentionData) -> list[RetentionRow]:
-    """Every entry of every matrix: in each language, and on the mean of those other than English."""
-    found = []
-    for entry, by_language in sorted(data.table.items()):
-        others = sorted(set(by_language) - {ENGLISH})
-        for language, codes in [*((c, [c]) for c in sorted(by_language)), (AVERAGE, others)]:
-            if codes:
-                found.append(_row(data, entry, language, codes))
-    return found
-
-
-def _row(data: RetentionData, entry: Entry, language: str, codes: Sequence[str]) -> RetentionRow:
-    first = next(iter(data.table[entry][codes[0]].values()))
-    chance = [s.chance for code in codes for s in data.table[entry][code].values()]
-    known = [level for level in chance if level is not None]
-    value = data.mean(entry, codes)
-    assert value is not None, entry
-    own = entry._replace(phase=first.own)
-    compared = entry.head != "untrained" and entry.phase >= first.own and own in data.table
-    later = compared and entry.phase > first.own
-    moved = change(data, entry, own, codes) if later else None
-    share = corrected_ratio(data, [Compared(entry, own, codes)]) if later else None
-    random = untrained(entry)
-    probed = entry.head == "probe" and random in data.table
-    return RetentionRow(
-        source="measured",
-        model=entry.model,
-        family=first.family,
-        params_total=first.params_total,
-        params_nonembedding=first.params_nonembedding,
-        arm=entry.arm,
-        regime=first.regime,
-        target=entry.target,
-        task=entry.task,
-        language=language,
-        split=first.split,
-        head=entry.head,
-        own=first.own,
-        phase=entry.phase,
-        after=first.after,
-        final=first.final,
-        metric=first.metric,
-        value=value,
-        chance=float(np.mean(known)) if known and len(known) == len(chance) else None,
-        before=data.mean(own, codes) if compared else None,
-        change=None if moved is None else moved.value,
-        stderr=None if moved is None else moved.stderr,
-        ratio=None if share is None else share.value,
-        untrained=data.mean(random, codes) if probed else None,
-        seeds=len(data.table[entry][codes[0]]),
-    )
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,8 @@ class RetentionRow:
         ratio: 100 x chance-corrected value / chance-corrected ``before``; only where ``before``
             is above chance by two standard errors.
         untrained: what the probe of an untrained encoder scores; ``None`` for a kept head and a loss.
+        not_learned: whether no seed is above chance just after the task's own phase, in English where
+            that was scored; not where it cannot be told.
         seeds: behind the mean.
     """
 
@@ -119,4 +121,5 @@ class RetentionRow:
     stderr: float | None
     ratio: float | None
     untrained: float | None
+    not_learned: bool
     seeds: int

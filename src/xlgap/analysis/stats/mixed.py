@@ -198,7 +198,8 @@ def _both(models: Side, genera: Side, rest: Side) -> Side:
     total = models[0] + genera[0] - rest[0]
     larger, smaller = max(models, genera), min(models, genera)
     if total <= larger[0]:
-        return larger[0], larger[1] + smaller[1] * min(1.0, rest[0] / larger[0]) ** 4
+        share = min(1.0, rest[0] / larger[0]) if larger[0] else 1.0  # nothing scatters at all
+        return larger[0], larger[1] + smaller[1] * share**4
     return total, total**2 / sum(variance**2 / df for variance, df in (models, genera))
 
 

@@ -8,6 +8,7 @@ that are independent or positively dependent. Both are statsmodels' ``multiplete
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -60,7 +61,11 @@ def corrected(
         raise ResultError("a family of comparisons has no p to correct: give at least one.")
     from statsmodels.stats.multitest import multipletests
 
-    rejected, adjusted, _, _ = multipletests(list(p_values.values()), level, NAMES[method])
+    gc.freeze()  # multipletests collects garbage, for which Python walks all that an analysis holds
+    try:
+        rejected, adjusted, _, _ = multipletests(list(p_values.values()), level, NAMES[method])
+    finally:
+        gc.unfreeze()
     return {
         name: Corrected(p=p, adjusted=float(a), rejected=bool(r), family=len(p_values))
         for (name, p), a, r in zip(p_values.items(), adjusted, rejected, strict=True)

@@ -38,6 +38,15 @@ def test_planted_effects_come_back_exactly_without_noise() -> None:
     assert (found.models, found.languages, found.genera, found.families) == (4, 9, 7, 1)
 
 
+@pytest.mark.parametrize("value", [0.0, 100.0])
+def test_a_table_of_one_value_has_no_effect_and_no_scatter(value: float) -> None:
+    found = fit_mixed(replace(surface(), values=np.full((len(X), len(DISTANCE)), value)))
+    for term in TERMS:
+        expected = value if term == "level" else 0.0
+        assert found.effects[term].estimate == pytest.approx(expected, abs=1e-9)
+        assert found.effects[term].stderr == pytest.approx(0, abs=1e-5)
+
+
 def test_estimate_is_the_slope_of_the_models_own_slopes() -> None:
     made = surface(1.0)
     slopes = [np.polyfit(DISTANCE, row, 1)[0] for row in made.values]
