@@ -30,6 +30,7 @@ PLOTS = Path("results/plots")
 REPORT = Path("report")
 PARTIAL = Path("report/partial")
 
+ENCODED = Path("data/encoded")
 SCRATCH = Path("scratch")
 WEIGHTS = Path("weights")
 JOURNAL = Path("journal")
@@ -106,6 +107,11 @@ def items(task: str) -> Path:
 def scratch(digest: str) -> Path:
     """Checkpoints of a training that is under way."""
     return SCRATCH / digest
+
+
+def encoded(digest: str) -> Path:
+    """Rows of a task, or lines of the corpus, as sub-words of a tokenizer; made again where missing."""
+    return ENCODED / f"{digest}.arrow"
 
 
 def weights(digest: str) -> Path:

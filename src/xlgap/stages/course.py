@@ -10,17 +10,17 @@ import numpy as np
 
 from xlgap.config import Params
 from xlgap.data.shots import shots
-from xlgap.errors import DataError, TrainingError
+from xlgap.errors import TrainingError
 from xlgap.models.encode import Example, encode
 from xlgap.models.heads import MLM
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, Sampling
-from xlgap.stages.prepare import corpus_lines
+from xlgap.stages.encoded import task_examples, text_lines
 from xlgap.stages.recipe import Recipe, phase_recipe, window
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Rank, Task
 from xlgap.training.batches import Index
-from xlgap.training.data import MaskedText, TaskData, encode_lines
+from xlgap.training.data import MaskedText, TaskData
 from xlgap.training.engine import world_size
 from xlgap.training.mixing import draw, shares, steps_to_reach, task_steps, text_steps, with_text
 from xlgap.training.parts import Course, Part
@@ -176,11 +176,11 @@ def _examples(
     study: Study, tokenizer: Tokenizer, phase: Phase, task: Task, seed: int
 ) -> tuple[int, Sequence[Example]]:
     """How many rows of ``task`` the phase reads, and what they become."""
+    if phase.shots is None:
+        examples = task_examples(study, tokenizer, phase, task)
+        return examples[-1].row + 1, examples
     rows = study.training_rows(task.name, phase)
-    if not rows:
-        raise DataError(f"task '{task.name}' has no training row in '{phase.language}'.")
-    if phase.shots is not None:
-        rows = shots(rows, phase.shots, task=task, language=phase.language, seed=seed)
+    rows = shots(rows, phase.shots, task=task, language=phase.language, seed=seed)
     return len(rows), encode(task.kind, rows, tokenizer, window(task, study.params))
 
 
@@ -192,8 +192,7 @@ def _text(params: Params, model: str, tokenizer: Tokenizer, seed: int) -> Masked
             "into its training; leave the arms with 'mlm_rate' out of its study."
         )
     numbers = params.pretrain
-    lines = [line for code in params.languages.pretraining for line in corpus_lines(code)]
-    sequences = encode_lines(lines, tokenizer, length=numbers.sequence_length)
+    sequences = text_lines(params, tokenizer)
     added = tokenizer.fast.get_added_tokens_decoder()
     special = frozenset(number for number, token in added.items() if token.special)
     return MaskedText(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,12 @@ from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
 from xlgap.planning.figures import model_figures
 from xlgap.planning.memory import model_states, weight_bytes
 from xlgap.planning.tables import count, size
+from xlgap.stages.encoded import text_lines
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
-from xlgap.stages.prepare import corpus_lines
 from xlgap.stages.start import POINTER
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, usage, write_journal
-from xlgap.training.data import Line, MaskedText, encode_lines
+from xlgap.training.data import MaskedText
 from xlgap.training.engine import device, drawn_from, process_group, rank
 from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
@@ -164,11 +165,11 @@ def _train(
 ) -> tuple[PhaseResult, State]:
     """Train ``encoder``, which the engine takes over; facts, and the final weights with the head's."""
     numbers = study.params.pretrain
-    sequences = _sequences(study, tokenizer)
+    sequences = text_lines(study.params, tokenizer)
     data = MaskedText(sequences, tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed)
     with drawn_from(numbers.seed):
         network = Network(encoder, MaskedHead(spec.width, tokenizer.size))
-    settings = _settings(study, spec, sequences)
+    settings = _settings(study, spec, data.lengths)
     stop = StopSignal()
     tracker = open_tracker(study, name=f"pretrain {model}", digest=key, kind="pretrain")
     with stop.listening(), progress_bar() as display, tracker as run:
@@ -196,16 +197,10 @@ def _train(
     return result, state
 
 
-def _sequences(study: Study, tokenizer: Tokenizer) -> list[Line]:
-    """The encoded lines of all languages."""
-    lines = [line for code in study.params.languages.pretraining for line in corpus_lines(code)]
-    return encode_lines(lines, tokenizer, length=study.params.pretrain.sequence_length)
-
-
-def _settings(study: Study, spec: ScratchModel, sequences: list[Line]) -> PhaseSettings:
+def _settings(study: Study, spec: ScratchModel, lengths: Sequence[int]) -> PhaseSettings:
     """Steps and batch such that all sizes see ``pretrain.tokens`` sub-words, padding left out."""
     numbers, train = study.params.pretrain, study.params.train
-    mean = sum(len(s) for s in sequences) / len(sequences)
+    mean = sum(lengths) / len(lengths)
     rows = max(1, round(numbers.batch_tokens / mean))
     steps = max(1, math.ceil(numbers.tokens / (rows * mean)))
     return PhaseSettings(

@@ -114,21 +114,26 @@ class Study:
         Raises:
             ResultError: the split was not prepared in that language.
         """
-        path = layout.rows(task, split, language)
-        if not path.is_file():
-            raise ResultError(f"{path}: not prepared; run 'dvc repro prepare@{task}'.")
-        return read_jsonl(path)
+        return read_jsonl(_prepared(task, split, language))
 
-    def training_rows(self, task: str, phase: Phase) -> list[dict[str, Any]]:
-        """The rows of a task that a phase trains on, prepared or translated.
+    def training_file(self, task: str, phase: Phase) -> Path:
+        """Where the rows of a task are that a phase trains on, prepared or translated.
 
         Raises:
             ResultError: they were not prepared in that language, or not translated into it.
         """
         if not phase.translated:
-            return self.rows(task, "train", phase.language)
+            return _prepared(task, "train", phase.language)
         self.translation(task, phase.language)
-        return read_jsonl(training_path(task, phase))
+        return training_path(task, phase)
+
+    def training_rows(self, task: str, phase: Phase) -> list[dict[str, Any]]:
+        """The rows in :meth:`training_file`.
+
+        Raises:
+            ResultError: see there.
+        """
+        return read_jsonl(self.training_file(task, phase))
 
     def translation(self, task: str, language: str) -> dict[str, Any]:
         """The manifest of a task's translated training rows.
@@ -149,6 +154,13 @@ class Study:
             return self.translation(task, phase.language)
         found: dict[str, Any] = self.manifest(task)["splits"]["train"][phase.language]
         return found
+
+
+def _prepared(task: str, split: str, language: str) -> Path:
+    path = layout.rows(task, split, language)
+    if not path.is_file():
+        raise ResultError(f"{path}: not prepared; run 'dvc repro prepare@{task}'.")
+    return path
 
 
 def training_path(task: str, phase: Phase) -> Path:

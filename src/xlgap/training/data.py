@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import torch
 from xlgap.errors import DataError
 from xlgap.models.collate import collate, token_types
 from xlgap.models.encode import IGNORE, Example, Ids, Types
+from xlgap.models.encoded import Encoded
 from xlgap.models.network import Batch
 from xlgap.models.packed import packing
 from xlgap.models.tokenizer import Tokenizer
@@ -44,14 +46,16 @@ class TaskData:
     examples: Sequence[Example]
     pad: int
 
-    @property
+    @cached_property
     def lengths(self) -> Sequence[int]:
-        """Sub-words times sequences of each example."""
-        return [e.length * len(e.sequences) for e in self.examples]
+        """Sub-words of each example, all its sequences padded to the longest one."""
+        return [max(of) * len(of) for of in self.sequences_of]
 
-    @property
+    @cached_property
     def sequences_of(self) -> Sequence[Sequence[int]]:
         """Sub-words of each sequence of each example."""
+        if isinstance(self.examples, Encoded):
+            return self.examples.lengths
         return [[len(s) for s in e.sequences] for e in self.examples]
 
     def supervised(self, indices: Index) -> int:
@@ -78,6 +82,26 @@ class Line:
 
 
 @dataclass(frozen=True)
+class EncodedLines(Sequence[Line]):
+    """Lines of a file of encoded examples, one sequence each."""
+
+    examples: Encoded
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Line]: ...
+    def __getitem__(self, index: int | slice) -> Line | list[Line]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        example = self.examples[index]
+        return Line(example.sequences[0], example.types[0] if example.types else None)
+
+
+@dataclass(frozen=True)
 class MaskedText:
     """Lines of text of which a fixed share of sub-words is masked anew at every step.
 
@@ -92,14 +116,16 @@ class MaskedText:
     seed: int
     special: frozenset[int] | None = None
 
-    @property
+    @cached_property
     def lengths(self) -> Sequence[int]:
         """Sub-words of each line."""
-        return [len(s) for s in self.sequences]
+        return [size for (size,) in self.sequences_of]
 
-    @property
+    @cached_property
     def sequences_of(self) -> Sequence[Sequence[int]]:
         """Sub-words of each line, which is one sequence."""
+        if isinstance(self.sequences, EncodedLines):
+            return self.sequences.examples.lengths
         return [[len(s)] for s in self.sequences]
 
     def supervised(self, indices: Index) -> int:
@@ -183,6 +209,15 @@ def encode_lines(lines: Iterable[str], tokenizer: Tokenizer, *, length: int) -> 
     if not sequences:
         raise DataError("the corpus has no sub-word to learn; raise 'pretrain.corpus_lines'.")
     return sequences
+
+
+def line_examples(lines: Iterable[Line]) -> list[Example]:
+    """Lines as examples of one sequence without a label."""
+    none = np.empty(0, np.int64)
+    return [
+        Example(row, (line.ids,), none, types=() if line.types is None else (line.types,))
+        for row, line in enumerate(lines)
+    ]
 
 
 def _line(encoding: Any) -> Line:
