@@ -22,9 +22,8 @@ def read_hostfile(path: Path) -> dict[str, int]:
         lines = path.read_text(encoding="utf8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ConfigError(
-            f"{HOSTFILE}={path}: {why}; name a file with lines such as {_EXAMPLE}"
-        ) from None
+        said = f"{HOSTFILE}={path}: {why}; name a file with lines such as {_EXAMPLE}"
+        raise ConfigError(said) from None
     found: dict[str, int] = {}
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line or line.startswith("#"):

@@ -12,7 +12,7 @@ from types import FrameType
 from xlgap.errors import XlgapError
 
 FOLDER = "XLGAP_LAUNCH_FOLDER"
-"""Where ranks that a supervisor has started leave word; with several nodes on the file system they share."""
+"""Where ranks that a supervisor has started leave word; several nodes share the file system."""
 STOP = signal.SIGUSR1
 """What ``srun`` passes on to its tasks; at SIGTERM it kills them."""
 

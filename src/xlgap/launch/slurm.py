@@ -1,6 +1,6 @@
 """Slurm: the ranks that ``srun`` has started, and the command that starts them.
 
-The variables are those of Slurm's manual pages of ``sbatch`` and ``srun`` (OUTPUT ENVIRONMENT VARIABLES).
+The variables are those of ``man sbatch`` and ``man srun``, OUTPUT ENVIRONMENT VARIABLES.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def step_tasks(environment: Mapping[str, str]) -> int:
 def rank_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """What torch and DeepSpeed read, for one task of a step.
 
-    All tasks derive the same address: the step's first node, and a port of the job's and step's numbers;
-    ``MASTER_ADDR`` and ``MASTER_PORT`` go before these. Where a task sees one device alone
+    All tasks derive the same address: the step's first node, and a port of the job's and step's
+    numbers; ``MASTER_ADDR`` and ``MASTER_PORT`` go before these. Where a task sees one device alone
     (``--gpus-per-task=1``), that one has number 0 for every task.
 
     Raises:
@@ -50,9 +50,8 @@ def rank_variables(environment: Mapping[str, str]) -> dict[str, str]:
     rank, world, local, nodes = (environment[name] for name in names)
     here = _tasks_here(environment)
     number = 31 * int(environment[JOB]) + int(environment[STEP])
-    alone = len(environment.get("CUDA_VISIBLE_DEVICES", "").split(",")) == 1 and bool(
-        environment.get("CUDA_VISIBLE_DEVICES")
-    )
+    visible = environment.get("CUDA_VISIBLE_DEVICES", "")
+    alone = bool(visible) and "," not in visible
     one_node = environment.get("SLURM_STEP_NUM_NODES", "1") == "1"
     return {
         "RANK": rank,
@@ -100,8 +99,9 @@ def job_ranks(environment: Mapping[str, str], asked: Asked) -> int:
     ranks = asked.processes * (nodes or 1)
     if tasks and ranks > tasks:
         raise ConfigError(
-            f"{PROCESSES}={asked.processes} on {nodes or 1} node(s) makes {ranks} processes, but the Slurm "
-            f"job has {tasks} task(s): submit it with --ntasks-per-node={asked.processes}, or ask for fewer."
+            f"{PROCESSES}={asked.processes} on {nodes or 1} node(s) makes {ranks} processes, but the "
+            f"Slurm job has {tasks} task(s): submit it with --ntasks-per-node={asked.processes}, or ask "
+            "for fewer."
         )
     return ranks
 

@@ -16,13 +16,14 @@ from xlgap.layout import SCRATCH
 
 
 def trains_here(words: Sequence[str]) -> bool:
-    """Whether this process trains: alone, or as a rank. Otherwise its ranks have been started, and ended.
+    """Whether this process trains, alone or as a rank; otherwise its ranks were started, and ended.
 
     Args:
         words: of the stage's command, without the program.
 
     Raises:
-        ConfigError: the environment asks for what is not allowed, see :func:`~xlgap.launch.decide.decide`.
+        ConfigError: the environment asks for what is not allowed, see
+            :func:`~xlgap.launch.decide.decide`.
         XlgapError: how the ranks ended, see :func:`~xlgap.launch.supervise.supervise`.
     """
     folder = SCRATCH / "launch" / f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
@@ -55,8 +56,8 @@ def refuse_ranks(command: str) -> None:
     started = tasks if tasks > 1 else int(os.environ.get("WORLD_SIZE") or "1")
     if started > 1:
         raise ConfigError(
-            f"'xlgap {command}' is one process, and {started} were started: call it once; training stages "
-            "start their processes themselves (docs/launch.md)."
+            f"'xlgap {command}' is one process, and {started} were started: call it once; training "
+            "stages start their processes themselves (docs/launch.md)."
         )
 
 

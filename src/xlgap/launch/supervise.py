@@ -1,4 +1,4 @@
-"""Running a launcher: its processes get a stop once, and their end becomes one sentence and exit code."""
+"""Running a launcher: a stop reaches its processes once, and their end becomes one sentence and code."""
 
 from __future__ import annotations
 
@@ -26,18 +26,12 @@ KILLED = 128 + signal.SIGKILL
 _PDEATHSIG = 1
 # What training reads besides the settings that libraries read while they are imported.
 _TRAVELS = (
-    *IMPORT_TIME, "AWS_", "DO_NOT_TRACK", "DVC_", "FI_", "GLOO_", "GOOGLE_", "MLFLOW_", "PATH", "PREFECT_",
-    "TORCH", "TP_", "UCX_", "XLGAP_",
+    *IMPORT_TIME, "AWS_", "DO_NOT_TRACK", "DVC_", "FI_", "GLOO_", "GOOGLE_", "MLFLOW_", "PATH",
+    "PREFECT_", "TORCH", "TP_", "UCX_", "XLGAP_",
 )  # fmt: skip
 _STAYS = frozenset({PREFORK, "CUDA_VISIBLE_DEVICES", "LD_PRELOAD"})
 # What torch says in a rank whose peer is gone (gloo; NCCL; the store of the rendezvous).
-_PEER_GONE = (
-    "closed by peer",
-    "reset by peer",
-    "remote process exited",
-    "Broken pipe",
-    "Socket closed",
-)
+_PEER_GONE = ("closed by peer", "reset by peer", "remote process exited", "Broken pipe")
 
 
 class RankError(XlgapError):
@@ -95,10 +89,8 @@ def _follow() -> None:
 def _write_environment(path: Path, environment: Mapping[str, str]) -> None:
     """For this user alone: there may be passwords of stores in it."""
     held = {k: v for k, v in environment.items() if k.startswith(_TRAVELS) and k not in _STAYS}
-    with path.open(
-        "x", opener=lambda name, flags: os.open(name, flags, 0o600), encoding="utf8"
-    ) as file:
-        json.dump(held, file)
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(json.dumps(held), encoding="utf8")
 
 
 class _Stop:
@@ -160,14 +152,12 @@ def _outcome(launch: Launch, folder: Path, code: int, *, stopped: bool) -> Xlgap
     if first is not None and not (silent and any(said in first.sentence for said in _PEER_GONE)):
         return RankError(first.sentence, first.code)
     if stopped:
-        return Interrupted("stopped before training began; run the same command again.")
+        return Interrupted("stopped; run the same command again to go on.")
     if there:
-        which = (
-            f"process {min(silent, key=int)} of the training" if silent else "a process of the training"
-        )
+        which = f"process {min(silent)}" if len(silent) == 1 else "a process"
         return RankLostError(
-            f"{which} was killed, for want of memory perhaps; run the same command again, it goes on from "
-            "the last checkpoint."
+            f"{which} of the training was killed, for want of memory perhaps; run the same command again, "
+            "it goes on from the last checkpoint."
         )
     return TrainingError(
         f"{launch.command[0] if launch.launcher == 'slurm' else launch.launcher} ended with exit code "
