@@ -46,7 +46,7 @@ class Launch:
     """What to do to have a stage's processes.
 
     Attributes:
-        launcher: ``none``, ``torchrun``, ``deepspeed``, ``pdsh`` (the same on several hosts) or ``slurm``.
+        launcher: ``none``, ``torchrun``, ``deepspeed``, ``pdsh`` (on several hosts) or ``slurm``.
         command: to start them; empty where this process is one of them, or the only one.
         variables: for this process where there is no command.
         local: how many the command starts on this machine; None where Slurm or other hosts decide.

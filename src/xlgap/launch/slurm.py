@@ -100,8 +100,8 @@ def job_ranks(environment: Mapping[str, str], asked: Asked) -> int:
     if tasks and ranks > tasks:
         raise ConfigError(
             f"{PROCESSES}={asked.processes} on {nodes or 1} node(s) makes {ranks} processes, but the "
-            f"Slurm job has {tasks} task(s): submit it with --ntasks-per-node={asked.processes}, or ask "
-            "for fewer."
+            f"Slurm job has {tasks} task(s): submit it with --ntasks-per-node={asked.processes}, or "
+            "ask for fewer."
         )
     return ranks
 

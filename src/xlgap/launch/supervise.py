@@ -1,4 +1,4 @@
-"""Running a launcher: a stop reaches its processes once, and their end becomes one sentence and code."""
+"""Running a launcher: a stop reaches its processes once, their end becomes a sentence and a code."""
 
 from __future__ import annotations
 
@@ -156,8 +156,8 @@ def _outcome(launch: Launch, folder: Path, code: int, *, stopped: bool) -> Xlgap
     if there:
         which = f"process {min(silent)}" if len(silent) == 1 else "a process"
         return RankLostError(
-            f"{which} of the training was killed, for want of memory perhaps; run the same command again, "
-            "it goes on from the last checkpoint."
+            f"{which} of the training was killed, for want of memory perhaps; run the same command "
+            "again, it goes on from the last checkpoint."
         )
     return TrainingError(
         f"{launch.command[0] if launch.launcher == 'slurm' else launch.launcher} ended with exit code "
