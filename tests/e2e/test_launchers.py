@@ -1,4 +1,4 @@
-"""A stage's two processes by torchrun and by DeepSpeed's launcher: same outs, and ends that are told."""
+"""A stage's two processes by torchrun and by DeepSpeed's launcher: same outs, ends that are told."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def test_a_stop_of_two_processes_is_one_line_and_a_killed_one_is_told(study):
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130, said
-    assert said.splitlines()[-1].endswith("the state is saved, run the same command again to resume.")
+    assert "the state is saved" in said.splitlines()[-1]
     assert said.count("the state is saved") == 1
     process = start(study, XLGAP_PROCESSES="2")
     assert "goes on after step" in (line := next_word(process)), line

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from xlgap.prefork.launch import VARIABLE as PREFORK
 from xlgap.prefork.protocol import IMPORT_TIME
 
 KILLED = 128 + signal.SIGKILL
+PATIENCE = 30.0
+"""Seconds that DeepSpeed's launcher gives its ranks after a stop."""
 _PDEATHSIG = 1
 # What training reads besides the settings that libraries read while they are imported.
 _TRAVELS = (
@@ -73,11 +76,20 @@ def supervise(launch: Launch, folder: Path) -> None:
         )
         with _passed_on(launch, process) as stop:
             code = process.wait()
+            if stop.count and launch.launcher == "pdsh":
+                _wait_for_words(folder)
         outcome = _outcome(launch, folder, code if code >= 0 else 128 - code, stopped=bool(stop.count))
         if outcome is not None:
             raise outcome
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_words(folder: Path) -> None:
+    """DeepSpeed's launcher ends at once on a stop, while the ranks on other hosts save their state."""
+    end = time.monotonic() + PATIENCE
+    while ranks.have_come(folder) - ranks.words(folder).keys() and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def _follow() -> None:
