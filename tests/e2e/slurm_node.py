@@ -72,7 +72,7 @@ def slurm() -> Iterator[dict[str, str]]:
     environment = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path()}
     key = folder / "munge.key"
     subprocess.run(["mungekey", "--create", f"--keyfile={key}"], env=environment, check=True)
-    own = [f"--{what}={folder}/munge.{what[:4]}" for what in ("pid-file", "log-file", "seed-file")]
+    own = [f"--{what}-file={folder}/munge.{what}" for what in ("pid", "log", "seed")]
     munged = ["munged", "-F", "-f", f"--socket={folder}/munge.sock", f"--key-file={key}", *own]
     daemons: list[subprocess.Popen[bytes]] = []
     try:
@@ -85,11 +85,20 @@ def slurm() -> Iterator[dict[str, str]]:
         _wait_for_node(folder, environment)
         yield environment
     finally:
-        subprocess.run(["scancel", "--full", "--user=root"], env=environment, check=False)
+        subprocess.run(["scancel", "--signal=KILL", "--full", "--user=root"], env=environment)
         for daemon in reversed(daemons):
             daemon.terminate()
-            daemon.wait(30)
+        for daemon in daemons:
+            _end(daemon)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(daemon: subprocess.Popen[bytes]) -> None:
+    try:
+        daemon.wait(20)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait()
 
 
 def _wait_for_node(folder: Path, environment: dict[str, str]) -> None:

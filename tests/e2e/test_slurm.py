@@ -19,6 +19,7 @@ from xlgap.formats import read_json
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(
         os.environ.get("XLGAP_TEST_SLURM") != "1",
         reason="starts a Slurm of one node: set XLGAP_TEST_SLURM=1 (Debian: slurm-wlm, munge; as root)",

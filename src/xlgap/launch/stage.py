@@ -37,13 +37,13 @@ def trains_here(words: Sequence[str]) -> bool:
     return True
 
 
-def check_launcher() -> None:
-    """Look now at what the training stages of a study will look at.
+def check_launcher() -> Launch:
+    """What training stages would do in this environment, looked at now.
 
     Raises:
         ConfigError: see :func:`~xlgap.launch.decide.decide`.
     """
-    _decided((), Path())
+    return _decided((), Path())
 
 
 def refuse_ranks(command: str) -> None:

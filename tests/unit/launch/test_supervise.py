@@ -172,6 +172,10 @@ def wait_until(happened: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def lives(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
 def started(folder: Path, launcher: str, rank: str) -> subprocess.Popen[str]:
     program = AS_SRUN if launcher == "slurm" else LAUNCHER
     words = [launcher, program, textwrap.dedent(RANK) + rank, str(folder / "word")]
@@ -204,7 +208,7 @@ def test_a_second_stop_kills(tmp_path):
     said, _ = process.communicate(timeout=30)
     assert process.returncode == Interrupted.exit_code
     assert "stopped" in said
-    assert not [child for child in children if child.is_running()]
+    wait_until(lambda: not any(map(lives, children)))
 
 
 def test_ranks_do_not_outlive_a_killed_supervisor(tmp_path):
@@ -214,7 +218,7 @@ def test_ranks_do_not_outlive_a_killed_supervisor(tmp_path):
     (launcher,) = psutil.Process(process.pid).children()
     process.kill()
     process.communicate(timeout=30)
-    wait_until(lambda: not launcher.is_running() or launcher.status() == psutil.STATUS_ZOMBIE, 30)
+    wait_until(lambda: not lives(launcher))
 
 
 @pytest.mark.parametrize(
