@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -13,6 +14,8 @@ from xlgap.errors import XlgapError
 
 FOLDER = "XLGAP_LAUNCH_FOLDER"
 """Where ranks that a supervisor has started leave word; several nodes share the file system."""
+PATIENCE = 10.0
+"""Seconds that a rank waits for the first one's word."""
 STOP = signal.SIGUSR1
 """What ``srun`` passes on to its tasks; at SIGTERM it kills them."""
 
@@ -45,7 +48,11 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def tell(error: Exception) -> bool:
-    """Leave word of an error; False where no supervisor asks for it, and it has to be printed here."""
+    """Leave word of an error; False where no supervisor asks for it, and it has to be printed here.
+
+    An error of ours is one of all ranks as a rule: the others stay until the first one has left word, since
+    a launcher ends those that run when one has failed, and the first has a run to close.
+    """
     folder = _folder()
     if folder is None:
         return False
@@ -56,7 +63,15 @@ def tell(error: Exception) -> bool:
     unfinished = path.with_suffix(".part")
     unfinished.write_text(json.dumps({"code": code, "sentence": sentence}), encoding="utf8")
     unfinished.replace(path)
+    if ours:
+        _wait_for(folder / "0.word")
     return ours
+
+
+def _wait_for(path: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while not path.exists() and path.parent.is_dir() and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def have_come(folder: Path) -> set[str]:

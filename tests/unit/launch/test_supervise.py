@@ -77,6 +77,25 @@ def test_the_first_error_of_ours_is_the_sentence(tmp_path):
     assert told.exit_code == TrainingError.exit_code
 
 
+def test_the_first_rank_ends_before_the_others(tmp_path):
+    """What it has to close is closed: a launcher ends the ranks that run when another has failed."""
+    marks = tmp_path / "ends"
+    marks.mkdir()
+    told = outcome(
+        tmp_path / "word",
+        f"""
+        if first:
+            time.sleep(0.5)
+        ranks.tell(Interrupted("the state is saved"))
+        Path({str(marks)!r}, os.environ["RANK"]).write_text(str(time.monotonic()))
+        sys.exit(130)
+        """,
+    )
+    assert str(told) == "the state is saved"
+    first, second = (float((marks / rank).read_text()) for rank in "01")
+    assert second > first - 0.1
+
+
 def test_an_exception_goes_after_an_error_of_ours(tmp_path):
     told = outcome(
         tmp_path / "word",
