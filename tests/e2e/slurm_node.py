@@ -17,12 +17,13 @@ PROGRAMS = (
     *("sbatch", "srun", "scancel", "scontrol", "sinfo", "squeue"),
 )
 SBIN = ("/usr/sbin", "/sbin")  # not on every user's PATH
+# A job that is queued again starts when the credential of its first start has expired: by default 120 s.
 _CONFIGURATION = """
 ClusterName=xlgap
 SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.sock
+AuthInfo=socket={folder}/munge.sock,cred_expire=10
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool

@@ -93,7 +93,6 @@ def test_a_job_that_is_asked_to_stop_is_queued_again_and_goes_on(study, node):
     said = log.read_text()
     assert said.count("the state is saved, run the same command again") == 1, said
     assert not (study.folder / OUT).exists()
-    slurm_command(study, node, "scontrol", "update", f"JobId={job}", "StartTime=now")
     wait_until(lambda: state(study, node, job) == "COMPLETED", log)
     assert re.search(r"goes on after step \d+ of", log.read_text())
     stopped = digests(study.folder / OUT)

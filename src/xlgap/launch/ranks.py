@@ -50,7 +50,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def tell(error: Exception) -> bool:
     """Leave word of an error; False where no supervisor asks for it, and it has to be printed here.
 
-    An error of ours is one of all ranks as a rule: the others stay until the first one has left word, since
+    An error of ours is one of all ranks as a rule: the others stay until the first has left word, since
     a launcher ends those that run when one has failed, and the first has a run to close.
     """
     folder = _folder()
