@@ -68,6 +68,9 @@ def test_a_stop_of_two_processes_is_one_line_and_a_killed_one_is_told(study):
     assert process.returncode == 137, said
     assert "of the training was killed" in said.splitlines()[-1]
     assert not (study.folder / OUT).exists()
+    params = study.params
+    params["train"]["checkpoint_seconds"] = 300
+    study.write_params(params)
     said = study.xlgap("finetune", *CELL, XLGAP_PROCESSES="2").stderr
     assert re.search(r"goes on after step \d+ of", said)
     assert world_size(study) == 2

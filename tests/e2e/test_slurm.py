@@ -42,6 +42,13 @@ def forget(study: Checkout) -> None:
     study.run("rm", "-rf", "weights", str(OUT), f"journal/{'-'.join(CELL)}", ".dvc/cache")
 
 
+def rarely(study: Checkout) -> None:
+    """No checkpoint after every step any more."""
+    params = study.params
+    params["train"]["checkpoint_seconds"] = 300
+    study.write_params(params)
+
+
 def journal(study: Checkout) -> dict[str, object]:
     return dict(read_json(study.folder / "journal" / "-".join(CELL) / "seed1.json"))
 
@@ -93,13 +100,11 @@ def test_a_job_that_is_asked_to_stop_is_queued_again_and_goes_on(study, node):
     said = log.read_text()
     assert said.count("the state is saved, run the same command again") == 1, said
     assert not (study.folder / OUT).exists()
+    rarely(study)
     wait_until(lambda: state(study, node, job) == "COMPLETED", log)
     assert re.search(r"goes on after step \d+ of", log.read_text())
     stopped = digests(study.folder / OUT)
     study.run("rm", "-rf", "weights", str(OUT))
-    params = study.params
-    params["train"]["checkpoint_seconds"] = 300
-    study.write_params(params)
     study.xlgap("finetune", *CELL, XLGAP_PROCESSES="2")
     assert digests(study.folder / OUT) == stopped
 
