@@ -17,7 +17,7 @@ PROGRAMS = (
     *("sbatch", "srun", "scancel", "scontrol", "sinfo", "squeue"),
 )
 SBIN = ("/usr/sbin", "/sbin")  # not on every user's PATH
-# A job that is queued again starts when the credential of its first start has expired: by default 120 s.
+# A job is queued again until the credential of its first start has expired: by default 120 s.
 _CONFIGURATION = """
 ClusterName=xlgap
 SlurmctldHost={host}(127.0.0.1)
