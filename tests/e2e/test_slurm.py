@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 from checkout import ROOT, Checkout
 from slurm_node import missing, slurm
 from test_survival import CELL, OUT, digests, lengthen
@@ -39,7 +40,12 @@ def node() -> Iterator[Mapping[str, str]]:
 
 def forget(study: Checkout) -> None:
     """Have the cell trained anew: neither weights nor DVC's cache know it."""
-    study.run("rm", "-rf", "weights", str(OUT), f"journal/{'-'.join(CELL)}", ".dvc/cache")
+    lock = yaml.safe_load((study.folder / "dvc.lock").read_text())
+    (out,) = lock["stages"][f"finetune@{'-'.join(CELL)}"]["outs"]
+    held = Path(".dvc", "cache", "files", "md5", out["md5"][:2], out["md5"][2:])
+    assert (study.folder / held).is_file()
+    journal_of_cell = f"journal/{'-'.join(CELL)}"
+    study.run("rm", "-rf", "weights", str(OUT), journal_of_cell, ".dvc/cache/runs", str(held))
 
 
 def rarely(study: Checkout) -> None:
