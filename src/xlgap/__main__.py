@@ -28,13 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code
     from xlgap import commands
     from xlgap.errors import XlgapError
+    from xlgap.launch.ranks import tell
 
     arguments = commands.parser().parse_args(words)
     try:
         arguments.run(arguments)
         sys.stdout.flush()
     except XlgapError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if not tell(error):
+            print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except _IN_THE_WAY as error:
         path = error.filename2 or error.filename  # of a renaming, what it was to become
@@ -48,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as error:
+        tell(error)
+        raise
     return 0
 
 

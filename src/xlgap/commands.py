@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from xlgap.config import Params
 
 Arguments = argparse.Namespace
+TRAINS = frozenset({"pretrain", "warmstart", "finetune"})
+"""Stages that may be several processes, see :mod:`xlgap.launch`."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -150,37 +152,34 @@ def _read(study: Path | None) -> tuple[Path, Params]:
 
 
 def run_stage(arguments: Arguments) -> None:
-    """Run one stage of the graph in the current directory."""
-    _launch_processes(arguments.stage)
+    """Run one stage of the graph in the current directory, in several processes where it trains."""
+    from xlgap.launch import refuse_ranks, trains_here
+
+    words = [getattr(arguments, word) for word in arguments.words]
+    if arguments.stage in TRAINS:
+        if not trains_here([arguments.stage, *words]):
+            return
+    else:
+        refuse_ranks(arguments.stage)
     from xlgap.stages import report_without, run
 
     if arguments.stage == "report" and arguments.partial:
         report_without(frozenset(arguments.partial))
         return
-    run(arguments.stage, [getattr(arguments, word) for word in arguments.words])
-
-
-def _launch_processes(stage: str) -> None:
-    """Start this command again under torchrun where ``XLGAP_PROCESSES`` asks for several."""
-    text = os.environ.get("XLGAP_PROCESSES", "1")
-    if not text.isdigit() or int(text) < 1:
-        raise ConfigError(f"XLGAP_PROCESSES: got {text!r}, allowed is a whole number from 1.")
-    trains = stage in {"pretrain", "warmstart", "finetune"}
-    if int(text) == 1 or not trains or "TORCHELASTIC_RUN_ID" in os.environ:
-        return
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", text]
-    endpoint = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-    os.execv(sys.executable, [*launcher, *endpoint, "-m", "xlgap", *sys.argv[1:]])
+    run(arguments.stage, words)
 
 
 def run_study(arguments: Arguments) -> None:
     """Bring a study up to date through the Prefect flow over DVC's graph."""
     from xlgap.checkout import checkout_root
     from xlgap.graph import write_graph
+    from xlgap.launch import check_launcher, refuse_ranks
     from xlgap.stages.study import Study
     from xlgap.stages.summary import closing_lines, store_lines
 
     _check_workers(arguments.workers)
+    refuse_ranks("run")
+    check_launcher()
     started, since = time.monotonic(), time.time()
     directory = _directory(arguments)
     Study.of(directory).data_dir()  # one sentence now, rather than one in each stage

@@ -7,6 +7,7 @@ stage that was asked for.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -93,6 +94,9 @@ def process_group(*, threads: int) -> Iterator[None]:
     """A process group for DeepSpeed: that of the launcher, or one of this process alone.
 
     Ends with a barrier, so that no rank leaves while another still talks to it.
+
+    Raises:
+        TrainingError: this node has fewer CUDA devices than processes.
     """
     torch.set_num_threads(threads)
     no_compiled_ops()
@@ -102,7 +106,7 @@ def process_group(*, threads: int) -> Iterator[None]:
     backend = "nccl" if device() == "cuda" else "gloo"
     if _launched():
         if device() == "cuda":
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+            torch.cuda.set_device(_own_device(torch.cuda.device_count()))
         dist.init_process_group(backend, timeout=WAIT)
     else:
         os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", LOCAL_SIZE="1")
@@ -118,6 +122,23 @@ def process_group(*, threads: int) -> Iterator[None]:
         dist.barrier()
     finally:
         dist.destroy_process_group()
+
+
+def _own_device(there: int) -> int:
+    """The number of this rank's device among the ``there`` ones that it sees.
+
+    Raises:
+        TrainingError: a launcher has started more processes on this node.
+    """
+    number = int(os.environ["LOCAL_RANK"])
+    if number >= there:
+        started = os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("LOCAL_SIZE") or number + 1
+        raise TrainingError(
+            f"{started} processes train on {socket.gethostname()}, which shows them {there} CUDA "
+            "device(s), but each needs one of its own: ask for fewer (XLGAP_PROCESSES, or a hostfile's "
+            "slots)."
+        )
+    return number
 
 
 def no_compiled_ops() -> None:

@@ -1,0 +1,101 @@
+"""What the user asks for by ``XLGAP_`` variables, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlgap.errors import ConfigError, suggestion
+
+LAUNCHER = "XLGAP_LAUNCHER"
+PROCESSES = "XLGAP_PROCESSES"
+HOSTFILE = "XLGAP_HOSTFILE"
+RENDEZVOUS = "XLGAP_RENDEZVOUS"
+NODES = "XLGAP_NODES"
+NODE_RANK = "XLGAP_NODE_RANK"
+
+LAUNCHERS = ("auto", "none", "torchrun", "deepspeed", "slurm")
+_PORTS = range(1, 65536)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The variables' values.
+
+    Attributes:
+        launcher: one of :data:`LAUNCHERS`.
+        processes: on each node; None where nothing is said.
+        hostfile: a file of hosts, one a line.
+        rendezvous: host and port of the first of several nodes.
+        nodes: how many take part in the rendezvous.
+        node_rank: which of them this is, from 0.
+    """
+
+    launcher: str = "auto"
+    processes: int | None = None
+    hostfile: Path | None = None
+    rendezvous: tuple[str, int] | None = None
+    nodes: int | None = None
+    node_rank: int | None = None
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Asked:
+        """Read ``environment``; an empty variable says nothing.
+
+        Raises:
+            ConfigError: a value that is not allowed, or one variable without another.
+        """
+        launcher = environment.get(LAUNCHER) or "auto"
+        if launcher not in LAUNCHERS:
+            raise ConfigError(f"{LAUNCHER}: unknown launcher {launcher!r}; {_meant(launcher)}")
+        hostfile = environment.get(HOSTFILE)
+        asked = cls(
+            launcher=launcher,
+            processes=whole_number(environment, PROCESSES, least=1),
+            hostfile=Path(hostfile) if hostfile else None,
+            rendezvous=_endpoint(environment.get(RENDEZVOUS)),
+            nodes=whole_number(environment, NODES, least=1),
+            node_rank=whole_number(environment, NODE_RANK, least=0),
+        )
+        if asked.hostfile is not None and asked.rendezvous is not None:
+            raise ConfigError(
+                f"{HOSTFILE} and {RENDEZVOUS} are both set, and are two ways to reach other nodes: "
+                "unset one of them."
+            )
+        return asked
+
+    @property
+    def wanted(self) -> int:
+        """Processes on this node."""
+        return self.processes or 1
+
+
+def whole_number(environment: Mapping[str, str], name: str, *, least: int) -> int | None:
+    """The number that a variable holds; None where it is not set, or empty.
+
+    Raises:
+        ConfigError: it is no whole number, or less than ``least``.
+    """
+    text = environment.get(name)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) < least:
+        raise ConfigError(f"{name}: got {text!r}, allowed is a whole number from {least}.")
+    return int(text)
+
+
+def _meant(launcher: str) -> str:
+    near = suggestion(launcher.lower(), LAUNCHERS)
+    return near if near.startswith("allowed") else f"{near} Allowed: {', '.join(LAUNCHERS)}."
+
+
+def _endpoint(text: str | None) -> tuple[str, int] | None:
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) not in _PORTS:
+        raise ConfigError(
+            f"{RENDEZVOUS}: got {text!r}, allowed is HOST:PORT of the first node, as in node1:29500."
+        )
+    return host, int(port)

@@ -1,0 +1,50 @@
+"""Files of hosts in the format that DeepSpeed and Open MPI share: ``HOST slots=N``, one a line."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from xlgap.errors import ConfigError
+from xlgap.launch.asked import HOSTFILE
+
+_LINE = re.compile(r"(?P<host>\S+)\s+slots=(?P<slots>\S+)(\s+max[-_]slots=\d+)?")
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def read_hostfile(path: Path) -> dict[str, int]:
+    """Processes of each host, in the file's order; empty lines and those that start with # say nothing.
+
+    Raises:
+        ConfigError: there is no such file, it names no host or one twice, or a line is of another form.
+    """
+    try:
+        lines = path.read_text(encoding="utf8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        said = f"{HOSTFILE}={path}: {why}; name a file with lines such as {_EXAMPLE}"
+        raise ConfigError(said) from None
+    found: dict[str, int] = {}
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if not line or line.startswith("#"):
+            continue
+        match, where = _LINE.fullmatch(line), f"{HOSTFILE}={path}, line {number}"
+        if match is None:
+            raise ConfigError(f"{where}: got {line!r}, allowed is {_EXAMPLE}")
+        host, slots = match["host"], match["slots"]
+        if not (slots.isascii() and slots.isdigit()) or int(slots) < 1:
+            raise ConfigError(f"{where}: slots={slots} of host '{host}' is no whole number from 1.")
+        if host in found:
+            raise ConfigError(f"{where}: host '{host}' stands there twice; give it one line.")
+        found[host] = int(slots)
+    if not found:
+        raise ConfigError(f"{HOSTFILE}={path}: it names no host; it needs lines such as {_EXAMPLE}")
+    return found
+
+
+_EXAMPLE = "'node1 slots=8' (a host's name and its processes)."
+
+
+def is_here(host: str, own: str) -> bool:
+    """Whether ``host`` is this machine, whose own name is ``own``."""
+    return host in _HERE or host.partition(".")[0] == own.partition(".")[0]

@@ -1,0 +1,126 @@
+"""Slurm: the ranks that ``srun`` has started, and the command that starts them.
+
+The variables are those of ``man sbatch`` and ``man srun``, OUTPUT ENVIRONMENT VARIABLES.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+
+from xlgap.errors import ConfigError
+from xlgap.launch.asked import PROCESSES, Asked
+
+JOB, STEP = "SLURM_JOB_ID", "SLURM_STEP_ID"
+_NO_STEP_FROM = 0xFFFFFFF0  # of the batch script itself, of an interactive shell
+_PORTS, _PORTS_FROM = 10_000, 20_000  # below those that Linux gives to clients
+_FIRST = re.compile(r"(?P<prefix>[^\[,]+)(\[(?P<number>\d+))?[^,\]]*\]?(?P<suffix>[^,]*)")
+
+
+def in_job(environment: Mapping[str, str]) -> bool:
+    """Whether this process is part of a job."""
+    return bool(environment.get(JOB))
+
+
+def step_tasks(environment: Mapping[str, str]) -> int:
+    """How many tasks ``srun`` has started, of which this process is one; 0 outside of a step."""
+    step = environment.get(STEP, "")
+    if not in_job(environment) or not step.isdigit() or int(step) >= _NO_STEP_FROM:
+        return 0
+    return int(environment.get("SLURM_STEP_NUM_TASKS", "1"))
+
+
+def rank_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """What torch and DeepSpeed read, for one task of a step.
+
+    All tasks derive the same address: the step's first node, and a port of the job's and step's
+    numbers; ``MASTER_ADDR`` and ``MASTER_PORT`` go before these. Where a task sees one device alone
+    (``--gpus-per-task=1``), that one has number 0 for every task.
+
+    Raises:
+        ConfigError: a variable that Slurm sets is not there.
+    """
+    names = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_NODELIST")
+    absent = [name for name in names if not environment.get(name)]
+    if absent:
+        raise ConfigError(
+            f"this is a task of a Slurm step, but {', '.join(absent)} is not set; let srun start it."
+        )
+    rank, world, local, nodes = (environment[name] for name in names)
+    here = _tasks_here(environment)
+    number = 31 * int(environment[JOB]) + int(environment[STEP])
+    visible = environment.get("CUDA_VISIBLE_DEVICES", "")
+    alone = bool(visible) and "," not in visible
+    one_node = environment.get("SLURM_STEP_NUM_NODES", "1") == "1"
+    return {
+        "RANK": rank,
+        "WORLD_SIZE": world,
+        "LOCAL_RANK": "0" if alone else local,
+        "LOCAL_WORLD_SIZE": here,
+        "LOCAL_SIZE": here,
+        "MASTER_ADDR": environment.get("MASTER_ADDR")
+        or ("127.0.0.1" if one_node else first_host(nodes)),
+        "MASTER_PORT": environment.get("MASTER_PORT") or str(_PORTS_FROM + number % _PORTS),
+    }
+
+
+def _tasks_here(environment: Mapping[str, str]) -> str:
+    """Tasks of the step on this node, of a list such as ``2(x3),1``."""
+    counts: list[str] = []
+    for part in environment.get("SLURM_STEP_TASKS_PER_NODE", "1").split(","):
+        tasks, _, times = part.partition("(x")
+        counts += [tasks] * int(times.rstrip(")") or "1")
+    return counts[min(int(environment.get("SLURM_NODEID", "0")), len(counts) - 1)]
+
+
+def first_host(nodes: str) -> str:
+    """The first name of a list of hosts as Slurm writes it.
+
+    >>> first_host("gpu[07-09,12],login1"), first_host("node3,node5")
+    ('gpu07', 'node3')
+    """
+    match = _FIRST.match(nodes)
+    if match is None:
+        raise ConfigError(f"SLURM_STEP_NODELIST: {nodes!r} is no list of hosts; set MASTER_ADDR.")
+    return match["prefix"] + (match["number"] or "") + (match["suffix"] or "")
+
+
+def job_ranks(environment: Mapping[str, str], asked: Asked) -> int:
+    """How many ranks a job has room for: its tasks, or the processes asked for on each of its nodes.
+
+    Raises:
+        ConfigError: more are asked for than the job has tasks.
+    """
+    nodes = _number(environment, "SLURM_JOB_NUM_NODES", "SLURM_NNODES")
+    tasks = _number(environment, "SLURM_NTASKS", "SLURM_NPROCS")
+    if asked.processes is None:
+        return tasks or 1
+    ranks = asked.processes * (nodes or 1)
+    if tasks and ranks > tasks:
+        raise ConfigError(
+            f"{PROCESSES}={asked.processes} on {nodes or 1} node(s) makes {ranks} processes, but the "
+            f"Slurm job has {tasks} task(s): submit it with --ntasks-per-node={asked.processes}, or "
+            "ask for fewer."
+        )
+    return ranks
+
+
+def _number(environment: Mapping[str, str], *names: str) -> int | None:
+    return next((int(v) for n in names if (v := environment.get(n, "")).isdigit()), None)
+
+
+def srun(
+    words: Sequence[str], environment: Mapping[str, str], asked: Asked, ranks: int
+) -> tuple[str, ...]:
+    """The command that starts a stage's ranks in this job.
+
+    A rank that dies ends the others. Ranks get this process's environment even where the job was
+    submitted with another ``--export``, and as many CPUs as the job has for a task.
+    """
+    options = [f"--ntasks={ranks}", "--kill-on-bad-exit=1", "--input=none", "--export=ALL"]
+    if asked.processes is not None:
+        options.append(f"--ntasks-per-node={asked.processes}")
+    if environment.get("SLURM_CPUS_PER_TASK"):
+        options.append(f"--cpus-per-task={environment['SLURM_CPUS_PER_TASK']}")
+    return ("srun", *options, sys.executable, "-m", "xlgap", *words)
