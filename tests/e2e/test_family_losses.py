@@ -17,6 +17,8 @@ RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
 LINES = [
     "The cat sat on the mat in 1999 and the dog ran after 25 birds.",
     "Die Katze saß auf der Matte und der Hund lief 13 Vögeln nach.",
+    "Кошка сидела на коврике, а собака бежала за птицами 7 дней.",
+    "猫坐在垫子上,狗追着鸟跑了三天。",
     "Where did the cat sit and when did the dog run away from home?",
 ] * 8
 ADAPTED = ("XLM-R adapted", "mT5 adapted", "Qwen3 adapted")
