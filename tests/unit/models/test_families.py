@@ -14,9 +14,10 @@ from families import CAUSAL, CONFIGS, ENCODER_DECODERS, KINDS, make, rows
 from torch import Tensor, nn
 from transformers import AutoConfig
 
-from xlgap.errors import TrainingError
+from xlgap.errors import DataError, TrainingError
 from xlgap.evaluation.predict import Predictor, predict
 from xlgap.models.causal import is_causal
+from xlgap.models.checkpoint_head import hub_masked_head
 from xlgap.models.collate import collate
 from xlgap.models.encode import Example, Window, encode
 from xlgap.models.heads import masked_head
@@ -205,3 +206,32 @@ def test_that_there_is_no_answer_is_read_behind_question_and_context(
     with torch.inference_mode():
         none = np.array([network.logits(padded([e], tokenizer))[0, 0].tolist() for e in examples])
     assert np.abs(none[1:] - none[0]).min() > 1e-5
+
+
+OWN_MASKED_HEAD = {"XLM-R", "XLM-R XL", "mBERT", "mmBERT", "mDeBERTa"}
+
+
+@pytest.mark.parametrize("family", [f for f in CONFIGS if f not in (*CAUSAL, *ENCODER_DECODERS)])
+def test_masked_sub_words_go_on_with_the_head_of_a_checkpoint(family: str, tmp_path: Path) -> None:
+    released(family).save_pretrained(tmp_path)  # type: ignore[operator]
+    if family in OWN_MASKED_HEAD:
+        assert hub_masked_head(str(tmp_path), None)
+    else:
+        with pytest.raises(DataError, match="has one of a form that is not known here"):
+            hub_masked_head(str(tmp_path), None)
+
+
+def test_the_table_of_the_documentation_is_what_is_tested(request: pytest.FixtureRequest) -> None:
+    text = (request.config.rootpath / "docs" / "models.md").read_text(encoding="utf8")
+    table = [line.split("|")[2:-1] for line in text.splitlines() if line.startswith("|")][2:]
+    assert [[cell.strip() for cell in row] for row in table] == [
+        [
+            "`gemma3_text`, `gemma3`" if model_type == "gemma3_text" else f"`{model_type}`",
+            "its left" if family in CAUSAL else "all",
+            ", ".join(HEADED),
+            ", ".join(name for name in KINDS if name not in HEADED),
+            "its own head" if family in OWN_MASKED_HEAD else "no",
+            "yes" if family in PACKED else "no",
+        ]
+        for family, (model_type, _) in CONFIGS.items()
+    ]
