@@ -5,14 +5,34 @@ import json
 
 import mlflow
 import pytest
+import torch
 from checkout import STUDY, Checkout
+from families import CONFIGS
 from safetensors.numpy import load_file
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen3Config
 
 pytestmark = pytest.mark.e2e
 
 
+def decoder(folder):
+    """A checkpoint such as Qwen's: causal, its tokenizer with one special token and no frame."""
+    letters = [*pre_tokenizers.ByteLevel.alphabet()]
+    vocabulary = {token: n for n, token in enumerate(sorted([*letters, "<|endoftext|>"]))}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    end = {"eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **end).save_pretrained(folder)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        config = Qwen3Config(**{**CONFIGS["Qwen3"][1], "vocab_size": len(vocabulary)})
+        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("adapters") / "checkout"
+    decoder(folder / "decoder")
     asked = copy.deepcopy(STUDY)
     asked["study"]["name"] = "adapters"
     own = STUDY["models"]["one"]
@@ -20,7 +40,8 @@ def study(tmp_path_factory):
     asked["arms"] = {name: STUDY["arms"][name] for name in ("direct_en", "inter_en")}
     asked["tasks"] = {"lab_nli": STUDY["tasks"]["lab_nli"]}
     asked["evaluation"]["retention"] = {"rows": 6, "probe_rows": 12, "mlm_lines": 6}
-    made = Checkout.make(tmp_path_factory.mktemp("adapters") / "checkout", asked)
+    asked["models"]["decoder"] = {"hub": "decoder", "lora": {}}
+    made = Checkout.make(folder, asked)
     made.xlgap("run")
     return made
 
@@ -54,6 +75,16 @@ def test_adapters_and_heads_are_kept_alone(study):
         kept = load_file(study.folder / "weights" / facts["digest"] / "model.safetensors")
         assert all(".lora_" in name or name.startswith("head.") for name in kept)
         assert sum(tensor.size for tensor in kept.values()) == facts["size"]["trainable"]
+
+
+def test_a_decoder_of_the_hub_is_trained_by_adapters(study):
+    facts = _facts(study, "decoder", "inter_en")
+    width, feed_forward = 32, 64
+    sides = (width + 32) + 2 * (width + 16) + (32 + width) + 3 * (width + feed_forward)
+    assert facts["adapters"] == 2 * 16 * sides  # two blocks, rank 16: q, k and v, o, feed-forward
+    assert facts["encoder"]["total"] == facts["size"]["total"] - facts["adapters"] - (width + 1) * 3
+    kept = load_file(study.folder / "weights" / facts["digest"] / "model.safetensors")
+    assert sum(tensor.size for tensor in kept.values()) == facts["size"]["trainable"]
 
 
 def test_earlier_tasks_are_scored_again_with_them(study):
