@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from xlgap.adapter_params import LoraParams
 from xlgap.arm_params import ArmParams
 from xlgap.errors import ConfigError, suggestion
 from xlgap.mapping import read_mapping
@@ -88,6 +89,7 @@ class ScratchModel(Section):
     finetune_scale: FinetuneScale = 1.0
     retrieval_layer: Positive | None = None
     pretrained: bool = True
+    lora: LoraParams | None = None
 
     @field_validator("retrieval_layer")
     @classmethod
@@ -108,7 +110,8 @@ class ScratchModel(Section):
     @property
     def pretraining(self) -> dict[str, Any]:
         """What pretraining reads of this entry, defaults filled in."""
-        return self.model_dump(exclude={"finetune_scale", "retrieval_layer"}, exclude_none=True)
+        left_out = {"finetune_scale", "retrieval_layer", "lora"}
+        return self.model_dump(exclude=left_out, exclude_none=True)
 
 
 class HubModel(Section):
@@ -125,6 +128,7 @@ class HubModel(Section):
     revision: Commit | None = None
     finetune_scale: FinetuneScale = 1.0
     retrieval_layer: Positive | None = None
+    lora: LoraParams | None = None
 
 
 _MODEL_KINDS: dict[str, type[Section]] = {"ScratchModel": ScratchModel, "HubModel": HubModel}
@@ -370,6 +374,9 @@ def _section(path: tuple[int | str, ...]) -> type[Section]:
     named = typing.get_origin(annotation) is dict
     entry = typing.get_args(annotation)[-1] if named else annotation
     for key in path[2 if named else 1 :]:  # a section of an entry, which may be absent
+        entry = _MODEL_KINDS.get(str(key), entry)
+        if key in _MODEL_KINDS:
+            continue
         assert isinstance(entry, type), path
         assert issubclass(entry, Section), path
         entry = typing.get_args(entry.model_fields[str(key)].annotation)[0]

@@ -51,7 +51,9 @@ def test_a_model_with_hub_is_a_checkpoint(study):
     assert isinstance(params.models["xlmr"], HubModel)
 
 
-@pytest.mark.parametrize("later", [{"finetune_scale": 3}, {"retrieval_layer": 2}], ids=str)
+@pytest.mark.parametrize(
+    "later", [{"finetune_scale": 3}, {"retrieval_layer": 2}, {"lora": {}}], ids=str
+)
 def test_pretraining_reads_nothing_that_comes_after_it(study, later):
     size = {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
     plain = study(models={"nano": size}).models["nano"]
@@ -84,6 +86,37 @@ def test_a_commit_is_given_in_full(raw_study, revision):
 )
 def test_an_unknown_key_is_named_with_near_matches(raw_study, path, said):
     assert sentence(broken(raw_study(), path, 1)).startswith(said)
+
+
+def test_adapters_are_of_every_linear_layer_or_of_those_named(study):
+    size = {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
+
+    def lora(**given):
+        return study(models={"nano": {**size, "lora": given}}).models["nano"].lora
+
+    assert study(models={"nano": size}).models["nano"].lora is None
+    assert lora() == lora(rank=16, alpha=32, dropout=0, modules="default")
+    assert lora().modules is None
+    assert lora(modules=["query", "value"]).modules == ("query", "value")
+
+
+@pytest.mark.parametrize("kind", [{"hub": "FacebookAI/xlm-roberta-base"}, {"layers": 1}], ids=str)
+@pytest.mark.parametrize(
+    ("lora", "said"),
+    [
+        ({"rnak": 8}, "unknown key 'models.m.lora.rnak'; did you mean 'rank'?"),
+        ({"rank": 0}, "key 'models.m.lora.rank': must be greater than 0; got 0."),
+        ({"dropout": 1}, "key 'models.m.lora.dropout': must be less than 1; got 1."),
+        ({"modules": "query"}, "key 'models.m.lora.modules': must be 'default', for every linear"),
+        ({"modules": []}, "key 'models.m.lora.modules': must have at least 1 entry; got []."),
+        ({"quantise": "4bit"}, "unknown key 'models.m.lora.quantise'; allowed: alpha, dropout,"),
+        (16, "key 'models.m.lora': must be a mapping of keys; got 16."),
+    ],
+)
+def test_wrong_adapters_name_key_allowed_and_got(raw_study, kind, lora, said):
+    size = {} if "hub" in kind else {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
+    model = {**kind, **size, "lora": lora}
+    assert sentence(raw_study(models={"m": model})).startswith(said)
 
 
 def test_a_mistyped_key_is_told_before_the_one_it_leaves_missing(raw_study):

@@ -245,9 +245,12 @@ def _(kind: Tag, rows: Sequence[Row], tokenizer: Tokenizer, window: Window) -> l
 
 
 def _frame(tokenizer: Tokenizer) -> tuple[int, int]:
-    """The ids that the post-processor puts before and after a single text."""
-    framed = tokenizer.fast.encode("").ids
-    return (framed[0], framed[-1]) if len(framed) >= 2 else (tokenizer.eos, tokenizer.eos)
+    """The ids that the post-processor puts before and after a single text; where none, the end's."""
+    probe = tokenizer.fast.encode("a")
+    inside = [k for k, side in enumerate(probe.sequence_ids) if side is not None]
+    begin, end = (inside[0], inside[-1]) if inside else (len(probe.ids), len(probe.ids))
+    before, after = probe.ids[:begin], probe.ids[end + 1 :]
+    return (before[0] if before else tokenizer.eos), (after[-1] if after else tokenizer.eos)
 
 
 def _token_starts(encoding: Any, count: int, unk: int, room: int) -> tuple[list[int], list[int]]:

@@ -25,7 +25,8 @@ def masked_head(encoder: nn.Module, *, seed: int) -> MaskedHead:
     """A new head of masked language modelling for ``encoder``, drawn from ``seed``.
 
     Raises:
-        TrainingError: the encoder is causal: its states do not know what stands right of a mask.
+        TrainingError: the encoder is causal: its states do not know what stands right of a mask; or
+            its table of sub-words, which is the output matrix, is of another width than its states.
     """
     if is_causal(encoder):
         raise TrainingError(
@@ -33,6 +34,14 @@ def masked_head(encoder: nn.Module, *, seed: int) -> MaskedHead:
             "modelling; leave the arms with 'mlm_rate' out of its study."
         )
     vocabulary, width = encoder.get_input_embeddings().weight.shape  # type: ignore[operator]
+    config: Any = encoder.config
+    states = getattr(config, "hidden_size", None) or config.d_model
+    if states != width:
+        raise TrainingError(
+            f"{type(encoder).__name__}: sub-words have {width} numbers and states {states}, so that "
+            "masked language modelling cannot have the table of sub-words as its output matrix; leave "
+            "the arms with 'mlm_rate' out of its study."
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return MaskedHead(width, vocabulary)

@@ -74,7 +74,7 @@ def _head(kind: Kind, width: int, dropout: float, *, causal: bool) -> nn.Module 
         case Tag():
             return TagHead(width, len(kind.tags), dropout, causal=causal)
         case Span():
-            return SpanHead(width, dropout)
+            return SpanHead(width, dropout, causal=causal)
         case Retrieve() | Mine():
             return None
         case Rank():
@@ -186,6 +186,9 @@ def scratch_encoder(config: Mapping[str, Any], *, seed: int) -> nn.Module:
 def _encoder(config: Any, make: Callable[..., Any]) -> nn.Module:
     """The encoder of what ``make`` makes of a configuration: no pooler, no decoder, no head.
 
+    Of a model of pictures and text (Gemma 3) it is what reads the text. No model keeps keys and values
+    for a next token: none is generated.
+
     Args:
         config: of transformers.
         make: called with the bare model's class, ``config`` and arguments of that class.
@@ -194,10 +197,16 @@ def _encoder(config: Any, make: Callable[..., Any]) -> nn.Module:
 
     model_class = AutoModel._model_mapping[type(config)]
     model = make(model_class, config, **without_pooler(model_class))
-    encoder: nn.Module = model.get_encoder() if config.is_encoder_decoder else model
+    encoder: Any = model
+    if config.is_encoder_decoder:
+        encoder = model.get_encoder()
+    elif config.get_text_config() is not config:
+        encoder = model.get_decoder()
+    encoder.config.use_cache = False
     make_packable(encoder)
     use_cheap_dropout(encoder)
-    return encoder
+    made: nn.Module = encoder
+    return made
 
 
 def _from_config(model_class: type[nn.Module], config: Any, **arguments: bool) -> nn.Module:
@@ -225,7 +234,8 @@ def save_encoder(
 
 def _plain_config(encoder: nn.Module) -> dict[str, Any]:
     config: dict[str, Any] = encoder.config.to_diff_dict()  # type: ignore[union-attr, operator]
-    return {k: v for k, v in config.items() if k not in {"transformers_version", "_name_or_path"}}
+    left_out = {"transformers_version", "_name_or_path", "use_cache"}
+    return {k: v for k, v in config.items() if k not in left_out}
 
 
 def save_state(state: Mapping[str, Tensor], path: Path) -> None:

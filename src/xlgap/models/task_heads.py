@@ -98,21 +98,30 @@ class SpanHead(nn.Module):
     """Scores of every sub-word as the first and as the last of the answer.
 
     The question stands before the context, so that the states of a causal model know it too; as the
-    first of the answer it scores a sub-word without having read on.
+    first of the answer it scores a sub-word without having read on. Position 0 says that there is no
+    answer. Its state knows nothing in a causal model, where outputs of their own give its scores from
+    the last sub-word, whose state has read question and context.
     """
 
     idle_labels = 2  # for Heads: the first sub-word and the last
 
-    def __init__(self, width: int, dropout: float) -> None:
+    def __init__(self, width: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
+        self.causal = causal
         self.dropout = Dropout(dropout)
-        self.out = nn.Linear(width, 2)
+        self.out = nn.Linear(width, 4 if causal else 2)
 
     def forward(self, hidden_BLD: Tensor, batch: Batch) -> Tensor:
         """Logits ``[B, L, 2]``; padding is minus infinity."""
-        logits: Tensor = self.out(self.dropout(hidden_BLD))
+        return self.placed(self.out(self.dropout(hidden_BLD)).float(), batch)
+
+    def placed(self, scores_BLO: Tensor, batch: Batch) -> Tensor:
+        """Logits ``[B, L, 2]`` of what the linear map gives; padding is minus infinity."""
+        if self.causal:
+            none_B2 = whole(scores_BLO[..., 2:], batch, causal=True)
+            scores_BLO = torch.cat([none_B2[:, None], scores_BLO[:, 1:, :2]], dim=1)
         padding = batch["attention_mask"] == 0
-        return logits.float().masked_fill(padding[..., None], -torch.inf)
+        return scores_BLO.masked_fill(padding[..., None], -torch.inf)
 
     def loss(self, logits_BL2: Tensor, batch: Batch) -> Tensor:
         """Mean of the two cross-entropies, summed over sequences."""

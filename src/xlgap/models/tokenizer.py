@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,8 +74,8 @@ class PairFrame:
 def pair_frame(tokenizer: Tokenizer) -> PairFrame:
     """The frame of pairs, read off one that the tokenizer encodes.
 
-    A tokenizer that puts nothing anywhere, as BLOOM's, would run the two sides together: there the
-    end-of-sequence token stands before, between and after them.
+    Raises:
+        DataError: it turns the sides round.
     """
     probe = tokenizer.fast.encode("a", "a")
     sides = probe.sequence_ids
@@ -86,9 +86,6 @@ def pair_frame(tokenizer: Tokenizer) -> PairFrame:
             "the tokenizer does not encode a pair as one side behind the other; "
             "choose a checkpoint whose tokenizer does."
         )
-    if len(first) + len(second) == len(sides):
-        eos = (tokenizer.eos,)
-        return PairFrame(eos, eos, eos, ((0,), 0, (0,), 0, (0,)))
     parts = slice(0, first[0]), slice(first[-1] + 1, second[0]), slice(second[-1] + 1, None)
     before, between, after = (tuple(probe.ids[part]) for part in parts)
     types = [tuple(probe.type_ids[part]) for part in parts]
@@ -204,32 +201,69 @@ def hub_tokenizer(repo: str, revision: str | None) -> Tokenizer:
     if not slow.is_fast:
         raise DataError(f"'{repo}' has no fast tokenizer; choose a checkpoint that has one.")
     fast: tokenizers.Tokenizer = slow.backend_tokenizer
-    return _wrap(fast, digest({"repo": repo, "revision": revision, "json": fast.to_str()}))
+    declared = {name: getattr(slow, f"{name}_token_id", None) for name in _NAMES}
+    told = {"repo": repo, "revision": revision, "json": fast.to_str()}
+    fast.no_padding()
+    parted = {"parted": True} if _runs_together(fast) else {}
+    return _wrap(fast, digest({**told, **parted}), declared)
 
 
-_PAD_NAMES = (PAD, "[PAD]", "<|padding|>", "<unk>")
-_UNK_NAMES = (UNK, "[UNK]", "<|endoftext|>")
-_EOS_NAMES = (EOS, "[SEP]", "<|endoftext|>", "<eos>")
-_MASK_NAMES = (MASK, "[MASK]", "<extra_id_0>")
+_NAMES = {
+    "pad": (PAD, "[PAD]", "<|padding|>", "<unk>"),
+    "unk": (UNK, "[UNK]", "<|endoftext|>"),
+    "eos": (EOS, "[SEP]", "<|endoftext|>", "<eos>"),
+    "mask": (MASK, "[MASK]", "<extra_id_0>"),
+}
+"""What tokenizers call their special tokens, the surest name first."""
 
 
-def _wrap(fast: Any, digest: str) -> Tokenizer:
+def _wrap(fast: Any, digest: str, declared: Mapping[str, int | None] | None = None) -> Tokenizer:
+    """The tokenizer with its special ids: by their names, else as it declares them.
+
+    Decoders (Qwen, Llama 3) may have no token of padding, which masks hide, nor one of the unknown:
+    there it is the one that ends a text.
+
+    Raises:
+        DataError: none ends a text.
+    """
     fast.no_padding()
     fast.no_truncation()
 
-    def first(names: tuple[str, ...]) -> int | None:
-        ids = (fast.token_to_id(name) for name in names)
-        return next((i for i in ids if i is not None), None)
+    def find(kind: str) -> int | None:
+        ids = (fast.token_to_id(name) for name in _NAMES[kind])
+        return next((i for i in ids if i is not None), (declared or {}).get(kind))
 
-    pad, unk, eos = first(_PAD_NAMES), first(_UNK_NAMES), first(_EOS_NAMES)
-    if pad is None or unk is None or eos is None:
+    pad, unk, eos = find("pad"), find("unk"), find("eos")
+    if eos is None or (declared is None and None in (pad, unk)):
         raise DataError("the tokenizer lacks a padding, unknown or end-of-sequence token.")
+    part_sides(fast, eos)
     return Tokenizer(
         fast=fast,
-        pad=pad,
-        unk=unk,
+        pad=eos if pad is None else pad,
+        unk=eos if unk is None else unk,
         eos=eos,
-        mask=first(_MASK_NAMES),
+        mask=find("mask"),
         size=fast.get_vocab_size(with_added_tokens=True),
         digest=digest,
     )
+
+
+def part_sides(fast: Any, eos: int) -> None:
+    """Put the token that ends a text around and between the sides of a pair, where nothing stands.
+
+    A tokenizer that puts nothing anywhere, as those of BLOOM and Qwen, runs the two sides together.
+    """
+    from tokenizers import processors
+
+    if not _runs_together(fast):
+        return
+    name = fast.id_to_token(eos)
+    template = processors.TemplateProcessing(
+        single="$A", pair=f"{name} $A {name} $B {name}", special_tokens=[(name, eos)]
+    )
+    own = fast.post_processor
+    fast.post_processor = template if own is None else processors.Sequence([own, template])
+
+
+def _runs_together(fast: Any) -> bool:
+    return None not in fast.encode("a", "a").sequence_ids

@@ -57,12 +57,14 @@ def describe(
             **settings(study, trained),
             **mixture(trained),
             **evaluated(study, cell),
+            **_adapted(study, cell),
             **{f"architecture.{k}": encoder[k] for k in ("layers", "d_model", "d_ff", "heads")},
             **{f"architecture.{k}": encoder[k] for k in ("vocabulary", "positions", "tied")},
             **{f"component.{path}": count for path, count in size["per_component"].items()},
         }
     )
-    run.metrics({**_size_metrics(size, encoder), **_compute_metrics(facts), **operations(facts)})
+    sizes = _size_metrics(size, encoder, adapters=facts.get("adapters"))
+    run.metrics({**sizes, **_compute_metrics(facts), **operations(facts)})
     for phase in cell.phases:
         for name in phase.tasks:
             _dataset(run, study, name, "train", phase.language, context="training")
@@ -140,7 +142,19 @@ def score_metrics(cell: Cell, scores: Sequence[Score]) -> dict[str, float]:
     return values
 
 
-def _size_metrics(size: dict[str, Any], encoder: dict[str, Any]) -> dict[str, float]:
+def _adapted(study: Study, cell: Cell) -> dict[str, Any]:
+    """What adapters a model is trained by, where it is."""
+    lora = study.params.models[cell.model].lora
+    if lora is None:
+        return {}
+    modules = "every linear layer" if lora.modules is None else " ".join(lora.modules)
+    shape = {f"lora.{name}": getattr(lora, name) for name in ("rank", "alpha", "dropout")}
+    return {**shape, "lora.modules": modules}
+
+
+def _size_metrics(
+    size: dict[str, Any], encoder: dict[str, Any], *, adapters: int | None
+) -> dict[str, float]:
     return {
         "params_total": encoder["total"],
         "params_nonembedding": encoder["nonembedding"],
@@ -148,7 +162,8 @@ def _size_metrics(size: dict[str, Any], encoder: dict[str, Any]) -> dict[str, fl
         "params_input_embedding": encoder["input_embedding"],
         "params_output_embedding": encoder["output_embedding"],
         "params_position_embedding": encoder["position_embedding"],
-        "params_head": size["total"] - encoder["total"],
+        "params_head": size["total"] - encoder["total"] - (adapters or 0),
+        **({} if adapters is None else {"params_adapters": adapters}),
         "weights_bytes": weight_bytes(size["total"]),
     }
 
@@ -157,18 +172,21 @@ def operations(facts: dict[str, Any]) -> dict[str, float]:
     """Operations of the target phases as :mod:`xlgap.planning.work` counts them.
 
     ``model_flops`` are those of the sub-words themselves, ``hardware_flops`` those of padding, too.
+    A frozen weight costs two thirds of a trained one: it has no gradient of its own.
 
     Args:
         facts: the seed's entry of ``cell.json``.
     """
-    encoder = facts["encoder"]
-    found = {}
+    encoder, found = facts["encoder"], {}
+    weighing = encoder["nonembedding"]
+    if "adapters" in facts:
+        weighing = round(2 / 3 * weighing) + facts["adapters"]
     for name, tokens, pairs in (
         ("model_flops", "tokens", "pairs"),
         ("hardware_flops", "padded_tokens", "padded_pairs"),
     ):
         found[name] = training_operations(
-            encoder["nonembedding"],
+            weighing,
             layers=encoder["layers"],
             d_model=encoder["d_model"],
             tokens=sum(phase[tokens] for phase in facts["phases"]),

@@ -13,6 +13,7 @@ from xlgap.errors import ConfigError
 from xlgap.evaluation.pooled import can_pool, predict_languages
 from xlgap.evaluation.predict import embed_pool, predict
 from xlgap.formats import atomic_dir, write_json, write_jsonl
+from xlgap.models.adapters import adapter_parameters
 from xlgap.models.network import Network
 from xlgap.models.size import size_of
 from xlgap.planning.memory import best_copies, checkpoint_bytes, model_states
@@ -129,6 +130,7 @@ def _predict(study: Study, cell: Cell, network: Network, start: Start, folder: P
 
 def _seed_facts(start: Start, fitted: Fitted, seed: int) -> dict[str, Any]:
     """Deterministic facts of one seed."""
+    adapters = adapter_parameters(fitted.network)
     return {
         "seed": seed,
         "digest": fitted.digest,
@@ -139,6 +141,7 @@ def _seed_facts(start: Start, fitted: Fitted, seed: int) -> dict[str, Any]:
         "tokenizer": start.tokenizer.digest,
         "pretrained_tokens": start.facts.get("training", {}).get("tokens"),
         **({} if start.warm is None else {"warm": dict(start.warm)}),
+        **({"adapters": adapters} if adapters else {}),
     }
 
 

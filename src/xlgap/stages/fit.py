@@ -21,6 +21,7 @@ from xlgap.errors import ResultError, TrainingError
 from xlgap.evaluation.metrics import get_metric
 from xlgap.evaluation.predict import Predictor, predict
 from xlgap.formats import atomic_dir, finite, read_json, write_json
+from xlgap.models.adapters import add_adapters, is_adapted, kept_state, load_kept
 from xlgap.models.heads import MLM
 from xlgap.models.network import (
     MASKED_HEAD,
@@ -65,8 +66,8 @@ class Fitted:
     reused: bool
 
     def weights(self) -> State:
-        """The weights, on the CPU."""
-        return {name: tensor.cpu() for name, tensor in self.network.state_dict().items()}
+        """The weights, on the CPU; of adapters and head alone, where the others are not trained."""
+        return kept_state(self.network)
 
 
 def fit(
@@ -111,7 +112,7 @@ def fit(
         reused = agreed((folder / "facts.json").is_file())
         if not reused:
             _train(study, model, start, phases, seed=seed, observer=observer, key=key)
-        fitted = _load(study, start, phases[-1], folder, key, reused=reused)
+        fitted = _load(study, model, start, phases[-1], folder, key, reused=reused)
         if study.params.train.keep == "none":
             if owner is not None:
                 claim(folder, owner, trained=not reused)
@@ -141,13 +142,23 @@ def fit_before_last(
     return fit(study, model, start, phases[:-1], seed=seed, observer=observer)
 
 
-def _load(study: Study, start: Start, last: Phase, folder: Path, key: str, *, reused: bool) -> Fitted:
-    network = Network(start.encoder(), None)
-    network.head = _head(study, last, network.encoder, seed=0)
-    network.load_state_dict(load_state(folder / "model.safetensors"))
+def _load(
+    study: Study, model: str, start: Start, last: Phase, folder: Path, key: str, *, reused: bool
+) -> Fitted:
+    network = _network(study, model, start, last, seed=0)
+    kept = folder / "model.safetensors"
+    load_kept(network, load_state(kept), str(kept))
     facts = read_json(folder / "facts.json", {"phases": [{"pairs": int, "padded_pairs": int}]})
     barrier()  # every rank has read the weights before they may go
     return Fitted(key, network.to(device()), tuple(facts["phases"]), reused)
+
+
+def _network(study: Study, model: str, start: Start, phase: Phase, *, seed: int) -> Network:
+    """What a phase trains: the encoder to start from, its adapters and head drawn from ``seed``."""
+    encoder, lora = start.encoder(), study.params.models[model].lora
+    if lora is not None and not is_adapted(encoder):
+        add_adapters(encoder, lora, seed=seed)
+    return Network(encoder, _head(study, phase, encoder, seed=seed))
 
 
 def _train(
@@ -168,14 +179,13 @@ def _train(
     for number, phase in enumerate(phases):
         if number < len(facts):  # done, under the digest of its own
             continue
-        network = Network(start.encoder(), None)
+        network = _network(study, model, start, phase, seed=seed)
         if weights is not None:
-            network.encoder.load_state_dict(encoder_state(weights))
-        network.head = _head(study, phase, network.encoder, seed=seed)
+            load_kept(network.encoder, encoder_state(weights), "the phase before")
         if phase.mlm_rate is not None:
             network.go_on_with_text(_text_head(model, weights))
         if phase.keeps_head and weights is not None:
-            network.load_state_dict(weights)
+            load_kept(network, weights, "the phase before")
         result, weights = _one_phase(
             study,
             model,

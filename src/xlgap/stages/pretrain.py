@@ -15,7 +15,7 @@ from xlgap import layout
 from xlgap.checkout import model_place
 from xlgap.config import HubModel, PretrainParams, ScratchModel
 from xlgap.errors import TrainingError, unknown
-from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, write_json
+from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, read_json, write_json
 from xlgap.graph import pretraining_entry
 from xlgap.models.checkpoint_head import hub_masked_head
 from xlgap.models.ladder import scratch_config
@@ -42,8 +42,9 @@ from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.start import POINTER
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, usage, write_journal
+from xlgap.stages.unkept import alone
 from xlgap.training.data import MaskedText
-from xlgap.training.engine import device, drawn_from, process_group, rank
+from xlgap.training.engine import agreed, device, drawn_from, process_group, rank
 from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
@@ -120,17 +121,39 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
         "size": asdict(size_of(encoder)),
         "pretrained": spec.pretrained,
     }
-    masked_head: State | None = None
-    if spec.pretrained:
-        with process_group(threads=study.params.train.threads):
-            result, state = _train(study, spec, model, encoder, tokenizer, key)
-            facts |= {"training": asdict(result)}
-            encoder = scratch_encoder(config, seed=numbers.seed)  # the engine has taken the other over
+    if not spec.pretrained:
+        if rank() == 0:
+            save_encoder(encoder, layout.pretrained(model), facts)
+        return
+    with process_group(threads=study.params.train.threads), alone(layout.weights(key)):
+        alike = _pretrained_alike(study, model, key)
+        if agreed(alike is not None):
+            if alike is not None and rank() == 0:
+                _copy(alike, layout.pretrained(model))
+            return
+        result, state = _train(study, spec, model, encoder, tokenizer, key)
+        if rank() == 0:
+            encoder = scratch_encoder(config, seed=numbers.seed)  # the engine has the other one
             encoder.load_state_dict(encoder_state(state))
-            masked_head = state_of(state, "head.")
-    if rank() == 0:
-        save_encoder(encoder, layout.pretrained(model), facts, masked_head=masked_head)
-        shutil.rmtree(layout.scratch(key), ignore_errors=True)
+            facts |= {"training": asdict(result)}
+            save_encoder(encoder, layout.pretrained(model), facts, masked_head=state_of(state, "head."))
+            shutil.rmtree(layout.scratch(key), ignore_errors=True)
+        agreed(True)
+
+
+def _pretrained_alike(study: Study, model: str, key: str) -> Path | None:
+    """Another model of the study with these very weights, which fine-tunes them otherwise."""
+    for other in study.params.models:
+        folder = layout.pretrained(other)
+        file = folder / "facts.json"
+        if other != model and file.is_file() and read_json(file)["digest"] == key:
+            return folder
+    return None
+
+
+def _copy(alike: Path, folder: Path) -> None:
+    with atomic_dir(folder) as temporary:
+        shutil.copytree(alike, temporary, dirs_exist_ok=True)
 
 
 def _require_memory(study: Study, spec: ScratchModel, model: str) -> None:

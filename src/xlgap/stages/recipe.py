@@ -152,7 +152,9 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
         for phase in phases
     ]
     train = {k: getattr(params.train, k) for k in ("version", "precision", "evaluations")}
-    return digest({"start": start, "phases": described, "seed": seed, "train": train})
+    lora = params.models[model].lora
+    adapted = {} if lora is None else {"lora": lora.model_dump(mode="json")}
+    return digest({"start": start, "phases": described, "seed": seed, "train": train, **adapted})
 
 
 def _told(numbers: Recipe) -> dict[str, Any]:

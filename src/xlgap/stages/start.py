@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from xlgap import layout
 from xlgap.cell import Arm
 from xlgap.errors import ResultError
 from xlgap.formats import JSON, read_json
+from xlgap.models.adapters import ADAPTERS, load_adapters
 from xlgap.models.network import Encoder, hub_encoder, load_encoder
 from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
 
@@ -54,7 +56,7 @@ def pretrained_start(model: str) -> Start:
 
 
 def arm_start(model: str, arm: Arm, *, seed: int) -> Start:
-    """The weights that the cells of ``arm`` start from.
+    """The weights that the cells of ``arm`` start from; of a model with adapters, with these.
 
     Raises:
         ResultError: the arm's ``warmstart`` stage has not run.
@@ -71,6 +73,11 @@ def arm_start(model: str, arm: Arm, *, seed: int) -> Start:
     return replace(
         start,
         digest=facts["digest"],
-        encoder=lambda: load_encoder(folder),
+        encoder=lambda: _warm_encoder(start, folder),
         warm={unit: sum(phase[unit] for phase in facts["phases"]) for unit in ("steps", "tokens")},
     )
+
+
+def _warm_encoder(start: Start, folder: Path) -> Encoder:
+    adapted = (folder / ADAPTERS).is_file()
+    return load_adapters(start.encoder(), folder) if adapted else load_encoder(folder)

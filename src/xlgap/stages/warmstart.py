@@ -8,6 +8,7 @@ from xlgap import layout
 from xlgap.cell import Arm
 from xlgap.errors import unknown
 from xlgap.formats import atomic_dir, write_json
+from xlgap.models.adapters import save_adapters
 from xlgap.models.network import save_encoder
 from xlgap.stages.fit import fit
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
@@ -77,6 +78,10 @@ def _one_seed(
         run.metrics({"train_steps": done["steps"], "train_tokens": done["tokens"], **usage(timing)})
         if out is not None:
             facts = {"digest": fitted.digest, "phases": list(fitted.phases)}
-            save_encoder(fitted.network.encoder, out, facts)
+            lora = study.params.models[model].lora
+            if lora is None:
+                save_encoder(fitted.network.encoder, out, facts)
+            else:
+                save_adapters(fitted.network.encoder, out, facts, lora=lora)
             write_journal(owner, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
     return fitted.digest

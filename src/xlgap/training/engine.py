@@ -18,6 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from xlgap.errors import TrainingError
+from xlgap.models.adapters import trained_names
 from xlgap.training.zero import ZeroPlan, deepspeed_config
 
 WAIT = timedelta(days=7)  # of a rank for another: the first one predicts, and waits for locks, alone
@@ -199,9 +200,14 @@ def set_rates(engine: Any, learning_rate: float, *, weight_decay: float) -> None
 
 
 def full_state(module: nn.Module) -> dict[str, Tensor]:
-    """A copy of all weights on the CPU in fp32, gathered from the ranks under ZeRO-3."""
-    state = {}
+    """A copy of the weights that are kept, on the CPU in fp32, gathered from the ranks under ZeRO-3.
+
+    All, or where some are frozen those that training moves: adapters and head.
+    """
+    state, moved = {}, trained_names(module)
     for name, tensor in _tensors(module):
+        if moved is not None and name not in moved:
+            continue
         with _gathered(tensor):
             state[name] = tensor.detach().to("cpu", torch.float32, copy=True)
     return state

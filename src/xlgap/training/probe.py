@@ -21,7 +21,8 @@ from xlgap.models.collate import collate
 from xlgap.models.encode import IGNORE, Example
 from xlgap.models.network import Batch, Encoder, Head, Network, make_head
 from xlgap.models.packed import on_device
-from xlgap.tasks.base import Choose, Classify, Kind, Span, Tag
+from xlgap.models.task_heads import SpanHead
+from xlgap.tasks.base import Choose, Classify, Kind, Tag
 
 STEPS = 500
 """Of L-BFGS at most; it stops before where the gradient vanishes."""
@@ -88,14 +89,14 @@ def _read(hidden_BLD: Tensor, batch: Batch, kind: Kind, *, causal: bool) -> tupl
             hidden_BLD = hidden_BLD.gather(1, ends_BLD)
         tagged_BL = labels != IGNORE
         return hidden_BLD[tagged_BL].double(), {"labels": labels[tagged_BL]}
-    return hidden_BLD.double(), {"labels": labels, "padding": batch["attention_mask"] == 0}
+    return hidden_BLD.double(), {"labels": labels, "attention_mask": batch["attention_mask"]}
 
 
-def _loss(kind: Kind, linear: nn.Linear, states: Tensor, batch: Batch) -> Tensor:
+def _loss(kind: Kind, head: Head, linear: nn.Linear, states: Tensor, batch: Batch) -> Tensor:
     """The cross-entropy of a kind's head, summed as in training."""
     logits, labels = linear(states), batch["labels"]
-    if isinstance(kind, Span):
-        logits_BL2 = logits.masked_fill(batch["padding"][..., None], -torch.inf)
+    if isinstance(head, SpanHead):
+        logits_BL2 = head.placed(logits, batch)
         sides = (F.cross_entropy(logits_BL2[..., n], labels[:, n], reduction="sum") for n in (0, 1))
         return torch.stack(list(sides)).mean()
     if isinstance(kind, Choose):
@@ -125,7 +126,7 @@ def _solve(kind: Kind, head: Head, read: Sequence[tuple[Tensor, Batch]]) -> None
         solver.zero_grad()
         total: Tensor = 0.5 * linear.weight.square().sum()
         for states, batch in read:
-            total = total + _loss(kind, linear, states, batch)
+            total = total + _loss(kind, head, linear, states, batch)
         total.backward()  # type: ignore[no-untyped-call]
         return total
 

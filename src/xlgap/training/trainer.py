@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from xlgap.errors import Interrupted, TrainingError
+from xlgap.models.adapters import is_lora_dropout
 from xlgap.models.network import Network
 from xlgap.models.packed import on_device, packs
 from xlgap.training import checkpoint
@@ -169,7 +170,11 @@ class _Run:
 
 
 def _dropouts(network: Network) -> list[tuple[nn.Dropout, float]]:
-    return [(module, module.p) for module in network.modules() if isinstance(module, nn.Dropout)]
+    return [
+        (module, module.p)
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Dropout) and not is_lora_dropout(name)
+    ]
 
 
 def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] | None) -> None:

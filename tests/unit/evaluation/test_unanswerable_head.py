@@ -56,7 +56,7 @@ def test_a_network_learns_which_questions_have_no_answer(causal: bool, tmp_path:
     train_tokenizer([" ".join(WORDS)] * 50, path, vocabulary=28)
     tokenizer, kind = load_tokenizer(path), Span(unanswerable=True)
     torch.manual_seed(0)
-    network = Network(encoder(causal, tokenizer.size), SpanHead(48, 0.0))
+    network = Network(encoder(causal, tokenizer.size), SpanHead(48, 0.0, causal=causal))
     examples = encode(kind, train, tokenizer, WINDOW)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     draws = np.random.default_rng(0)

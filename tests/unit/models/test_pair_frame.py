@@ -10,7 +10,7 @@ from tokenizers.processors import TemplateProcessing
 
 from xlgap.errors import DataError
 from xlgap.models.encode import Window, encode
-from xlgap.models.tokenizer import BOS, EOS, Tokenizer, pair_frame
+from xlgap.models.tokenizer import BOS, EOS, Tokenizer, pair_frame, part_sides
 from xlgap.tasks.base import Span
 
 ROW = {
@@ -84,7 +84,9 @@ def test_the_ladders_sequences_are_those_of_its_own_frame(tokenizer: Tokenizer) 
 
 
 def test_a_tokenizer_without_special_tokens_gets_separators(tokenizer: Tokenizer) -> None:
-    frame = pair_frame(framed(tokenizer, "$A $B"))
+    bare = framed(tokenizer, "$A $B")
+    part_sides(bare.fast, bare.eos)
+    frame = pair_frame(bare)
     assert frame.join([7], [8, 9])[0] == [tokenizer.eos, 7, tokenizer.eos, 8, 9, tokenizer.eos]
 
 
