@@ -19,6 +19,8 @@ class ZeroPlan:
         precision: of forward and backward; the optimizer always steps in fp32.
         offload_optimizer, offload_parameters: keep those states in host memory, from stage 1 and in
             stage 3; ``params.yaml`` is checked for it when it is read.
+        activation_checkpointing: keep of every block of the encoder its input alone, and compute the rest
+            again in backward; nothing of DeepSpeed's configuration.
         device: where it trains.
         learning_rate, weight_decay, beta2, clip: of AdamW.
     """
@@ -27,6 +29,7 @@ class ZeroPlan:
     precision: Literal["fp32", "bf16"] = "fp32"
     offload_optimizer: bool = False
     offload_parameters: bool = False
+    activation_checkpointing: bool = False
     device: Literal["cpu", "cuda"] = "cpu"
     learning_rate: float
     weight_decay: float = 0.0
