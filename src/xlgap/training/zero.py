@@ -19,8 +19,8 @@ class ZeroPlan:
         precision: of forward and backward; the optimizer always steps in fp32.
         offload_optimizer, offload_parameters: keep those states in host memory, from stage 1 and in
             stage 3; ``params.yaml`` is checked for it when it is read.
-        activation_checkpointing: keep of every block of the encoder its input alone, and compute the rest
-            again in backward; nothing of DeepSpeed's configuration.
+        activation_checkpointing: keep of every block of the encoder its input alone and compute the
+            rest again in backward; nothing of DeepSpeed's configuration.
         device: where it trains.
         learning_rate, weight_decay, beta2, clip: of AdamW.
     """
