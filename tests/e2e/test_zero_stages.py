@@ -43,8 +43,8 @@ OTHERS = {
     4: [],
 }
 LOSS, WEIGHTS = 1e-6, 1e-6
-"""How far losses, which are about 1, and, relative, the sum of weights may be apart; terms of a step that
-are summed in another order move a loss by 1e-7."""
+"""How far losses, which are about 1, and, relative, the sum of weights may be apart; terms of a step
+that are summed in another order move a loss by 1e-7."""
 
 
 def train(folder, processes, ways):
@@ -77,7 +77,7 @@ def plain(found):
     return found[1]["0"]
 
 
-# Measured by tests/programs/zero_losses.py with packed steps: whoever moves them raises that number.
+# Measured by tests/programs/zero_losses.py: whoever moves them raises train.version.
 GOLDEN = [1.1054, 1.0974, 0.9984, 0.9389, 0.8687, 0.7442, 0.6383, 0.5877]
 
 
