@@ -4,13 +4,13 @@
     python benchmarks/memory.py table
 
 
-``measure`` runs the cases of :mod:`memory_cases` that have no line in FILE yet, one after another, those of
-several processes under torchrun, and appends a line each. On a CPU a process's memory is the peak of
+``measure`` runs the cases of :mod:`memory_cases` that have no line in FILE yet, one after another, those
+of several processes under torchrun, and appends a line each. On a CPU a process's memory is the peak of
 its resident set less what is resident after the imports (``VmHWM`` of /proc/self/status, set back by
 writing 5 to /proc/self/clear_refs); on a GPU it is what torch's allocator has handed out at most, and
 beside it what that has reserved. The largest of the processes counts. The C library's allocator is left
 as it is: what it keeps of freed memory, a user's run keeps, too. ``table`` writes the page of predicted
-and measured memory from all files beside it.
+and measured memory from all files of results.
 """
 
 from __future__ import annotations
@@ -248,7 +248,8 @@ def largest(course: Any, token_budget: int, world: int) -> dict[str, int]:
 def run(case: Case) -> dict[str, Any]:
     """Train ``case`` in processes of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        launcher = TORCHRUN + ["--nproc_per_node", str(case.processes)] if case.processes > 1 else []
+        processes = ["--nproc_per_node", str(case.processes)]
+        launcher = [*TORCHRUN, *processes] if case.processes > 1 else []
         program = [sys.executable, *launcher, __file__, "one", case.name, folder]
         done = subprocess.run(
             program, capture_output=True, text=True, check=False, timeout=1800,
@@ -296,12 +297,18 @@ def table(folder: Path) -> str:
     return page([compared(by_name[row["name"]], row) for row in found])
 
 
+def _file() -> str:
+    from xlgap.training.engine import device
+
+    return "measured.csv" if device() == "cpu" else f"measured_{device()}.csv"
+
+
 def main() -> int:
     """Measure, or be one of the measured."""
     parser = argparse.ArgumentParser(description="Peak memory of training, measured.")
     commands = parser.add_subparsers(dest="command", required=True)
     measuring = commands.add_parser("measure", help="run the cases that FILE lacks")
-    measuring.add_argument("--out", type=Path, default=RESULTS / "measured.csv")
+    measuring.add_argument("--out", type=Path, help="measured.csv or measured_cuda.csv of the results")
     measuring.add_argument("--only", nargs="*", default=[], metavar="NAME")
     commands.add_parser("table", help="write the page from what was measured")
     one = commands.add_parser("one", help="(used by measure)")
@@ -309,7 +316,7 @@ def main() -> int:
     one.add_argument("folder", type=Path)
     options = parser.parse_args()
     if options.command == "measure":
-        measure(options.out, options.only)
+        measure(options.out or RESULTS / _file(), options.only)
     elif options.command == "table":
         (RESULTS / "README.md").write_text(table(RESULTS), encoding="utf-8")
     else:
