@@ -4,13 +4,13 @@
     python benchmarks/memory.py table
 
 
-``measure`` runs the cases of :mod:`memory_cases` that have no line in FILE yet, one after another, those
-of several processes under torchrun, and appends a line each. On a CPU a process's memory is the peak of
-its resident set less what is resident after the imports (``VmHWM`` of /proc/self/status, set back by
-writing 5 to /proc/self/clear_refs); on a GPU it is what torch's allocator has handed out at most, and
-beside it what that has reserved. The largest of the processes counts. The C library's allocator is left
-as it is: what it keeps of freed memory, a user's run keeps, too. ``table`` writes the page of predicted
-and measured memory from all files of results.
+``measure`` runs the cases of :mod:`memory_cases` that have no line in FILE yet, one after another,
+those of several processes under torchrun, and appends a line each. On a CPU a process's memory is the
+peak of its resident set less what is resident after the imports (``VmHWM`` of /proc/self/status, set
+back by writing 5 to /proc/self/clear_refs); on a GPU it is what torch's allocator has handed out at
+most, and beside it what that has reserved. The largest of the processes counts. The C library's
+allocator is left as it is: what it keeps of freed memory, a user's run keeps, too. ``table`` writes
+the page of predicted and measured memory from all files of results.
 """
 
 from __future__ import annotations

@@ -17,17 +17,19 @@ PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "buffers"
 
 HEAD = """# Peak memory of training, predicted and measured
 
-Written by `python benchmarks/memory.py table` from `measured*.csv`, which `measure` wrote. Every case is
-a training of three steps in processes of its own, through `train_phase` and DeepSpeed. On a CPU: the peak
-of a process's resident set less what was resident after the imports, one compute thread, the C library's
-allocator as it is; on a GPU: what torch's allocator handed out at most. Of several processes the largest
-counts. Gigabytes are 10^9 bytes. Which cases predictions were calibrated on was fixed by the names of
-the cases before anything was measured (`benchmarks/memory_cases.py`); the others are held out.
+Written by `python benchmarks/memory.py table` from `measured*.csv`, which `measure` wrote. Every
+case is a training of three steps in processes of its own, through `train_phase` and DeepSpeed. On a
+CPU: the peak of a process's resident set less what was resident after the imports, one compute
+thread, the C library's allocator as it is; on a GPU: what torch's allocator handed out at most. Of
+several processes the largest counts. Gigabytes are 10^9 bytes. Which cases predictions were
+calibrated on was fixed by the names of the cases before anything was measured
+(`benchmarks/memory_cases.py`); the others are held out.
 """
-FOOT = """`measured.csv` has, besides the case: `params` (all, head included); the most of a micro-batch of a process:
-`sequences`, `tokens`, `pairs` of them inside sequences, `supervised` terms of the loss; peaks in bytes
-when steps begin (`at_start`), after the first (`after_step`) and the last step (`in_steps`) and after
-the weights were copied for the caller (`measured`), those of each process (`ranks`); and versions.
+FOOT = """`measured.csv` has, besides the case: `params` (all, head included); the most of a micro-
+batch of a process: `sequences`, `tokens`, `pairs` of them inside sequences, `supervised`
+terms of the loss; peaks in bytes when steps begin (`at_start`), after the first
+(`after_step`) and the last step (`in_steps`) and after the weights were copied for the
+caller (`measured`), those of each process (`ranks`); and versions.
 """
 
 
