@@ -1,17 +1,27 @@
-"""Bytes of model states under ZeRO: weights, gradients, optimizer states.
+"""Bytes of a training by part: model states under ZeRO, activations, logits, buffers.
 
-Source: Rajbhandari et al. 2020 (arXiv 1910.02054), section 3 and figure 1. Activations, buffers and
-fragmentation come on top.
+Sources: Rajbhandari et al. 2020 (arXiv 1910.02054), section 3 and figure 1, for the states;
+:mod:`xlgap.planning.activations` for what a pass keeps; DeepSpeed 0.19 for its buffers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
-from xlgap.planning.hardware import Precision
+from xlgap.planning.activations import activation_bytes
+from xlgap.planning.hardware import GIB, Precision
+from xlgap.planning.setting import (
+    LIVE_PARAMETERS,
+    PREFETCH,
+    REDUCE_BUCKET,
+    STEP_GROUP,
+    Offload,
+    Setting,
+    ZeroStage,
+)
+from xlgap.planning.shape import Shape
 
-ZeroStage = Literal[0, 1, 2, 3]
 _FP32 = 4  # bytes
 _BYTES: dict[Precision, int] = {"fp32": 4, "bf16": 2}  # of a weight, and of its gradient
 
@@ -104,3 +114,214 @@ def checkpoint_bytes(
     """
     weights = 0 if zero_stage == 3 else _BYTES[precision]
     return (weights + _optimizer_bytes(precision, zero_stage) + best_copies * _FP32) * params
+
+
+BASE: Mapping[str, int] = {"cpu": round(0.45 * GIB), "cuda": round(1.2 * GIB)}
+"""Of a process before a model: torch, transformers, DeepSpeed; on a GPU its context and libraries."""
+FRAGMENTATION: Mapping[str, float] = {"cpu": 0.0, "cuda": 0.05}
+"""Share of what comes and goes (activations, logits, buffers) that the allocator holds beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryParts:
+    """Bytes of one process at the moment when it holds most.
+
+    Attributes:
+        weights, gradients, optimizer, activations, logits, buffers: on the device, each at its most;
+            ``buffers`` are DeepSpeed's, and gathered weights.
+        fragmentation: held by the allocator beside them.
+        base: of the process before any model.
+        overlap: what of the parts is not there at one time: activations go while gradients come.
+        host: in the host's memory, of this process; of a CPU it is among the parts.
+        nvme: on its disk.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+    buffers: int
+    fragmentation: int
+    base: int
+    overlap: int = 0
+    host: int = 0
+    nvme: int = 0
+
+    @property
+    def increment(self) -> int:
+        """Bytes on the device beyond ``base``."""
+        parts = self.weights + self.gradients + self.optimizer + self.activations + self.logits
+        return parts + self.buffers + self.fragmentation - self.overlap
+
+    @property
+    def total(self) -> int:
+        """Bytes on the device at the most."""
+        return self.base + self.increment
+
+
+def predict_memory(shape: Shape, setting: Setting) -> MemoryParts:
+    """The memory of one process that trains a model of ``shape`` as ``setting`` says.
+
+    Args:
+        shape: of the model.
+        setting: of the training.
+    """
+    return _Memory(shape, setting).parts()
+
+
+class _Memory:
+    """What the parts of one prediction look up."""
+
+    def __init__(self, shape: Shape, setting: Setting) -> None:
+        self.shape, self.setting = shape, setting
+        self.number = _BYTES[setting.precision]
+        self.cuda = setting.device == "cuda"
+        self.trained = shape.adapters(setting.lora) if setting.lora else shape.parameters
+
+    def parts(self) -> MemoryParts:
+        """All parts, those offloaded where they lie."""
+        setting, shape = self.setting, self.shape
+        weights, gradients, optimizer = self.weights(), self.gradients(), self.optimizer()
+        moved = {"cpu": 0, "nvme": 0}
+        if self.cuda or setting.offload_parameters == "nvme":
+            weights = self._move(weights, setting.offload_parameters, moved)
+        if self.cuda or setting.offload_optimizer == "nvme":
+            optimizer = self._move(optimizer, setting.offload_optimizer, moved)
+            if self.cuda and setting.offload_optimizer != "none":
+                gradients, kept = self._gradients_on_device(), gradients
+                moved["cpu"] += _FP32 * kept // self.number  # in fp32, where the optimizer reads them
+        activations, logits = self.activations(), self.logits()
+        passing, stepping = self.pass_buffers(), self.step_buffers()
+        buffers = max(passing, stepping)
+        # activations go while gradients come; what the step needs comes when they are gone
+        held = gradients if self._gradients_stay() else 0
+        first = _first_gradients(shape, setting, self.number)
+        in_pass = passing + max(activations + logits + max(held, first), gradients)
+        peak = max(in_pass, gradients + stepping)
+        overlap = activations + logits + gradients + buffers - peak
+        fragmentation = FRAGMENTATION[setting.device] * (activations + logits + buffers)
+        return MemoryParts(
+            weights=weights,
+            gradients=gradients,
+            optimizer=optimizer,
+            activations=activations,
+            logits=logits,
+            buffers=buffers,
+            fragmentation=round(fragmentation),
+            base=BASE[setting.device],
+            overlap=max(0, overlap),
+            host=moved["cpu"],
+            nvme=moved["nvme"],
+        )
+
+    @staticmethod
+    def _move(size: int, where: Offload, moved: dict[str, int]) -> int:
+        """What of ``size`` stays on the device."""
+        if where == "none":
+            return size
+        moved[where] += size
+        return 0
+
+    def _shard(self, params: int, *, from_stage: int) -> int:
+        return -(-params // self.setting.devices) if self.setting.zero_stage >= from_stage else params
+
+    def weights(self) -> int:
+        """Those of the model, and of adapters beside it, which ZeRO-3 shards alike."""
+        setting = self.setting
+        if not setting.lora:
+            return self.number * self._shard(self.shape.parameters, from_stage=3)
+        bits = setting.base_bits or 8 * self.number
+        below = self.shape.parameters * bits // 8
+        return self._shard(below, from_stage=3) + self.number * self._shard(self.trained, from_stage=3)
+
+    def gradients(self) -> int:
+        """Of what is trained, all of them at the end of the backward pass."""
+        return self.number * self._shard(self.trained, from_stage=2)
+
+    def _gradients_on_device(self) -> int:
+        """Where the optimizer is offloaded: those of a bucket, the others are in the host's memory."""
+        return 0 if self.setting.zero_stage >= 2 else self.gradients()
+
+    def _gradients_stay(self) -> bool:
+        """Whether gradients of earlier passes are there while activations are."""
+        return self.setting.micro_batches > 1 or self.setting.zero_stage == 3
+
+    def optimizer(self) -> int:
+        """Two moments, and the copy that is stepped where it is not the weights themselves."""
+        setting = self.setting
+        own = setting.precision == "fp32" and setting.zero_stage in {0, 3}
+        each = (2 if own else 3) * _FP32
+        return each * self._shard(self.trained, from_stage=1)
+
+    def pass_buffers(self) -> int:
+        """Of DeepSpeed during a pass: a bucket of gradients, and what ZeRO-3 gathers."""
+        setting, several = self.setting, self.setting.devices > 1
+        if setting.zero_stage == 0:
+            return 0
+        found = self.number * min(REDUCE_BUCKET, self.trained)
+        away = several or (self.cuda and setting.offload_parameters != "none")
+        if setting.zero_stage == 3 and away:
+            least = self.shape.embedding + PREFETCH  # a matrix at a time
+            found += self.number * min(self.shape.parameters, max(LIVE_PARAMETERS, least))
+        return found
+
+    def step_buffers(self) -> int:
+        """While the optimizer steps: gradients once more, in one piece and in fp32."""
+        setting = self.setting
+        if setting.zero_stage == 0:
+            if setting.precision == "bf16":
+                return _FP32 * self.trained
+            return self.number * min(self.trained, 500_000_000) if setting.devices > 1 else 0
+        if setting.offload_optimizer != "none" and self.cuda:
+            return 0
+        mine = self._shard(self.trained, from_stage=1)
+        if setting.zero_stage == 3:
+            return _FP32 * min(mine, STEP_GROUP)
+        flat = self.number * mine if setting.zero_stage == 1 else 0
+        return flat + (_FP32 * mine if setting.precision == "bf16" else 0)
+
+    def activations(self) -> int:
+        """What a pass keeps for its backward pass; see :mod:`xlgap.planning.activations`."""
+        setting = self.setting
+        share = self.shape.dropout if setting.dropout is None else setting.dropout
+        kept = activation_bytes(
+            self.shape,
+            tokens=setting.micro_tokens,
+            pairs=setting.attended,
+            precision=setting.precision,
+            dropout=share > 0,
+            checkpointing=setting.activation_checkpointing,
+            cuda=self.cuda,
+        )
+        if setting.lora and (setting.base_bits or 16) < 16:  # a matrix at a time in full precision
+            kept += self.number * self.shape.width * self.shape.feed_forward
+        return kept
+
+    def logits(self) -> int:
+        """What head and loss hold: of masked language modelling a row of the vocabulary a sub-word."""
+        setting, shape = self.setting, self.shape
+        places = setting.sequences * setting.longest  # padded: what heads read
+        match setting.head:
+            case "mlm":
+                predicted = round(setting.supervised * setting.micro_tokens)
+                each = 3 * _FP32 + (self.number if setting.precision == "bf16" else 0)
+                return predicted * (each * shape.vocabulary + 4 * self.number * shape.width)
+            case "tag":
+                return places * (2 * self.number * shape.width + 4 * _FP32 * setting.outputs)
+            case "span":
+                return places * (2 * self.number * shape.width + 4 * _FP32 * 2)
+            case "rank":
+                return setting.sequences**2 * _FP32 + places * self.number * shape.width
+            case _:
+                return places * self.number * shape.width
+
+
+def _first_gradients(shape: Shape, setting: Setting, number: int) -> int:
+    """Gradients that are there while nearly all activations are: of tied tables, by the head."""
+    return number * shape.embedding if setting.head == "mlm" and not setting.lora else 0
+
+
+def part_names() -> tuple[str, ...]:
+    """Names of the parts, in order."""
+    return tuple(field.name for field in fields(MemoryParts))
