@@ -100,7 +100,7 @@ def test_a_checkpoint_is_told_of_the_keys_of_checkpoints(raw_study):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("train.zero_stage", 7, "key 'train.zero_stage': must be 0, 1, 2 or 3; got 7."),
+        ("train.zero_stage", 7, "key 'train.zero_stage': must be 0, 1, 2, 3 or 'auto'; got 7."),
         ("train.zero_stage", True, "key 'train.zero_stage': must be a number, not yes or no"),
         ("train.threads", 10**5, "key 'train.threads': must be at most 1024; got 100000."),
         ("study.source", "labs", "key 'study.source': must be 'lab', 'release' or 'hub'; got 'labs'."),

@@ -131,7 +131,7 @@ def activation_bytes(
         shape, tokens=tokens, pairs=pairs, precision=precision, dropout=dropout, cuda=cuda
     )
     unit = number * tokens * shape.width
-    passing = number * tokens * (2 * shape.feed_forward + 2 * shape.width)
+    passing = 2 * unit
     embedded = 3 * unit
     if checkpointing:
         return embedded + round(CHECKPOINTED * unit * shape.layers) + one + passing

@@ -250,7 +250,7 @@ class _Memory:
     def optimizer(self) -> int:
         """Two moments, and the copy that is stepped where it is not the weights themselves."""
         setting = self.setting
-        own = setting.precision == "fp32" and setting.zero_stage in {0, 3}
+        own = setting.precision == "fp32" and setting.zero_stage == 0
         each = (2 if own else 3) * _FP32
         return each * self._shard(self.trained, from_stage=1)
 

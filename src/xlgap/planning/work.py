@@ -199,7 +199,7 @@ def _task_work(
         batch, epochs = min(batch, phase.shots), SHOT_EPOCHS
     steps = math.ceil(rows * epochs / batch)
     length = task_length(name, params)
-    tokens = steps * batch * length * _sequences(name, "train")
+    tokens = steps * batch * length * sequences_of(name, "train")
     flops = train_flops(figures, tokens=tokens, length=length)
     return Work(rows=steps * batch, steps=steps, tokens=tokens, flops=flops)
 
@@ -278,7 +278,7 @@ def _predicted(
 def predicted_rows(name: str, split: Split, rows: int, params: Params, figures: ModelFigures) -> Work:
     """Predictions of so many rows of a split."""
     length = task_length(name, params)
-    tokens = rows * length * _sequences(name, split)
+    tokens = rows * length * sequences_of(name, split)
     flops = predict_flops(figures, tokens=tokens, length=length)
     return Work(rows=rows, tokens=tokens, flops=flops)
 
@@ -313,7 +313,7 @@ def prepared_manifests(directory: Path, params: Params) -> Manifests:
     return {name: m for name, m in found.items() if m["source"] == params.study.source}
 
 
-def _sequences(name: str, split: Split) -> int:
+def sequences_of(name: str, split: Split) -> int:
     """Sequences that one row becomes; long contexts may become more."""
     kind = get_task(name).kind
     if isinstance(kind, Rank):  # a query and its candidate, where the pool is no split of its own
