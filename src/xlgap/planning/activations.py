@@ -30,6 +30,7 @@ class Block:
         packs: whether attention is inside runs of packed sequences.
         upcast: numbers of the width that stand in fp32 when the rest is in bf16: norms.
         upcast_scores: likewise of scores: a softmax in fp32.
+        passing: gradients of the feed-forward width that are there at once in its backward pass.
     """
 
     width: float
@@ -39,6 +40,7 @@ class Block:
     packs: bool = False
     upcast: float = 0.0
     upcast_scores: float = 0.0
+    passing: float = 0.0
 
 
 _BERT = Block(9, 2, 0, (2, 0, 2), packs=True)
@@ -51,7 +53,7 @@ BLOCKS: Mapping[str, Block] = {
     "mt5": _T5,
     "umt5": _T5,
     "t5": _T5,
-    "bloom": Block(8, 2, 1, (1, 0.25, 2), upcast_scores=2),
+    "bloom": Block(8, 2, 1, (1, 0.25, 2), upcast_scores=2, passing=4),
     "xglm": Block(8, 2, 2, (2, 1, 2)),
     "modernbert": Block(9.8, 4, 0.1, (0, 1, 3), upcast_scores=0),
     "eurobert": Block(11, 4, 0, (0, 0, 2), packs=True, upcast=2),
@@ -131,7 +133,7 @@ def activation_bytes(
         shape, tokens=tokens, pairs=pairs, precision=precision, dropout=dropout, cuda=cuda
     )
     unit = number * tokens * shape.width
-    passing = 2 * unit
+    passing = 2 * unit + round(block_of(shape).passing * number * tokens * shape.feed_forward)
     embedded = 3 * unit
     if checkpointing:
         return embedded + round(CHECKPOINTED * unit * shape.layers) + one + passing

@@ -4,7 +4,7 @@ Peaks are the dense figures of the vendors' data sheets. Utilisation, the cost o
 arithmetic, and watts under load are assumptions, and every plan prints them as such. Speed and cost of
 a step of ``cpu`` are those of a run of the default study, one stage a core, on a machine with AVX-512
 (``benchmarks/plan_accuracy.py``); a core with 256-bit units may need twice the time. Links are 0.8 of
-data sheets: NVLink in one direction, eight 400 or 200 Gb/s ports a node, PCIe 5 or 4 with 16 lanes.
+data sheets: memory, NVLink in one direction, eight 400 or 200 Gb/s ports a node, PCIe of 16 lanes.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Hardware:
         link, node_link: bytes a second that one device, and one node, sends to others of its kind.
         host_link: bytes a second between one device and its host.
         nvme_link: bytes a second that a node reads from its disks, or writes.
+        memory_link: bytes a second of a device's own memory; 0 where ``step_seconds`` has it all.
         half_tokens: sub-words of a forward pass with which half of the utilisation is reached.
     """
 
@@ -59,6 +60,7 @@ class Hardware:
     node_link: float = 1e9
     host_link: float = 1e10
     nvme_link: float = 2e9
+    memory_link: float = 0.0
     half_tokens: int = 0
 
     @property
@@ -100,6 +102,7 @@ def _gpu(
     host_link: float,
     host_gib: int,
     nvme_gib: int,
+    memory_link: float,
 ) -> Hardware:
     return Hardware(
         name=name,
@@ -117,6 +120,7 @@ def _gpu(
         node_link=node_link * 1e9,
         host_link=host_link * 1e9,
         nvme_link=5e9,
+        memory_link=memory_link * 1e12,
         half_tokens=256,
     )
 
@@ -135,27 +139,27 @@ PRESETS: tuple[Hardware, ...] = (
     _gpu(
         "rtx4090", device="NVIDIA GeForce RTX 4090", gib=24,
         bf16=165.2, fp32=82.6, watts=550, source="NVIDIA Ada whitepaper, dense",
-        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048,
+        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.8,
     ),
     _gpu(
         "a100-40gb", device="NVIDIA A100.*40GB", gib=40,
         bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense",
-        link=240, node_link=160, host_link=20, host_gib=1024, nvme_gib=8192,
+        link=240, node_link=160, host_link=20, host_gib=1024, nvme_gib=8192, memory_link=1.2,
     ),
     _gpu(
         "a100-80gb", device="NVIDIA A100.*80GB.*", gib=80,
         bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense",
-        link=240, node_link=160, host_link=20, host_gib=2048, nvme_gib=16384,
+        link=240, node_link=160, host_link=20, host_gib=2048, nvme_gib=16384, memory_link=1.6,
     ),
     _gpu(
         "h100", device="NVIDIA H100 80GB HBM3", gib=80,
         bf16=989, fp32=67, watts=1000, source="NVIDIA H100 SXM data sheet, dense",
-        link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576,
+        link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576, memory_link=2.7,
     ),
     _gpu(
         "h200", device="NVIDIA H200", gib=141,
         bf16=989, fp32=67, watts=1000, source="NVIDIA H200 SXM data sheet, dense",
-        link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576,
+        link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576, memory_link=3.8,
     ),
 )  # fmt: skip
 _BY_NAME = {preset.name: preset for preset in PRESETS}

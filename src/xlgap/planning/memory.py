@@ -118,8 +118,12 @@ def checkpoint_bytes(
 
 BASE: Mapping[str, int] = {"cpu": round(0.45 * GIB), "cuda": round(1.2 * GIB)}
 """Of a process before a model: torch, transformers, DeepSpeed; on a GPU its context and libraries."""
-FRAGMENTATION: Mapping[str, float] = {"cpu": 0.0, "cuda": 0.05}
+FRAGMENTATION: Mapping[str, float] = {"cpu": 0.28, "cuda": 0.05}
 """Share of what comes and goes (activations, logits, buffers) that the allocator holds beside it."""
+HEAP: Mapping[str, float] = {"cpu": 0.3, "cuda": 0.0}
+"""Share of the gradients that the C library's heap holds beside them."""
+LOADED: Mapping[str, int] = {"cpu": 105_000_000, "cuda": 0}
+"""Bytes of what is loaded by the first steps: compiled kernels, modules of torch and DeepSpeed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,26 +185,30 @@ class _Memory:
 
     def parts(self) -> MemoryParts:
         """All parts, those offloaded where they lie."""
-        setting, shape = self.setting, self.shape
+        setting = self.setting
         weights, gradients, optimizer = self.weights(), self.gradients(), self.optimizer()
-        moved = {"cpu": 0, "nvme": 0}
-        if self.cuda or setting.offload_parameters == "nvme":
-            weights = self._move(weights, setting.offload_parameters, moved)
-        if self.cuda or setting.offload_optimizer == "nvme":
-            optimizer = self._move(optimizer, setting.offload_optimizer, moved)
-            if self.cuda and setting.offload_optimizer != "none":
-                gradients, kept = self._gradients_on_device(), gradients
-                moved["cpu"] += _FP32 * kept // self.number  # in fp32, where the optimizer reads them
         activations, logits = self.activations(), self.logits()
         passing, stepping = self.pass_buffers(), self.step_buffers()
-        buffers = max(passing, stepping)
-        # activations go while gradients come; what the step needs comes when they are gone
+        moved = {"cpu": self.best_weights() if self.cuda else 0, "nvme": 0}
+        if self.cuda or setting.offload_parameters == "nvme":
+            weights = self._move(weights, setting.offload_parameters, moved)
+        if setting.offload_optimizer != "none":
+            if self.cuda or setting.offload_optimizer == "nvme":
+                optimizer = self._move(optimizer, setting.offload_optimizer, moved)
+            if self.cuda:
+                moved["cpu"] += self.offload_buffers()
+                moved["cpu"] += gradients if setting.zero_stage == 3 else 0
+                gradients = self.gradients() if setting.zero_stage == 1 else 0
         held = gradients if self._gradients_stay() else 0
-        first = _first_gradients(shape, setting, self.number)
-        in_pass = passing + max(activations + logits + max(held, first), gradients)
-        peak = max(in_pass, gradients + stepping)
-        overlap = activations + logits + gradients + buffers - peak
-        fragmentation = FRAGMENTATION[setting.device] * (activations + logits + buffers)
+        in_pass = passing + max(activations + logits + max(held, self._early_gradients()), gradients)
+        buffers = max(passing, stepping)
+        peak = max(in_pass, gradients + stepping)  # a step needs its buffers when activations are gone
+        overlap = max(0, activations + logits + gradients + buffers - peak)
+        if not self.cuda:
+            buffers += self.best_weights() + self.offload_buffers()
+        device = setting.device
+        fragmentation = FRAGMENTATION[device] * (activations + logits + buffers)
+        fragmentation += HEAP[device] * self.gradients() + LOADED[device]
         return MemoryParts(
             weights=weights,
             gradients=gradients,
@@ -209,8 +217,8 @@ class _Memory:
             logits=logits,
             buffers=buffers,
             fragmentation=round(fragmentation),
-            base=BASE[setting.device],
-            overlap=max(0, overlap),
+            base=BASE[device],
+            overlap=overlap,
             host=moved["cpu"],
             nvme=moved["nvme"],
         )
@@ -239,13 +247,14 @@ class _Memory:
         """Of what is trained, all of them at the end of the backward pass."""
         return self.number * self._shard(self.trained, from_stage=2)
 
-    def _gradients_on_device(self) -> int:
-        """Where the optimizer is offloaded: those of a bucket, the others are in the host's memory."""
-        return 0 if self.setting.zero_stage >= 2 else self.gradients()
-
     def _gradients_stay(self) -> bool:
         """Whether gradients of earlier passes are there while activations are."""
         return self.setting.micro_batches > 1 or self.setting.zero_stage == 3
+
+    def _early_gradients(self) -> int:
+        """Those that are there while nearly all activations are: of a table that the head shares."""
+        tied = self.setting.head == "mlm" and not self.setting.lora
+        return self.number * self.shape.embedding if tied else 0
 
     def optimizer(self) -> int:
         """Two moments, and the copy that is stepped where it is not the weights themselves."""
@@ -254,12 +263,34 @@ class _Memory:
         each = (2 if own else 3) * _FP32
         return each * self._shard(self.trained, from_stage=1)
 
+    def best_weights(self) -> int:
+        """A copy of the weights of the best evaluation, in fp32."""
+        return _FP32 * self.trained if self.setting.keep_best else 0
+
+    def offload_buffers(self) -> int:
+        """In the host's memory where the optimizer is offloaded: its gradients.
+
+        Of ZeRO 1 and 2 also the weights that go back.
+        """
+        setting = self.setting
+        if setting.offload_optimizer == "none":
+            return 0
+        mine = self._shard(self.trained, from_stage=1)
+        return mine * (_FP32 + (self.number if setting.zero_stage < 3 else 0))
+
     def pass_buffers(self) -> int:
-        """Of DeepSpeed during a pass: a bucket of gradients, and what ZeRO-3 gathers."""
+        """Of DeepSpeed during a pass: gradients on their way, and what ZeRO-3 gathers.
+
+        They are a bucket, and the largest of all before it is put there. Of the bucket a CPU has in
+        memory what is written, no more than there are gradients.
+        """
         setting, several = self.setting, self.setting.devices > 1
         if setting.zero_stage == 0:
             return 0
-        found = self.number * min(REDUCE_BUCKET, self.trained)
+        found = self.number * (REDUCE_BUCKET if self.cuda else min(REDUCE_BUCKET, self.trained))
+        if setting.zero_stage >= 2 and not setting.lora:
+            largest = self.shape.embedding
+            found += self.number * largest * (2 if largest > REDUCE_BUCKET else 1)
         away = several or (self.cuda and setting.offload_parameters != "none")
         if setting.zero_stage == 3 and away:
             least = self.shape.embedding + PREFETCH  # a matrix at a time
@@ -273,7 +304,7 @@ class _Memory:
             if setting.precision == "bf16":
                 return _FP32 * self.trained
             return self.number * min(self.trained, 500_000_000) if setting.devices > 1 else 0
-        if setting.offload_optimizer != "none" and self.cuda:
+        if setting.offload_optimizer != "none":
             return 0
         mine = self._shard(self.trained, from_stage=1)
         if setting.zero_stage == 3:
@@ -315,11 +346,6 @@ class _Memory:
                 return setting.sequences**2 * _FP32 + places * self.number * shape.width
             case _:
                 return places * self.number * shape.width
-
-
-def _first_gradients(shape: Shape, setting: Setting, number: int) -> int:
-    """Gradients that are there while nearly all activations are: of tied tables, by the head."""
-    return number * shape.embedding if setting.head == "mlm" and not setting.lora else 0
 
 
 def part_names() -> tuple[str, ...]:

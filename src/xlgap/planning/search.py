@@ -7,6 +7,7 @@ A step takes its arithmetic at the assumed share of the peak, and on top
 * ``ceil(rows/devices) * devices/rows`` of it where rows do not share evenly: devices wait;
 * communication, not overlapped: with b bytes of the trained weights a device sends 2b a step in stages
   0 to 2, and 3b a micro-batch in stage 3 (Rajbhandari et al. 2020, section 7: 1.5 times as much);
+* the optimizer: what Adam reads and writes of a device's memory, sharded from stage 1;
 * offload: gradients and weights over the host's link, and the states that the host's Adam reads and
   writes; from disk, those states once each way; offloaded weights twice a micro-batch.
 """
@@ -24,6 +25,8 @@ from xlgap.planning.memory import MemoryParts, predict_memory
 from xlgap.planning.setting import HeadKind, Offload, Setting, ZeroStage
 from xlgap.planning.shape import Shape
 
+ADAM = 28
+"""Bytes a parameter that Adam reads and writes: gradient, weight and two moments."""
 HOST_ADAM = 20e9
 """Bytes a second of a device's share of the host's memory, which Adam on the host reads and writes."""
 HOST_SHARE = 0.9
@@ -264,8 +267,10 @@ class _Search:
             sent = share * 2 * trained * (accumulation if stage == 2 else 1)
         seconds = sent / hardware.bandwidth
         mine = self.trained / (count if stage else 1)
+        if hardware.memory_link and optimizer == "none":
+            seconds += ADAM * mine / hardware.memory_link
         if hardware.kind == "cuda" and optimizer != "none":
-            seconds += mine * number * (accumulation + 1) / hardware.host_link + 28 * mine / HOST_ADAM
+            seconds += mine * number * (accumulation + 1) / hardware.host_link + ADAM * mine / HOST_ADAM
         if optimizer == "nvme":
             seconds += 24 * mine * hardware.of_node / hardware.nvme_link
         if parameters != "none" and hardware.kind == "cuda":

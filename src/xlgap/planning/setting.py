@@ -44,6 +44,7 @@ class Setting:
         dropout: share; the model's own when ``None``.
         lora: rank of adapters on all matrices; ``None`` trains all weights.
         base_bits: of a weight below adapters; that of the precision when ``None``.
+        keep_best: whether the weights of the best evaluation so far are kept, in host memory.
         device: what trains.
     """
 
@@ -64,6 +65,7 @@ class Setting:
     dropout: float | None = None
     lora: int | None = None
     base_bits: Literal[4, 8, 16, 32] | None = None
+    keep_best: bool = False
     device: Literal["cpu", "cuda"] = "cpu"
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 
@@ -24,6 +24,7 @@ from xlgap.planning.work import prepared_manifests
 from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import Recipe
 from xlgap.stages.study import Study
+from xlgap.train_params import TrainParams
 from xlgap.training.engine import agreed_on, device, device_memory, device_name, node_size, world_size
 from xlgap.training.zero import Place, ZeroPlan
 
@@ -49,8 +50,17 @@ def this_machine(processes: int) -> Hardware:
     )
 
 
-def phase_plan(phase: Phase, params: Params, model: str, numbers: Recipe) -> tuple[ZeroPlan, int]:
+def phase_plan(
+    phase: Phase, params: Params, model: str, numbers: Recipe, *, machine: Hardware | None = None
+) -> tuple[ZeroPlan, int]:
     """The engine's plan of a phase, and the sub-words of a micro-batch.
+
+    Args:
+        phase: of a training.
+        params: of the study.
+        model: its name.
+        numbers: of its recipe.
+        machine: to train on; this one when ``None``.
 
     Raises:
         TrainingError: nothing fits this machine; or there is something to choose, and the model is not
@@ -58,7 +68,7 @@ def phase_plan(phase: Phase, params: Params, model: str, numbers: Recipe) -> tup
     """
     loads = phase_loads(phase, params, model_figures(model, params))
     optimizer = {"learning_rate": numbers.learning_rate, "weight_decay": numbers.weight_decay}
-    return _plan(list(loads), params, model, optimizer)
+    return _plan(list(loads), params, model, optimizer, machine or this_machine(world_size()))
 
 
 def pretrain_plan(params: Params, model: str, **optimizer: float) -> tuple[ZeroPlan, int]:
@@ -69,13 +79,13 @@ def pretrain_plan(params: Params, model: str, **optimizer: float) -> tuple[ZeroP
         model: its name.
         optimizer: numbers of AdamW, as :class:`ZeroPlan` has them.
     """
-    return _plan([pretrain_load(params, model_figures(model, params))], params, model, optimizer)
+    load = pretrain_load(params, model_figures(model, params))
+    return _plan([load], params, model, optimizer, this_machine(world_size()))
 
 
-def predicted(loads: Iterable[Load], params: Params, model: str) -> Choice | None:
+def _largest(loads: Iterable[Load], params: Params, model: str, machine: Hardware) -> Choice | None:
     """The way with the largest memory of those of ``loads``; ``None`` of a model not known enough."""
     shape = model_figures(model, params).shape
-    machine = this_machine(world_size())
     found = [] if shape is None else [choose(shape, load, machine, asked(params)) for load in loads]
     return max(found, key=lambda choice: (not choice.fits, choice.memory.total), default=None)
 
@@ -122,12 +132,16 @@ def engine_params(zero: ZeroPlan, token_budget: int) -> dict[str, Any]:
 
 
 def _plan(
-    loads: list[Load], params: Params, model: str, optimizer: Mapping[str, Any]
+    loads: list[Load],
+    params: Params,
+    model: str,
+    optimizer: Mapping[str, Any],
+    machine: Hardware,
 ) -> tuple[ZeroPlan, int]:
     train = params.train
     if not train.chosen:
-        return _given(params, optimizer), train.micro_batch_tokens
-    choice = predicted(loads, params, model)
+        return _given(train, optimizer), train.micro_batch_tokens
+    choice = _largest(loads, params, model, machine)
     if choice is None:
         raise TrainingError(
             f"key 'train.zero_stage': 'auto' needs the figures of model '{model}', which neither the "
@@ -140,22 +154,37 @@ def _plan(
             "says how many), in shorter sequences, or let states be offloaded."
         )
     choice = agreed_on(choice)
-    of_train = {
-        "zero_stage": choice.zero_stage,
-        "offload_optimizer": choice.offload_optimizer,
-        "offload_parameters": choice.offload_parameters,
-        "activation_checkpointing": "on" if choice.activation_checkpointing else "off",
-    }
-    chosen = params.model_copy(update={"train": train.model_copy(update=of_train)})
     shape = model_figures(model, params).shape
     assert shape is not None, model
-    plan = replace(_given(chosen, optimizer), largest_tensor=shape.embedding)
+    plan = zero_of(choice, train, on=device(), largest_tensor=shape.embedding, **optimizer)
     return plan, choice.micro_tokens
 
 
-def _given(params: Params, optimizer: Mapping[str, Any]) -> ZeroPlan:
+def zero_of(
+    choice: Choice, train: TrainParams, *, on: Literal["cpu", "cuda"], **numbers: Any
+) -> ZeroPlan:
+    """The engine's plan of a choice.
+
+    Args:
+        choice: of the planner.
+        train: what else the study gives.
+        on: what trains.
+        numbers: others of :class:`ZeroPlan`.
+    """
+    return ZeroPlan(
+        stage=choice.zero_stage,
+        precision=train.precision,
+        offload_optimizer=_place(choice.offload_optimizer),
+        offload_parameters=_place(choice.offload_parameters),
+        nvme_path=train.nvme_path,
+        activation_checkpointing=choice.activation_checkpointing,
+        device=on,
+        **numbers,
+    )
+
+
+def _given(train: TrainParams, optimizer: Mapping[str, Any]) -> ZeroPlan:
     """The engine's plan where nothing is left to choose."""
-    train = params.train
     assert train.zero_stage != "auto"
     return ZeroPlan(
         stage=train.zero_stage,
