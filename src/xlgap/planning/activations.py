@@ -54,7 +54,7 @@ BLOCKS: Mapping[str, Block] = {
     "umt5": _T5,
     "t5": _T5,
     "bloom": Block(8, 2, 1, (1, 0.25, 2), upcast_scores=2, passing=4),
-    "xglm": Block(8, 2, 2, (2, 1, 2)),
+    "xglm": Block(8, 2, 2, (2, 0, 2)),
     "modernbert": Block(9.8, 4, 0.1, (0, 1, 3), upcast_scores=0),
     "eurobert": Block(11, 4, 0, (0, 0, 2), packs=True, upcast=2),
     "rembert": Block(8, 2, 1, (2, 0, 2)),
