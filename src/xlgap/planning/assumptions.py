@@ -34,7 +34,10 @@ def _sentences(
     )
     for model, (factor, count) in measured.items():
         yield f"hours of {model} are the formula's times {factor:.2f}, as in {count} finished stages"
-    yield f"{hardware.step_seconds * 1000:.0f} ms a step besides its arithmetic (assumed)"
+    yield (
+        f"{hardware.step_seconds * 1000:.0f} ms a step and {hardware.call_seconds * 1000:.0f} ms a "
+        "prediction of one language besides their arithmetic (assumed)"
+    )
     if gpu:
         yield (
             f"{hardware.link / 1e9:.0f} GB/s from a device to others, {hardware.node_link / 1e9:.0f} "

@@ -24,6 +24,7 @@ class ModelFigures:
             otherwise all of it. Task heads are left out: they have a few rows of ``d_model``.
         layers, d_model, vocabulary: of what is fine-tuned.
         shape: of what is fine-tuned.
+        ladder: whether it is trained from scratch, and so has the study's tokenizer.
         note: why a figure is missing or differs, empty otherwise.
 
     A figure is ``None`` where it cannot be known before the model's configuration is there.
@@ -38,6 +39,7 @@ class ModelFigures:
     d_model: int | None = None
     vocabulary: int | None = None
     shape: Shape | None = None
+    ladder: bool = False
     note: str = ""
 
 
@@ -73,6 +75,7 @@ def _scratch(name: str, model: ScratchModel, params: Params) -> ModelFigures:
         layers=model.layers,
         d_model=model.width,
         vocabulary=vocabulary,
+        ladder=True,
         shape=scratch_shape(
             layers=model.layers,
             width=model.width,

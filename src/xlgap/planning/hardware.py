@@ -32,6 +32,7 @@ class Hardware:
         peak_flops: multiply-adds counted as two, a second and device, by precision.
         utilisation: assumed share of the peak that training reaches.
         step_seconds: assumed cost of one optimizer step besides its arithmetic.
+        call_seconds: assumed cost of predicting one split in one language besides its arithmetic.
         watts: assumed draw of one device under load, its share of the host included.
         source: of the peak.
         device: pattern of the name by which CUDA knows the device, whole; empty of a CPU.
@@ -51,6 +52,7 @@ class Hardware:
     peak_flops: Mapping[Precision, float] = field(hash=False)
     utilisation: float
     step_seconds: float
+    call_seconds: float
     watts: float
     source: str
     device: str = ""
@@ -110,6 +112,7 @@ def _gpu(
         peak_flops={"bf16": bf16 * 1e12, "fp32": fp32 * 1e12},
         utilisation=0.4,
         step_seconds=0.03,
+        call_seconds=0.1,
         watts=watts,
         source=source,
         device=device,
@@ -132,6 +135,7 @@ PRESETS: tuple[Hardware, ...] = (
         peak_flops={"fp32": 192e9, "bf16": 192e9},
         utilisation=0.35,
         step_seconds=0.007,
+        call_seconds=0.04,
         watts=10.0,
         host_bytes=4 * GIB,
         source="one core at 3 GHz, two 512-bit FMA units: 64 operations a cycle; no bf16 units",

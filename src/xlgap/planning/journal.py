@@ -20,7 +20,8 @@ _SHAPE = {"train_seconds": float, "select_seconds": float, "evaluate_seconds": f
 def measured_seconds(stage: StagePlan, directory: Path, hardware: Hardware) -> float | None:
     """Wall seconds of training and evaluation of all seeds of a stage.
 
-    ``None`` where a seed is not done, or where it ran on other devices than ``hardware``.
+    ``None`` where a seed is not done or ran on devices other than ``hardware``, or where not the stage
+    that is planned to train trained, but one that shares its weights.
 
     Args:
         stage: of a plan.
@@ -36,6 +37,9 @@ def measured_seconds(stage: StagePlan, directory: Path, hardware: Hardware) -> f
     folder = directory / layout.JOURNAL / FOLDERS[stage.kind].format(key=key)
     entries = [read_json(path, _SHAPE) for path in sorted(folder.glob("seed*.json"))]
     if len(entries) < stage.seeds or not all(_alike(entry, hardware) for entry in entries):
+        return None
+    trains = bool(stage.training.steps)
+    if any(bool(entry["train_seconds"]) != trains for entry in entries):
         return None
     return float(sum(map(pure_time, entries)))
 
@@ -53,10 +57,7 @@ def pure_time(entry: Mapping[str, Any]) -> float:
 def factors(
     stages: Iterable[StagePlan], directory: Path, hardware: Hardware
 ) -> dict[str, tuple[float, int]]:
-    """By model, the median of measured over planned seconds of its finished stages, and their number.
-
-    Stages whose seeds found their weights done take less than planned; the median is of all.
-    """
+    """By model, the median of measured over planned seconds of finished stages, and their number."""
     ratios: dict[str, list[float]] = {}
     for stage in stages:
         measured = measured_seconds(stage, directory, hardware)

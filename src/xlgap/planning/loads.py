@@ -15,9 +15,10 @@ from xlgap.tasks import get_task
 from xlgap.tasks.base import Choose, Kind, Rank, Retrieve, Span, Tag
 
 
-def asked(params: Params) -> Asked:
-    """What ``params.yaml`` gives, and what it leaves to the search."""
+def asked(params: Params, model: str) -> Asked:
+    """What ``params.yaml`` gives for a model, and what it leaves to the search."""
     train = params.train
+    lora = getattr(params.models[model], "lora", None)
     checkpointing = train.activation_checkpointing
     return Asked(
         precision=train.precision,
@@ -27,6 +28,7 @@ def asked(params: Params) -> Asked:
         activation_checkpointing="auto" if checkpointing == "auto" else checkpointing == "on",
         micro_tokens=train.micro_batch_tokens,
         halve=train.chosen,
+        lora=None if lora is None else lora.rank,
     )
 
 

@@ -126,7 +126,6 @@ class _Planner:
         self.hardware = hardware
         self.manifests = manifests
         self.figures = _Figures(params)
-        self.asked = asked(params)
         self._ways: dict[tuple[str, Load], tuple[Choice, int | None]] = {}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
@@ -308,7 +307,8 @@ class _Planner:
         beside = self.hardware.step_seconds + (0.0 if choice is None else choice.seconds)
         flops = times * training.flops + evaluation.flops
         speed = self.hardware.speed(self.params.train.precision)
-        return (flops / speed + training.steps * beside) / 3600
+        calls = evaluation.calls * self.hardware.call_seconds
+        return (flops / speed + training.steps * beside + calls) / 3600
 
     def _way(self, model: str, loads: Iterable[Load]) -> tuple[str | None, Choice | None, int | None]:
         """How a stage trains: the task whose steps take most memory, its way, and devices needed."""
@@ -323,9 +323,10 @@ class _Planner:
         if shape is None:
             return None, None
         if (model, load) not in self._ways:
+            given = asked(self.params, model)
             self._ways[model, load] = (
-                choose(shape, load, self.hardware, self.asked),
-                least_devices(shape, load, self.hardware, self.asked),
+                choose(shape, load, self.hardware, given),
+                least_devices(shape, load, self.hardware, given),
             )
         return self._ways[model, load]
 

@@ -86,7 +86,9 @@ def pretrain_plan(params: Params, model: str, **optimizer: float) -> tuple[ZeroP
 def _largest(loads: Iterable[Load], params: Params, model: str, machine: Hardware) -> Choice | None:
     """The way with the largest memory of those of ``loads``; ``None`` of a model not known enough."""
     shape = model_figures(model, params).shape
-    found = [] if shape is None else [choose(shape, load, machine, asked(params)) for load in loads]
+    found = (
+        [] if shape is None else [choose(shape, load, machine, asked(params, model)) for load in loads]
+    )
     return max(found, key=lambda choice: (not choice.fits, choice.memory.total), default=None)
 
 
