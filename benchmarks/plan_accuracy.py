@@ -27,7 +27,7 @@ from xlgap.models.encode import encode
 from xlgap.models.tokenizer import load_tokenizer
 from xlgap.planning import Plan, StagePlan, plan_study
 from xlgap.stages.recipe import recipe, window
-from xlgap.stages.summary import pure_time
+from xlgap.planning.journal import pure_time
 from xlgap.tasks import get_task
 from xlgap.training.batches import schedule
 

@@ -36,6 +36,7 @@ from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
 from xlgap.planning.figures import model_figures
 from xlgap.planning.memory import model_states, weight_bytes
 from xlgap.planning.tables import count, size
+from xlgap.stages.engine_plan import pretrain_plan
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.prepare import corpus_lines
 from xlgap.stages.start import POINTER
@@ -44,7 +45,6 @@ from xlgap.stages.track import open_tracker, usage, write_journal
 from xlgap.training.data import Line, MaskedText, encode_lines
 from xlgap.training.engine import device, drawn_from, process_group, rank
 from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
-from xlgap.training.zero import ZeroPlan
 
 
 def pretrain(study: Study, model: str) -> None:
@@ -168,7 +168,7 @@ def _train(
     data = MaskedText(sequences, tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed)
     with drawn_from(numbers.seed):
         network = Network(encoder, MaskedHead(spec.width, tokenizer.size))
-    settings = _settings(study, spec, sequences)
+    settings = _settings(study, spec, model, sequences)
     stop = StopSignal()
     tracker = open_tracker(study, name=f"pretrain {model}", digest=key, kind="pretrain")
     with stop.listening(), progress_bar() as display, tracker as run:
@@ -202,9 +202,16 @@ def _sequences(study: Study, tokenizer: Tokenizer) -> list[Line]:
     return encode_lines(lines, tokenizer, length=study.params.pretrain.sequence_length)
 
 
-def _settings(study: Study, spec: ScratchModel, sequences: list[Line]) -> PhaseSettings:
+def _settings(study: Study, spec: ScratchModel, model: str, sequences: list[Line]) -> PhaseSettings:
     """Steps and batch such that all sizes see ``pretrain.tokens`` sub-words, padding left out."""
     numbers, train = study.params.pretrain, study.params.train
+    zero, token_budget = pretrain_plan(
+        study.params,
+        model,
+        learning_rate=learning_rate(numbers, spec),
+        weight_decay=numbers.weight_decay,
+        beta2=0.98,
+    )
     mean = sum(len(s) for s in sequences) / len(sequences)
     rows = max(1, round(numbers.batch_tokens / mean))
     steps = max(1, math.ceil(numbers.tokens / (rows * mean)))
@@ -212,20 +219,11 @@ def _settings(study: Study, spec: ScratchModel, sequences: list[Line]) -> PhaseS
         steps=steps,
         warmup_steps=round(numbers.warmup_fraction * steps),
         batch_rows=rows,
-        token_budget=max(train.micro_batch_tokens, numbers.sequence_length),
+        token_budget=max(token_budget, numbers.sequence_length),
         evaluations=0,
         select="last",
         seed=numbers.seed,
-        zero=ZeroPlan(
-            stage=train.zero_stage,
-            precision=train.precision,
-            offload_optimizer=train.offload_optimizer,
-            offload_parameters=train.offload_parameters,
-            device=device(),
-            learning_rate=learning_rate(numbers, spec),
-            weight_decay=numbers.weight_decay,
-            beta2=0.98,
-        ),
+        zero=zero,
         checkpoint_seconds=train.checkpoint_seconds,
     )
 
