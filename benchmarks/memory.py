@@ -260,7 +260,13 @@ def run(case: Case) -> dict[str, Any]:
         ranks = [json.loads(p.read_text()) for p in sorted(Path(folder).iterdir())]
     found = max(ranks, key=lambda rank: rank["measured"])
     found["ranks"] = " ".join(str(rank["measured"]) for rank in ranks)
-    return {**case.columns(), **found, "python": platform.python_version()}
+    return {**case.columns(), **found, "python": platform.python_version(), "libc": _libc()}
+
+
+def _libc() -> str:
+    """The C library, and what is asked of its allocator."""
+    asked = [f"{name}={value}" for name, value in sorted(os.environ.items()) if "MALLOC" in name]
+    return " ".join([*platform.libc_ver(), *asked])
 
 
 def measure(out: Path, only: Sequence[str]) -> None:

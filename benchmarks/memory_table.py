@@ -6,11 +6,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xlgap.planning.setting import Setting
-from xlgap.planning.shape import scratch_shape
-
 from memory_cases import Case
 from xlgap.planning.memory import MemoryParts, predict_memory
+from xlgap.planning.setting import Setting
+from xlgap.planning.shape import scratch_shape
 
 Row = dict[str, str]
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "buffers", "fragmentation")
@@ -88,8 +87,14 @@ def compared(case: Case, row: Row) -> Compared:
 
 def page(found: Sequence[Compared]) -> str:
     """The page, in Markdown."""
-    lines = [HEAD, *_summary(found), "", *_cases(found), "", *_parts(found), "", FOOT]
-    return "\n".join(lines)
+    tables = [*_summary(found), "", _versions(found), "", *_cases(found), "", *_parts(found)]
+    return "\n".join([HEAD, *tables, "", FOOT])
+
+
+def _versions(found: Sequence[Compared]) -> str:
+    names = ("torch", "deepspeed", "transformers", "python", "libc")
+    told = {", ".join(f"{name} {c.row[name]}" for name in names) for c in found}
+    return f"Measured with {'; '.join(sorted(told))}."
 
 
 def _summary(found: Sequence[Compared]) -> list[str]:
