@@ -26,8 +26,8 @@ from xlgap.formats import read_json, read_jsonl
 from xlgap.models.encode import encode
 from xlgap.models.tokenizer import load_tokenizer
 from xlgap.planning import Plan, StagePlan, plan_study
+from xlgap.planning.journal import pure_time
 from xlgap.stages.recipe import recipe, window
-from xlgap.stages.summary import pure_time
 from xlgap.tasks import get_task
 from xlgap.training.batches import schedule
 

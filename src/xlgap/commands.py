@@ -46,9 +46,21 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     graph.add_argument("--check", action="store_true", help="fail when it is stale, write nothing")
     graph.set_defaults(run=write_graph)
 
-    plan = commands.add_parser("plan", help="cells, sizes, steps, memory and hours of a study")
+    plan = commands.add_parser(
+        "plan",
+        help="cells, sizes, steps, memory and hours of a study",
+        description="What a study will compute, before anything runs, without network and weights: how "
+        "each model is trained (what is 'auto' in params.yaml is chosen here), memory of a process by "
+        "part, steps, hours, energy, disk. docs/planning.md has the formulas and what is assumed.",
+    )
     study_option(plan)
-    plan.add_argument("--hardware", default=None, help="preset of planning/hardware, of one stage")
+    plan.add_argument(
+        "--hardware",
+        default=None,
+        metavar="NAME",
+        help="of one stage: a preset (cpu, rtx4090, a100-40gb, a100-80gb, h100, h200), several of it "
+        "(8xh100), or nodes of several (4x8xh100); default: cpu",
+    )
     plan.add_argument(
         "--workers", type=int, default=None, help="stages side by side (default: 2 on cpu, else 1)"
     )
@@ -248,7 +260,14 @@ def show_plan(arguments: Arguments) -> None:
     _check_workers(workers)
     directory, params = _read(arguments.study)
     known = prepared_manifests(directory, params)
-    plan = plan_study(params, grid(params), hardware=hardware, workers=workers, manifests=known)
+    plan = plan_study(
+        params,
+        grid(params),
+        hardware=hardware,
+        workers=workers,
+        manifests=known,
+        directory=directory,
+    )
     print(json.dumps(to_json(plan), indent=1) if arguments.json else render(plan))
 
 

@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Discriminator,
     Field,
     Tag,
@@ -45,8 +44,8 @@ from xlgap.section import (
     Section,
     Seed,
     each_once,
-    no_boolean,
 )
+from xlgap.train_params import TrainParams
 from xlgap.wording import UNKNOWN, requirement, short
 
 _SCALE_KINDS = ("[number]", "[by task]")  # names that a problem's path has, and no key
@@ -198,37 +197,6 @@ class PretrainParams(Section):
         if positions is not None and length > positions:
             raise ValueError(f"must not pass 'positions', {positions}")
         return length
-
-
-class TrainParams(Section):
-    """Fine-tuning and the engine.
-
-    What ``dvc.yaml`` names key by key has no default: DVC wants it in the file.
-    """
-
-    version: Positive
-    precision: Literal["fp32", "bf16"]
-    zero_stage: Annotated[Literal[0, 1, 2, 3], BeforeValidator(no_boolean)] = 0
-    offload_optimizer: bool = False
-    offload_parameters: bool = False
-    micro_batch_tokens: Positive = 8192
-    learning_rate_scale: PositiveFloat = 1.0
-    evaluations: Positive
-    checkpoint_seconds: PositiveFloat = 300.0
-    threads: Annotated[Int, Field(gt=0, le=1024)] = 1
-    keep: Literal["all", "none"] = "all"
-
-    @field_validator("offload_optimizer", "offload_parameters")
-    @classmethod
-    def _stage_offloads(cls, offload: bool, info: ValidationInfo) -> bool:
-        able = (1, 2, 3) if info.field_name == "offload_optimizer" else (3,)
-        stage = info.data.get("zero_stage")
-        if offload and stage is not None and stage not in able:
-            raise ValueError(
-                f"needs 'zero_stage' {' or '.join(map(str, able))}, which is {stage}; "
-                "raise it or leave the offload out"
-            )
-        return offload
 
 
 class EvaluationParams(Section):

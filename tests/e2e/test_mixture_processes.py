@@ -13,7 +13,8 @@ pytestmark = pytest.mark.e2e
 PROGRAM = Path(__file__).parents[1] / "programs" / "mixture_losses.py"
 TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node", "2"]
 RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-ALONE, BOTH = ["0", "1", "3", "0+kill", "3+kill", "1+bf16"], ["0", "1", "2", "3", "3+kill"]
+ALONE = ["0", "1", "3", "0+kill", "3+kill", "3+recompute", "1+bf16"]
+BOTH = ["0", "1", "2", "3", "3+kill", "3+recompute"]
 
 
 def train(folder, processes, ways):

@@ -1,9 +1,10 @@
 """Train a tiny mixture of tasks and text for a few steps, once a way; run alone or under torchrun.
 
-usage: mixture_losses.py OUT.json SCRATCH STAGE[+bf16][+kill] ...
+usage: mixture_losses.py OUT.json SCRATCH STAGE[+bf16][+kill][+recompute] ...
 
 Writes the losses of each way, sums of the weights of heads and encoder, and the facts. With ``kill``
-the training is stopped half way and run again.
+the training is stopped half way and run again, with ``recompute`` activations are computed again in
+backward.
 """
 
 import json
@@ -107,6 +108,7 @@ def train(way, scratch):
             stage=int(stage),
             learning_rate=3e-3,
             precision="bf16" if "bf16" in flags else "fp32",
+            activation_checkpointing="recompute" in flags,
         ),
     )
     losses = Losses()

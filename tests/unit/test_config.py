@@ -133,7 +133,7 @@ def test_a_checkpoint_is_told_of_the_keys_of_checkpoints(raw_study):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("train.zero_stage", 7, "key 'train.zero_stage': must be 0, 1, 2 or 3; got 7."),
+        ("train.zero_stage", 7, "key 'train.zero_stage': must be 0, 1, 2, 3 or 'auto'; got 7."),
         ("train.zero_stage", True, "key 'train.zero_stage': must be a number, not yes or no"),
         ("train.threads", 10**5, "key 'train.threads': must be at most 1024; got 100000."),
         ("study.source", "labs", "key 'study.source': must be 'lab', 'release' or 'hub'; got 'labs'."),
@@ -220,6 +220,50 @@ def test_stages_that_offload_may(study):
     assert study(train={"zero_stage": 1, "offload_optimizer": True}).train.offload_optimizer
     both = {"zero_stage": 3, "offload_optimizer": True, "offload_parameters": True}
     assert study(train=both).train.offload_parameters
+
+
+def test_booleans_of_offloads_keep_their_meaning(study):
+    none, host = (
+        study(
+            train={"zero_stage": 3, "offload_optimizer": flag, "activation_checkpointing": flag}
+        ).train
+        for flag in (False, True)
+    )
+    assert (none.offload_optimizer, none.activation_checkpointing) == ("none", "off")
+    assert (host.offload_optimizer, host.activation_checkpointing) == ("cpu", "on")
+    assert not none.chosen
+    assert not study().train.chosen
+
+
+def test_what_is_not_given_is_chosen_with_the_stage(study):
+    train = study(train={"zero_stage": "auto", "offload_optimizer": False}).train
+    assert train.offload_optimizer == "none"
+    assert (train.offload_parameters, train.activation_checkpointing) == ("auto", "auto")
+    assert train.chosen
+    alone = study(train={"zero_stage": 2, "activation_checkpointing": "auto"}).train
+    assert (alone.offload_parameters, alone.chosen) == ("none", True)
+
+
+@pytest.mark.parametrize(
+    ("train", "said"),
+    [
+        ({"zero_stage": "Auto"}, "key 'train.zero_stage': must be 0, 1, 2, 3 or 'auto'; got 'Auto'."),
+        (
+            {"offload_optimizer": "disk"},
+            "key 'train.offload_optimizer': must be 'none', 'cpu', 'nvme' or 'auto'; got 'disk'.",
+        ),
+        (
+            {"zero_stage": 2, "offload_optimizer": "nvme"},
+            "key 'train.offload_optimizer': 'nvme' needs 'zero_stage' 3, which is 2",
+        ),
+        (
+            {"activation_checkpointing": 1},
+            "key 'train.activation_checkpointing': must be 'on', 'off' or 'auto'; got 1.",
+        ),
+    ],
+)
+def test_ways_to_train_are_told(raw_study, train, said):
+    assert sentence(raw_study(train=train)).startswith(said)
 
 
 @pytest.mark.parametrize(

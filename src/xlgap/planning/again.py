@@ -37,8 +37,9 @@ def again_work(
             if rows is None:
                 return UNKNOWN
             rows = min(rows, asked.rows) * passes
-            parts.append(predicted_rows(name, split, rows, params, figures))
-        parts.append(predicted_rows(name, "train", asked.probe_rows * (points + 1), params, figures))
+            parts.append(predicted_rows(name, split, code, rows, params, figures, manifests))
+        probed = asked.probe_rows * (points + 1)
+        parts.append(predicted_rows(name, "train", "en", probed, params, figures, manifests))
     languages = asked.languages or params.languages.evaluation
     lines = asked.mlm_lines * len(set(languages) & set(params.languages.pretraining)) * points
     length = params.pretrain.sequence_length

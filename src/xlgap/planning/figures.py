@@ -10,6 +10,7 @@ from xlgap.config import Params, ScratchModel
 from xlgap.formats import read_json
 from xlgap.models.catalogue import Checkpoint, find_checkpoint
 from xlgap.models.ladder import embedding_params, nonembedding_params
+from xlgap.planning.shape import Shape, scratch_shape, shape_of_checkpoint, shape_of_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,8 @@ class ModelFigures:
         trained_total, trained_nonembedding: of what is fine-tuned: the encoder of an encoder-decoder,
             otherwise all of it. Task heads are left out: they have a few rows of ``d_model``.
         layers, d_model, vocabulary: of what is fine-tuned.
+        shape: of what is fine-tuned.
+        ladder: whether it is trained from scratch, and so has the study's tokenizer.
         note: why a figure is missing or differs, empty otherwise.
 
     A figure is ``None`` where it cannot be known before the model's configuration is there.
@@ -35,6 +38,8 @@ class ModelFigures:
     layers: int | None = None
     d_model: int | None = None
     vocabulary: int | None = None
+    shape: Shape | None = None
+    ladder: bool = False
     note: str = ""
 
 
@@ -70,6 +75,16 @@ def _scratch(name: str, model: ScratchModel, params: Params) -> ModelFigures:
         layers=model.layers,
         d_model=model.width,
         vocabulary=vocabulary,
+        ladder=True,
+        shape=scratch_shape(
+            layers=model.layers,
+            width=model.width,
+            heads=model.heads,
+            feed_forward=model.feed_forward,
+            vocabulary=vocabulary,
+            positions=params.pretrain.positions,
+            dropout=model.dropout,
+        ),
     )
 
 
@@ -85,6 +100,7 @@ def _from_catalogue(name: str, checkpoint: Checkpoint) -> ModelFigures:
         layers=checkpoint.layers,
         d_model=checkpoint.d_model,
         vocabulary=checkpoint.vocabulary,
+        shape=shape_of_checkpoint(checkpoint),
         note="" if encoder is None else "the encoder alone is fine-tuned",
     )
 
@@ -93,7 +109,8 @@ def _from_directory(name: str, folder: Path) -> ModelFigures:
     """Counted on the meta device from the directory's ``config.json``; this imports torch."""
     from xlgap.models.size import size_of_fields
 
-    size = size_of_fields(read_json(folder / "config.json"))
+    fields = read_json(folder / "config.json")
+    size = size_of_fields(fields)
     return ModelFigures(
         name=name,
         params_total=size.total,
@@ -103,4 +120,5 @@ def _from_directory(name: str, folder: Path) -> ModelFigures:
         layers=size.layers,
         d_model=size.d_model,
         vocabulary=size.vocabulary,
+        shape=shape_of_fields(fields, parameters=size.total),
     )

@@ -3,7 +3,8 @@
 Peaks are the dense figures of the vendors' data sheets. Utilisation, the cost of a step besides its
 arithmetic, and watts under load are assumptions, and every plan prints them as such. Speed and cost of
 a step of ``cpu`` are those of a run of the default study, one stage a core, on a machine with AVX-512
-(``benchmarks/plan_accuracy.py``); a core with 256-bit units may need twice the time.
+(``benchmarks/plan_accuracy.py``); a core with 256-bit units may need twice the time. Links are 0.8 of
+data sheets: memory, NVLink in one direction, eight 400 or 200 Gb/s ports a node, PCIe of 16 lanes.
 """
 
 from __future__ import annotations
@@ -26,24 +27,63 @@ class Hardware:
     Attributes:
         name: of the preset.
         devices: how many train together.
+        node_devices: of one node, at most.
         memory_bytes: of one device.
         peak_flops: multiply-adds counted as two, a second and device, by precision.
         utilisation: assumed share of the peak that training reaches.
         step_seconds: assumed cost of one optimizer step besides its arithmetic.
+        call_seconds: assumed cost of predicting one split in one language besides its arithmetic.
         watts: assumed draw of one device under load, its share of the host included.
         source: of the peak.
-        device: pattern of the name by which CUDA knows the device, whole.
+        device: pattern of the name by which CUDA knows the device, whole; empty of a CPU.
+        host_bytes: memory of a node beside its devices; of a CPU it is that of the device.
+        nvme_bytes: of a node's disks; 0 where there is none to offload to.
+        link, node_link: bytes a second that one device, and one node, sends to others of its kind.
+        host_link: bytes a second between one device and its host.
+        nvme_link: bytes a second that a node reads from its disks, or writes.
+        memory_link: bytes a second of a device's own memory; 0 where ``step_seconds`` has it all.
+        half_tokens: sub-words of a forward pass with which half of the utilisation is reached.
     """
 
     name: str
     devices: int = 1
+    node_devices: int = 1
     memory_bytes: int
     peak_flops: Mapping[Precision, float] = field(hash=False)
     utilisation: float
     step_seconds: float
+    call_seconds: float
     watts: float
     source: str
     device: str = ""
+    host_bytes: int = 0
+    nvme_bytes: int = 0
+    link: float = 1e9
+    node_link: float = 1e9
+    host_link: float = 1e10
+    nvme_link: float = 2e9
+    memory_link: float = 0.0
+    half_tokens: int = 0
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes the devices are in."""
+        return -(-self.devices // self.node_devices)
+
+    @property
+    def kind(self) -> Literal["cpu", "cuda"]:
+        """What trains."""
+        return "cuda" if self.device else "cpu"
+
+    @property
+    def of_node(self) -> int:
+        """Devices of one node."""
+        return min(self.devices, self.node_devices)
+
+    @property
+    def bandwidth(self) -> float:
+        """Bytes a second that each device sends when all of them reduce or gather together."""
+        return self.link if self.nodes == 1 else min(self.link, self.node_link / self.of_node)
 
     def speed(self, precision: Precision) -> float:
         """Assumed floating-point operations a second of all devices together."""
@@ -51,7 +91,20 @@ class Hardware:
 
 
 def _gpu(
-    name: str, *, device: str, gib: int, bf16: float, fp32: float, watts: float, source: str
+    name: str,
+    *,
+    device: str,
+    gib: int,
+    bf16: float,
+    fp32: float,
+    watts: float,
+    source: str,
+    link: float,
+    node_link: float,
+    host_link: float,
+    host_gib: int,
+    nvme_gib: int,
+    memory_link: float,
 ) -> Hardware:
     return Hardware(
         name=name,
@@ -59,9 +112,19 @@ def _gpu(
         peak_flops={"bf16": bf16 * 1e12, "fp32": fp32 * 1e12},
         utilisation=0.4,
         step_seconds=0.03,
+        call_seconds=0.1,
         watts=watts,
         source=source,
         device=device,
+        node_devices=8,
+        host_bytes=host_gib * GIB,
+        nvme_bytes=nvme_gib * GIB,
+        link=link * 1e9,
+        node_link=node_link * 1e9,
+        host_link=host_link * 1e9,
+        nvme_link=5e9,
+        memory_link=memory_link * 1e12,
+        half_tokens=256,
     )
 
 
@@ -72,47 +135,57 @@ PRESETS: tuple[Hardware, ...] = (
         peak_flops={"fp32": 192e9, "bf16": 192e9},
         utilisation=0.35,
         step_seconds=0.007,
+        call_seconds=0.04,
         watts=10.0,
+        host_bytes=4 * GIB,
         source="one core at 3 GHz, two 512-bit FMA units: 64 operations a cycle; no bf16 units",
     ),
     _gpu(
         "rtx4090", device="NVIDIA GeForce RTX 4090", gib=24,
         bf16=165.2, fp32=82.6, watts=550, source="NVIDIA Ada whitepaper, dense",
+        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.8,
     ),
     _gpu(
         "a100-40gb", device="NVIDIA A100.*40GB", gib=40,
         bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense",
+        link=240, node_link=160, host_link=20, host_gib=1024, nvme_gib=8192, memory_link=1.2,
     ),
     _gpu(
         "a100-80gb", device="NVIDIA A100.*80GB.*", gib=80,
         bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense",
+        link=240, node_link=160, host_link=20, host_gib=2048, nvme_gib=16384, memory_link=1.6,
     ),
     _gpu(
         "h100", device="NVIDIA H100 80GB HBM3", gib=80,
         bf16=989, fp32=67, watts=1000, source="NVIDIA H100 SXM data sheet, dense",
+        link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576, memory_link=2.7,
     ),
     _gpu(
         "h200", device="NVIDIA H200", gib=141,
         bf16=989, fp32=67, watts=1000, source="NVIDIA H200 SXM data sheet, dense",
+        link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576, memory_link=3.8,
     ),
 )  # fmt: skip
 _BY_NAME = {preset.name: preset for preset in PRESETS}
 
 
 def get_hardware(text: str) -> Hardware:
-    """The preset ``name``, or several of it: ``8xh100``.
+    """The preset ``name``, several of it, ``8xh100``, or nodes of several, ``4x8xh100``.
 
     Raises:
         ConfigError: no such preset, or no device.
     """
-    match = re.fullmatch(r"(?:(\d+)x)?([a-z0-9-]+)", text)
-    name = match[2] if match else text
+    match = re.fullmatch(r"(?:(\d+)x)?(?:(\d+)x)?([a-z0-9-]+)", text)
+    name = match[3] if match else text
     if match is None or name not in _BY_NAME:
         raise ConfigError(f"unknown hardware {text!r}; {suggestion(name, _BY_NAME)}")
-    devices = int(match[1] or 1)
-    if devices < 1:
+    preset = _BY_NAME[name]
+    nodes, in_node = int(match[1] or 1), int(match[2] or 1)
+    if nodes * in_node < 1:
         raise ConfigError(f"hardware {text!r} has no device; give at least 1x{name}.")
-    return replace(_BY_NAME[name], devices=devices)
+    if match[2] is None:
+        return replace(preset, devices=nodes)
+    return replace(preset, devices=nodes * in_node, node_devices=in_node)
 
 
 def preset_of(device: str) -> Hardware | None:

@@ -1,17 +1,27 @@
-"""Bytes of model states under ZeRO: weights, gradients, optimizer states.
+"""Bytes of a training by part: model states under ZeRO, activations, logits, buffers.
 
-Source: Rajbhandari et al. 2020 (arXiv 1910.02054), section 3 and figure 1. Activations, buffers and
-fragmentation come on top.
+Sources: Rajbhandari et al. 2020 (arXiv 1910.02054), section 3 and figure 1, for the states;
+:mod:`xlgap.planning.activations` for what a pass keeps; DeepSpeed 0.19 for its buffers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
-from xlgap.planning.hardware import Precision
+from xlgap.planning.activations import activation_bytes
+from xlgap.planning.hardware import GIB, Precision
+from xlgap.planning.setting import (
+    LIVE_PARAMETERS,
+    PREFETCH,
+    REDUCE_BUCKET,
+    STEP_GROUP,
+    Offload,
+    Setting,
+    ZeroStage,
+)
+from xlgap.planning.shape import Shape
 
-ZeroStage = Literal[0, 1, 2, 3]
 _FP32 = 4  # bytes
 _BYTES: dict[Precision, int] = {"fp32": 4, "bf16": 2}  # of a weight, and of its gradient
 
@@ -104,3 +114,240 @@ def checkpoint_bytes(
     """
     weights = 0 if zero_stage == 3 else _BYTES[precision]
     return (weights + _optimizer_bytes(precision, zero_stage) + best_copies * _FP32) * params
+
+
+BASE: Mapping[str, int] = {"cpu": round(0.45 * GIB), "cuda": round(1.2 * GIB)}
+"""Of a process before a model: torch, transformers, DeepSpeed; on a GPU its context and libraries."""
+FRAGMENTATION: Mapping[str, float] = {"cpu": 0.28, "cuda": 0.05}
+"""Share of what comes and goes (activations, logits, buffers) that the allocator holds beside it."""
+HEAP: Mapping[str, float] = {"cpu": 0.3, "cuda": 0.0}
+"""Share of the gradients that the C library's heap holds beside them."""
+LOADED: Mapping[str, int] = {"cpu": 105_000_000, "cuda": 0}
+"""Bytes of what is loaded by the first steps: compiled kernels, modules of torch and DeepSpeed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryParts:
+    """Bytes of one process at the moment when it holds most.
+
+    Attributes:
+        weights, gradients, optimizer, activations, logits, buffers: on the device, each at its most;
+            ``buffers`` are DeepSpeed's, and gathered weights.
+        fragmentation: held by the allocator beside them.
+        base: of the process before any model.
+        overlap: what of the parts is not there at one time: activations go while gradients come.
+        host: in the host's memory, of this process; of a CPU it is among the parts.
+        nvme: on its disk.
+    """
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+    buffers: int
+    fragmentation: int
+    base: int
+    overlap: int = 0
+    host: int = 0
+    nvme: int = 0
+
+    @property
+    def increment(self) -> int:
+        """Bytes on the device beyond ``base``."""
+        parts = self.weights + self.gradients + self.optimizer + self.activations + self.logits
+        return parts + self.buffers + self.fragmentation - self.overlap
+
+    @property
+    def total(self) -> int:
+        """Bytes on the device at the most."""
+        return self.base + self.increment
+
+
+def predict_memory(shape: Shape, setting: Setting) -> MemoryParts:
+    """The memory of one process that trains a model of ``shape`` as ``setting`` says.
+
+    Args:
+        shape: of the model.
+        setting: of the training.
+    """
+    return _Memory(shape, setting).parts()
+
+
+class _Memory:
+    """What the parts of one prediction look up."""
+
+    def __init__(self, shape: Shape, setting: Setting) -> None:
+        self.shape, self.setting = shape, setting
+        self.number = _BYTES[setting.precision]
+        self.cuda = setting.device == "cuda"
+        self.trained = shape.adapters(setting.lora) if setting.lora else shape.parameters
+
+    def parts(self) -> MemoryParts:
+        """All parts, those offloaded where they lie."""
+        setting = self.setting
+        weights, gradients, optimizer = self.weights(), self.gradients(), self.optimizer()
+        activations, logits = self.activations(), self.logits()
+        passing, stepping = self.pass_buffers(), self.step_buffers()
+        moved = {"cpu": self.best_weights() if self.cuda else 0, "nvme": 0}
+        if self.cuda or setting.offload_parameters == "nvme":
+            weights = self._move(weights, setting.offload_parameters, moved)
+        if setting.offload_optimizer != "none":
+            if self.cuda or setting.offload_optimizer == "nvme":
+                optimizer = self._move(optimizer, setting.offload_optimizer, moved)
+            if self.cuda:
+                moved["cpu"] += self.offload_buffers()
+                moved["cpu"] += gradients if setting.zero_stage == 3 else 0
+                gradients = self.gradients() if setting.zero_stage == 1 else 0
+        held = gradients if self._gradients_stay() else 0
+        in_pass = passing + max(activations + logits + max(held, self._early_gradients()), gradients)
+        buffers = max(passing, stepping)
+        peak = max(in_pass, gradients + stepping)  # a step needs its buffers when activations are gone
+        overlap = max(0, activations + logits + gradients + buffers - peak)
+        if not self.cuda:
+            buffers += self.best_weights() + self.offload_buffers()
+        device = setting.device
+        fragmentation = FRAGMENTATION[device] * (activations + logits + buffers)
+        fragmentation += HEAP[device] * self.gradients() + LOADED[device]
+        return MemoryParts(
+            weights=weights,
+            gradients=gradients,
+            optimizer=optimizer,
+            activations=activations,
+            logits=logits,
+            buffers=buffers,
+            fragmentation=round(fragmentation),
+            base=BASE[device],
+            overlap=overlap,
+            host=moved["cpu"],
+            nvme=moved["nvme"],
+        )
+
+    @staticmethod
+    def _move(size: int, where: Offload, moved: dict[str, int]) -> int:
+        """What of ``size`` stays on the device."""
+        if where == "none":
+            return size
+        moved[where] += size
+        return 0
+
+    def _shard(self, params: int, *, from_stage: int) -> int:
+        return -(-params // self.setting.devices) if self.setting.zero_stage >= from_stage else params
+
+    def weights(self) -> int:
+        """Those of the model, and of adapters beside it, which ZeRO-3 shards alike."""
+        setting = self.setting
+        if not setting.lora:
+            return self.number * self._shard(self.shape.parameters, from_stage=3)
+        bits = setting.base_bits or 8 * self.number
+        below = self.shape.parameters * bits // 8
+        return self._shard(below, from_stage=3) + self.number * self._shard(self.trained, from_stage=3)
+
+    def gradients(self) -> int:
+        """Of what is trained, all of them at the end of the backward pass."""
+        return self.number * self._shard(self.trained, from_stage=2)
+
+    def _gradients_stay(self) -> bool:
+        """Whether gradients of earlier passes are there while activations are."""
+        return self.setting.micro_batches > 1 or self.setting.zero_stage == 3
+
+    def _early_gradients(self) -> int:
+        """Those that are there while nearly all activations are: of a table that the head shares."""
+        tied = self.setting.head == "mlm" and not self.setting.lora
+        return self.number * self.shape.embedding if tied else 0
+
+    def optimizer(self) -> int:
+        """Two moments, and the copy that is stepped where it is not the weights themselves."""
+        setting = self.setting
+        own = setting.precision == "fp32" and setting.zero_stage == 0
+        each = (2 if own else 3) * _FP32
+        return each * self._shard(self.trained, from_stage=1)
+
+    def best_weights(self) -> int:
+        """A copy of the weights of the best evaluation, in fp32."""
+        return _FP32 * self.trained if self.setting.keep_best else 0
+
+    def offload_buffers(self) -> int:
+        """In the host's memory where the optimizer is offloaded: its gradients.
+
+        Of ZeRO 1 and 2 also the weights that go back.
+        """
+        setting = self.setting
+        if setting.offload_optimizer == "none":
+            return 0
+        mine = self._shard(self.trained, from_stage=1)
+        return mine * (_FP32 + (self.number if setting.zero_stage < 3 else 0))
+
+    def pass_buffers(self) -> int:
+        """Of DeepSpeed during a pass: gradients on their way, and what ZeRO-3 gathers.
+
+        They are a bucket, and the largest of all before it is put there. Of the bucket a CPU has in
+        memory what is written, no more than there are gradients.
+        """
+        setting, several = self.setting, self.setting.devices > 1
+        if setting.zero_stage == 0:
+            return 0
+        found = self.number * (REDUCE_BUCKET if self.cuda else min(REDUCE_BUCKET, self.trained))
+        if setting.zero_stage >= 2 and not setting.lora:
+            largest = self.shape.embedding
+            found += self.number * largest * (2 if largest > REDUCE_BUCKET else 1)
+        away = several or (self.cuda and setting.offload_parameters != "none")
+        if setting.zero_stage == 3 and away:
+            least = self.shape.embedding + PREFETCH  # a matrix at a time
+            found += self.number * min(self.shape.parameters, max(LIVE_PARAMETERS, least))
+        return found
+
+    def step_buffers(self) -> int:
+        """While the optimizer steps: gradients once more, in one piece and in fp32."""
+        setting = self.setting
+        if setting.zero_stage == 0:
+            if setting.precision == "bf16":
+                return _FP32 * self.trained
+            return self.number * min(self.trained, 500_000_000) if setting.devices > 1 else 0
+        if setting.offload_optimizer != "none":
+            return 0
+        mine = self._shard(self.trained, from_stage=1)
+        if setting.zero_stage == 3:
+            return _FP32 * min(mine, STEP_GROUP)
+        flat = self.number * mine if setting.zero_stage == 1 else 0
+        return flat + (_FP32 * mine if setting.precision == "bf16" else 0)
+
+    def activations(self) -> int:
+        """What a pass keeps for its backward pass; see :mod:`xlgap.planning.activations`."""
+        setting = self.setting
+        share = self.shape.dropout if setting.dropout is None else setting.dropout
+        kept = activation_bytes(
+            self.shape,
+            tokens=setting.micro_tokens,
+            pairs=setting.attended,
+            precision=setting.precision,
+            dropout=share > 0,
+            checkpointing=setting.activation_checkpointing,
+            cuda=self.cuda,
+        )
+        if setting.lora and (setting.base_bits or 16) < 16:  # a matrix at a time in full precision
+            kept += self.number * self.shape.width * self.shape.feed_forward
+        return kept
+
+    def logits(self) -> int:
+        """What head and loss hold: of masked language modelling a row of the vocabulary a sub-word."""
+        setting, shape = self.setting, self.shape
+        places = setting.sequences * setting.longest  # padded: what heads read
+        match setting.head:
+            case "mlm":
+                predicted = round(setting.supervised * setting.micro_tokens)
+                each = 3 * _FP32 + (self.number if setting.precision == "bf16" else 0)
+                return predicted * (each * shape.vocabulary + 4 * self.number * shape.width)
+            case "tag":
+                return places * (2 * self.number * shape.width + 4 * _FP32 * setting.outputs)
+            case "span":
+                return places * (2 * self.number * shape.width + 4 * _FP32 * 2)
+            case "rank":
+                return setting.sequences**2 * _FP32 + places * self.number * shape.width
+            case _:
+                return places * self.number * shape.width
+
+
+def part_names() -> tuple[str, ...]:
+    """Names of the parts, in order."""
+    return tuple(field.name for field in fields(MemoryParts))

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from xlgap.cell import LeftOut
 from xlgap.planning.hardware import Hardware
-from xlgap.planning.memory import ModelStates
+from xlgap.planning.memory import MemoryParts
+from xlgap.planning.search import Choice
 from xlgap.planning.work import Work
 
 StageKind = Literal["pretrain", "warmstart", "finetune", "retention"]
@@ -31,8 +32,11 @@ class StagePlan:
         training: of one seed; zero where shared.
         evaluation: of one seed: dev rows, for selection or once, test rows of every language.
         shares: stage whose training this one reuses; it then only predicts.
-        memory: bytes of model states of one process.
-        fits: whether these states leave the device any room; ``None`` where unknown.
+        memory: bytes of one process by part.
+        choice: how it is trained: what ``params.yaml`` gives, and what is cheapest of the rest.
+        load: the task whose steps take most, for which that is chosen.
+        fits: whether it fits the hardware; ``None`` where unknown.
+        devices_needed: the least of them on which it does, a power of 2.
         flops, hours, kwh, disk_bytes: of all seeds; ``disk_bytes`` are weights that are kept.
         note: why a figure is missing or differs.
     """
@@ -49,8 +53,11 @@ class StagePlan:
     training: Work
     evaluation: Work
     shares: str | None
-    memory: ModelStates | None
+    memory: MemoryParts | None
+    choice: Choice | None
+    load: str | None
     fits: bool | None
+    devices_needed: int | None
     flops: float | None
     hours: float | None
     kwh: float | None
@@ -96,6 +103,7 @@ class Plan:
         overlaps: (arm, task, part) of intermediate tasks whose data are in another one's of the arm.
         unscored: by task, the study's languages that it has no test data in.
         totals: sums.
+        calibration: by model, measured over planned seconds of its stages that are done.
         assumptions: sentences.
     """
 
@@ -108,6 +116,7 @@ class Plan:
     overlaps: tuple[tuple[str, str, str], ...]
     unscored: tuple[tuple[str, tuple[str, ...]], ...]
     totals: Totals
+    calibration: dict[str, float]
     assumptions: tuple[str, ...]
 
 
@@ -130,5 +139,11 @@ def totals(stages: Iterable[StagePlan], *, cells: int, workers: int, scratch_byt
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
-    """The plan as plain values."""
-    return asdict(plan)
+    """The plan as plain values; of memory also its totals."""
+    found = asdict(plan)
+    for stage, told in zip(plan.stages, found["stages"], strict=True):
+        if stage.memory is not None and stage.choice is not None:
+            total = {"total": stage.memory.total, "increment": stage.memory.increment}
+            told["memory"] |= total
+            del told["choice"]["memory"]
+    return found

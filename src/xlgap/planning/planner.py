@@ -6,17 +6,22 @@ then counted).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from xlgap.cell import Arm, Cell, Grid, unscored
 from xlgap.config import Params, ScratchModel
 from xlgap.planning.again import again_work
+from xlgap.planning.assumptions import assumptions
 from xlgap.planning.figures import ModelFigures, model_figures
 from xlgap.planning.hardware import Hardware, get_hardware
-from xlgap.planning.memory import ModelStates, best_copies, checkpoint_bytes, model_states, weight_bytes
+from xlgap.planning.journal import factors
+from xlgap.planning.loads import asked, phase_loads, pretrain_load
+from xlgap.planning.memory import best_copies, checkpoint_bytes, weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
+from xlgap.planning.search import Choice, Load, choose, least_devices
 from xlgap.planning.work import (
-    FILL,
     Manifests,
     Work,
     phases_work,
@@ -36,6 +41,7 @@ def plan_study(
     hardware: Hardware | str = "cpu",
     workers: int = 1,
     manifests: Manifests | None = None,
+    directory: Path | None = None,
 ) -> Plan:
     """The plan of a study.
 
@@ -45,13 +51,17 @@ def plan_study(
         hardware: a preset such as ``8xh100``, or a description; of one stage.
         workers: stages that run side by side, each on ``hardware`` of its own.
         manifests: of data that are prepared already, by task: what their source has.
+        directory: of the study: what its journal measured corrects the hours of the same models.
 
     Raises:
         ConfigError: unknown hardware, or a model whose width its heads do not share.
+        DataError: an entry of the journal is damaged.
     """
     machine = get_hardware(hardware) if isinstance(hardware, str) else hardware
     planner = _Planner(params, machine, manifests)
     stages = tuple(planner.stages(grid))
+    found = {} if directory is None else factors(stages, directory, machine)
+    stages = tuple(_calibrated(stage, found) for stage in stages)
     scratch = [planner.scratch_bytes(stage) for stage in stages]
     return Plan(
         study=params.study.name,
@@ -65,12 +75,47 @@ def plan_study(
         totals=totals(
             stages, cells=len(grid.cells), workers=workers, scratch_bytes=max(scratch, default=0)
         ),
-        assumptions=_assumptions(params, machine),
+        calibration={model: factor for model, (factor, _) in found.items()},
+        assumptions=assumptions(params, machine, found),
     )
+
+
+def plan_cell(
+    params: Params, cell: Cell, *, hardware: Hardware, manifests: Manifests | None = None
+) -> StagePlan:
+    """The plan of one cell alone, all of whose own phases it trains.
+
+    Args:
+        params: the study.
+        cell: of its grid.
+        hardware: that it runs on.
+        manifests: as in :func:`plan_study`.
+    """
+    return _Planner(params, hardware, manifests).finetune(cell, {})
+
+
+def _calibrated(stage: StagePlan, found: Mapping[str, tuple[float, int]]) -> StagePlan:
+    """A stage whose hours are corrected by what its model's finished stages took."""
+    if stage.hours is None or stage.kwh is None or stage.model not in found:
+        return stage
+    factor, _ = found[stage.model]
+    return replace(stage, hours=factor * stage.hours, kwh=factor * stage.kwh)
 
 
 Trained = dict[tuple[tuple[Phase, ...], tuple[Phase, ...]], str]
 """By what a training starts after and its phases, the stage that does it first."""
+
+
+class _Figures(dict[str, ModelFigures]):
+    """The figures of the study's models, each looked up once."""
+
+    def __init__(self, params: Params) -> None:
+        super().__init__()
+        self.params = params
+
+    def __missing__(self, name: str) -> ModelFigures:
+        self[name] = model_figures(name, self.params)
+        return self[name]
 
 
 class _Planner:
@@ -80,7 +125,8 @@ class _Planner:
         self.params = params
         self.hardware = hardware
         self.manifests = manifests
-        self.figures = {name: model_figures(name, params) for name in params.models}
+        self.figures = _Figures(params)
+        self._ways: dict[tuple[str, Load], tuple[Choice, int | None]] = {}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
         """All stages: of each model its pretraining, its warm starts, its cells; what is scored again.
@@ -106,6 +152,7 @@ class _Planner:
             phases=("mlm",),
             seeds=1,
             training=pretrain_work(self.params, self.figures[model]),
+            loads=[pretrain_load(self.params, self.figures[model])],
         )
 
     def warmstart(self, model: str, arm: Arm, trained: Trained) -> StagePlan:
@@ -122,6 +169,7 @@ class _Planner:
             evaluation=self._selection(phases, model),
             shares=shares,
             copies=1 + self._kept(arm.warm_phases, phases),
+            loads=self._loads(phases, model),
         )
 
     def finetune(self, cell: Cell, trained: Trained) -> StagePlan:
@@ -149,7 +197,12 @@ class _Planner:
             evaluation=self._selection(phases, cell.model) + prediction,
             shares=shares,
             copies=self._kept(cell.phases, phases),
+            loads=self._loads(phases, cell.model),
         )
+
+    def _loads(self, phases: Iterable[Phase], model: str) -> list[Load]:
+        figures = self.figures[model]
+        return [load for phase in phases for load in phase_loads(phase, self.params, figures)]
 
     def _kept(self, phases: tuple[Phase, ...], left: tuple[Phase, ...]) -> int:
         """How many weights one seed of a training leaves under digests: of each phase that is new."""
@@ -215,12 +268,12 @@ class _Planner:
         evaluation: Work | None = None,
         shares: str | None = None,
         copies: int = 1,
+        loads: Iterable[Load] = (),
     ) -> StagePlan:
         figures, evaluation = self.figures[model], evaluation or Work()
-        trains = training.steps != 0
+        load, choice, needed = self._way(model, loads) if training.steps != 0 else (None, None, None)
         flops = _scaled((training + evaluation).flops, seeds)
-        hours = self._hours(flops, _scaled(training.steps, seeds))
-        memory = self._memory(figures) if trains else None
+        hours = _scaled(self._hours(training, evaluation, choice), seeds)
         return StagePlan(
             stage=f"{kind}@{key}",
             kind=kind,
@@ -234,8 +287,11 @@ class _Planner:
             training=training,
             evaluation=evaluation,
             shares=shares,
-            memory=memory,
-            fits=None if memory is None else memory.device < self.hardware.memory_bytes,
+            memory=None if choice is None else choice.memory,
+            choice=choice,
+            load=load,
+            fits=None if choice is None else choice.fits,
+            devices_needed=needed,
             flops=flops,
             hours=hours,
             kwh=_scaled(hours, self.hardware.devices * self.hardware.watts / 1000),
@@ -243,24 +299,36 @@ class _Planner:
             note=_note(figures, training, evaluation),
         )
 
-    def _hours(self, flops: float | None, steps: float | None) -> float | None:
-        if flops is None or steps is None:
+    def _hours(self, training: Work, evaluation: Work, choice: Choice | None) -> float | None:
+        """Of one seed: passes, forward ones alone in evaluation, and what a step takes beside them."""
+        if training.flops is None or evaluation.flops is None or training.steps is None:
             return None
-        seconds = flops / self.hardware.speed(self.params.train.precision)
-        return (seconds + steps * self.hardware.step_seconds) / 3600
+        times = 1.0 if choice is None else choice.arithmetic
+        beside = self.hardware.step_seconds + (0.0 if choice is None else choice.seconds)
+        flops = times * training.flops + evaluation.flops
+        speed = self.hardware.speed(self.params.train.precision)
+        calls = evaluation.calls * self.hardware.call_seconds
+        return (flops / speed + training.steps * beside + calls) / 3600
 
-    def _memory(self, figures: ModelFigures) -> ModelStates | None:
-        if figures.trained_total is None:
-            return None
-        train = self.params.train
-        return model_states(
-            figures.trained_total,
-            precision=train.precision,
-            zero_stage=train.zero_stage,
-            devices=self.hardware.devices,
-            offload_optimizer=train.offload_optimizer,
-            offload_parameters=train.offload_parameters,
-        )
+    def _way(self, model: str, loads: Iterable[Load]) -> tuple[str | None, Choice | None, int | None]:
+        """How a stage trains: the task whose steps take most memory, its way, and devices needed."""
+        found = [(load, *self._found(model, load)) for load in loads]
+        ways = [(load.task, choice, needed) for load, choice, needed in found if choice is not None]
+        if not ways:
+            return None, None, None
+        return max(ways, key=lambda way: (not way[1].fits, way[1].memory.total))
+
+    def _found(self, model: str, load: Load) -> tuple[Choice | None, int | None]:
+        shape = self.figures[model].shape
+        if shape is None:
+            return None, None
+        if (model, load) not in self._ways:
+            given = asked(self.params, model)
+            self._ways[model, load] = (
+                choose(shape, load, self.hardware, given),
+                least_devices(shape, load, self.hardware, given),
+            )
+        return self._ways[model, load]
 
     def _weights(self, figures: ModelFigures, copies: int) -> int | None:
         if figures.trained_total is None:
@@ -274,17 +342,17 @@ class _Planner:
         one until the last phase is done. Weights that are not kept stay until all seeds are done.
         """
         train, trained = self.params.train, self.figures[stage.model].trained_total
-        if trained is None or stage.memory is None:
+        if trained is None or stage.choice is None:
             return 0
         best = best_copies(
             on_dev=stage.kind != "pretrain",  # at most: a recipe may take the last weights
-            zero_stage=train.zero_stage,
+            zero_stage=stage.choice.zero_stage,
             devices=self.hardware.devices,
         )
         held = len(stage.phases) + 1
         unkept = stage.seeds if train.keep == "none" and stage.kind != "pretrain" else 0
         return unkept * weight_bytes(trained) + held * checkpoint_bytes(
-            trained, train.precision, train.zero_stage, best_copies=best
+            trained, train.precision, stage.choice.zero_stage, best_copies=best
         )
 
 
@@ -303,24 +371,3 @@ def _phase_name(phase: Phase) -> str:
 
 def _scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
-
-
-def _translation(params: Params) -> str:
-    """That a model translates, whose work is not known, where one does."""
-    by_model = any(arm.translations and arm.translations.hub for arm in params.arms.values())
-    return ", machine translation" if by_model else ""
-
-
-def _assumptions(params: Params, hardware: Hardware) -> tuple[str, ...]:
-    precision = params.train.precision
-    return (
-        f"{hardware.devices} x {hardware.name}: {hardware.peak_flops[precision]:.3g} FLOP/s peak in "
-        f"{precision} ({hardware.source}), {hardware.utilisation:.0%} of it reached (assumed)",
-        f"{hardware.step_seconds * 1000:.0f} ms a step besides its arithmetic (assumed)",
-        f"{hardware.watts:.0f} W a device (assumed): energy is an estimate",
-        f"a sequence with its padding fills {FILL:.0%} of its task's max_length (assumed), and a long "
-        "context is one sequence: tokens and FLOP are estimates",
-        "memory is model states alone (ZeRO arithmetic); activations come on top",
-        f"preparation{_translation(params)}, the start of stages and what they wait for one another "
-        "are left out",
-    )

@@ -6,6 +6,7 @@ import io
 import shutil
 from typing import TYPE_CHECKING
 
+from xlgap.planning.model_table import PARTS, WAYS, model_rows, offloaded
 from xlgap.planning.plan import Plan, StagePlan, Totals
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _COLUMNS = (
-    "stage", "params", "non-emb.", "seeds", "steps", "tokens", "FLOP", "states", "hours", "kWh", "disk",
+    "stage", "params", "non-emb.", "seeds", "steps", "tokens", "FLOP", "memory", "hours", "kWh", "disk",
 )  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def tables(plan: Plan) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    parts = [_stages(plan)]
+    parts = [_stages(plan), _ways(plan), _parts(plan)]
     if plan.left_out:
         parts.append(_left_out(plan))
     return Group(
@@ -68,7 +69,7 @@ def _row(stage: StagePlan) -> tuple[str, ...]:
     name = stage.stage if stage.shares is None else f"{stage.stage} *"
     states = "?" if stage.training.steps != 0 else "-"
     if stage.memory is not None:
-        states = size(stage.memory.device) + ("" if stage.fits else " !")
+        states = size(stage.memory.total) + ("" if stage.fits else " !")
     return (
         name,
         count(stage.params_total),
@@ -82,6 +83,46 @@ def _row(stage: StagePlan) -> tuple[str, ...]:
         amount(stage.kwh),
         size(stage.disk_bytes),
     )
+
+
+def _ways(plan: Plan) -> Table:
+    title = "how each model is trained, in its stage that takes most memory; sums of all its stages"
+    table = _table(title, WAYS, left=1)
+    for row in model_rows(plan):
+        choice, stage = row.choice, row.stage
+        table.add_row(
+            stage.model,
+            count(stage.params_total),
+            str(stage.load),
+            str(choice.zero_stage),
+            offloaded(choice),
+            "yes" if choice.activation_checkpointing else "-",
+            count(choice.micro_tokens),
+            str(choice.accumulation),
+            "?" if stage.devices_needed is None else f"{stage.devices_needed} x",
+            hours(row.hours),
+            amount(row.kwh),
+            size(row.disk_bytes),
+        )
+    return table
+
+
+def _parts(plan: Plan) -> Table:
+    table = _table("memory of one process in GiB, in that stage", PARTS, left=1)
+    for row in model_rows(plan):
+        memory = row.choice.memory
+        parts = (
+            memory.weights, memory.gradients, memory.optimizer, memory.activations, memory.logits,
+            memory.buffers, memory.fragmentation, memory.base, -memory.overlap,
+        )  # fmt: skip
+        table.add_row(
+            row.stage.model,
+            *(gib(part) for part in parts),
+            gib(memory.total) + ("" if row.choice.fits else " !"),
+            gib(memory.host),
+            gib(memory.nvme),
+        )
+    return table
 
 
 def _left_out(plan: Plan) -> Table:
@@ -122,11 +163,33 @@ def _notes(plan: Plan) -> list[str]:
     ]
     if any(stage.shares for stage in plan.stages):
         lines.append("* trains nothing: it predicts with the weights of a stage that trains the same")
-    if any(stage.fits is False for stage in plan.stages):
-        lines.append(
-            "! model states do not fit the device: raise train.zero_stage, offload or add devices"
-        )
+    return lines + _misfits(plan)
+
+
+def _misfits(plan: Plan) -> list[str]:
+    """By model, what does not fit and the least hardware on which it would."""
+    lines = []
+    for row in model_rows(plan):
+        stage = row.stage
+        if not row.choice.fits:
+            fewest = stage.devices_needed
+            would = (
+                "more devices do not help: raise train.zero_stage, offload, or shorten micro-batches"
+                if fewest is None
+                else f"it would on {fewest} x {plan.hardware.name}"
+            )
+            lines.append(f"! does not fit: {stage.model} takes {row.choice.lacking}; {would}")
     return lines
+
+
+def gib(value: int) -> str:
+    """Bytes in GiB, a number alone.
+
+    >>> gib(3 * 1024**3), gib(1024**2), gib(0)
+    ('3.00', '0.00', '-')
+    """
+    found = value / 1024**3
+    return f"{found:.{_digits(abs(found))}f}" if value else "-"
 
 
 def _few(names: list[str]) -> str:

@@ -21,6 +21,7 @@ from xlgap.config import Params
 from xlgap.data.shots import require_rows
 from xlgap.formats import read_json
 from xlgap.planning.figures import ModelFigures
+from xlgap.planning.lengths import prepared_lengths
 from xlgap.regimes.base import SHOT_EPOCHS, Budget, Phase
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Choose, Mine, Rank, Retrieve, Split
@@ -44,12 +45,14 @@ class Work:
         steps: optimizer steps.
         tokens: sub-words computed, padding included, an estimate.
         flops: floating-point operations, an estimate.
+        calls: predictions of one split in one language.
     """
 
     rows: int | None = 0
     steps: int | None = 0
     tokens: int | None = 0
     flops: float | None = 0.0
+    calls: int = 0
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -57,6 +60,7 @@ class Work:
             steps=_plus(self.steps, other.steps),
             tokens=_plus(self.tokens, other.tokens),
             flops=_plus(self.flops, other.flops),
+            calls=self.calls + other.calls,
         )
 
 
@@ -72,7 +76,7 @@ def total(parts: Iterable[Work]) -> Work:
     return sum(parts, Work())
 
 
-def train_flops(figures: ModelFigures, *, tokens: int, length: int) -> float | None:
+def train_flops(figures: ModelFigures, *, tokens: int, length: float) -> float | None:
     """Operations to train on ``tokens`` in sequences of ``length``."""
     if figures.trained_nonembedding is None or figures.layers is None or figures.d_model is None:
         return None
@@ -81,7 +85,7 @@ def train_flops(figures: ModelFigures, *, tokens: int, length: int) -> float | N
         layers=figures.layers,
         d_model=figures.d_model,
         tokens=tokens,
-        pairs=tokens * length,
+        pairs=round(tokens * length),
     )
 
 
@@ -103,7 +107,7 @@ def training_operations(
     return 6.0 * nonembedding * tokens + 12.0 * layers * d_model * pairs
 
 
-def predict_flops(figures: ModelFigures, *, tokens: int, length: int) -> float | None:
+def predict_flops(figures: ModelFigures, *, tokens: int, length: float) -> float | None:
     """Operations of forward passes over ``tokens`` in sequences of ``length``."""
     trained = train_flops(figures, tokens=tokens, length=length)
     return None if trained is None else trained / 3
@@ -180,6 +184,7 @@ def scaled(work: Work, times: float | None) -> Work:
         steps=round(work.steps * times),
         tokens=round(work.tokens * times),
         flops=None if work.flops is None else work.flops * times,
+        calls=round(work.calls * times),
     )
 
 
@@ -197,10 +202,10 @@ def _task_work(
     batch, epochs = entry.batch_rows or recipe.batch_rows, entry.epochs or recipe.epochs
     if phase.shots is not None:
         batch, epochs = min(batch, phase.shots), SHOT_EPOCHS
-    steps = math.ceil(rows * epochs / batch)
-    length = task_length(name, params)
-    tokens = steps * batch * length * _sequences(name, "train")
-    flops = train_flops(figures, tokens=tokens, length=length)
+    row = row_size(name, "train", phase.rows_language, params, figures, manifests)
+    steps = math.ceil(rows * row.examples * epochs / batch)
+    tokens = round(steps * batch * row.tokens / row.examples)
+    flops = train_flops(figures, tokens=tokens, length=row.length)
     return Work(rows=steps * batch, steps=steps, tokens=tokens, flops=flops)
 
 
@@ -272,15 +277,58 @@ def _predicted(
     manifests: Manifests | None,
 ) -> Work:
     rows = split_rows(name, split, language, params, manifests)
-    return UNKNOWN if rows is None else predicted_rows(name, split, rows, params, figures)
+    if rows is None:
+        return UNKNOWN
+    return predicted_rows(name, split, language, rows, params, figures, manifests)
 
 
-def predicted_rows(name: str, split: Split, rows: int, params: Params, figures: ModelFigures) -> Work:
+def predicted_rows(
+    name: str,
+    split: Split,
+    language: str,
+    rows: int,
+    params: Params,
+    figures: ModelFigures,
+    manifests: Manifests | None = None,
+) -> Work:
     """Predictions of so many rows of a split."""
-    length = task_length(name, params)
-    tokens = rows * length * _sequences(name, split)
-    flops = predict_flops(figures, tokens=tokens, length=length)
-    return Work(rows=rows, tokens=tokens, flops=flops)
+    row = row_size(name, split, language, params, figures, manifests)
+    tokens = round(rows * row.tokens)
+    flops = predict_flops(figures, tokens=tokens, length=row.length)
+    return Work(rows=rows, tokens=tokens, flops=flops, calls=1)
+
+
+@dataclass(frozen=True)
+class RowSize:
+    """One row as the network meets it, on average.
+
+    Attributes:
+        examples: windows that it becomes.
+        tokens: sub-words of all its sequences.
+        length: sub-words that each of them attends to.
+    """
+
+    examples: float
+    tokens: float
+    length: float
+
+
+def row_size(
+    name: str,
+    split: Split,
+    language: str,
+    params: Params,
+    figures: ModelFigures,
+    manifests: Manifests | None,
+) -> RowSize:
+    """What prepared rows were counted to be, where the model has their tokenizer; else assumed."""
+    lengths = (manifests or {}).get(name, {}).get("lengths", {}) if figures.ladder else {}
+    found = lengths.get(split, {}).get(language)
+    if found is None:
+        length = task_length(name, params)
+        return RowSize(1.0, length * sequences_of(name, split), length)
+    tokens = found["sequences"] * found["tokens"]
+    return RowSize(found["examples"], tokens, found["pairs"] / found["tokens"])
 
 
 def split_rows(
@@ -304,16 +352,22 @@ def split_rows(
 def prepared_manifests(directory: Path, params: Params) -> Manifests:
     """The manifests of the tasks that are prepared from the study's source, in its directory.
 
+    Beside what they hold they have ``lengths``, see :func:`~xlgap.planning.lengths.prepared_lengths`.
+
     Raises:
-        DataError: one is damaged.
+        DataError: one is damaged, or the tokenizer.
     """
     shape = {"source": str, "splits": {str: {str: {"released_rows": int}}}}
     paths = {name: directory / layout.prepared(name) / "manifest.json" for name in params.all_tasks}
     found = {name: read_json(path, shape) for name, path in paths.items() if path.is_file()}
-    return {name: m for name, m in found.items() if m["source"] == params.study.source}
+    own = {name: m for name, m in found.items() if m["source"] == params.study.source}
+    return {
+        name: {**manifest, "lengths": prepared_lengths(directory, params, name)}
+        for name, manifest in own.items()
+    }
 
 
-def _sequences(name: str, split: Split) -> int:
+def sequences_of(name: str, split: Split) -> int:
     """Sequences that one row becomes; long contexts may become more."""
     kind = get_task(name).kind
     if isinstance(kind, Rank):  # a query and its candidate, where the pool is no split of its own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from xlgap.formats import atomic_dir, write_json, write_jsonl
 from xlgap.models.adapters import adapter_parameters
 from xlgap.models.network import Network
 from xlgap.models.size import size_of
-from xlgap.planning.memory import best_copies, checkpoint_bytes, model_states
 from xlgap.stages.describe import describe, operations
+from xlgap.stages.engine_plan import cell_plan, engine_params, phase_plan, predictions
 from xlgap.stages.fit import Fitted, fit
 from xlgap.stages.identity import run_digest, run_name, run_tags
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
-from xlgap.stages.recipe import predictor, recipe, retrieval_block, train_digest, zero_plan
+from xlgap.stages.recipe import predictor, recipe, retrieval_block, train_digest
 from xlgap.stages.selection import Selection
 from xlgap.stages.start import Start, arm_start
 from xlgap.stages.study import Study
@@ -100,10 +101,11 @@ def _one_seed(
         timing = observer.timing(evaluate=time.monotonic() - predicted)
         facts = _seed_facts(start, fitted, seed)
         describe(run, study, cell, facts, predictions=folder)
-        _track_training(study, cell, run, facts)
+        planned = _track_training(study, cell, run, facts)
         run.metrics(usage(timing) | _of_peak(study, facts, observer))
         if rank() == 0:
-            write_journal(cell.key, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
+            journal = partial(write_journal, cell.key, seed, timing=timing, planned=planned)
+            journal(digest=fitted.digest, run_id=run.run_id)
     return facts
 
 
@@ -157,38 +159,23 @@ def _cell_facts(cell: Cell, seeds: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _track_training(study: Study, cell: Cell, run: Tracker, facts: dict[str, Any]) -> None:
-    """How the engine was told to train: what no out holds."""
+def _track_training(study: Study, cell: Cell, run: Tracker, facts: dict[str, Any]) -> dict[str, float]:
+    """How the engine was told to train, which no out holds; returns what the planner predicts."""
     train = study.params.train
     names = ("zero_stage", "offload_optimizer", "offload_parameters", "micro_batch_tokens")
     told = {"world_size": world_size()} | {name: getattr(train, name) for name in names}
     peak = peak_source()
     run.params(told if peak is None else told | {"peak_source": peak})
     if not cell.phases:
-        return
-    states = model_states(
-        facts["size"]["trainable"],
-        precision=train.precision,
-        zero_stage=train.zero_stage,
-        devices=world_size(),
-        offload_optimizer=train.offload_optimizer,
-        offload_parameters=train.offload_parameters,
-    )
+        return {}
+    plan = cell_plan(study, cell)
     numbers = recipe(get_task(cell.trained_on), study.params, cell.model)
-    copies = best_copies(
-        on_dev=numbers.select == "dev", zero_stage=train.zero_stage, devices=world_size()
-    )
-    kept = checkpoint_bytes(
-        facts["size"]["trainable"], train.precision, train.zero_stage, best_copies=copies
-    )
-    run.metrics(
-        {
-            "model_states_predicted_bytes": states.device,
-            "offloaded_predicted_bytes": states.host,
-            "checkpoint_predicted_bytes": kept,
-        }
-    )
-    run.document(deepspeed_config(zero_plan(study.params, numbers)), name="deepspeed.json")
+    zero, token_budget = phase_plan(cell.phases[-1], study.params, cell.model, numbers)
+    found = predictions(plan, facts, zero, on_dev=numbers.select == "dev")
+    run.params(engine_params(zero, token_budget))
+    run.metrics(found)
+    run.document(deepspeed_config(zero), name="deepspeed.json")
+    return found
 
 
 def _of_peak(study: Study, facts: dict[str, Any], observer: TrainingObserver) -> dict[str, float]:

@@ -40,7 +40,8 @@ from xlgap.models.packed import packs
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
 from xlgap.stages.course import phase_course
-from xlgap.stages.recipe import phase_recipe, predictor, train_digest, zero_plan
+from xlgap.stages.engine_plan import phase_plan
+from xlgap.stages.recipe import phase_recipe, predictor, train_digest
 from xlgap.stages.start import POINTER, Start
 from xlgap.stages.study import Study
 from xlgap.stages.unkept import alone, claim
@@ -254,12 +255,14 @@ def _one_phase(
 ) -> tuple[PhaseResult, State]:
     phase, params = phases[number], study.params
     score, select = _selection(study, model, tokenizer, phase)
+    numbers = phase_recipe(phase, study.task(phase.tasks[0]), params, model)
+    zero, token_budget = phase_plan(phase, params, model, numbers)
     settings = PhaseSettings(
-        token_budget=params.train.micro_batch_tokens,
+        token_budget=token_budget,
         evaluations=params.train.evaluations if select == "dev" else 1,
         select=select,
         seed=seed,
-        zero=zero_plan(params, phase_recipe(phase, study.task(phase.tasks[0]), params, model)),
+        zero=zero,
         checkpoint_seconds=params.train.checkpoint_seconds,
     )
     return train_phase(

@@ -38,6 +38,7 @@ from xlgap.planning.figures import model_figures
 from xlgap.planning.memory import model_states, weight_bytes
 from xlgap.planning.tables import count, size
 from xlgap.stages.encoded import text_lines
+from xlgap.stages.engine_plan import pretrain_plan
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.start import POINTER
 from xlgap.stages.study import Study
@@ -46,7 +47,6 @@ from xlgap.stages.unkept import alone
 from xlgap.training.data import MaskedText
 from xlgap.training.engine import agreed, device, drawn_from, process_group, rank
 from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
-from xlgap.training.zero import ZeroPlan
 
 
 def pretrain(study: Study, model: str) -> None:
@@ -192,7 +192,7 @@ def _train(
     data = MaskedText(sequences, tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed)
     with drawn_from(numbers.seed):
         network = Network(encoder, MaskedHead(spec.width, tokenizer.size))
-    settings = _settings(study, spec, data.lengths)
+    settings = _settings(study, spec, model, data.lengths)
     stop = StopSignal()
     tracker = open_tracker(study, name=f"pretrain {model}", digest=key, kind="pretrain")
     with stop.listening(), progress_bar() as display, tracker as run:
@@ -220,9 +220,16 @@ def _train(
     return result, state
 
 
-def _settings(study: Study, spec: ScratchModel, lengths: Sequence[int]) -> PhaseSettings:
+def _settings(study: Study, spec: ScratchModel, model: str, lengths: Sequence[int]) -> PhaseSettings:
     """Steps and batch such that all sizes see ``pretrain.tokens`` sub-words, padding left out."""
     numbers, train = study.params.pretrain, study.params.train
+    zero, token_budget = pretrain_plan(
+        study.params,
+        model,
+        learning_rate=learning_rate(numbers, spec),
+        weight_decay=numbers.weight_decay,
+        beta2=0.98,
+    )
     mean = sum(lengths) / len(lengths)
     rows = max(1, round(numbers.batch_tokens / mean))
     steps = max(1, math.ceil(numbers.tokens / (rows * mean)))
@@ -230,20 +237,11 @@ def _settings(study: Study, spec: ScratchModel, lengths: Sequence[int]) -> Phase
         steps=steps,
         warmup_steps=round(numbers.warmup_fraction * steps),
         batch_rows=rows,
-        token_budget=max(train.micro_batch_tokens, numbers.sequence_length),
+        token_budget=max(token_budget, numbers.sequence_length),
         evaluations=0,
         select="last",
         seed=numbers.seed,
-        zero=ZeroPlan(
-            stage=train.zero_stage,
-            precision=train.precision,
-            offload_optimizer=train.offload_optimizer,
-            offload_parameters=train.offload_parameters,
-            device=device(),
-            learning_rate=learning_rate(numbers, spec),
-            weight_decay=numbers.weight_decay,
-            beta2=0.98,
-        ),
+        zero=zero,
         checkpoint_seconds=train.checkpoint_seconds,
     )
 

@@ -21,8 +21,7 @@ from xlgap.regimes.base import SHOT_EPOCHS, Phase
 from xlgap.stages.study import Study, training_path
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Rank, Task
-from xlgap.training.engine import device, world_size
-from xlgap.training.zero import ZeroPlan
+from xlgap.training.engine import world_size
 
 
 @dataclass(frozen=True)
@@ -207,17 +206,3 @@ def _spread(phase: Phase, params: Params, model: str) -> dict[str, Any]:
         "world_size": world_size(),
         **({"micro_rows": rows} if any(rows.values()) else {}),
     }
-
-
-def zero_plan(params: Params, numbers: Recipe) -> ZeroPlan:
-    """The engine's plan of a phase."""
-    train = params.train
-    return ZeroPlan(
-        stage=train.zero_stage,
-        precision=train.precision,
-        offload_optimizer=train.offload_optimizer,
-        offload_parameters=train.offload_parameters,
-        device=device(),
-        learning_rate=numbers.learning_rate,
-        weight_decay=numbers.weight_decay,
-    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from xlgap import layout
 from xlgap.alone import alone
 from xlgap.formats import read_json
+from xlgap.planning.journal import pure_time
 from xlgap.stages.overall import closing_lines as score_lines
 from xlgap.stages.restore import restore
 from xlgap.stages.study import Study
@@ -55,8 +54,3 @@ def pure_seconds(directory: Path, *, since: float) -> float:
     entries = (directory / layout.JOURNAL).glob("*/seed*.json")
     journals = [read_json(path) for path in entries if path.stat().st_mtime >= since]
     return sum(pure_time(entry) for entry in journals)
-
-
-def pure_time(entry: Mapping[str, Any]) -> float:
-    """Seconds of steps, of evaluations on dev and of predictions in a journal's entry."""
-    return float(entry["train_seconds"] + entry["select_seconds"] + entry["evaluate_seconds"])

@@ -24,7 +24,7 @@ from xlgap.planning.hardware import Hardware, Precision, preset_of
 from xlgap.stages.study import Study
 from xlgap.tracking.base import RESTORED, NullTracker, Tracker
 from xlgap.tracking.uri import default_uri
-from xlgap.training.engine import cpu_threads, device, device_name, rank, world_size
+from xlgap.training.engine import cpu_threads, device, device_name, device_peak, rank, world_size
 
 
 @contextmanager
@@ -108,9 +108,12 @@ def usage(timing: Timing) -> dict[str, float]:
     """Time, memory and energy of a training, as metrics; without energy where a GPU trained."""
     hours = timing.total / 3600 * world_size()
     startup = {} if timing.startup is None else {"startup_seconds": timing.startup}
+    held = device_peak()
+    memory = {} if held is None else {"device_peak_bytes": held}
     energy = {"energy_kwh": hours * _watts() / 1000} if device() == "cpu" else {}
     return (
         startup
+        | memory
         | energy
         | {
             "train_seconds": timing.train,
@@ -164,14 +167,24 @@ def _watts() -> float:
     return get_hardware("cpu").watts
 
 
-def write_journal(key: str, seed: int, *, digest: str, timing: Timing, run_id: str | None) -> None:
-    """Write ``journal/<key>/seed<k>.json``."""
+def write_journal(
+    key: str,
+    seed: int,
+    *,
+    digest: str,
+    timing: Timing,
+    run_id: str | None,
+    planned: Mapping[str, float] | None = None,
+) -> None:
+    """Write ``journal/<key>/seed<k>.json``; ``planned``: what the planner predicts of the run."""
     entry: dict[str, Any] = {
         "digest": digest,
         "host": socket.gethostname(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "world_size": world_size(),
+        "device": device(),
         "mlflow_run_id": run_id,
+        **(planned or {}),
         **usage(timing),
     }
     if "energy_kwh" in entry:

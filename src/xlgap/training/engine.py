@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -21,6 +21,7 @@ from xlgap.errors import TrainingError
 from xlgap.models.adapters import trained_names
 from xlgap.training.zero import ZeroPlan, deepspeed_config
 
+T = TypeVar("T")
 WAIT = timedelta(days=7)  # of a rank for another: the first one predicts, and waits for locks, alone
 
 
@@ -32,6 +33,21 @@ def device() -> Literal["cpu", "cuda"]:
 def device_name() -> str | None:
     """What CUDA calls the device; None where this process trains on the CPU."""
     return torch.cuda.get_device_name() if device() == "cuda" else None
+
+
+def device_memory() -> int:
+    """Bytes of this process's GPU."""
+    return int(torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory)
+
+
+def device_peak() -> int | None:
+    """Bytes of tensors that this process's GPU held at the most; None without one."""
+    return torch.cuda.max_memory_allocated() if device() == "cuda" else None
+
+
+def node_size() -> int:
+    """Processes that the launcher started on this node; 1 without a launcher."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _launched() else 1
 
 
 def cpu_threads() -> int:
@@ -88,6 +104,15 @@ def agreed(flag: bool) -> bool:
     word = torch.tensor(float(flag), device=device())
     dist.broadcast(word, 0)
     return bool(word > 0)
+
+
+def agreed_on(value: T) -> T:
+    """Rank 0's ``value``, on every rank."""
+    if world_size() == 1:
+        return value
+    held = [value]
+    dist.broadcast_object_list(held, 0)
+    return held[0]
 
 
 @contextmanager

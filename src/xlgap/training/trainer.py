@@ -20,6 +20,7 @@ from xlgap.errors import Interrupted, TrainingError
 from xlgap.models.adapters import is_lora_dropout
 from xlgap.models.network import Network
 from xlgap.models.packed import on_device, packs
+from xlgap.models.recompute import recompute_activations
 from xlgap.training import checkpoint
 from xlgap.training.batches import Index, Step
 from xlgap.training.checkpoint import PhaseState
@@ -140,12 +141,14 @@ def train_phase(
 
     Raises:
         Interrupted: the observer asked for a stop; a checkpoint was written.
-        TrainingError: the loss is not finite.
+        TrainingError: the loss is not finite, or the encoder cannot do what ``settings.zero`` asks for.
     """
     course = data if isinstance(data, Course) else settings.course(data, packed=packs(network.encoder))
     plan = course.plan(token_budget=settings.token_budget, world=world_size())
     network.to(device())
     dropouts = _dropouts(network)
+    if settings.zero.activation_checkpointing:
+        recompute_activations(network.encoder)
     engine = start_engine(network, settings.zero)
     folder = checkpoint.place(scratch, settings.zero, world_size())
     state = checkpoint.resume(engine, folder) or PhaseState()

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Place = bool | Literal["nvme"]
+"""Whether states are offloaded: to host memory, or to disk."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroPlan:
@@ -18,15 +21,22 @@ class ZeroPlan:
         stage: ZeRO stage: 0 none, 1 optimizer states, 2 and gradients, 3 and parameters.
         precision: of forward and backward; the optimizer always steps in fp32.
         offload_optimizer, offload_parameters: keep those states in host memory, from stage 1 and in
-            stage 3; ``params.yaml`` is checked for it when it is read.
+            stage 3, or, in stage 3, on disk; ``params.yaml`` is checked for it when it is read.
+        nvme_path: directory of the disk.
+        largest_tensor: its parameters; buffers of what is read from disk have room for it.
+        activation_checkpointing: keep of every block of the encoder its input alone and compute the
+            rest again in backward; nothing of DeepSpeed's configuration.
         device: where it trains.
         learning_rate, weight_decay, beta2, clip: of AdamW.
     """
 
     stage: Literal[0, 1, 2, 3] = 0
     precision: Literal["fp32", "bf16"] = "fp32"
-    offload_optimizer: bool = False
-    offload_parameters: bool = False
+    offload_optimizer: Place = False
+    offload_parameters: Place = False
+    nvme_path: str = "scratch/nvme"
+    largest_tensor: int = 100_000_000
+    activation_checkpointing: bool = False
     device: Literal["cpu", "cuda"] = "cpu"
     learning_rate: float
     weight_decay: float = 0.0
@@ -55,9 +65,11 @@ def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
             "stage3_gather_16bit_weights_on_model_save": True,
         }
     if plan.offload_optimizer:
-        zero["offload_optimizer"] = {"device": "cpu"}
+        zero["offload_optimizer"] = _offload(plan, plan.offload_optimizer)
     if plan.offload_parameters:
-        zero["offload_param"] = {"device": "cpu"}
+        zero["offload_param"] = _offload(plan, plan.offload_parameters)
+        if plan.offload_parameters == "nvme":
+            zero["offload_param"]["buffer_size"] = plan.largest_tensor
     return {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
@@ -80,6 +92,10 @@ def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
         },
         "zero_optimization": zero,
     }
+
+
+def _offload(plan: ZeroPlan, place: Place) -> dict[str, Any]:
+    return {"device": "nvme", "nvme_path": plan.nvme_path} if place == "nvme" else {"device": "cpu"}
 
 
 def linear_schedule(step: int, *, steps: int, warmup: int) -> float:

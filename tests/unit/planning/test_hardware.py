@@ -50,3 +50,16 @@ def test_unknown_hardware_is_told_with_near_ones(text, said):
 def test_a_device_is_known_by_its_whole_name(device, preset):
     found = preset_of(device)
     assert (None if found is None else found.name) == preset
+
+
+def test_devices_are_in_nodes():
+    assert get_hardware("8xh100").nodes == 1
+    assert get_hardware("64xh100").nodes == 8
+    four = get_hardware("4x8xh100")
+    assert (four.devices, four.nodes, four.of_node) == (32, 4, 8)
+    assert get_hardware("3x2xrtx4090").nodes == 3
+    assert four.bandwidth < get_hardware("8xh100").bandwidth
+    assert get_hardware("cpu").kind == "cpu"
+    assert {preset.kind for preset in PRESETS} == {"cpu", "cuda"}
+    with pytest.raises(ConfigError, match="has no device"):
+        get_hardware("0x8xh100")

@@ -1,0 +1,204 @@
+"""How the engine trains on this machine: what ``params.yaml`` gives, and the planner's choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from xlgap.cell import Cell
+from xlgap.config import Params
+from xlgap.errors import TrainingError
+from xlgap.planning.figures import model_figures
+from xlgap.planning.hardware import Hardware, get_hardware, preset_of
+from xlgap.planning.loads import asked, phase_loads, pretrain_load
+from xlgap.planning.memory import best_copies, checkpoint_bytes
+from xlgap.planning.plan import StagePlan
+from xlgap.planning.planner import plan_cell
+from xlgap.planning.search import Choice, Load, choose
+from xlgap.planning.work import prepared_manifests
+from xlgap.regimes.base import Phase
+from xlgap.stages.recipe import Recipe
+from xlgap.stages.study import Study
+from xlgap.train_params import TrainParams
+from xlgap.training.engine import agreed_on, device, device_memory, device_name, node_size, world_size
+from xlgap.training.zero import Place, ZeroPlan
+
+
+@cache
+def this_machine(processes: int) -> Hardware:
+    """The machine as it is, for ``processes`` that train together.
+
+    A GPU that no preset knows is taken for an A100 with the memory that it has: the search compares
+    ways on one machine.
+    """
+    memory, of_node = psutil.virtual_memory().total, min(processes, node_size())
+    name = device_name()
+    if name is None:
+        there = memory // of_node
+        return replace(
+            get_hardware("cpu"), devices=processes, node_devices=of_node, memory_bytes=there,
+            host_bytes=memory,
+        )  # fmt: skip
+    known = preset_of(name) or replace(get_hardware("a100-80gb"), name="gpu")
+    return replace(
+        known, devices=processes, node_devices=of_node, memory_bytes=device_memory(), host_bytes=memory
+    )
+
+
+def phase_plan(
+    phase: Phase, params: Params, model: str, numbers: Recipe, *, machine: Hardware | None = None
+) -> tuple[ZeroPlan, int]:
+    """The engine's plan of a phase, and the sub-words of a micro-batch.
+
+    Args:
+        phase: of a training.
+        params: of the study.
+        model: its name.
+        numbers: of its recipe.
+        machine: to train on; this one when ``None``.
+
+    Raises:
+        TrainingError: nothing fits this machine; or there is something to choose, and the model is not
+            known well enough.
+    """
+    loads = phase_loads(phase, params, model_figures(model, params))
+    optimizer = {"learning_rate": numbers.learning_rate, "weight_decay": numbers.weight_decay}
+    return _plan(list(loads), params, model, optimizer, machine or this_machine(world_size()))
+
+
+def pretrain_plan(params: Params, model: str, **optimizer: float) -> tuple[ZeroPlan, int]:
+    """That of pretraining of a model of the ladder; raises as :func:`phase_plan`.
+
+    Args:
+        params: of the study.
+        model: its name.
+        optimizer: numbers of AdamW, as :class:`ZeroPlan` has them.
+    """
+    load = pretrain_load(params, model_figures(model, params))
+    return _plan([load], params, model, optimizer, this_machine(world_size()))
+
+
+def _largest(loads: Iterable[Load], params: Params, model: str, machine: Hardware) -> Choice | None:
+    """The way with the largest memory of those of ``loads``; ``None`` of a model not known enough."""
+    shape = model_figures(model, params).shape
+    found = (
+        [] if shape is None else [choose(shape, load, machine, asked(params, model)) for load in loads]
+    )
+    return max(found, key=lambda choice: (not choice.fits, choice.memory.total), default=None)
+
+
+def cell_plan(study: Study, cell: Cell) -> StagePlan:
+    """What is planned of a cell on this machine, before anything of it is known."""
+    known = prepared_manifests(Path(), study.params)
+    machine = this_machine(world_size())
+    return plan_cell(study.params, cell, hardware=machine, manifests=known)
+
+
+def predictions(
+    plan: StagePlan, facts: Mapping[str, Any], zero: ZeroPlan, *, on_dev: bool
+) -> dict[str, float]:
+    """Metrics that stand beside measured ones of the same run: bytes, and hours of one seed.
+
+    Args:
+        plan: of the cell.
+        facts: of the run.
+        zero: how it was trained.
+        on_dev: whether its checkpoint is chosen by dev score.
+    """
+    copies = best_copies(on_dev=on_dev, zero_stage=zero.stage, devices=world_size())
+    trained = facts["size"]["trainable"]
+    kept = checkpoint_bytes(trained, zero.precision, zero.stage, best_copies=copies)
+    found: dict[str, float] = {"checkpoint_predicted_bytes": kept}
+    if plan.hours is not None:
+        found["hours_predicted"] = plan.hours / plan.seeds
+    if plan.memory is not None:
+        found["memory_predicted_bytes"] = plan.memory.total
+        found["offloaded_predicted_bytes"] = plan.memory.host
+    return found
+
+
+def engine_params(zero: ZeroPlan, token_budget: int) -> dict[str, Any]:
+    """What the engine was told, as parameters of a run."""
+    return {
+        "engine_zero_stage": zero.stage,
+        "engine_offload_optimizer": zero.offload_optimizer,
+        "engine_offload_parameters": zero.offload_parameters,
+        "engine_activation_checkpointing": zero.activation_checkpointing,
+        "engine_micro_batch_tokens": token_budget,
+    }
+
+
+def _plan(
+    loads: list[Load],
+    params: Params,
+    model: str,
+    optimizer: Mapping[str, Any],
+    machine: Hardware,
+) -> tuple[ZeroPlan, int]:
+    train = params.train
+    if not train.chosen:
+        return _given(train, optimizer), train.micro_batch_tokens
+    choice = _largest(loads, params, model, machine)
+    if choice is None:
+        raise TrainingError(
+            f"key 'train.zero_stage': 'auto' needs the figures of model '{model}', which neither the "
+            "catalogue nor a directory has; give a stage, offloads and activation_checkpointing."
+        )
+    if not choice.fits:
+        raise TrainingError(
+            f"model '{model}' does not fit this machine: the least that it takes is "
+            f"{choice.lacking}, under ZeRO {choice.zero_stage}; train on more devices ('xlgap plan' "
+            "says how many), in shorter sequences, or let states be offloaded."
+        )
+    choice = agreed_on(choice)
+    shape = model_figures(model, params).shape
+    assert shape is not None, model
+    plan = zero_of(choice, train, on=device(), largest_tensor=shape.embedding, **optimizer)
+    return plan, choice.micro_tokens
+
+
+def zero_of(
+    choice: Choice, train: TrainParams, *, on: Literal["cpu", "cuda"], **numbers: Any
+) -> ZeroPlan:
+    """The engine's plan of a choice.
+
+    Args:
+        choice: of the planner.
+        train: what else the study gives.
+        on: what trains.
+        numbers: others of :class:`ZeroPlan`.
+    """
+    return ZeroPlan(
+        stage=choice.zero_stage,
+        precision=train.precision,
+        offload_optimizer=_place(choice.offload_optimizer),
+        offload_parameters=_place(choice.offload_parameters),
+        nvme_path=train.nvme_path,
+        activation_checkpointing=choice.activation_checkpointing,
+        device=on,
+        **numbers,
+    )
+
+
+def _given(train: TrainParams, optimizer: Mapping[str, Any]) -> ZeroPlan:
+    """The engine's plan where nothing is left to choose."""
+    assert train.zero_stage != "auto"
+    return ZeroPlan(
+        stage=train.zero_stage,
+        precision=train.precision,
+        offload_optimizer=_place(train.offload_optimizer),
+        offload_parameters=_place(train.offload_parameters),
+        nvme_path=train.nvme_path,
+        activation_checkpointing=train.activation_checkpointing == "on",
+        device=device(),
+        **optimizer,
+    )
+
+
+def _place(offload: str) -> Place:
+    return "nvme" if offload == "nvme" else offload == "cpu"

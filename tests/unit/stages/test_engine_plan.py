@@ -1,0 +1,79 @@
+"""From a study and a machine to the engine's plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from xlgap.errors import TrainingError
+from xlgap.planning.hardware import get_hardware
+from xlgap.regimes.base import Phase
+from xlgap.stages.engine_plan import phase_plan, this_machine
+from xlgap.stages.recipe import recipe
+from xlgap.tasks import get_task
+
+pytestmark = pytest.mark.usefixtures("toy_tasks")
+
+PHASE = Phase(tasks=("toy_nli",), language="en")
+XL = {"xl": {"hub": "facebook/xlm-roberta-xl"}}
+
+
+def plan(params, machine=None):
+    (model, *_) = params.models
+    numbers = recipe(get_task("toy_nli"), params, model)
+    return phase_plan(PHASE, params, model, numbers, machine=machine)
+
+
+def test_what_is_given_is_taken_as_it_is(study):
+    train = {"zero_stage": 3, "offload_optimizer": True, "activation_checkpointing": True,
+             "micro_batch_tokens": 777}  # fmt: skip
+    zero, tokens = plan(study(train=train))
+    assert (zero.stage, zero.offload_optimizer, zero.offload_parameters) == (3, True, False)
+    assert zero.activation_checkpointing
+    assert tokens == 777
+    zero, tokens = plan(study())
+    assert (zero.stage, zero.offload_optimizer, zero.activation_checkpointing) == (0, False, False)
+    assert tokens == 8192
+
+
+def test_a_small_model_is_trained_plainly_on_this_machine(study):
+    zero, tokens = plan(study(train={"zero_stage": "auto"}))
+    assert (zero.stage, zero.offload_optimizer, zero.offload_parameters) == (0, False, False)
+    assert not zero.activation_checkpointing
+    assert tokens == 16 * 32  # a step's rows, each as long as may be
+    assert zero.learning_rate == recipe(get_task("toy_nli"), study(), "nano").learning_rate
+
+
+def test_a_large_model_is_trained_as_its_machine_allows(study):
+    params = study(models=XL, train={"zero_stage": "auto", "precision": "bf16"})
+    roomy, _ = plan(params, get_hardware("h200"))
+    assert (roomy.offload_optimizer, roomy.offload_parameters) == (False, False)
+    card, _ = plan(params, get_hardware("rtx4090"))
+    assert card.offload_optimizer is True
+    poor = replace(get_hardware("rtx4090"), host_bytes=32 * 1024**3)
+    disk, _ = plan(params, poor)
+    assert "nvme" in {disk.offload_optimizer, disk.offload_parameters}
+    assert disk.stage == 3
+    assert disk.largest_tensor == 250_880 * 2560
+
+
+def test_what_fits_nowhere_says_what_is_missing(study):
+    params = study(models=XL, train={"zero_stage": "auto", "offload_optimizer": False,
+                                     "offload_parameters": False, "precision": "bf16"})  # fmt: skip
+    with pytest.raises(TrainingError, match=r"'xl' does not fit this machine: .* GiB of a device's"):
+        plan(params, get_hardware("rtx4090"))
+
+
+def test_an_unknown_model_needs_its_way_given(study):
+    params = study(models={"own": {"hub": "someone/model"}}, train={"zero_stage": "auto"})
+    with pytest.raises(TrainingError, match="'auto' needs the figures of model 'own'"):
+        plan(params)
+    assert plan(study(models={"own": {"hub": "someone/model"}}))[0].stage == 0
+
+
+def test_this_machine_is_shared_by_its_processes():
+    one = this_machine(1)
+    assert one.devices == 1
+    assert one.memory_bytes > 0
+    assert one.kind in {"cpu", "cuda"}
