@@ -211,6 +211,7 @@ class TrainParams(Section):
     learning_rate_scale: PositiveFloat = 1.0
     evaluations: Positive
     checkpoint_seconds: PositiveFloat = 300.0
+    hang_seconds: Annotated[Number, Field(ge=0)] = 1800.0
     threads: Annotated[Int, Field(gt=0, le=1024)] = 1
     keep: Literal["all", "none"] = "all"
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -168,21 +169,13 @@ def _train(
     for number, phase in enumerate(phases):
         if number < len(facts):  # done, under the digest of its own
             continue
-        network = Network(start.encoder(), None)
-        if weights is not None:
-            network.encoder.load_state_dict(encoder_state(weights))
-        network.head = _head(study, phase, network.encoder, seed=seed)
-        if phase.mlm_rate is not None:
-            network.go_on_with_text(_text_head(model, weights))
-        if phase.keeps_head and weights is not None:
-            network.load_state_dict(weights)
         result, weights = _one_phase(
             study,
             model,
             start.tokenizer,
             phases,
             number,
-            network,
+            partial(_network, study, model, start, phase, weights, seed=seed),
             seed=seed,
             observer=observer,
             scratch=layout.scratch(key) / f"phase{number}",
@@ -196,6 +189,21 @@ def _train(
             write_json(folder / "facts.json", {"digest": key, "seed": seed, "phases": facts})
         shutil.rmtree(layout.scratch(key), ignore_errors=True)
     agreed(True)
+
+
+def _network(
+    study: Study, model: str, start: Start, phase: Phase, weights: State | None, *, seed: int
+) -> Network:
+    """What a phase begins with: ``weights`` of the one before, or else those of ``start``."""
+    network = Network(start.encoder(), None)
+    if weights is not None:
+        network.encoder.load_state_dict(encoder_state(weights))
+    network.head = _head(study, phase, network.encoder, seed=seed)
+    if phase.mlm_rate is not None:
+        network.go_on_with_text(_text_head(model, weights))
+    if phase.keeps_head and weights is not None:
+        network.load_state_dict(weights)
+    return network
 
 
 def _head(study: Study, phase: Phase, encoder: Encoder, *, seed: int) -> Head | None:
@@ -236,7 +244,7 @@ def _one_phase(
     tokenizer: Tokenizer,
     phases: Sequence[Phase],
     number: int,
-    network: Network,
+    network: Callable[[], Network],
     *,
     seed: int,
     observer: Observer,
@@ -251,10 +259,13 @@ def _one_phase(
         seed=seed,
         zero=zero_plan(params, phase_recipe(phase, study.task(phase.tasks[0]), params, model)),
         checkpoint_seconds=params.train.checkpoint_seconds,
+        hang_seconds=params.train.hang_seconds,
     )
+    first = [network()]
+    packed = packs(first[0].encoder)
     return train_phase(
-        network,
-        phase_course(study, model, tokenizer, phases, number, seed=seed, packed=packs(network.encoder)),
+        lambda: first.pop() if first else network(),
+        phase_course(study, model, tokenizer, phases, number, seed=seed, packed=packed),
         settings,
         evaluate=score,
         observer=observer,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +124,12 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
     masked_head: State | None = None
     if spec.pretrained:
         with process_group(threads=study.params.train.threads):
-            result, state = _train(study, spec, model, encoder, tokenizer, key)
-            facts |= {"training": asdict(result)}
-            encoder = scratch_encoder(config, seed=numbers.seed)  # the engine has taken the other over
+            made = partial(scratch_encoder, config, seed=numbers.seed)
+            result, state = _train(study, spec, model, made, tokenizer, key)
+            known = asdict(result)
+            if result.skipped is None:
+                del known["skipped"]
+            facts |= {"training": known}
             encoder.load_state_dict(encoder_state(state))
             masked_head = state_of(state, "head.")
     if rank() == 0:
@@ -158,16 +163,20 @@ def _train(
     study: Study,
     spec: ScratchModel,
     model: str,
-    encoder: Encoder,
+    encoder: Callable[[], Encoder],
     tokenizer: Tokenizer,
     key: str,
 ) -> tuple[PhaseResult, State]:
-    """Train ``encoder``, which the engine takes over; facts, and the final weights with the head's."""
+    """Train what ``encoder`` makes; facts, and the final weights with the head's."""
     numbers = study.params.pretrain
     sequences = _sequences(study, tokenizer)
     data = MaskedText(sequences, tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed)
-    with drawn_from(numbers.seed):
-        network = Network(encoder, MaskedHead(spec.width, tokenizer.size))
+
+    def network() -> Network:
+        made = encoder()
+        with drawn_from(numbers.seed):
+            return Network(made, MaskedHead(spec.width, tokenizer.size))
+
     settings = _settings(study, spec, sequences)
     stop = StopSignal()
     tracker = open_tracker(study, name=f"pretrain {model}", digest=key, kind="pretrain")
@@ -227,6 +236,7 @@ def _settings(study: Study, spec: ScratchModel, sequences: list[Line]) -> PhaseS
             beta2=0.98,
         ),
         checkpoint_seconds=train.checkpoint_seconds,
+        hang_seconds=train.hang_seconds,
     )
 
 

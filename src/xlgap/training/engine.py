@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from xlgap.errors import TrainingError
 from xlgap.training.zero import ZeroPlan, deepspeed_config
+
+T = TypeVar("T")
 
 WAIT = timedelta(days=7)  # of a rank for another: the first one predicts, and waits for locks, alone
 
@@ -86,6 +88,15 @@ def agreed(flag: bool) -> bool:
     word = torch.tensor(float(flag), device=device())
     dist.broadcast(word, 0)
     return bool(word > 0)
+
+
+def gathered(mine: T) -> list[T]:
+    """What each rank has, in their order, on all of them."""
+    if world_size() == 1:
+        return [mine]
+    found: list[Any] = [None] * world_size()
+    dist.all_gather_object(found, mine)
+    return found
 
 
 @contextmanager
