@@ -8,10 +8,12 @@ ZeRO stage reads what :mod:`~xlgap.training.universal` makes of it.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from errno import ENOMEM
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from xlgap.errors import TrainingError
 from xlgap.training.engine import barrier, gathered, rank, world_size
 from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
 from xlgap.training.universal import read_universal
-from xlgap.training.writer import Collector, Files, Writer
+from xlgap.training.writer import Collector, Writer
 
 Tell = Callable[[str, str], None]
 """Told what happened: its name and a sentence."""
@@ -120,13 +122,16 @@ class Checkpoints:
             self._prune()
             shutil.rmtree(folder, ignore_errors=True)
         barrier()
-        files = _collected(engine, state, folder)
+        found = _collected(engine, state, folder)
         done = partial(
             declare, folder, rank=rank(), step=state.step, topology=self.topology,
             skipped=tuple(s for s in self._skipped if s < state.step),
         )  # fmt: skip
         self._writing = state.step
-        self._writer.start(folder, files, lambda written: done(files=written))
+        if found.short is not None:
+            self._writer.fail(OSError(ENOMEM, os.strerror(ENOMEM)))
+            return
+        self._writer.start(folder, found.files, lambda written: done(files=written))
 
     def finish(self) -> bool:
         """Wait until all ranks have written the last one; whether they have."""
@@ -169,7 +174,7 @@ class Checkpoints:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _collected(engine: Any, state: PhaseState, folder: Path) -> Files:
+def _collected(engine: Any, state: PhaseState, folder: Path) -> Collector:
     """What DeepSpeed would write of this rank, in host memory."""
     phase = {**vars(state), "dev": list(state.dev), "losses": list(state.losses)}
     writes, copies = engine.checkpoint_engine, engine._copy_recovery_script
@@ -182,4 +187,4 @@ def _collected(engine: Any, state: PhaseState, folder: Path) -> Files:
         )
     finally:
         engine.checkpoint_engine, engine._copy_recovery_script = writes, copies
-    return collector.files
+    return collector

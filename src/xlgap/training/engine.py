@@ -21,6 +21,11 @@ from xlgap.training.zero import ZeroPlan, deepspeed_config
 
 T = TypeVar("T")
 
+_NO_MEMORY = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+    "could not create a primitive",  # oneDNN's word for it
+)
 WAIT = timedelta(days=7)  # of a rank for another: the first one predicts, and waits for locks, alone
 
 
@@ -62,6 +67,13 @@ def drawn_from(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory has run out; on a CPU torch says so in words only."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return any(words in str(error) for words in _NO_MEMORY)
 
 
 def seed_draws(seed: int) -> None:

@@ -10,18 +10,11 @@ import torch
 
 from xlgap.errors import TrainingError
 from xlgap.training.batches import Step
+from xlgap.training.engine import out_of_memory
 from xlgap.training.parts import Course
 from xlgap.training.recovery import REWINDS, Adjusted, LossWatch, Trouble, smaller
 
-_NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
 _NO_PEER = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process")
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether memory has run out; on a CPU torch says so in words only."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return any(words in str(error) for words in _NO_MEMORY)
 
 
 def lost_peer(error: BaseException) -> bool:
@@ -73,9 +66,8 @@ class Guard:
         new = [str(step + 1) for step in again.skipped if step not in self._adjusted.skipped]
         raise Trouble(
             "loss_spike" if spike else "loss_not_finite",
-            f"the loss is {loss:.4g} at {where}: going back, to leave out step {', '.join(new)}; "
-            f"the {again.rewinds}. of at most {REWINDS} times in a phase. Lower the learning rate if "
-            "this comes again.",
+            f"the loss is {loss:.4g} at {where}: going back, to leave out step {', '.join(new)} (time "
+            f"{again.rewinds} of {REWINDS} in a phase; a lower learning rate may avoid it).",
             again,
         )
 
@@ -99,7 +91,7 @@ class Guard:
         again = replace(self._adjusted, token_budget=tokens, micro_rows=rows)
         return Trouble(
             "out_of_memory",
-            f"memory ran out at {where}: micro-batches have at most {rows} rows and {tokens} sub-words "
-            f"a device from now on, and batches what they had.",
+            f"memory ran out at {where}: from now on a micro-batch has at most {tokens} sub-words in "
+            f"{rows} row{'s' * (rows > 1)} a device, and a batch what it had.",
             again,
         )

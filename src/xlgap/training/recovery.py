@@ -5,7 +5,7 @@ the steps that did it, or cuts its steps into smaller micro-batches. What it has
 the checkpoints: a process that is killed goes on with it.
 
 A loss is *high* when it is more than 20 robust standard deviations (1.4826 times the median absolute
-deviation) above the median of the last hundred of its task, half again as large as that median, and
+deviation) above the median of the last 32 of its task, half again as large as that median, and
 more than half way back to where the phase began. One such loss is a hard batch. Two in a row are a
 *spike*: the step before them is thought to have done it, and all three are left out. A loss that is not
 a number, or infinite, is left out alone. Where the next step fails again, the weights were bad before:
@@ -26,7 +26,7 @@ from xlgap.formats import read_json, write_json
 from xlgap.training.batches import Index, Step
 
 REWINDS = 3  # in a phase
-WINDOW, LEARNT_FROM = 100, 50
+WINDOW = 32  # losses of a task
 DEVIATIONS, ROBUST = 20.0, 1.4826
 RISE = 1.5
 
@@ -127,7 +127,7 @@ class LossWatch:
         if not self._is_high(loss, past, began):
             self._high = None
             past.append(loss)
-            if len(began) < LEARNT_FROM:
+            if len(began) < WINDOW:
                 began.append(loss)
             return None
         first, self._high = self._high, step
@@ -135,7 +135,7 @@ class LossWatch:
 
     @staticmethod
     def _is_high(loss: float, past: Sequence[float], began: Sequence[float]) -> bool:
-        if len(past) < LEARNT_FROM:
+        if len(past) < WINDOW:
             return False
         middle = median(past)
         deviation = ROBUST * median(abs(value - middle) for value in past)

@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 import torch
 from torch import Tensor
 
+from xlgap.training.engine import out_of_memory
 from xlgap.training.manifest import Written
 
 Files = dict[str, Any]
@@ -33,6 +34,7 @@ class Collector:
 
     def __init__(self, engine: Any, *, shared: frozenset[str]) -> None:
         self.files: Files = {}
+        self.short: BaseException | None = None
         self._engine, self._shared = engine, shared
 
     def __getattr__(self, name: str) -> Any:
@@ -42,12 +44,17 @@ class Collector:
         """Nothing: folders are made when the files are written."""
 
     def save(self, state_dict: Mapping[str, Any], path: str) -> None:
-        """Keep a copy."""
+        """Keep a copy; where there is no memory for it, say so in ``short`` and keep nothing."""
         seen: dict[Any, Tensor] = {}
-        self.files[Path(path).name] = {
-            key: value if key in self._shared else _copied(value, seen)
-            for key, value in state_dict.items()
-        }
+        try:
+            self.files[Path(path).name] = {
+                key: value if key in self._shared else _copied(value, seen)
+                for key, value in state_dict.items()
+            }
+        except (RuntimeError, MemoryError) as error:  # the other ranks wait for this one to go on
+            if not out_of_memory(error):
+                raise
+            self.short = error.with_traceback(None)
 
 
 def _copied(value: Any, seen: dict[Any, Tensor]) -> Any:
@@ -84,7 +91,15 @@ class Writer:
         self._thread = threading.Thread(
             target=self._write, args=(folder, files, done), name="checkpoint", daemon=True
         )
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no memory for another thread
+            self._thread = None
+            self._write(folder, files, done)
+
+    def fail(self, error: OSError) -> None:
+        """There is nothing to write, because of ``error``."""
+        self._error = error
 
     def _write(self, folder: Path, files: Files, done: Callable[[dict[str, Written]], None]) -> None:
         try:
