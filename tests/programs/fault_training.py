@@ -1,11 +1,12 @@
 """Train a tiny tagger as a stage does, tracked and stoppable, and predict; faults come from outside.
 
 usage: fault_training.py FOLDER [NAME=VALUE ...]; several processes by RANK, WORLD_SIZE, MASTER_*
-       fault_training.py --serve DESCRIPTOR, with a line of JSON a training: {"folder", "words", "environment"}
+       fault_training.py --serve DESCRIPTOR
 
-A server forks the trainings, which saves their imports. It answers a line with the process id, and
-``{"wait": PID, "seconds": LIMIT}`` with the exit code, negative for a signal, or null. Theirs is
-``said<rank>`` in FOLDER.
+A server forks the trainings, which saves their imports. It reads lines of JSON and answers on the
+descriptor: ``{"folder", "words", "environment"}`` with the process id of another training, which
+writes what it says to ``said<rank>`` in its folder, and ``{"wait", "seconds"}`` with the exit code of
+that process, negative for a signal, or null when the time is over.
 
 Writes ``predictions.json`` and ``facts.json`` (facts, losses, digest of the weights) to FOLDER, where
 ``scratch`` and ``mlflow.db`` are, too.
@@ -25,7 +26,7 @@ import hashlib
 import json
 import os
 import resource
-import shutil
+import sqlite3
 import sys
 import time
 import traceback
@@ -204,9 +205,13 @@ def predictions(how, weights):
 def serve():
     answers = os.fdopen(int(sys.argv[2]), "w")  # libraries write to standard output
     mlflow.warm_up()
+    network(options([]))  # imports what it takes
     with TemporaryDirectory() as made:
         STORE.append(Path(made) / "mlflow.db")
-        initialise(f"sqlite:///{STORE[0]}")
+        if os.fork() == 0:  # whose connections nobody inherits
+            initialise(f"sqlite:///{STORE[0]}")
+            os._exit(0)
+        os.wait()
         answer_all(answers)
 
 
@@ -219,7 +224,8 @@ def answer_all(answers):
 
 def fork(folder, words, environment):
     if not (Path(folder) / "mlflow.db").is_file():
-        shutil.copy(STORE[0], folder)
+        with sqlite3.connect(STORE[0]) as empty, sqlite3.connect(Path(folder) / "mlflow.db") as copy:
+            empty.backup(copy)
     pid = os.fork()
     if pid:
         return pid

@@ -66,13 +66,16 @@ def _converted(
         program = [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal"]
         options = ["--inject_missing_state", "--num_extract_workers", "1", "--num_merge_workers", "1"]
         done = subprocess.run(
-            [*program, "--input_folder", str(source), "--output_folder", str(made), *options],
+            [*program, "--input_folder", source.name, "--output_folder", made.name, *options],
+            cwd=made.parent,  # it takes the names of folders for patterns
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         (source.parent / "latest_universal").unlink(missing_ok=True)
         if done.returncode:
             return done.stderr.strip().rpartition("\n")[2]
     _complete(engine, made, wanted)
+    if written.stage == 3 != wanted.stage:
+        _shape(engine.module, made)
     return None
 
 
@@ -98,6 +101,16 @@ def _complete(engine: Any, made: Path, wanted: Topology) -> None:
         "optimizer_state_dict": {"state": {0: {"step": step}}, "param_groups": groups},
     }
     torch.save(known, common)
+
+
+def _shape(network: nn.Module, made: Path) -> None:
+    """Give the flat states of stage 3 the shapes that the other stages look for."""
+    for name, param in network.named_parameters():
+        for key in ("fp32", *_STATES) if param.requires_grad else ():
+            path = made / "zero" / name / f"{key}.pt"
+            found = _load(path)
+            if isinstance(found, Tensor):
+                torch.save({"param": found.view(param.shape)}, path)
 
 
 def _model_file(wanted: Topology) -> str:
