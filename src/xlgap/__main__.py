@@ -6,12 +6,14 @@ is one sentence on standard error and a non-zero exit code.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 from collections.abc import Sequence
 
 _IN_THE_WAY = (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,6 +50,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(
+            f"error: {where}{error.strerror}; make room on the disk, then run this again.",
+            file=sys.stderr,
+        )
+        return XlgapError.exit_code
     return 0
 
 

@@ -101,16 +101,16 @@ def test_a_spike_is_left_out_with_the_step_before_it(server: Server, tmp_path: P
 def test_without_memory_it_halves_the_micro_batch_and_keeps_the_batch(
     server: Server, tmp_path: Path
 ) -> None:
-    large = ("rows=768", "length=120", "steps=2", "dropout=0", "seconds=1000")
+    large = ("rows=1536", "length=120", "steps=2", "dropout=0", "seconds=1000")
     whole = server.run(tmp_path / "whole", *large)
-    halved = server.run(tmp_path / "halved", *large, "memory=150")
+    halved = server.run(tmp_path / "halved", *large, "memory=300")
     assert whole["events"] == []
     said = one_run(tmp_path / "halved", "out_of_memory")
     assert (
         "memory ran out at step 1 of 2: from now on a micro-batch has at most"
         in (halved["events"][0][1])
     )
-    assert "in 384 rows a device, and a batch what it had" in halved["events"][0][1]
+    assert "in 768 rows a device, and a batch what it had" in halved["events"][0][1]
     assert said["out_of_memory"] == halved["events"][-1][1]
     assert loss_of(halved) == pytest.approx(loss_of(whole), abs=2e-6)
     same = ("examples", "tokens", "steps")
@@ -164,6 +164,23 @@ def test_a_full_disk_stops_no_training(
     assert one_run(tmp_path, "checkpoint_failed")["checkpoint_failed"].endswith("the disk.")
     assert training.facts()["weights"] == plain["weights"]
     assert all((p / "rank0.json").is_file() for p in small_disk.glob("step*"))
+
+
+def test_weights_that_a_full_disk_does_not_take_are_an_error(
+    server: Server, tmp_path: Path, small_disk: Path
+) -> None:
+    (tmp_path / "model.safetensors").symlink_to(small_disk / "model.safetensors")
+    (small_disk / "filler").write_bytes(bytes(1500 * 1024))
+    training = server.start(tmp_path, "steps=4")
+    assert training.code(0) == 2
+    said = training.said().splitlines()[-1]
+    assert said.startswith(f"error: {tmp_path / 'model.safetensors'}: ")
+    assert "No space left on device" in said
+    assert "make room on the disk, then run this again" in said
+    (small_disk / "filler").unlink()
+    server.run(tmp_path, "steps=4")
+    assert "goes on after step 4 of 4" in training.said()
+    one_run(tmp_path)
 
 
 @pytest.mark.parametrize("harm", ["truncated", "changed", "no_manifest"])

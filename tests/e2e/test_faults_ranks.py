@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 import pytest
 from faults import Server, loss_of, runs, tags
+
+from xlgap.errors import TryAgainError
 
 pytestmark = pytest.mark.e2e
 
@@ -96,7 +97,7 @@ def test_of_a_dead_process_the_others_end(server: Server, tmp_path: Path, died: 
     training.until_step(4)
     training.kill(signal.SIGKILL, rank=died)
     assert training.code(died) == -signal.SIGKILL
-    assert training.code(1 - died, seconds=30) in (2, os.EX_TEMPFAIL)
+    assert training.code(1 - died, seconds=30) == TryAgainError.exit_code
     said = training.said(1 - died)
     assert "another process is gone" in said or "no progress for 20 seconds" in said
     assert "run the same command again" in said.lower()
@@ -111,7 +112,7 @@ def test_of_a_hung_process_the_others_end(
     training.until_step(4)
     training.kill(signal.SIGSTOP, rank=1)
     try:
-        assert training.code(0, seconds=60) == os.EX_TEMPFAIL
+        assert training.code(0, seconds=60) == TryAgainError.exit_code
     finally:
         training.kill(signal.SIGKILL, rank=1)
     assert training.code(1) == -signal.SIGKILL
@@ -122,3 +123,18 @@ def test_of_a_hung_process_the_others_end(
     found = server.run(tmp_path, *WORDS, "stage=2", ranks=2)
     assert found["weights"] == plain["weights"]
     assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+
+
+def test_without_memory_in_one_of_them_the_next_start_halves(server: Server, tmp_path: Path) -> None:
+    large = ("rows=1536", "length=120", "steps=2", "dropout=0", "seconds=1000", "stage=1")
+    whole = server.run(tmp_path / "whole", *large, ranks=2)
+    folder = tmp_path / "halved"
+    training = server.start(folder, *large, "memory=150", "hang=60", ranks=2)
+    assert set(training.codes()) == {TryAgainError.exit_code}, training.said()
+    told = training.said(0) + training.said(1)
+    assert "from now on a micro-batch has at most" in told
+    assert "Run the same command again." in told
+    found = server.run(folder, *large, ranks=2)
+    assert loss_of(found) == pytest.approx(loss_of(whole), abs=SAME)
+    assert (folder / "scratch" / "adjusted.json").is_file()
+    assert [status for _, status in runs(folder)] == ["FINISHED"]

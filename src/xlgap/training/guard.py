@@ -94,4 +94,5 @@ class Guard:
             f"memory ran out at {where}: from now on a micro-batch has at most {tokens} sub-words in "
             f"{rows} row{'s' * (rows > 1)} a device, and a batch what it had.",
             again,
+            of_one=True,
         )

@@ -80,11 +80,14 @@ class Adjusted:
 
 
 class Trouble(Exception):
-    """A phase is to be tried again: why, in a word and in a sentence, and what it does otherwise."""
+    """A phase is to be tried again: why, in a word and in a sentence, and what it does otherwise.
 
-    def __init__(self, name: str, sentence: str, again: Adjusted) -> None:
+    ``of_one``: whether it may have come to this rank alone.
+    """
+
+    def __init__(self, name: str, sentence: str, again: Adjusted, *, of_one: bool = False) -> None:
         super().__init__(sentence)
-        self.name, self.again = name, again
+        self.name, self.again, self.of_one = name, again, of_one
 
 
 def smaller(plan: Sequence[Step], sizes: Sequence[Index], *, packed: Sequence[bool]) -> tuple[int, int]:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xlgap.errors import Interrupted, TrainingError
+from xlgap.errors import Interrupted, TrainingError, TryAgainError
 from xlgap.models.network import Network
 from xlgap.models.packed import on_device, packs
 from xlgap.training.batches import Index, Step
@@ -163,8 +163,9 @@ def train_phase(
 
     Raises:
         Interrupted: the observer asked for a stop; a checkpoint was written.
-        TrainingError: the loss was lost too often, memory does not suffice for one row, another
-            process is gone, or ``network`` is one that cannot be made again.
+        TrainingError: the loss was lost too often, memory does not suffice for one row, or
+            ``network`` is one that cannot be made again.
+        TryAgainError: another process is gone, or memory ran out in one of several.
     """
     given = network if isinstance(network, Network) else None
     while True:
@@ -175,6 +176,9 @@ def train_phase(
         except Trouble as found:
             trouble = found.with_traceback(None)
             trouble.__context__ = None  # its frames hold a step's memory
+        if trouble.of_one and world_size() > 1:  # the others wait for this one, in the step
+            trouble.again.write(scratch)
+            raise TryAgainError(f"{trouble} Run the same command again.")
         if given is not None:
             raise TrainingError(str(trouble))
         del made
@@ -239,7 +243,7 @@ def _attempt(
             watchdog.rest()
     except RuntimeError as error:
         if world_size() > 1 and lost_peer(error):
-            raise TrainingError(
+            raise TryAgainError(
                 f"another process is gone (step {state.step + 1} of {len(course)}); run the same "
                 "command again to go on from the last checkpoint."
             ) from error

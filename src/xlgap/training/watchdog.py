@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-HUNG = os.EX_TEMPFAIL  # to be tried again
+from xlgap.errors import TryAgainError
 
 
 class Watchdog:
@@ -60,4 +60,4 @@ class Watchdog:
         sys.stderr.flush()
         faulthandler.dump_traceback(sys.stderr, all_threads=True)
         sys.stderr.flush()
-        os._exit(HUNG)
+        os._exit(TryAgainError.exit_code)
