@@ -6,6 +6,9 @@ stage that was asked for.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +77,16 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return any(words in str(error) for words in _NO_MEMORY)
+
+
+def release_memory() -> None:
+    """Give back what an engine that is gone has held, as far as the allocators let go of it."""
+    gc.collect()  # an engine and its network hold each other
+    if device() == "cuda":
+        torch.cuda.empty_cache()
+    else:
+        with contextlib.suppress(AttributeError):  # another C library than glibc
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def seed_draws(seed: int) -> None:

@@ -5,7 +5,6 @@ It neither prints nor tracks: it reports to an observer that it is handed.
 
 from __future__ import annotations
 
-import gc
 import math
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from xlgap.training.engine import (
     full_state,
     gathered,
     rank,
+    release_memory,
     seed_draws,
     set_rates,
     start_engine,
@@ -182,9 +182,7 @@ def train_phase(
         if given is not None:
             raise TrainingError(str(trouble))
         del made
-        gc.collect()  # an engine and its network hold each other
-        if device() == "cuda":
-            torch.cuda.empty_cache()
+        release_memory()
         if rank() == 0:
             trouble.again.write(scratch)
         observer.on_event(trouble.name, str(trouble))
