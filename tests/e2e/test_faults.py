@@ -169,12 +169,12 @@ def test_a_full_disk_stops_no_training(
 def test_weights_that_a_full_disk_does_not_take_are_an_error(
     server: Server, tmp_path: Path, small_disk: Path
 ) -> None:
-    (tmp_path / "model.safetensors").symlink_to(small_disk / "model.safetensors")
+    (tmp_path / "weights").symlink_to(small_disk)
     (small_disk / "filler").write_bytes(bytes(1500 * 1024))
     training = server.start(tmp_path, "steps=4")
     assert training.code(0) == 2
     said = training.said().splitlines()[-1]
-    assert said.startswith(f"error: {tmp_path / 'model.safetensors'}: ")
+    assert said.startswith(f"error: {tmp_path / 'weights' / 'model.safetensors'}: ")
     assert "No space left on device" in said
     assert "make room on the disk, then run this again" in said
     (small_disk / "filler").unlink()

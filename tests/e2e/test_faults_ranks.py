@@ -91,6 +91,19 @@ def test_others_go_on_from_it(
     assert left == {"step24"}
 
 
+def test_bf16_goes_on_nearby_and_without_zero_begins_again(server: Server, tmp_path: Path) -> None:
+    whole = server.run(tmp_path / "whole", *WORDS, "stage=2", "bf16=1")
+    stopped(server, tmp_path / "two", "stage=2", "bf16=1", ranks=1)
+    rest = loss_of(server.run(tmp_path / "two", *WORDS, "stage=3", "bf16=1"))
+    assert 0 < len(rest) < 24
+    assert rest == pytest.approx(loss_of(whole)[-len(rest) :], abs=0.02)
+    stopped(server, tmp_path / "none", "stage=0", "bf16=1", ranks=1)
+    again = server.run(tmp_path / "none", *WORDS, "stage=2", "bf16=1")
+    assert loss_of(again) == loss_of(whole)
+    said = tags(tmp_path / "none")["checkpoint_unreadable"]
+    assert said.startswith("the phase begins again: a checkpoint of ZeRO stage 0 on 1 process in bf16")
+
+
 @pytest.mark.parametrize("died", [0, 1])
 def test_of_a_dead_process_the_others_end(server: Server, tmp_path: Path, died: int) -> None:
     training = server.start(tmp_path, *WORDS, "stage=2", "pause=0.02", "hang=20", ranks=2)

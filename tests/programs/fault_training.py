@@ -8,10 +8,10 @@ descriptor: ``{"folder", "words", "environment"}`` with the process id of anothe
 writes what it says to ``said<rank>`` in its folder, and ``{"wait", "seconds"}`` with the exit code of
 that process, negative for a signal, or null when the time is over.
 
-Writes ``predictions.json`` and ``facts.json`` (facts, losses, digest of the weights) to FOLDER, where
-``scratch`` and ``mlflow.db`` are, too.
+Writes ``predictions.json``, ``facts.json`` (facts, losses, digest of the weights) and ``weights`` to
+FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
 
-    steps=40 stage=0 offload=0      of the phase
+    steps=40 stage=0 offload=0 bf16=0  of the phase
     seconds=0                       between checkpoints
     pause=0                         seconds between steps, so that a test can do something meanwhile
     hang=0                          train.hang_seconds
@@ -59,8 +59,8 @@ VOCABULARY, TAGS = 60, ("O", "A", "B")
 LOST = VOCABULARY - 1
 STORE = []  # a server's own, empty
 DEFAULTS = {
-    "steps": 40, "stage": 0, "offload": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0, "lost": (),
-    "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
+    "steps": 40, "stage": 0, "offload": 0, "bf16": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0,
+    "lost": (), "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
     "dropout": 0.1,
 }  # fmt: skip
 
@@ -161,12 +161,12 @@ def run(how, folder):
         result, weights = train(how, folder, observer)
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         if rank() == 0:
-            save_state(weights, folder / "model.safetensors")
-            write(
-                folder / "predictions.json", predictions(how, load_state(folder / "model.safetensors"))
-            )
+            (folder / "weights").mkdir(exist_ok=True)
+            file = folder / "weights" / "model.safetensors"
+            save_state(weights, file)
+            write(folder / "predictions.json", predictions(how, load_state(file)))
             facts = {name: value for name, value in vars(result).items() if name != "mixed"}
-            digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
             known = {"facts": facts, "losses": observer.losses, "events": observer.told}
             write(folder / "facts.json", finite({**known, "weights": digest, "run": tracked.run_id}))
         agreed(True)
@@ -182,7 +182,12 @@ def train(how, folder, observer):
         evaluations=0,
         select="last",
         seed=5,
-        zero=ZeroPlan(stage=how.stage, learning_rate=3e-3, offload_optimizer=bool(how.offload)),
+        zero=ZeroPlan(
+            stage=how.stage,
+            learning_rate=3e-3,
+            offload_optimizer=bool(how.offload),
+            precision="bf16" if how.bf16 else "fp32",
+        ),
         checkpoint_seconds=how.seconds,
         hang_seconds=how.hang,
     )

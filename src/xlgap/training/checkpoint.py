@@ -164,6 +164,8 @@ class Checkpoints:
 
     def _prune(self) -> None:
         """Leave the newest that is whole by its files' sizes, and nothing else."""
+        for left in self.place.glob("universal-*"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         kept = False
         for step in steps_in(self.place):
             folder = folder_of(self.place, step)
