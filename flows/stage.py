@@ -198,7 +198,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _kind(error: BaseException | None) -> int | None:
-    """The exit code for a held lock, or for a signal that nobody sent to stop the stage."""
+    """The exit code for a held lock, or where another attempt may do better.
+
+    A stage says that itself, or was ended by a signal that nobody sent to stop it.
+    """
     from dvc.lock import LockError
     from dvc.stage.exceptions import StageCmdFailedError
 
@@ -207,6 +210,8 @@ def _kind(error: BaseException | None) -> int | None:
             return HELD
         if isinstance(error, StageCmdFailedError):
             status = int(str(error).rpartition("exited with ")[2] or 0)
+            if status == TRANSIENT:  # it says so itself, see xlgap.errors
+                return TRANSIENT
             number = -status if status < 0 else status - 128
             return TRANSIENT if number > 0 and number not in STOPPED else None
         error = error.__cause__ or error.__context__

@@ -6,12 +6,14 @@ is one sentence on standard error and a non-zero exit code.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 from collections.abc import Sequence
 
 _IN_THE_WAY = (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,9 +53,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
-        tell(error)
-        raise
+        full = _full(error)
+        told = tell(error if full is None else XlgapError(full))
+        if full is None:
+            raise
+        if not told:
+            print(f"error: {full}", file=sys.stderr)
+        return XlgapError.exit_code
     return 0
+
+
+def _full(error: Exception) -> str | None:
+    """That the disk is full, where it is."""
+    if not isinstance(error, OSError) or error.errno not in _FULL:
+        return None
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{error.strerror}; make room on the disk, then run this again."
 
 
 def _obstacle(error: OSError) -> str:

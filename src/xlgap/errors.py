@@ -13,6 +13,7 @@ sentence and exits with :attr:`XlgapError.exit_code`, without a traceback. Our o
     |-- ExpectationError      prepared data violate their suite
     |   `-- LeakageError      a test item stands in training data
     |-- TrainingError         training cannot start or cannot go on
+    |   `-- TryAgainError     it can when the same command is run again
     |-- ResultError           results are missing or contradict the grid
     `-- Interrupted           SIGINT or SIGTERM: state is saved, run again to resume
 """
@@ -51,6 +52,12 @@ class LeakageError(ExpectationError):
 
 class TrainingError(XlgapError):
     """Training cannot start or cannot go on."""
+
+
+class TryAgainError(TrainingError):
+    """This attempt to train has failed; another one goes on from its last checkpoint."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h
 
 
 class ResultError(XlgapError):

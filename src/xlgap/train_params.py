@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from xlgap.section import Int, Positive, PositiveFloat, Section, no_boolean
+from xlgap.section import Int, Number, Positive, PositiveFloat, Section, no_boolean
 
 
 def _place(value: Any) -> Any:
@@ -48,6 +48,7 @@ class TrainParams(Section):
     learning_rate_scale: PositiveFloat = 1.0
     evaluations: Positive
     checkpoint_seconds: PositiveFloat = 300.0
+    hang_seconds: Annotated[Number, Field(ge=0)] = 1800.0
     threads: Annotated[Int, Field(gt=0, le=1024)] = 1
     keep: Literal["all", "none"] = "all"
 

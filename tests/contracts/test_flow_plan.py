@@ -127,6 +127,7 @@ def test_a_second_attempt_only_where_it_can_heal() -> None:
 
     assert _kind(failed(StageCmdFailedError("x", 137))) == TRANSIENT
     assert _kind(failed(StageCmdFailedError("x", -11))) == TRANSIENT
+    assert _kind(failed(StageCmdFailedError("x", 75))) == TRANSIENT  # TryAgainError, or it hung
     assert _kind(failed(LockError("busy"))) == HELD
     assert _kind(failed(StageCmdFailedError("x", 2))) is None
     assert _kind(failed(StageCmdFailedError("x", 130))) is None

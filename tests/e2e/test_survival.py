@@ -47,11 +47,16 @@ def start(study, *words):
     )
 
 
+def checkpoints(study):
+    """The steps of those that are complete."""
+    manifests = (study.folder / "scratch").glob("*/phase0/step*/rank0.json")
+    return [int(path.parent.name.removeprefix("step")) for path in manifests]
+
+
 def wait_for_checkpoint(study, steps, process):
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
-        latest = list((study.folder / "scratch").glob("*/phase0/*/latest"))
-        if latest and int(latest[0].read_text().removeprefix("step") or 0) >= steps:
+        if max(checkpoints(study), default=0) >= steps:
             return
         assert process.poll() is None, process.stderr.read().decode()[-2000:]
         time.sleep(0.02)
@@ -90,7 +95,7 @@ def test_sigterm_saves_the_state_and_says_so(study):
     assert process.returncode == 130
     assert "the state is saved, run the same command again" in said.decode()
     assert "Traceback" not in said.decode()
-    assert list((study.folder / "scratch").glob("*/phase0/*/latest"))
+    assert checkpoints(study)
     assert not (study.folder / OUT).exists()
 
 
@@ -125,7 +130,7 @@ def test_a_finished_seed_is_not_trained_again_where_weights_are_not_kept(study):
 
 
 def test_a_stopped_training_goes_on_under_another_zero_stage(study):
-    """From its start: the engine's states of one stage are not those of another."""
+    """From its checkpoint, which is converted: there is one run, and it says so."""
     lengthen(study)
     process = start(study)
     wait_for_checkpoint(study, 5, process)
@@ -134,7 +139,9 @@ def test_a_stopped_training_goes_on_under_another_zero_stage(study):
     params = study.params
     params["train"] |= {"zero_stage": 2, "checkpoint_seconds": 300}
     study.write_params(params)
-    study.xlgap("finetune", *CELL)
+    said = study.xlgap("finetune", *CELL).stderr
+    assert "of ZeRO stage 0 on 1 process, was converted for ZeRO stage 2 on 1 process" in said
+    assert "goes on after step" in said
     assert (study.folder / OUT / "cell.json").is_file()
     assert not list((study.folder / "scratch").glob("*/phase0"))
 
@@ -151,7 +158,7 @@ def test_a_stop_of_the_group_ends_a_study_with_one_line(study, number):
     assert said.decode().splitlines() == [
         "interrupted: its stages were stopped; run it again to go on."
     ]
-    assert list((study.folder / "scratch").glob("*/phase0/*/latest"))
+    assert checkpoints(study)
 
 
 def test_a_failing_cell_leads_to_the_partial_report(study):

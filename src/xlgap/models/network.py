@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from xlgap.checkout import model_place
-from xlgap.errors import DataError, TrainingError
+from xlgap.errors import DataError, ResultError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
 from xlgap.models.causal import is_causal
 from xlgap.models.dropout import use_cheap_dropout
@@ -239,10 +239,18 @@ def _plain_config(encoder: nn.Module) -> dict[str, Any]:
 
 
 def save_state(state: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors as a safetensors file."""
+    """Write tensors as a safetensors file.
+
+    Raises:
+        ResultError: the disk did not take it.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, str(path))
+    try:
+        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, str(path))
+    except SafetensorError as error:
+        raise ResultError(f"{path}: {error}; make room on the disk, then run this again.") from error
 
 
 def load_encoder(path: Path) -> nn.Module:

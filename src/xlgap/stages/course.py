@@ -160,12 +160,14 @@ def _plan(
                 dropout=numbers.dropout,
                 seed=(seed, _PARTS, number) if phase.mixes else seed,
                 packed=packed,
+                compares=isinstance(task.kind, Rank),
             )
         )
     if phase.mlm_rate is not None:
         text = _text(study.params, model, tokenizer, seed)
         order = (seed, _PARTS, len(parts))
-        parts.append(replace(parts[0], name=MLM, data=text, micro_rows=None, seed=order))
+        alike = replace(parts[0], micro_rows=None, compares=False)
+        parts.append(replace(alike, name=MLM, data=text, seed=order))
     return _Plan(
         phase=phase, seed=seed, parts=tuple(parts), recipes=tuple(recipes), rows=tuple(rows),
         own=tuple(own),

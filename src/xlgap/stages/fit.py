@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -162,6 +163,20 @@ def _network(study: Study, model: str, start: Start, phase: Phase, *, seed: int)
     return Network(encoder, _head(study, phase, encoder, seed=seed))
 
 
+def _begun(
+    study: Study, model: str, start: Start, phase: Phase, weights: State | None, *, seed: int
+) -> Network:
+    """What a phase begins with: ``weights`` of the one before, or else those of ``start``."""
+    network = _network(study, model, start, phase, seed=seed)
+    if weights is not None:
+        load_kept(network.encoder, encoder_state(weights), "the phase before")
+    if phase.mlm_rate is not None:
+        network.go_on_with_text(_text_head(model, weights))
+    if phase.keeps_head and weights is not None:
+        load_kept(network, weights, "the phase before")
+    return network
+
+
 def _train(
     study: Study,
     model: str,
@@ -180,20 +195,13 @@ def _train(
     for number, phase in enumerate(phases):
         if number < len(facts):  # done, under the digest of its own
             continue
-        network = _network(study, model, start, phase, seed=seed)
-        if weights is not None:
-            load_kept(network.encoder, encoder_state(weights), "the phase before")
-        if phase.mlm_rate is not None:
-            network.go_on_with_text(_text_head(model, weights))
-        if phase.keeps_head and weights is not None:
-            load_kept(network, weights, "the phase before")
         result, weights = _one_phase(
             study,
             model,
             start.tokenizer,
             phases,
             number,
-            network,
+            partial(_begun, study, model, start, phase, weights, seed=seed),
             seed=seed,
             observer=observer,
             scratch=layout.scratch(key) / f"phase{number}",
@@ -247,7 +255,7 @@ def _one_phase(
     tokenizer: Tokenizer,
     phases: Sequence[Phase],
     number: int,
-    network: Network,
+    network: Callable[[], Network],
     *,
     seed: int,
     observer: Observer,
@@ -264,10 +272,13 @@ def _one_phase(
         seed=seed,
         zero=zero,
         checkpoint_seconds=params.train.checkpoint_seconds,
+        hang_seconds=params.train.hang_seconds,
     )
+    first = [network()]
+    packed = packs(first[0].encoder)
     return train_phase(
-        network,
-        phase_course(study, model, tokenizer, phases, number, seed=seed, packed=packs(network.encoder)),
+        lambda: first.pop() if first else network(),
+        phase_course(study, model, tokenizer, phases, number, seed=seed, packed=packed),
         settings,
         evaluate=score,
         observer=observer,

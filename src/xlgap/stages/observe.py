@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -136,6 +137,8 @@ class TrainingObserver:
     _stepped: ClassVar[bool] = False
     _bar: TaskID | None = None
     _done: bool = False
+    _reached: int = 0
+    _events: dict[str, int] = field(default_factory=dict)
     _last: float = field(default_factory=time.monotonic)
     _created: float = field(default_factory=time.monotonic)
 
@@ -159,8 +162,10 @@ class TrainingObserver:
         self._last = now
         if self._bar is not None:
             self.display.update(self._bar, completed=step, loss=loss)
-        values = {"train_loss": loss, "learning_rate": learning_rate}
-        self.tracker.metrics(values, step=self.offset + step)
+        self._reached = self.offset + step
+        if not math.isnan(loss):
+            values = {"train_loss": loss, "learning_rate": learning_rate}
+            self.tracker.metrics(values, step=self._reached)
         self._done = step == steps
         if self._done:
             self.offset += steps
@@ -172,6 +177,14 @@ class TrainingObserver:
         self._last = now
         before = 0 if self._done else step  # the last step is in the offset already
         self.tracker.metrics({"dev_score": score}, step=self.offset + before)
+
+    def on_event(self, name: str, sentence: str) -> None:
+        """Say it, count it as a figure of the run, and keep its last sentence as a tag."""
+        if rank() == 0:
+            print(f"{self.description}: {sentence}", file=sys.stderr)
+        self._events[name] = self._events.get(name, 0) + 1
+        self.tracker.metrics({f"event_{name}": self._events[name]}, step=self._reached)
+        self.tracker.tags({f"xlgap.event.{name}": sentence})
 
     def timing(self, *, evaluate: float = 0.0) -> Timing:
         """Wall seconds until now, of which ``evaluate`` for predictions of the test rows."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +132,14 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
             if alike is not None and rank() == 0:
                 _copy(alike, layout.pretrained(model))
             return
-        result, state = _train(study, spec, model, encoder, tokenizer, key)
+        made = partial(scratch_encoder, config, seed=numbers.seed)
+        result, state = _train(study, spec, model, made, tokenizer, key)
         if rank() == 0:
-            encoder = scratch_encoder(config, seed=numbers.seed)  # the engine has the other one
+            known = asdict(result)
+            if result.skipped is None:
+                del known["skipped"]
+            facts |= {"training": known}
             encoder.load_state_dict(encoder_state(state))
-            facts |= {"training": asdict(result)}
             save_encoder(encoder, layout.pretrained(model), facts, masked_head=state_of(state, "head."))
             shutil.rmtree(layout.scratch(key), ignore_errors=True)
         agreed(True)
@@ -182,16 +186,20 @@ def _train(
     study: Study,
     spec: ScratchModel,
     model: str,
-    encoder: Encoder,
+    encoder: Callable[[], Encoder],
     tokenizer: Tokenizer,
     key: str,
 ) -> tuple[PhaseResult, State]:
-    """Train ``encoder``, which the engine takes over; facts, and the final weights with the head's."""
+    """Train what ``encoder`` makes; facts, and the final weights with the head's."""
     numbers = study.params.pretrain
     sequences = text_lines(study.params, tokenizer)
     data = MaskedText(sequences, tokenizer, fraction=numbers.mask_fraction, seed=numbers.seed)
-    with drawn_from(numbers.seed):
-        network = Network(encoder, MaskedHead(spec.width, tokenizer.size))
+
+    def network() -> Network:
+        made = encoder()
+        with drawn_from(numbers.seed):
+            return Network(made, MaskedHead(spec.width, tokenizer.size))
+
     settings = _settings(study, spec, model, data.lengths)
     stop = StopSignal()
     tracker = open_tracker(study, name=f"pretrain {model}", digest=key, kind="pretrain")
@@ -243,6 +251,7 @@ def _settings(study: Study, spec: ScratchModel, model: str, lengths: Sequence[in
         seed=numbers.seed,
         zero=zero,
         checkpoint_seconds=train.checkpoint_seconds,
+        hang_seconds=train.hang_seconds,
     )
 
 

@@ -1,22 +1,33 @@
 """Resumable checkpoints of one phase in ``scratch/<digest>/``.
 
-A checkpoint counts once DeepSpeed has written its ``latest`` file, which it does last; one that a kill
-cut short is never read. Checkpoints live under the digest of everything that the weights depend on and
-under the engine's configuration, whose states differ: one of another configuration is never resumed.
+Each rank copies its part of the engine's state to the host and writes it in the background, see
+:mod:`~xlgap.training.writer` and :mod:`~xlgap.training.manifest`. The one before the newest goes when
+the newest is complete and another is due, so that a disk holds two. An engine of other ranks or another
+ZeRO stage reads what :mod:`~xlgap.training.universal` makes of it.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from errno import ENOMEM
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch.distributed as dist
 from torch import Tensor
 
-from xlgap.training.engine import rank
-from xlgap.training.zero import ZeroPlan
+from xlgap.errors import TrainingError
+from xlgap.training.engine import barrier, gathered, rank, world_size
+from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
+from xlgap.training.universal import read_universal
+from xlgap.training.writer import Collector, Writer
+
+Tell = Callable[[str, str], None]
+"""Told what happened: its name and a sentence."""
 
 
 @dataclass
@@ -28,7 +39,7 @@ class PhaseState:
         dev: ``[step, score]`` of each evaluation.
         best: weights of the best evaluation, ``None`` before the first.
         best_step: the step they are from.
-        losses: training loss of every step.
+        losses: training loss of every step; not a number where the step was left out.
     """
 
     step: int = 0
@@ -38,39 +49,144 @@ class PhaseState:
     losses: list[float] = field(default_factory=list)
 
 
-def place(scratch: Path, plan: ZeroPlan, world: int) -> Path:
-    """The folder of the checkpoints of ``world`` ranks under ``plan``.
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint to go on from: after ``step``, ``written`` by whom."""
 
-    >>> plan = ZeroPlan(stage=2, offload_optimizer=True, learning_rate=1e-3)
-    >>> place(Path("scratch"), plan, 4).as_posix()
-    'scratch/zero2-optimizer-ranks4'
+    step: int
+    written: Topology
+
+
+class Checkpoints:
+    """Those of one phase.
+
+    All ranks call its methods together.
     """
-    moved = [
-        name
-        for name, there in (
-            ("optimizer", plan.offload_optimizer),
-            ("parameters", plan.offload_parameters),
-        )
-        if there
-    ]
-    return scratch / "-".join((f"zero{plan.stage}", *moved, f"ranks{world}"))
 
+    def __init__(
+        self, place: Path, topology: Topology, *, skipped: tuple[int, ...] = (), tell: Tell
+    ) -> None:
+        """In the folder ``place``, of an engine of ``topology`` that leaves out steps."""
+        self.place, self.topology, self._skipped, self._tell = place, topology, skipped, tell
+        self._writer, self._writing = Writer(), 0
 
-def save(engine: Any, state: PhaseState, folder: Path) -> None:
-    """Write a checkpoint, then remove older ones."""
-    tag = f"step{state.step}"
-    client = {"phase": dict(vars(state))}
-    engine.save_checkpoint(str(folder), tag=tag, client_state=client, save_latest=True)
-    if rank() == 0:
-        for old in folder.glob("step*"):
-            if old.name != tag:
-                shutil.rmtree(old)
-    dist.barrier()
+    @property
+    def failed(self) -> bool:
+        """Whether this rank could not write the last one."""
+        return self._writer.failed
 
-
-def resume(engine: Any, folder: Path) -> PhaseState | None:
-    """Load the last complete checkpoint, or return ``None`` when there is none."""
-    if not (folder / "latest").is_file():
+    def find(self) -> Found | None:
+        """The newest checkpoint whose bytes are those that were written, and whose steps are ours."""
+        for step, written in self._candidates():
+            shares = range(rank(), written.world, world_size())
+            reason = next(filter(None, gathered(damage(folder_of(self.place, step), shares))), None)
+            if reason is None:
+                return Found(step, written)
+            self._tell("checkpoint_damaged", f"the checkpoint of step {step} is left out: {reason}")
         return None
-    path, client = engine.load_checkpoint(str(folder))
-    return None if path is None else PhaseState(**client["phase"])
+
+    def _candidates(self) -> list[tuple[int, Topology]]:
+        """Those that are complete, as the first rank sees them."""
+        found = []
+        for step in steps_in(self.place) if rank() == 0 else ():
+            known = finished(folder_of(self.place, step))
+            if known and known[1] == tuple(s for s in self._skipped if s < step):
+                found.append((step, known[0]))
+        return gathered(found)[0]
+
+    def load(self, engine: Any, found: Found) -> PhaseState | None:
+        """Put what was found into a new engine; ``None`` where that cannot be done."""
+        tag = folder_of(self.place, found.step).name
+        if self.topology.reads(found.written):
+            path, client = engine.load_checkpoint(str(self.place), tag=tag)
+            if path is None:
+                raise TrainingError(f"{self.place / tag}: DeepSpeed loads no checkpoint from it.")
+            return PhaseState(**client["phase"])
+        try:
+            client = read_universal(engine, self.place, tag, found.written, self.topology)
+        except TrainingError as error:
+            self._tell("checkpoint_unreadable", f"the phase begins again: {error}")
+            return None
+        self._tell(
+            "checkpoint_converted",
+            f"the checkpoint of step {found.step}, of {found.written}, was converted for "
+            f"{self.topology}",
+        )
+        return PhaseState(**client["phase"])
+
+    def save(self, engine: Any, state: PhaseState) -> None:
+        """Copy the state and write it in the background, after what is being written now."""
+        self.finish()
+        folder = folder_of(self.place, state.step)
+        if rank() == 0:
+            self._prune()
+            shutil.rmtree(folder, ignore_errors=True)
+        barrier()
+        found = _collected(engine, state, folder)
+        done = partial(
+            declare, folder, rank=rank(), step=state.step, topology=self.topology,
+            skipped=tuple(s for s in self._skipped if s < state.step),
+        )  # fmt: skip
+        self._writing = state.step
+        if found.short is not None:
+            self._writer.fail(OSError(ENOMEM, os.strerror(ENOMEM)))
+            return
+        self._writer.start(folder, found.files, lambda written: done(files=written))
+
+    def finish(self) -> bool:
+        """Wait until all ranks have written the last one; whether they have."""
+        error = self._writer.wait()
+        if not self._writing:
+            return True
+        step, self._writing = self._writing, 0
+        reasons = list(filter(None, gathered(None if error is None else str(error))))
+        if not reasons:
+            return True
+        if rank() == 0:
+            shutil.rmtree(folder_of(self.place, step), ignore_errors=True)
+        self._tell(
+            "checkpoint_failed",
+            f"the checkpoint of step {step} could not be written ({reasons[0]}); the one before it "
+            "stays, and training goes on. Make room on the disk.",
+        )
+        return False
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """At the end of the block the last one is written, and the one before it goes."""
+        try:
+            yield
+            self.finish()
+            if rank() == 0:
+                self._prune()
+        finally:
+            self._writer.wait()
+
+    def _prune(self) -> None:
+        """Leave the newest that is whole by its files' sizes, and nothing else."""
+        for left in self.place.glob("universal-*"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        kept = False
+        for step in steps_in(self.place):
+            folder = folder_of(self.place, step)
+            known = None if kept else finished(folder)
+            if known and damage(folder, range(known[0].world), thorough=False) is None:
+                kept = True
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _collected(engine: Any, state: PhaseState, folder: Path) -> Collector:
+    """What DeepSpeed would write of this rank, in host memory."""
+    phase = {**vars(state), "dev": list(state.dev), "losses": list(state.losses)}
+    writes, copies = engine.checkpoint_engine, engine._copy_recovery_script
+    collector = Collector(writes, shared=frozenset({"phase"}))
+    engine.checkpoint_engine = collector
+    engine._copy_recovery_script = lambda path: None  # a program that it puts beside the files
+    try:
+        engine.save_checkpoint(
+            str(folder.parent), tag=folder.name, client_state={"phase": phase}, save_latest=False
+        )
+    finally:
+        engine.checkpoint_engine, engine._copy_recovery_script = writes, copies
+    return collector

@@ -6,6 +6,9 @@ stage that was asked for.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -22,6 +25,12 @@ from xlgap.models.adapters import trained_names
 from xlgap.training.zero import ZeroPlan, deepspeed_config
 
 T = TypeVar("T")
+
+_NO_MEMORY = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+    "could not create a primitive",  # oneDNN's word for it
+)
 WAIT = timedelta(days=7)  # of a rank for another: the first one predicts, and waits for locks, alone
 
 
@@ -80,6 +89,23 @@ def drawn_from(seed: int) -> Iterator[None]:
         yield
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory has run out; on a CPU torch says so in words only."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return any(words in str(error) for words in _NO_MEMORY)
+
+
+def release_memory() -> None:
+    """Give back what an engine that is gone has held, as far as the allocators let go of it."""
+    gc.collect()  # an engine and its network hold each other
+    if device() == "cuda":
+        torch.cuda.empty_cache()
+    else:
+        with contextlib.suppress(AttributeError):  # another C library than glibc
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def seed_draws(seed: int) -> None:
     """Draw random numbers on this process's device from ``seed`` on.
 
@@ -113,6 +139,15 @@ def agreed_on(value: T) -> T:
     held = [value]
     dist.broadcast_object_list(held, 0)
     return held[0]
+
+
+def gathered(mine: T) -> list[T]:
+    """What each rank has, in their order, on all of them."""
+    if world_size() == 1:
+        return [mine]
+    found: list[Any] = [None] * world_size()
+    dist.all_gather_object(found, mine)
+    return found
 
 
 @contextmanager

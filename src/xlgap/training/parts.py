@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ class Part:
         seed: of the order of its examples.
         packed: whether the network computes its sequences without padding; its steps are then drawn at
             random, whatever the lengths.
+        compares: whether its loss compares the examples of a micro-batch with each other.
     """
 
     name: str | None = None
@@ -41,6 +42,7 @@ class Part:
     dropout: float | None = None
     seed: int | tuple[int, ...]
     packed: bool = False
+    compares: bool = False
 
     @property
     def sizes(self) -> Index:
@@ -78,12 +80,12 @@ class Course:
         """The number of steps of each part."""
         return [int(n) for n in np.bincount(self.order, minlength=len(self.parts))]
 
-    def plan(self, *, token_budget: int, world: int) -> list[Step]:
-        """Every step, cut into micro-batches for ``world`` ranks."""
+    def plan(self, *, token_budget: int, world: int, rows: int | None = None) -> list[Step]:
+        """Every step, cut into micro-batches for ``world`` ranks, of ``rows`` at most on each."""
         found: list[Step | None] = [None] * len(self)
         for number, (part, count) in enumerate(zip(self.parts, self.steps_of(), strict=True)):
             size = part.sizes
-            limit = part.micro_rows or min(part.batch_rows, len(size))
+            limit = min(part.micro_rows or min(part.batch_rows, len(size)), rows or len(size))
             of_part = np.flatnonzero(self.order == number)
             for step, batch in zip(of_part, part.batches(count), strict=True):
                 found[step] = cut(
@@ -99,11 +101,13 @@ class Course:
             if count
         )
 
-    def facts(self, plan: Sequence[Step]) -> dict[str, Any]:
+    def facts(self, plan: Sequence[Step], *, skipped: Set[int] = frozenset()) -> dict[str, Any]:
         """Deterministic facts of all its steps, and by part: examples, sub-words, pairs of them."""
+        done = [
+            (s, of) for k, (s, of) in enumerate(zip(plan, self.order, strict=True)) if k not in skipped
+        ]
         by_part = [
-            _seen(part, [s for s, of in zip(plan, self.order, strict=True) if of == number])
-            for number, part in enumerate(self.parts)
+            _seen(part, [s for s, of in done if of == number]) for number, part in enumerate(self.parts)
         ]
         summed = {name: sum(facts[name] for facts in by_part) for name in by_part[0] if name != "steps"}
         if self.parts[0].name is None:

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -16,26 +17,31 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xlgap.errors import Interrupted, TrainingError
+from xlgap.errors import Interrupted, TrainingError, TryAgainError
 from xlgap.models.adapters import is_lora_dropout
 from xlgap.models.network import Network
 from xlgap.models.packed import on_device, packs
 from xlgap.models.recompute import recompute_activations
-from xlgap.training import checkpoint
 from xlgap.training.batches import Index, Step
-from xlgap.training.checkpoint import PhaseState
+from xlgap.training.checkpoint import Checkpoints, PhaseState
 from xlgap.training.data import TrainingData
 from xlgap.training.engine import (
     clip_gradients,
     device,
     full_state,
+    gathered,
     rank,
+    release_memory,
     seed_draws,
     set_rates,
     start_engine,
     world_size,
 )
+from xlgap.training.guard import Guard, lost_peer
+from xlgap.training.manifest import Topology
 from xlgap.training.parts import Course, Part
+from xlgap.training.recovery import Adjusted, Trouble
+from xlgap.training.watchdog import Watchdog
 from xlgap.training.zero import ZeroPlan, linear_schedule
 
 
@@ -54,6 +60,7 @@ class PhaseSettings:
         seed: of order, masks and dropout.
         zero: the engine's plan.
         checkpoint_seconds: wall time between checkpoints.
+        hang_seconds: wall time without a step after which the process ends; 0 for none.
     """
 
     steps: int = 0
@@ -65,6 +72,7 @@ class PhaseSettings:
     seed: int
     zero: ZeroPlan
     checkpoint_seconds: float = 300.0
+    hang_seconds: float = 0.0
     micro_rows: int | None = None
 
     def course(self, data: TrainingData, *, packed: bool) -> Course:
@@ -95,6 +103,7 @@ class PhaseResult:
         best_step: step of the weights that were kept.
         final_loss: of the last step.
         mixed: of a mixture, steps, examples and sub-words of each of its parts.
+        skipped: how many of the steps were left out; ``None`` where none was.
     """
 
     steps: int
@@ -107,6 +116,7 @@ class PhaseResult:
     best_step: int
     final_loss: float
     mixed: dict[str, dict[str, int]] | None = None
+    skipped: int | None = None
 
 
 class Observer(Protocol):
@@ -116,17 +126,20 @@ class Observer(Protocol):
         """Steps begin, after ``step`` that an earlier process did."""
 
     def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None:
-        """One optimizer step is done."""
+        """One optimizer step is done, or left out: then its loss is not a number."""
 
     def on_evaluation(self, step: int, score: float) -> None:
         """A dev score was computed."""
+
+    def on_event(self, name: str, sentence: str) -> None:
+        """Something went otherwise than planned, and training goes on."""
 
     def stop_requested(self) -> bool:
         """Whether to save and stop."""
 
 
 def train_phase(
-    network: Network,
+    network: Network | Callable[[], Network],
     data: TrainingData | Course,
     settings: PhaseSettings,
     *,
@@ -136,27 +149,45 @@ def train_phase(
 ) -> tuple[PhaseResult, dict[str, Tensor]]:
     """Train ``network``; the engine takes it over, so use the returned weights in a new one.
 
+    What goes wrong on the way and can be mended is mended, and the observer is told: see
+    :mod:`~xlgap.training.checkpoint` and :mod:`~xlgap.training.recovery`.
+
+    Args:
+        network: to train, or what makes it, the same each time: to begin again takes a new one.
+        data: what to train on.
+        settings: numbers of the phase.
+        evaluate: the dev score of a network.
+        observer: told what happens.
+        scratch: folder of the checkpoints.
+
     Returns:
         Facts of the phase, and the selected weights, whole and in fp32 on every rank.
 
     Raises:
         Interrupted: the observer asked for a stop; a checkpoint was written.
-        TrainingError: the loss is not finite, or the encoder cannot do what ``settings.zero`` asks for.
+        TrainingError: the loss was lost too often, memory does not suffice for one row, ``network`` is
+            one that cannot be made again, or the encoder cannot do what ``settings.zero`` asks for.
+        TryAgainError: another process is gone, or memory ran out in one of several.
     """
-    course = data if isinstance(data, Course) else settings.course(data, packed=packs(network.encoder))
-    plan = course.plan(token_budget=settings.token_budget, world=world_size())
-    network.to(device())
-    dropouts = _dropouts(network)
-    if settings.zero.activation_checkpointing:
-        recompute_activations(network.encoder)
-    engine = start_engine(network, settings.zero)
-    folder = checkpoint.place(scratch, settings.zero, world_size())
-    state = checkpoint.resume(engine, folder) or PhaseState()
-    run = _Run(engine, course, plan, dropouts, settings, observer, folder)
-    _loop(run, state, evaluate=evaluate)
-    weights = full_state(engine.module) if state.best is None else state.best
-    engine.destroy()
-    return _result(course, plan, state), weights
+    given = network if isinstance(network, Network) else None
+    while True:
+        made = network if isinstance(network, Network) else network()
+        adjusted = gathered(Adjusted.read(scratch))[0]
+        try:
+            return _attempt(made, data, settings, adjusted, evaluate, observer, scratch)
+        except Trouble as found:
+            trouble = found.with_traceback(None)
+            trouble.__context__ = None  # its frames hold a step's memory
+        if trouble.of_one and world_size() > 1:  # the others wait for this one, in the step
+            trouble.again.write(scratch)
+            raise TryAgainError(f"{trouble} Run the same command again.")
+        if given is not None:
+            raise TrainingError(str(trouble))
+        del made
+        release_memory()
+        if rank() == 0:
+            trouble.again.write(scratch)
+        observer.on_event(trouble.name, str(trouble))
 
 
 @dataclass(frozen=True)
@@ -168,8 +199,60 @@ class _Run:
     plan: list[Step]
     dropouts: list[tuple[nn.Dropout, float]]
     settings: PhaseSettings
+    adjusted: Adjusted
     observer: Observer
-    folder: Path
+    checkpoints: Checkpoints
+    watchdog: Watchdog
+
+
+def _attempt(
+    network: Network,
+    data: TrainingData | Course,
+    settings: PhaseSettings,
+    adjusted: Adjusted,
+    evaluate: Callable[[Network], float] | None,
+    observer: Observer,
+    scratch: Path,
+) -> tuple[PhaseResult, dict[str, Tensor]]:
+    """Train from the last checkpoint, or from the start, to the end.
+
+    Raises:
+        Trouble: it is to be tried again otherwise.
+    """
+    course = data if isinstance(data, Course) else settings.course(data, packed=packs(network.encoder))
+    budget = min(settings.token_budget, adjusted.token_budget or settings.token_budget)
+    plan = course.plan(token_budget=budget, world=world_size(), rows=adjusted.micro_rows)
+    network.to(device())
+    dropouts = _dropouts(network)
+    zero = settings.zero
+    if zero.activation_checkpointing:
+        recompute_activations(network.encoder)
+    engine = start_engine(network, zero)
+    checkpoints = Checkpoints(
+        scratch,
+        Topology(stage=zero.stage, precision=zero.precision, world=world_size()),
+        skipped=adjusted.skipped,
+        tell=lambda name, sentence: observer.on_event(name, sentence),
+    )
+    found = checkpoints.find()
+    state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
+    watchdog = Watchdog(settings.hang_seconds)
+    run = _Run(engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, watchdog)
+    try:
+        with checkpoints.writing(), watchdog.watching():
+            _loop(run, state, evaluate=evaluate)
+            weights = full_state(engine.module) if state.best is None else state.best
+            watchdog.rest()
+    except RuntimeError as error:
+        if world_size() > 1 and lost_peer(error):
+            raise TryAgainError(
+                f"another process is gone (step {state.step + 1} of {len(course)}); run the same "
+                "command again to go on from the last checkpoint."
+            ) from error
+        raise
+    finally:
+        engine.destroy()
+    return _result(course, plan, state, adjusted), weights
 
 
 def _dropouts(network: Network) -> list[tuple[nn.Dropout, float]]:
@@ -187,34 +270,48 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
     """
     engine, settings, observer, steps = run.engine, run.settings, run.observer, len(run.course)
     due = evaluation_steps(steps, settings.evaluations if evaluate else 0)
+    guard = Guard(run.course, run.plan, adjusted=run.adjusted, losses=state.losses)
     began = saved = time.monotonic()
     observer.on_start(state.step, steps=steps)
     while state.step < steps:
+        run.watchdog.beat(f"step {state.step + 1} of {steps}")
         engine.train()
         rate = _prepare_step(run, state.step)
-        loss = _one_step(run, state.step)
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} at step {state.step + 1} of {steps}; "
-                "lower the learning rate or use fp32."
-            )
+        left_out = state.step in run.adjusted.skipped
+        loss = math.nan if left_out else guard.loss(state.step, partial(_one_step, run, state.step))
         state.step += 1
         state.losses.append(loss)
         observer.on_step(state.step, steps=steps, loss=loss, learning_rate=rate)
         if evaluate is not None and state.step in due:
+            run.watchdog.rest()
             _evaluate(engine, state, evaluate, observer, keep=settings.select == "dev")
-        stop = observer.stop_requested()
+            run.watchdog.beat(f"step {state.step} of {steps}, after evaluation")
         last = state.step == steps
         overdue = time.monotonic() - (began if last else saved) > settings.checkpoint_seconds
-        if _agree(stop) and not last:
-            checkpoint.save(engine, state, run.folder)
-            raise Interrupted(
-                f"stopped at step {state.step} of {steps}; the state is saved, "
-                "run the same command again to go on."
-            )
-        if _agree(overdue):
-            checkpoint.save(engine, state, run.folder)
+        stop, overdue, unwritten = _agree(observer.stop_requested(), overdue, run.checkpoints.failed)
+        if unwritten:
+            run.checkpoints.finish()
+        if stop and not last:
+            _stop(run, state)
+        if overdue:
+            run.checkpoints.save(engine, state)
             saved = time.monotonic()
+
+
+def _stop(run: _Run, state: PhaseState) -> None:
+    """Save the state and stop.
+
+    Raises:
+        Interrupted: always.
+    """
+    run.checkpoints.save(run.engine, state)
+    kept = (
+        "the state is saved, run the same command again to go on."
+        if run.checkpoints.finish()
+        else "its state could not be saved: run the same command again to go on from the checkpoint "
+        "before it."
+    )
+    raise Interrupted(f"stopped at step {state.step} of {len(run.course)}; {kept}")
 
 
 def _prepare_step(run: _Run, number: int) -> float:
@@ -282,20 +379,21 @@ def _evaluate(
     observer.on_evaluation(state.step, score)
 
 
-def _agree(flag: bool) -> bool:
-    """Whether any rank says so: ranks must not take different ways."""
+def _agree(*flags: bool) -> list[bool]:
+    """Whether any rank says so, of each flag: ranks must not take different ways."""
     if world_size() == 1:
-        return flag
-    votes = torch.tensor(float(flag), device=device())
+        return list(flags)
+    votes = torch.tensor(flags, dtype=torch.float32, device=device())
     torch.distributed.all_reduce(votes)
-    return bool(votes > 0)
+    return [vote > 0 for vote in votes.tolist()]
 
 
-def _result(course: Course, plan: list[Step], state: PhaseState) -> PhaseResult:
+def _result(course: Course, plan: list[Step], state: PhaseState, adjusted: Adjusted) -> PhaseResult:
     return PhaseResult(
         steps=len(course),
         dev=tuple(state.dev),
         best_step=state.best_step or len(course),
-        final_loss=state.losses[-1],
-        **course.facts(plan),
+        final_loss=next(loss for loss in reversed(state.losses) if not math.isnan(loss)),
+        skipped=len(adjusted.skipped) or None,
+        **course.facts(plan, skipped=frozenset(adjusted.skipped)),
     )

@@ -1,0 +1,98 @@
+"""What is done about a step that fails: its loss is lost, memory runs out, a process is gone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+
+from xlgap.errors import TrainingError
+from xlgap.training.batches import Step
+from xlgap.training.engine import out_of_memory
+from xlgap.training.parts import Course
+from xlgap.training.recovery import REWINDS, Adjusted, LossWatch, Trouble, smaller
+
+_NO_PEER = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process")
+
+
+def lost_peer(error: BaseException) -> bool:
+    """Whether another process has gone while this one talked to it."""
+    return isinstance(error, torch.distributed.DistError) or any(w in str(error) for w in _NO_PEER)
+
+
+class Guard:
+    """Looks after the steps of a phase."""
+
+    def __init__(
+        self, course: Course, plan: Sequence[Step], *, adjusted: Adjusted, losses: Sequence[float]
+    ) -> None:
+        """Of ``course``, cut as in ``plan``; ``losses``: of the steps that were done."""
+        self._course, self._plan, self._adjusted = course, plan, adjusted
+        self._watch = LossWatch(course.order, losses)
+
+    def loss(self, number: int, step: Callable[[], float]) -> float:
+        """The loss of a step, a finite number.
+
+        Raises:
+            Trouble: it is not, or the losses have risen, or memory ran out.
+            TrainingError: that happened too often, or there is no smaller micro-batch.
+        """
+        where = f"step {number + 1} of {len(self._course)}"
+        try:
+            loss = step()
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            short = True
+        else:
+            short = False
+        if short:  # outside of the handler, whose error holds on to the memory of the step
+            raise self._too_large(where)
+        return self._good(loss, number, where)
+
+    def _good(self, loss: float, number: int, where: str) -> float:
+        spike = self._watch.spike(number, loss)
+        spent = self._adjusted.rewinds >= REWINDS
+        if math.isfinite(loss) and (spike is None or spent):
+            return loss
+        if spent:
+            raise TrainingError(
+                f"the loss is {loss} at {where}, after going back {REWINDS} times and leaving steps "
+                "out; lower the learning rate or use fp32."
+            )
+        again = self._adjusted.without(spike or [number])
+        new = [str(step + 1) for step in again.skipped if step not in self._adjusted.skipped]
+        raise Trouble(
+            "loss_spike" if spike else "loss_not_finite",
+            f"the loss is {loss:.4g} at {where}: going back, to leave out step {', '.join(new)} (time "
+            f"{again.rewinds} of {REWINDS} in a phase; a lower learning rate may avoid it).",
+            again,
+        )
+
+    def _too_large(self, where: str) -> Exception:
+        """What to raise when memory has run out: half the micro-batch, in the same batch."""
+        parts = self._course.parts
+        sizes = [part.sizes for part in parts]
+        tokens, rows = smaller(
+            self._plan,
+            [sizes[of] for of in self._course.order],
+            packed=[parts[of].packed for of in self._course.order],
+        )
+        what = "there is one row in a micro-batch" if rows == 0 else None
+        if any(part.compares for part in parts):
+            what = "what it learns compares the rows of a micro-batch, which must stay together"
+        if what is not None:
+            return TrainingError(
+                f"memory ran out at {where}, and {what}; turn on activation checkpointing, raise "
+                "'train.zero_stage', offload, or shorten the task's 'max_length'."
+            )
+        again = replace(self._adjusted, token_budget=tokens, micro_rows=rows)
+        return Trouble(
+            "out_of_memory",
+            f"memory ran out at {where}: from now on a micro-batch has at most {tokens} sub-words in "
+            f"{rows} row{'s' * (rows > 1)} a device, and a batch what it had.",
+            again,
+            of_one=True,
+        )

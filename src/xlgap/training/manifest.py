@@ -1,0 +1,128 @@
+"""What makes files a checkpoint: a manifest of each rank, which it writes last.
+
+A checkpoint is a folder ``step<k>`` with the files of every rank, and ``rank<r>.json`` beside them: its
+files with their sizes and SHA-256, and by how many ranks and in which ZeRO stage they were written. One
+that a kill or a full disk cut short lacks a manifest and is no checkpoint; one whose bytes have changed
+since does not pass :func:`damage`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from xlgap.errors import DataError
+from xlgap.formats import file_digest, read_json, write_json
+
+_SHAPE = {
+    "rank": int,
+    "world": int,
+    "stage": int,
+    "precision": str,
+    "step": int,
+    "skipped": [int],
+    "files": {str: {"bytes": int, "sha256": str}},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topology:
+    """How an engine's state is laid out: its ZeRO stage, its precision, and the number of ranks."""
+
+    stage: Literal[0, 1, 2, 3]
+    precision: Literal["fp32", "bf16"]
+    world: int
+
+    def __str__(self) -> str:
+        several = "processes" if self.world > 1 else "process"
+        return f"ZeRO stage {self.stage} on {self.world} {several}"
+
+    def reads(self, written: Topology) -> bool:
+        """Whether an engine loads what another has written as it is; in stage 0 all ranks have it."""
+        alone = self.stage == written.stage == 0
+        return self == written or (alone and self.precision == written.precision)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """Size and checksum of a file, taken from the bytes on their way into it."""
+
+    bytes: int
+    sha256: str
+
+
+def folder_of(place: Path, step: int) -> Path:
+    """Where the checkpoint after ``step`` is.
+
+    >>> folder_of(Path("scratch"), 12).as_posix()
+    'scratch/step12'
+    """
+    return place / f"step{step}"
+
+
+def steps_in(place: Path) -> list[int]:
+    """The steps of all folders of checkpoints in ``place``, the newest first, complete or not."""
+    names = (p.name.removeprefix("step") for p in place.glob("step*"))
+    return sorted((int(name) for name in names if name.isdigit()), reverse=True)
+
+
+def declare(
+    folder: Path,
+    *,
+    rank: int,
+    step: int,
+    topology: Topology,
+    skipped: tuple[int, ...],
+    files: dict[str, Written],
+) -> None:
+    """Write the manifest of a rank, when all its files are there."""
+    known = {"rank": rank, "step": step, "skipped": list(skipped), **asdict(topology)}
+    write_json(
+        folder / f"rank{rank}.json", {**known, "files": {k: asdict(v) for k, v in files.items()}}
+    )
+
+
+def finished(folder: Path) -> tuple[Topology, tuple[int, ...]] | None:
+    """How a checkpoint was written, and which steps it left out.
+
+    ``None`` where a rank has written no manifest: it is none yet, or never will be one.
+    """
+    try:
+        first = _manifest(folder, 0)
+        for rank in range(first["world"]):
+            _manifest(folder, rank)
+    except DataError:
+        return None
+    topology = Topology(**{key: first[key] for key in ("stage", "precision", "world")})
+    return topology, tuple(first["skipped"])
+
+
+def damage(folder: Path, ranks: range, *, thorough: bool = True) -> str | None:
+    """What is wrong with the files that ``ranks`` have written, in words; ``None`` if nothing is.
+
+    Args:
+        folder: of the checkpoint.
+        ranks: whose files to look at.
+        thorough: read all bytes, or look at the sizes only.
+    """
+    for rank in ranks:
+        try:
+            files = _manifest(folder, rank)["files"]
+        except DataError as error:
+            return str(error)
+        for name, told in files.items():
+            path = folder / name
+            if not path.is_file():
+                return f"{path} is gone"
+            size = path.stat().st_size
+            if size != told["bytes"]:
+                return f"{path} has {size:,} of {told['bytes']:,} bytes"
+            if thorough and file_digest(path, 64) != told["sha256"]:
+                return f"{path} has another checksum than when it was written"
+    return None
+
+
+def _manifest(folder: Path, rank: int) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(folder / f"rank{rank}.json", _SHAPE)
+    return found

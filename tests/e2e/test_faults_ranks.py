@@ -1,0 +1,153 @@
+"""What several processes survive: a stop of one, another number of them, one that dies or hangs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults import Server, loss_of, runs, tags
+
+from xlgap.errors import TryAgainError
+
+pytestmark = pytest.mark.e2e
+
+SAME = 2e-6  # losses of another number of processes or ZeRO stage, fp32
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def plain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Two processes in ZeRO-2 to which nothing happened."""
+    return server.run(tmp_path_factory.mktemp("plain"), *WORDS, "stage=2", ranks=2)
+
+
+WORDS = ("steps=24", "dropout=0")
+
+
+def stopped(server: Server, folder: Path, *words: str, ranks: int, rank: int = 0) -> None:
+    """Begin, and send one of the processes the signal."""
+    training = server.start(folder, *WORDS, *words, "pause=0.02", ranks=ranks)
+    training.until_step(6)
+    training.stop(rank=rank)
+
+
+@pytest.mark.parametrize("stage", [0, 2, 3])
+def test_a_signal_to_one_process_stops_all_and_the_same_go_on_bit_equal(
+    server: Server, plain: dict[str, Any], tmp_path: Path, stage: int
+) -> None:
+    words = (*WORDS, f"stage={stage}")
+    whole = plain if stage == 2 else server.run(tmp_path / "whole", *words, ranks=2)
+    stopped(server, tmp_path / "cut", f"stage={stage}", ranks=2, rank=1)
+    assert [status for _, status in runs(tmp_path / "cut")] == ["KILLED"]
+    found = server.run(tmp_path / "cut", *words, ranks=2)
+    assert found["weights"] == whole["weights"]
+    rest = loss_of(found)
+    assert 0 < len(rest) < 24
+    assert rest == loss_of(whole)[-len(rest) :]
+    assert [status for _, status in runs(tmp_path / "cut")] == ["FINISHED"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((2, 2), (2, 1)),
+        ((2, 1), (2, 2)),
+        ((2, 2), (3, 2)),
+        ((3, 2), (1, 1)),
+        ((1, 1), (3, 2)),
+        ((0, 1), (2, 2)),
+        ((3, 2), (0, 1)),
+        ((0, 2), (0, 1)),
+    ],
+    ids=lambda topology: f"zero{topology[0]}x{topology[1]}",
+)
+def test_others_go_on_from_it(
+    server: Server,
+    plain: dict[str, Any],
+    tmp_path: Path,
+    before: tuple[int, int],
+    after: tuple[int, int],
+) -> None:
+    stopped(server, tmp_path, f"stage={before[0]}", ranks=before[1])
+    found = server.run(tmp_path, *WORDS, f"stage={after[0]}", ranks=after[1])
+    rest = loss_of(found)
+    assert 0 < len(rest) < 24
+    assert rest == pytest.approx(loss_of(plain)[-len(rest) :], abs=SAME)
+    converted = {} if before[0] == after[0] == 0 else tags(tmp_path)
+    if converted:
+        assert "was converted for ZeRO stage" in converted["checkpoint_converted"]
+        assert len(converted) == 1
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+    left = {path.name for path in (tmp_path / "scratch").iterdir()}
+    assert left == {"step24"}
+
+
+def test_bf16_goes_on_nearby_and_without_zero_begins_again(server: Server, tmp_path: Path) -> None:
+    whole = server.run(tmp_path / "whole", *WORDS, "stage=2", "bf16=1")
+    stopped(server, tmp_path / "two", "stage=2", "bf16=1", ranks=1)
+    rest = loss_of(server.run(tmp_path / "two", *WORDS, "stage=3", "bf16=1"))
+    assert 0 < len(rest) < 24
+    assert rest == pytest.approx(loss_of(whole)[-len(rest) :], abs=0.02)
+    stopped(server, tmp_path / "none", "stage=0", "bf16=1", ranks=1)
+    again = server.run(tmp_path / "none", *WORDS, "stage=2", "bf16=1")
+    assert loss_of(again) == loss_of(whole)
+    said = tags(tmp_path / "none")["checkpoint_unreadable"]
+    assert said.startswith("the phase begins again: a checkpoint of ZeRO stage 0 on 1 process in bf16")
+
+
+@pytest.mark.parametrize("died", [0, 1])
+def test_of_a_dead_process_the_others_end(server: Server, tmp_path: Path, died: int) -> None:
+    training = server.start(tmp_path, *WORDS, "stage=2", "pause=0.02", "hang=20", ranks=2)
+    training.until_step(4)
+    training.kill(signal.SIGKILL, rank=died)
+    assert training.code(died) == -signal.SIGKILL
+    assert training.code(1 - died, seconds=30) == TryAgainError.exit_code
+    said = training.said(1 - died)
+    assert "another process is gone" in said or "no progress for 20 seconds" in said
+    assert "run the same command again" in said.lower()
+    server.run(tmp_path, *WORDS, "stage=2", ranks=2)
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+
+
+def test_of_a_hung_process_the_others_end(
+    server: Server, plain: dict[str, Any], tmp_path: Path
+) -> None:
+    training = server.start(tmp_path, *WORDS, "stage=2", "pause=0.02", "hang=4", ranks=2)
+    training.until_step(4)
+    training.kill(signal.SIGSTOP, rank=1)
+    try:
+        assert training.code(0, seconds=60) == TryAgainError.exit_code
+    finally:
+        training.kill(signal.SIGKILL, rank=1)
+    assert training.code(1) == -signal.SIGKILL
+    said = training.said()
+    assert "error: no progress for 4 seconds in step" in said
+    assert "of 24" in said
+    assert "in _one_step" in said or "in _agree" in said or "in barrier" in said  # of the stacks
+    found = server.run(tmp_path, *WORDS, "stage=2", ranks=2)
+    assert found["weights"] == plain["weights"]
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+
+
+def test_without_memory_in_one_of_them_the_next_start_halves(server: Server, tmp_path: Path) -> None:
+    large = ("rows=1536", "length=120", "steps=2", "dropout=0", "seconds=1000", "stage=1")
+    whole = server.run(tmp_path / "whole", *large, ranks=2)
+    folder = tmp_path / "halved"
+    training = server.start(folder, *large, "memory=150", "hang=60", ranks=2)
+    assert set(training.codes()) == {TryAgainError.exit_code}, training.said()
+    told = training.said(0) + training.said(1)
+    assert "from now on a micro-batch has at most" in told
+    assert "Run the same command again." in told
+    found = server.run(folder, *large, ranks=2)
+    assert loss_of(found) == pytest.approx(loss_of(whole), abs=SAME)
+    assert (folder / "scratch" / "adjusted.json").is_file()
+    assert [status for _, status in runs(folder)] == ["FINISHED"]

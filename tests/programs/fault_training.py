@@ -1,0 +1,268 @@
+"""Train a tiny tagger as a stage does, tracked and stoppable, and predict; faults come from outside.
+
+usage: fault_training.py FOLDER [NAME=VALUE ...]; several processes by RANK, WORLD_SIZE, MASTER_*
+       fault_training.py --serve DESCRIPTOR
+
+A server forks the trainings, which saves their imports. It reads lines of JSON and answers on the
+descriptor: ``{"folder", "words", "environment"}`` with the process id of another training, which
+writes what it says to ``said<rank>`` in its folder, and ``{"wait", "seconds"}`` with the exit code of
+that process, negative for a signal, or null when the time is over.
+
+Writes ``predictions.json``, ``facts.json`` (facts, losses, digest of the weights) and ``weights`` to
+FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
+
+    steps=40 stage=0 offload=0 bf16=0  of the phase
+    seconds=0                       between checkpoints
+    pause=0                         seconds between steps, so that a test can do something meanwhile
+    hang=0                          train.hang_seconds
+    lost=3,4                        steps, from 0, of which the data make the loss NaN
+    flipped=30,31                   steps of which the labels are wrong
+    rows=8 length=14 width=32       of a batch, of an example, of the network
+    dropout=0.1                     of the network
+    memory=0                        MB that it may take beside what it has when training begins
+"""
+
+import hashlib
+import json
+import os
+import resource
+import sqlite3
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+
+import deepspeed  # noqa: F401
+import numpy as np
+import torch
+
+from xlgap.errors import XlgapError
+from xlgap.formats import atomic_path, finite
+from xlgap.models.encode import IGNORE, Example
+from xlgap.models.ladder import scratch_config
+from xlgap.models.network import Network, load_state, make_head, save_state, scratch_encoder
+from xlgap.models.packed import on_device
+from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
+from xlgap.stages.track import open_tracker
+from xlgap.tasks.base import Tag
+from xlgap.tracking import mlflow
+from xlgap.tracking.store import initialise
+from xlgap.training.data import TaskData
+from xlgap.training.engine import agreed, device, process_group, rank
+from xlgap.training.trainer import PhaseSettings, train_phase
+from xlgap.training.zero import ZeroPlan
+
+VOCABULARY, TAGS = 60, ("O", "A", "B")
+LOST = VOCABULARY - 1
+STORE = []  # a server's own, empty
+DEFAULTS = {
+    "steps": 40, "stage": 0, "offload": 0, "bf16": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0,
+    "lost": (), "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
+    "dropout": 0.1,
+}  # fmt: skip
+
+
+def options(words):
+    found = dict(DEFAULTS)
+    for word in words:
+        name, _, text = word.partition("=")
+        kind = type(DEFAULTS[name])
+        found[name] = tuple(map(int, text.split(","))) if kind is tuple else kind(text)
+    return SimpleNamespace(**found)
+
+
+@dataclass(frozen=True)
+class Data(TaskData):
+    """Examples of which some steps are spoilt."""
+
+    lost: tuple = ()
+    flipped: tuple = ()
+
+    def batch(self, indices, *, step):
+        made = super().batch(indices, step=step)
+        if step in self.lost:
+            made["input_ids"][0, 0] = LOST
+        if step in self.flipped:
+            labels = made["labels"]
+            made["labels"] = torch.where(labels == IGNORE, labels, (labels + 1) % len(TAGS))
+        return made
+
+
+def examples(how):
+    random = np.random.default_rng(7)
+    rows = []
+    for i in range(max(48, how.rows * how.steps)):
+        length = int(random.integers(4, how.length))
+        ids = random.integers(5, VOCABULARY - 1, length).astype(np.int32)
+        labels = (ids % len(TAGS)).astype(np.int64)
+        labels[0] = labels[-1] = IGNORE
+        rows.append(Example(i, (ids,), labels, np.arange(length, dtype=np.int32)))
+    return rows
+
+
+def network(how):
+    config = scratch_config(
+        layers=2, width=how.width, heads=2, feed_forward=2 * how.width, vocabulary=VOCABULARY,
+        positions=how.length + 8,
+    )  # fmt: skip
+    config |= {"hidden_dropout_prob": how.dropout, "attention_probs_dropout_prob": how.dropout}
+    encoder = scratch_encoder(config, seed=3)
+    with torch.no_grad():
+        encoder.get_input_embeddings().weight[LOST] = float("nan")
+    return Network(encoder, make_head(Tag(tags=TAGS, bio=False), encoder, seed=0))
+
+
+class Observer(TrainingObserver):
+    """Also takes its time, and remembers losses and what happened."""
+
+    def __init__(self, *arguments, pause, memory):
+        super().__init__(*arguments)
+        self.losses, self.told, self.pause, self.memory = {}, [], pause, memory
+
+    def on_start(self, step, *, steps):
+        super().on_start(step, steps=steps)
+        if self.memory:
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            limit = pages * os.sysconf("SC_PAGE_SIZE") + self.memory * 2**20
+            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+            self.memory = 0
+
+    def on_step(self, step, *, steps, loss, learning_rate):
+        super().on_step(step, steps=steps, loss=loss, learning_rate=learning_rate)
+        self.losses[step] = loss
+        time.sleep(self.pause)
+
+    def on_event(self, name, sentence):
+        super().on_event(name, sentence)
+        self.told.append([name, sentence])
+
+
+def main(folder, *words):
+    how, folder = options(words), Path(folder)
+    try:
+        with process_group(threads=1):
+            run(how, folder)
+    except XlgapError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def run(how, folder):
+    (folder / f"pid{rank()}").write_text(str(os.getpid()))
+    study = SimpleNamespace(root=folder, experiment="faults")
+    stop = StopSignal()
+    tracker = open_tracker(study, name="faults", digest="faults", kind="cell")
+    with stop.listening(), progress_bar() as display, tracker as tracked:
+        observer = Observer("faults", stop, tracked, display, pause=how.pause, memory=how.memory)
+        result, weights = train(how, folder, observer)
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        if rank() == 0:
+            (folder / "weights").mkdir(exist_ok=True)
+            file = folder / "weights" / "model.safetensors"
+            save_state(weights, file)
+            write(folder / "predictions.json", predictions(how, load_state(file)))
+            facts = {name: value for name, value in vars(result).items() if name != "mixed"}
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            known = {"facts": facts, "losses": observer.losses, "events": observer.told}
+            write(folder / "facts.json", finite({**known, "weights": digest, "run": tracked.run_id}))
+        agreed(True)
+
+
+def train(how, folder, observer):
+    data = Data(examples(how), pad=1, lost=how.lost, flipped=how.flipped)
+    settings = PhaseSettings(
+        steps=how.steps,
+        warmup_steps=2,
+        batch_rows=how.rows,
+        token_budget=how.budget,
+        evaluations=0,
+        select="last",
+        seed=5,
+        zero=ZeroPlan(
+            stage=how.stage,
+            learning_rate=3e-3,
+            offload_optimizer=bool(how.offload),
+            precision="bf16" if how.bf16 else "fp32",
+        ),
+        checkpoint_seconds=how.seconds,
+        hang_seconds=how.hang,
+    )
+    return train_phase(
+        lambda: network(how), data, settings, evaluate=None, observer=observer,
+        scratch=folder / "scratch",
+    )  # fmt: skip
+
+
+def predictions(how, weights):
+    trained = network(how)
+    trained.load_state_dict(weights)
+    trained.to(device()).eval()
+    data = TaskData(examples(how)[:48], pad=1)
+    with torch.no_grad():
+        logits = trained.logits(on_device(data.batch(np.arange(48), step=0), device()))
+    return logits.argmax(-1).tolist()
+
+
+def serve():
+    answers = os.fdopen(int(sys.argv[2]), "w")  # libraries write to standard output
+    mlflow.warm_up()
+    network(options([]))  # imports what it takes
+    with TemporaryDirectory() as made:
+        STORE.append(Path(made) / "mlflow.db")
+        if os.fork() == 0:  # whose connections nobody inherits
+            initialise(f"sqlite:///{STORE[0]}")
+            os._exit(0)
+        os.wait()
+        answer_all(answers)
+
+
+def answer_all(answers):
+    for line in sys.stdin:
+        asked = json.loads(line)
+        answer = wait(**asked) if "wait" in asked else fork(**asked)
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def fork(folder, words, environment):
+    if not (Path(folder) / "mlflow.db").is_file():
+        with sqlite3.connect(STORE[0]) as empty, sqlite3.connect(Path(folder) / "mlflow.db") as copy:
+            empty.backup(copy)
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setpgid(0, 0)
+    os.environ.update(environment)
+    said = os.open(Path(folder) / f"said{rank()}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    code = 1
+    try:
+        code = main(folder, *words)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def wait(wait, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pid, status = os.waitpid(wait, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    return None
+
+
+def write(path, value):
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value))
+
+
+if __name__ == "__main__":
+    sys.exit(serve() if sys.argv[1] == "--serve" else main(*sys.argv[1:]))

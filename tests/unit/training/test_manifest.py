@@ -1,0 +1,103 @@
+"""Which files are a checkpoint."""
+
+import hashlib
+import os
+
+import pytest
+import torch
+
+from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
+from xlgap.training.writer import Collector, Writer
+
+TWO = Topology(stage=2, precision="fp32", world=2)
+
+
+def write(place, step, *, ranks=(0, 1), skipped=()):
+    folder = folder_of(place, step)
+    for rank in ranks:
+        writer = Writer()
+        content = {f"rank{rank}.pt": {"weights": torch.full((50,), float(rank))}}
+        writer.start(
+            folder,
+            content,
+            lambda files, rank=rank: declare(
+                folder, rank=rank, step=step, topology=TWO, skipped=skipped, files=files
+            ),
+        )
+        assert writer.wait() is None
+    return folder
+
+
+def test_it_is_one_when_all_ranks_have_said_so(tmp_path):
+    assert finished(write(tmp_path, 4, ranks=[0])) is None
+    assert finished(write(tmp_path, 4, ranks=[1], skipped=(2,))) == (TWO, ())
+    assert finished(write(tmp_path, 9, ranks=[1])) is None
+    (tmp_path / "step").mkdir()
+    (tmp_path / "stepx").mkdir()
+    assert steps_in(tmp_path) == [9, 4]
+
+
+def test_the_checksum_is_that_of_the_file(tmp_path):
+    folder = write(tmp_path, 4)
+    assert damage(folder, range(2)) is None
+    assert torch.equal(torch.load(folder / "rank1.pt")["weights"], torch.ones(50))
+    told = (folder / "rank1.json").read_text()
+    assert hashlib.sha256((folder / "rank1.pt").read_bytes()).hexdigest() in told
+
+
+@pytest.mark.parametrize(
+    ("harm", "said", "by_size"),
+    [
+        (lambda path: os.truncate(path, 100), "has 100 of", True),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"x"), "another checksum", False),
+        (lambda path: path.unlink(), "is gone", True),
+    ],
+    ids=["truncated", "changed", "removed"],
+)
+def test_damage_is_said_in_words(tmp_path, harm, said, by_size):
+    folder = write(tmp_path, 4)
+    harm(folder / "rank1.pt")
+    assert damage(folder, range(1)) is None
+    assert said in damage(folder, range(2))
+    assert (damage(folder, range(2), thorough=False) is not None) == by_size
+
+
+def test_a_damaged_manifest_is_none(tmp_path):
+    folder = write(tmp_path, 4)
+    (folder / "rank1.json").write_text("{}")
+    assert finished(folder) is None
+    assert "rank1.json" in damage(folder, range(2))
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path):
+    writer, folder = Writer(), folder_of(tmp_path, 4)
+    folder.mkdir()
+    (folder / "b.pt").mkdir()
+    writer.start(folder, {"a.pt": [1], "b.pt": [2]}, lambda files: pytest.fail("it was written"))
+    error = writer.wait()
+    assert isinstance(error, IsADirectoryError)
+    assert not (folder / "a.pt").exists()
+    assert writer.wait() is None
+
+
+def test_copies_do_not_change_with_what_they_are_copies_of(tmp_path):
+    weights = torch.zeros(6)
+    state = {"a": weights, "b": [weights[2:4], weights[2:4]], "kept": weights, "n": (1, "x")}
+    collector = Collector(object(), shared=frozenset({"kept"}))
+    collector.makedirs(str(tmp_path / "no"))
+    collector.save(state, str(tmp_path / "no" / "file.pt"))
+    weights += 1
+    found = collector.files["file.pt"]
+    assert found["a"].sum() == 0
+    assert found["kept"].sum() == 6
+    assert found["b"][0] is found["b"][1]
+    assert found["n"] == (1, "x")
+    assert not (tmp_path / "no").exists()
+
+
+def test_in_stage_0_any_number_of_ranks_reads_it():
+    one, two = (Topology(stage=0, precision="fp32", world=world) for world in (1, 2))
+    assert one.reads(two)
+    assert not TWO.reads(Topology(stage=2, precision="fp32", world=1))
+    assert not one.reads(Topology(stage=0, precision="bf16", world=2))
+    assert str(TWO) == "ZeRO stage 2 on 2 processes"
