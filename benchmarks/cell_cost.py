@@ -30,8 +30,8 @@ from xlgap.cell import Cell, grid  # noqa: E402
 from xlgap.config import load_params  # noqa: E402
 from xlgap.errors import ResultError  # noqa: E402
 from xlgap.graph import write_graph  # noqa: E402
-from xlgap.prefork import launch  # noqa: E402
 from xlgap.planning.journal import pure_time  # noqa: E402
+from xlgap.prefork import launch  # noqa: E402
 
 
 def smallest_cell(study: Path) -> Cell:
