@@ -5,8 +5,8 @@
 Prints, by kind of stage, model and task, the planned and the measured seconds of training and
 evaluation, and the median error over stages; the cost of a step and the speed that fit the measured
 pretraining best (``planning/hardware.py`` assumes them); and how full of sub-words the batches of the
-prepared training rows are (``planning/work.py`` assumes it). Measured seconds are wall time: run the study with nothing
-else on the machine.
+prepared training rows are (``planning/work.py`` assumes it). Measured seconds are wall time: run the
+study with nothing else on the machine.
 """
 
 from __future__ import annotations
