@@ -3,16 +3,17 @@
     python benchmarks/plan_accuracy.py [--directory STUDY]
 
 Prints, by kind of stage, model and task, the planned and the measured seconds of training and
-evaluation; the cost of a step and the speed that fit the measured pretraining best
-(``planning/hardware.py`` assumes them); and how full of sub-words the batches of the prepared training
-rows are (``planning/work.py`` assumes it). Measured seconds are wall time: run the study with nothing
-else on the machine.
+evaluation, and the median error over stages; the cost of a step and the speed that fit the measured
+pretraining best (``planning/hardware.py`` assumes them); and how full of sub-words the batches of the
+prepared training rows are (``planning/work.py`` assumes it). Measured seconds are wall time: run the
+study with nothing else on the machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 from collections import defaultdict
 from pathlib import Path
 
@@ -22,49 +23,50 @@ from xlgap import layout
 from xlgap.cell import grid
 from xlgap.config import Params, load_params
 from xlgap.errors import ResultError
-from xlgap.formats import read_json, read_jsonl
+from xlgap.formats import read_jsonl
 from xlgap.models.encode import encode
 from xlgap.models.tokenizer import load_tokenizer
-from xlgap.planning import Plan, StagePlan, plan_study
-from xlgap.planning.journal import pure_time
+from xlgap.planning import Plan, plan_study, prepared_manifests
+from xlgap.planning.journal import measured_seconds
 from xlgap.stages.recipe import recipe, window
 from xlgap.tasks import get_task
 from xlgap.training.batches import schedule
 
-JOURNALS = {"pretrain": "pretrain-{key}", "warmstart": "warm-{key}", "finetune": "{key}"}
 
+def compare(plan: Plan, corrected: Plan) -> None:
+    """Print planned and measured seconds, and the median error over stages.
 
-def measured(stage: StagePlan) -> float:
-    """Seconds of training and evaluation of all seeds of a stage.
-
-    Raises:
-        ResultError: the stage has not run.
+    Args:
+        plan: by formula alone.
+        corrected: with the factors of the study's own journal.
     """
-    key = stage.stage.partition("@")[2]
-    folder = layout.JOURNAL / JOURNALS[stage.kind].format(key=key)
-    entries = [read_json(path) for path in sorted(folder.glob("seed*.json"))]
-    if len(entries) < stage.seeds:
-        raise ResultError(f"{folder}: not all seeds are there; run the study first.")
-    return sum(map(pure_time, entries))
-
-
-def compare(plan: Plan) -> None:
-    """Print planned and measured seconds."""
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for stage in plan.stages:
-        assert stage.hours is not None, stage.stage
+    errors: list[tuple[float, float]] = []
+    for stage, again in zip(plan.stages, corrected.stages, strict=True):
+        took = measured_seconds(stage, Path(), plan.hardware)
+        if took is None or stage.hours is None or again.hours is None:
+            continue
+        errors.append((3600 * stage.hours / took - 1, 3600 * again.hours / took - 1))
         for name in (f"{stage.kind} {stage.model} {stage.task or ''}", "all"):
             sums[name][0] += 3600 * stage.hours
-            sums[name][1] += measured(stage)
+            sums[name][1] += took
+    if not errors:
+        raise ResultError(f"{layout.JOURNAL}: no stage of this study is there; run it first.")
     for name, (planned, took) in sums.items():
         print(f"{name:40s} planned {planned:7.1f} s   measured {took:7.1f} s")
+    for what, of in zip(("by formula", "with its journal"), zip(*errors, strict=True), strict=True):
+        median = statistics.median(map(abs, of))
+        print(f"{what}: median error of {len(of)} stages {100 * median:.1f}%")
 
 
 def fit_hardware(plan: Plan) -> None:
     """Print seconds a step and operations a second, by least squares over pretraining."""
-    stages = [s for s in plan.stages if s.kind == "pretrain"]
-    work = np.array([[s.training.steps, s.training.flops] for s in stages], float)
-    took = np.array([measured(s) for s in stages])
+    found = [(s, measured_seconds(s, Path(), plan.hardware)) for s in plan.stages]
+    done = [(s, took) for s, took in found if took is not None and s.kind == "pretrain"]
+    if len(done) < 2:
+        return
+    work = np.array([[s.training.steps, s.training.flops] for s, _ in done], float)
+    took = np.array([seconds for _, seconds in done])
     scale = work.max(axis=0)
     step, flop = np.linalg.lstsq(work / scale, took, rcond=None)[0] / scale
     print(f"pretraining: {1000 * step:.1f} ms a step, {1e-9 / flop:.0f} GFLOP/s")
@@ -99,8 +101,9 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, default=Path(), help="of a finished study")
     os.chdir(parser.parse_args().directory)
     params = load_params(layout.PARAMS)
-    plan = plan_study(params, grid(params))
-    compare(plan)
+    cells, known = grid(params), prepared_manifests(Path(), params)
+    plan = plan_study(params, cells, manifests=known)
+    compare(plan, plan_study(params, cells, manifests=known, directory=Path()))
     fit_hardware(plan)
     fill(params)
 
