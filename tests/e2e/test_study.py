@@ -51,6 +51,7 @@ def test_every_cell_has_one_finished_run_with_size_and_scores(finished):
     for metrics in found.values():
         assert {"params_total", "params_nonembedding", "train_loss", "dev_score"} <= metrics
         assert {"model_flops", "hardware_flops", "mfu", "hfu", "checkpoint_predicted_bytes"} <= metrics
+        assert {"memory_predicted_bytes", "hours_predicted", "wall_seconds"} <= metrics
         assert any(name.endswith("_de") for name in metrics)
 
 

@@ -118,12 +118,16 @@ def checkpoint_bytes(
 
 BASE: Mapping[str, int] = {"cpu": round(0.45 * GIB), "cuda": round(1.2 * GIB)}
 """Of a process before a model: torch, transformers, DeepSpeed; on a GPU its context and libraries."""
-FRAGMENTATION: Mapping[str, float] = {"cpu": 0.28, "cuda": 0.05}
+FRAGMENTATION: Mapping[str, float] = {"cpu": 0.1, "cuda": 0.05}
 """Share of what comes and goes (activations, logits, buffers) that the allocator holds beside it."""
-HEAP: Mapping[str, float] = {"cpu": 0.3, "cuda": 0.0}
+HEAP: Mapping[str, float] = {"cpu": 0.1, "cuda": 0.0}
 """Share of the gradients that the C library's heap holds beside them."""
-LOADED: Mapping[str, int] = {"cpu": 105_000_000, "cuda": 0}
-"""Bytes of what is loaded by the first steps: compiled kernels, modules of torch and DeepSpeed."""
+LOADED: Mapping[str, int] = {"cpu": 275_000_000, "cuda": 0}
+"""Bytes of what is loaded by the first steps: kernels, modules of torch and DeepSpeed.
+
+Those of a CPU, the last three, are fitted to measured trainings (docs/planning.md); those of a GPU are
+assumed.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,10 +204,11 @@ class _Memory:
                 moved["cpu"] += gradients if setting.zero_stage == 3 else 0
                 gradients = self.gradients() if setting.zero_stage == 1 else 0
         held = gradients if self._gradients_stay() else 0
-        in_pass = passing + max(activations + logits + max(held, self._early_gradients()), gradients)
-        buffers = max(passing, stepping)
+        early, late = self._table_gradients()
+        in_pass = passing + max(activations + logits + held + early, gradients + late)
+        buffers = max(passing + max(early, late), stepping)
         peak = max(in_pass, gradients + stepping)  # a step needs its buffers when activations are gone
-        overlap = max(0, activations + logits + gradients + buffers - peak)
+        overlap = activations + logits + gradients + buffers - peak
         if not self.cuda:
             buffers += self.best_weights() + self.offload_buffers()
         device = setting.device
@@ -251,10 +256,22 @@ class _Memory:
         """Whether gradients of earlier passes are there while activations are."""
         return self.setting.micro_batches > 1 or self.setting.zero_stage == 3
 
-    def _early_gradients(self) -> int:
-        """Those that are there while nearly all activations are: of a table that the head shares."""
-        tied = self.setting.head == "mlm" and not self.setting.lora
-        return self.number * self.shape.embedding if tied else 0
+    def _table_gradients(self) -> tuple[int, int]:
+        """Of the table of sub-words, the largest: while all activations are there, and when none is.
+
+        A head that shares the table gives a gradient first, the table's own comes last and is added.
+        From stage 2 gradients do not stay: they are copied into a bucket, or, too large for it, alone.
+        """
+        setting, table = self.setting, self.number * self.shape.embedding
+        if setting.lora:
+            return 0, 0
+        if setting.zero_stage < 2:
+            tied = table * (setting.head == "mlm")
+            return tied, tied
+        copies = 2 if self.shape.embedding > REDUCE_BUCKET else 1
+        if setting.zero_stage == 3 and setting.offload_optimizer != "none" and not self.cuda:
+            copies += 2  # on their way to the optimizer on the host
+        return 0, copies * table
 
     def optimizer(self) -> int:
         """Two moments, and the copy that is stepped where it is not the weights themselves."""
@@ -270,27 +287,25 @@ class _Memory:
     def offload_buffers(self) -> int:
         """In the host's memory where the optimizer is offloaded: its gradients.
 
-        Of ZeRO 1 and 2 also the weights that go back.
+        Of ZeRO 1 and 2 also the weights that go back, and two buffers for the largest tensor.
         """
         setting = self.setting
         if setting.offload_optimizer == "none":
             return 0
         mine = self._shard(self.trained, from_stage=1)
-        return mine * (_FP32 + (self.number if setting.zero_stage < 3 else 0))
+        if setting.zero_stage == 3:
+            return _FP32 * mine
+        return mine * (_FP32 + self.number) + 2 * self.number * self.shape.embedding
 
     def pass_buffers(self) -> int:
-        """Of DeepSpeed during a pass: gradients on their way, and what ZeRO-3 gathers.
+        """Of DeepSpeed during a pass: a bucket of gradients, and what ZeRO-3 gathers.
 
-        They are a bucket, and the largest of all before it is put there. Of the bucket a CPU has in
-        memory what is written, no more than there are gradients.
+        Of the bucket a CPU has in memory what is written, no more than there are gradients.
         """
         setting, several = self.setting, self.setting.devices > 1
         if setting.zero_stage == 0:
             return 0
         found = self.number * (REDUCE_BUCKET if self.cuda else min(REDUCE_BUCKET, self.trained))
-        if setting.zero_stage >= 2 and not setting.lora:
-            largest = self.shape.embedding
-            found += self.number * largest * (2 if largest > REDUCE_BUCKET else 1)
         away = several or (self.cuda and setting.offload_parameters != "none")
         if setting.zero_stage == 3 and away:
             least = self.shape.embedding + PREFETCH  # a matrix at a time
