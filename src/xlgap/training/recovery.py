@@ -9,7 +9,8 @@ deviation) above the median of the last 32 of its task, half again as large as t
 more than half way back to where the phase began. One such loss is a hard batch. Two in a row are a
 *spike*: the step before them is thought to have done it, and all three are left out. A loss that is not
 a number, or infinite, is left out alone. Where the next step fails again, the weights were bad before:
-twice as many steps are left out then (cf. Chowdhery et al. 2022, arXiv 2204.02311, section 5.1).
+twice as many steps are left out then (cf. Chowdhery et al. 2022, arXiv 2204.02311, section 5.1). All
+this is done three times, and up to a tenth of the steps.
 """
 
 from __future__ import annotations
@@ -88,6 +89,15 @@ class Trouble(Exception):
     def __init__(self, name: str, sentence: str, again: Adjusted, *, of_one: bool = False) -> None:
         super().__init__(sentence)
         self.name, self.again, self.of_one = name, again, of_one
+
+
+def most_skipped(steps: int) -> int:
+    """How many of the steps of a phase may be left out: a tenth, or one, but not all.
+
+    >>> [most_skipped(steps) for steps in (1, 2, 19, 20, 100)]
+    [0, 1, 1, 2, 10]
+    """
+    return min(max(1, steps // 10), steps - 1)
 
 
 def smaller(plan: Sequence[Step], sizes: Sequence[Index], *, packed: Sequence[bool]) -> tuple[int, int]:
