@@ -12,7 +12,7 @@ from xlgap.errors import TrainingError
 from xlgap.training.batches import Step
 from xlgap.training.engine import out_of_memory
 from xlgap.training.parts import Course
-from xlgap.training.recovery import REWINDS, Adjusted, LossWatch, Trouble, most_skipped, smaller
+from xlgap.training.recovery import REWINDS, Adjusted, LossWatch, Trouble, can_skip, smaller
 
 _NO_PEER = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process")
 
@@ -57,7 +57,7 @@ class Guard:
         if math.isfinite(loss) and spike is None:
             return loss
         again = self._adjusted.without(spike or [number])
-        if again.rewinds > REWINDS or len(again.skipped) > most_skipped(len(self._course)):
+        if again.rewinds > REWINDS or not can_skip(again.skipped, steps=len(self._course)):
             if math.isfinite(loss):
                 return loss
             raise TrainingError(
