@@ -83,8 +83,11 @@ def test_it_is_left_out_a_few_times_only(server: Server, tmp_path: Path) -> None
     training = server.start(tmp_path, "lost=5,10,15,20,25")
     assert training.code(0) == 2
     said = training.said().splitlines()[-1]
-    assert said.startswith("error: the loss is nan at step 21 of 40, after going back 3 times")
-    assert "lower the learning rate" in said
+    assert said.startswith("error: the loss is nan at step 21 of 40, after going back 3 times and ")
+    assert "leaving out 3 steps; lower the learning rate" in said
+    few = server.start(tmp_path / "few", "steps=12", "lost=5,6")
+    assert few.code(0) == 2
+    assert "the loss is nan at step 7 of 12, after going back 1 times" in few.said()
     assert [status for _, status in runs(tmp_path)] == ["FAILED"]
 
 

@@ -12,7 +12,7 @@ from xlgap.errors import TrainingError
 from xlgap.training.batches import Step
 from xlgap.training.engine import out_of_memory
 from xlgap.training.parts import Course
-from xlgap.training.recovery import REWINDS, Adjusted, LossWatch, Trouble, smaller
+from xlgap.training.recovery import REWINDS, Adjusted, LossWatch, Trouble, can_skip, smaller
 
 _NO_PEER = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process")
 
@@ -54,15 +54,16 @@ class Guard:
 
     def _good(self, loss: float, number: int, where: str) -> float:
         spike = self._watch.spike(number, loss)
-        spent = self._adjusted.rewinds >= REWINDS
-        if math.isfinite(loss) and (spike is None or spent):
+        if math.isfinite(loss) and spike is None:
             return loss
-        if spent:
-            raise TrainingError(
-                f"the loss is {loss} at {where}, after going back {REWINDS} times and leaving steps "
-                "out; lower the learning rate or use fp32."
-            )
         again = self._adjusted.without(spike or [number])
+        if again.rewinds > REWINDS or not can_skip(again.skipped, steps=len(self._course)):
+            if math.isfinite(loss):
+                return loss
+            raise TrainingError(
+                f"the loss is {loss} at {where}, after going back {self._adjusted.rewinds} times and "
+                f"leaving out {len(self._adjusted.skipped)} steps; lower the learning rate or use fp32."
+            )
         new = [str(step + 1) for step in again.skipped if step not in self._adjusted.skipped]
         raise Trouble(
             "loss_spike" if spike else "loss_not_finite",

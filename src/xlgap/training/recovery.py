@@ -9,7 +9,9 @@ deviation) above the median of the last 32 of its task, half again as large as t
 more than half way back to where the phase began. One such loss is a hard batch. Two in a row are a
 *spike*: the step before them is thought to have done it, and all three are left out. A loss that is not
 a number, or infinite, is left out alone. Where the next step fails again, the weights were bad before:
-twice as many steps are left out then (cf. Chowdhery et al. 2022, arXiv 2204.02311, section 5.1).
+twice as many steps are left out then (cf. Chowdhery et al. 2022, arXiv 2204.02311, section 5.1). All
+this is done three times, up to a tenth of the steps, and never with the last one: a step after them
+shows that the weights are good.
 """
 
 from __future__ import annotations
@@ -88,6 +90,15 @@ class Trouble(Exception):
     def __init__(self, name: str, sentence: str, again: Adjusted, *, of_one: bool = False) -> None:
         super().__init__(sentence)
         self.name, self.again, self.of_one = name, again, of_one
+
+
+def can_skip(skipped: Sequence[int], *, steps: int) -> bool:
+    """Whether a phase of ``steps`` may leave these out: a tenth of them, not the last.
+
+    >>> [can_skip(skipped, steps=20) for skipped in ([3], [3, 8], [3, 8, 9], [19])]
+    [True, True, False, False]
+    """
+    return len(skipped) <= steps // 10 and steps - 1 not in skipped
 
 
 def smaller(plan: Sequence[Step], sizes: Sequence[Index], *, packed: Sequence[bool]) -> tuple[int, int]:
