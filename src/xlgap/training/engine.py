@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -30,6 +31,29 @@ def device() -> Literal["cpu", "cuda"]:
 def device_name() -> str | None:
     """What CUDA calls the device; None where this process trains on the CPU."""
     return torch.cuda.get_device_name() if device() == "cuda" else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accelerators:
+    """What this installation of torch can train on besides the CPU.
+
+    Attributes:
+        built_for: ``CUDA 13.0``; None for a build without.
+        devices: names with bytes of memory.
+    """
+
+    built_for: str | None
+    devices: tuple[tuple[str, int], ...]
+
+
+def accelerators() -> Accelerators:
+    """The devices that torch sees, and what it is built for."""
+    there = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    known = [torch.cuda.get_device_properties(number) for number in there]
+    return Accelerators(
+        built_for=f"CUDA {torch.version.cuda}" if torch.version.cuda else None,
+        devices=tuple((str(device.name), int(device.total_memory)) for device in known),
+    )
 
 
 def cpu_threads() -> int:
