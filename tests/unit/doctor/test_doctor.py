@@ -229,7 +229,8 @@ def test_release_files_and_a_store_that_are_not_there_lack(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     params = study(
         study={"name": "unit", "source": "release", "seeds": [1]},
-        arms={"direct_en": {"regime": "direct_en"}}, tasks={"xnli": {"train_rows": 10, "max_length": 64}},
+        arms={"direct_en": {"regime": "direct_en"}},
+        tasks={"xnli": {"train_rows": 10, "max_length": 64}},
         intermediate={"mnli": {"train_rows": 10, "max_length": 64}},
     )  # fmt: skip
     found = needs(params)
