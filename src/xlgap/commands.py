@@ -8,15 +8,11 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from xlgap import __version__, findings, listings
+from xlgap import __version__, examine, findings, listings
 from xlgap.errors import ConfigError, Interrupted, XlgapError
 from xlgap.forward import SIGNALLED, FlowKilledError, run_and_forward_signals
-from xlgap.options import folder_options, rows_options, study_option
-
-if TYPE_CHECKING:
-    from xlgap.config import Params
+from xlgap.options import check_workers, folder_options, read, rows_options, study_option
 
 Arguments = argparse.Namespace
 TRAINS = frozenset({"pretrain", "warmstart", "finetune"})
@@ -67,6 +63,7 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     plan.add_argument("--json", action="store_true", help="print JSON")
     plan.set_defaults(run=show_plan)
 
+    examine.add_command(commands)
     findings.add_commands(commands)
 
     export = commands.add_parser("export", help="predictions in the official submission layout")
@@ -150,19 +147,6 @@ def _directory(arguments: Arguments) -> Path:
     return study.parent if study.name == layout.PARAMS.name else materialise(study)
 
 
-def _read(study: Path | None) -> tuple[Path, Params]:
-    """The study's directory, which need not be there, and its parameters; nothing is written."""
-    from xlgap import layout
-    from xlgap.config import load_params
-    from xlgap.study_files import read_study
-
-    if study is None or study.name == layout.PARAMS.name:
-        directory = Path() if study is None else study.parent
-        return directory, load_params(directory / layout.PARAMS)
-    found = read_study(study)
-    return found.directory, found.params
-
-
 def run_stage(arguments: Arguments) -> None:
     """Run one stage of the graph in the current directory, in several processes where it trains."""
     from xlgap.launch import refuse_ranks, trains_here
@@ -189,7 +173,7 @@ def run_study(arguments: Arguments) -> None:
     from xlgap.stages.study import Study
     from xlgap.stages.summary import closing_lines, store_lines
 
-    _check_workers(arguments.workers)
+    check_workers(arguments.workers)
     refuse_ranks("run")
     check_launcher()
     started, since = time.monotonic(), time.time()
@@ -231,11 +215,6 @@ def _check_tracking(root: Path) -> None:
         initialise(default_uri(root))
 
 
-def _check_workers(workers: int) -> None:
-    if workers < 1:
-        raise ConfigError(f"--workers: got {workers}, but it must be at least 1.")
-
-
 def write_graph(arguments: Arguments) -> None:
     """Write the graph of the study here, or make a study's directory."""
     from xlgap import graph, layout
@@ -257,8 +236,8 @@ def show_plan(arguments: Arguments) -> None:
 
     hardware = arguments.hardware or "cpu"
     workers = (2 if hardware == "cpu" else 1) if arguments.workers is None else arguments.workers
-    _check_workers(workers)
-    directory, params = _read(arguments.study)
+    check_workers(workers)
+    directory, params = read(arguments.study)
     known = prepared_manifests(directory, params)
     plan = plan_study(
         params,

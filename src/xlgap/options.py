@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlgap.errors import ConfigError
+
+if TYPE_CHECKING:
+    from xlgap.config import Params
 
 
 def study_option(command: argparse.ArgumentParser) -> None:
@@ -31,3 +37,22 @@ def rows_options(analyse: argparse.ArgumentParser) -> None:
     analyse.add_argument(
         "--out", type=Path, metavar="DIR", help="where the report goes (default: own_rows)"
     )
+
+
+def read(study: Path | None) -> tuple[Path, Params]:
+    """The study's directory, which need not be there, and its parameters; nothing is written."""
+    from xlgap import layout
+    from xlgap.config import load_params
+    from xlgap.study_files import read_study
+
+    if study is None or study.name == layout.PARAMS.name:
+        directory = Path() if study is None else study.parent
+        return directory, load_params(directory / layout.PARAMS)
+    found = read_study(study)
+    return found.directory, found.params
+
+
+def check_workers(workers: int) -> None:
+    """Refuse no worker at all."""
+    if workers < 1:
+        raise ConfigError(f"--workers: got {workers}, but it must be at least 1.")

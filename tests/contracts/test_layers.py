@@ -21,7 +21,8 @@ LIGHT = (  # what every command and every stage of the graph imports
     "xlgap.tasks", "xlgap.regimes", "xlgap.tracking.base", "xlgap.models.catalogue",
     "xlgap.models.ladder", "xlgap.planning",
 )  # fmt: skip
-MAY_PRINT = {"__main__.py", "commands.py", "findings.py", "stages", "prefork"}  # prefork: on stderr
+# prefork: on stderr
+MAY_PRINT = {"__main__.py", "commands.py", "examine.py", "findings.py", "stages", "prefork"}
 
 
 def files(folder: Path) -> Iterator[Path]:

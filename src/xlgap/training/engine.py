@@ -13,6 +13,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
@@ -57,6 +58,29 @@ def device_peak() -> int | None:
 def node_size() -> int:
     """Processes that the launcher started on this node; 1 without a launcher."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _launched() else 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accelerators:
+    """What this installation of torch can train on besides the CPU.
+
+    Attributes:
+        built_for: ``CUDA 13.0``; None for a build without.
+        devices: names with bytes of memory.
+    """
+
+    built_for: str | None
+    devices: tuple[tuple[str, int], ...]
+
+
+def accelerators() -> Accelerators:
+    """The devices that torch sees, and what it is built for."""
+    there = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    known = [torch.cuda.get_device_properties(number) for number in there]
+    return Accelerators(
+        built_for=f"CUDA {torch.version.cuda}" if torch.version.cuda else None,
+        devices=tuple((str(device.name), int(device.total_memory)) for device in known),
+    )
 
 
 def cpu_threads() -> int:
