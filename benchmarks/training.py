@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,18 @@ from xlgap.training.trainer import PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
 LENGTHS = {
-    "nli": (128, (7, 19, 24, 28, 32, 37, 41, 47, 54, 66, 128)),
-    "qa": (384, (44, 118, 143, 160, 174, 190, 209, 233, 262, 309, 384)),
-}
-"""By kind the maximum, and the deciles of lengths from the shortest to the longest row; placeholders, to be
-measured on real XNLI and XQuAD."""
+    "nli": (
+        128,
+        (13, 20, 23, 25, 27, 29, 31, 33, 35, 36, 38, 40, 41, 43, 45, 47, 50, 52, 55, 60, 85),
+    ),
+    "qa": (
+        384,
+        (36, 93, 112, 123, 130, 136, 142, 150, 157, 164, 172,
+         180, 188, 198, 208, 220, 235, 257, 285, 340, 384),
+    ),
+}  # fmt: skip
+"""By kind the maximum, and the vigintiles of lengths from the shortest to the longest row, of XNLI and
+SQuAD (``benchmarks/lengths.py``)."""
 SHAPE = {
     "vocab_size": 30000, "hidden_size": 256, "num_hidden_layers": 6, "num_attention_heads": 4,
     "intermediate_size": 1024, "max_position_embeddings": 386, "type_vocab_size": 1, "pad_token_id": 1,
@@ -79,9 +87,9 @@ class Done:
 
 def drawn_lengths(kind: str, count: int, random: np.random.Generator) -> np.ndarray:
     """Lengths by the quantiles of :data:`LENGTHS`."""
-    deciles = LENGTHS[kind][1]
-    at = random.uniform(0, len(deciles) - 1, count)
-    return np.interp(at, np.arange(len(deciles)), deciles).round().astype(int)
+    parts = LENGTHS[kind][1]
+    at = random.uniform(0, len(parts) - 1, count)
+    return np.interp(at, np.arange(len(parts)), parts).round().astype(int)
 
 
 def made_examples(kind: str, count: int, seed: int) -> list[Example]:
@@ -155,6 +163,16 @@ class Clock(TrainerCallback):
         self.seconds += now()
 
 
+@contextmanager
+def no_ranks() -> Iterator[None]:
+    """Hide our process group, beside which the Trainer would start one of its own."""
+    hidden = {n: os.environ.pop(n) for n in ("RANK", "LOCAL_RANK", "WORLD_SIZE") if n in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
 def grouped_trainer(examples: Sequence[Example], seed: int) -> Done:
     """Transformers' Trainer, batches of like lengths."""
     from datasets import Dataset
@@ -179,9 +197,7 @@ def grouped_trainer(examples: Sequence[Example], seed: int) -> Done:
         return {"input_ids": ids, "attention_mask": (ids != PAD).long(), "labels": labels}
 
     clock = Clock()
-    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
-        os.environ.pop(name, None)  # left by our process group; the Trainer would start one of its own
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, no_ranks():
         trainer = Trainer(
             model=plain_model(seed),
             args=TrainingArguments(
@@ -234,7 +250,7 @@ def packed_loop(examples: Sequence[Example], seed: int) -> Done:
         zero=ZeroPlan(learning_rate=RATE, device=device()),
     )
     watch, data = Watch(), TaskData(examples, PAD)
-    with tempfile.TemporaryDirectory() as folder, process_group(threads=1):
+    with tempfile.TemporaryDirectory() as folder:
         course = settings.course(data, packed=packs(encoder))
         done, state = train_phase(
             network, course, settings, evaluate=None, observer=watch, scratch=Path(folder)
@@ -316,11 +332,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    found = [
-        measured(kind, options.examples, options.rounds, options.seeds)
-        for kind in options.kind or sorted(LENGTHS)
-    ]
+    with process_group(threads=1):
+        found = [
+            measured(kind, options.examples, options.rounds, options.seeds)
+            for kind in options.kind or sorted(LENGTHS)
+        ]
     if options.json:
         print(json.dumps(found, indent=1))
         return 0

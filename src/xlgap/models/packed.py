@@ -166,7 +166,8 @@ def attention(
     causal = bool(getattr(module, "is_causal", False)) if is_causal is None else is_causal
     if dropout and not causal and query.device.type == "cpu":
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        return attend(query[0], key[0], value[0], runs, scaling=scale, dropout=dropout)[None], None
+        lengths = [length for count, length in runs for _ in range(count)]
+        return attend(query[0], key[0], value[0], lengths, scaling=scale, dropout=dropout)[None], None
     sizes = [count * length for count, length in runs]
     parts = (torch.split(of[0], sizes, dim=1) for of in (query, key, value))
     found = [

@@ -92,7 +92,10 @@ def test_a_sweep_predicts_what_each_setting_predicts(
 def test_a_sweep_embeds_each_sentence_once(network: Network, tokenizer: Tokenizer) -> None:
     sequences = []
     network.encoder.encoder.layer[0].register_forward_hook(  # type: ignore[union-attr, index, operator]
-        lambda module, given, out: sequences.append(len(given[0]))
+        lambda module, given, named, out: sequences.append(
+            sum(count for count, _ in named["runs"]) if named.get("runs") else len(given[0])
+        ),
+        with_kwargs=True,
     )
     how = Predictor(tokenizer=tokenizer, window=Window(max_length=32), token_budget=40)
     with torch.no_grad():

@@ -118,7 +118,7 @@ def test_packing_has_every_sub_word_once_the_longest_sequence_first(lengths: lis
 
 
 def _attend(*qkv: Tensor, p: float) -> Any:
-    return attend(*qkv, ((2, 3), (1, 2)), scaling=0.7, dropout=p)
+    return attend(*qkv, (3, 3, 2), scaling=0.7, dropout=p)
 
 
 def test_attention_has_the_gradients_of_its_values() -> None:

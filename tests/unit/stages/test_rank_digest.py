@@ -128,13 +128,13 @@ def test_a_forward_pass_has_at_most_the_rows_that_are_given_and_those_that_fit(
     )
     seen: list[int] = []
 
-    def count(module: Any, _: Any, inputs: dict[str, Any]) -> None:
+    def sequences(module: Any, _: Any, inputs: dict[str, Any]) -> None:
         if module.training:
-            seen.append(len(inputs["input_ids"]))
+            seen.append(sum(count for count, _ in inputs["runs"]))  # packed sequences
 
     def watched() -> Any:
         encoder = scratch_encoder(config, seed=0)
-        encoder.register_forward_pre_hook(count, with_kwargs=True)
+        encoder.register_forward_pre_hook(sequences, with_kwargs=True)
         return encoder
 
     (example, *_) = encode(get_task("mewslix").kind, words, tokenizer, Window(max_length=32))
