@@ -143,7 +143,7 @@ def _plan(
     train = params.train
     if not train.chosen:
         return _given(train, optimizer), train.micro_batch_tokens
-    choice = _largest(loads, params, model, machine)
+    choice = agreed_on(_largest(loads, params, model, machine))  # memory of ranks may differ
     if choice is None:
         raise TrainingError(
             f"key 'train.zero_stage': 'auto' needs the figures of model '{model}', which neither the "
@@ -155,7 +155,6 @@ def _plan(
             f"{choice.lacking}, under ZeRO {choice.zero_stage}; train on more devices ('xlgap plan' "
             "says how many), in shorter sequences, or let states be offloaded."
         )
-    choice = agreed_on(choice)
     shape = model_figures(model, params).shape
     assert shape is not None, model
     plan = zero_of(choice, train, on=device(), largest_tensor=shape.embedding, **optimizer)
