@@ -65,8 +65,11 @@ def test_a_stop_of_two_processes_is_one_line_and_a_killed_one_is_told(study):
     assert "goes on after step" in (line := next_word(process)), line
     of_ranks(process)["1"].kill()
     _, said = process.communicate(timeout=120)
-    assert process.returncode == 137, said
-    assert "of the training was killed" in said.splitlines()[-1]
+    wanted = {
+        137: "of the training was killed",
+        75: "another process is gone",
+    }  # the other may be first
+    assert wanted.get(process.returncode, "no such code") in said.splitlines()[-1], said
     assert not (study.folder / OUT).exists()
     params = study.params
     params["train"]["checkpoint_seconds"] = 300

@@ -40,7 +40,7 @@ def test_a_wrong_value_says_what_is_allowed(here):
     said = refused(here, "plan")
     assert "train.zero_stage" in said
     assert "4" in said
-    assert "0, 1, 2 or 3" in said
+    assert "0, 1, 2, 3 or 'auto'" in said
 
 
 def test_an_unknown_model_arm_task_and_regime(here):
