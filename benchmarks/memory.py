@@ -150,7 +150,6 @@ def built(case: Case) -> tuple[Any, Any, Any]:
     """Network, data and settings."""
     from xlgap.models.network import Network, make_head, masked_head, scratch_encoder
     from xlgap.tasks.base import Classify, Rank, Span, Tag
-    from xlgap.training.engine import device
     from xlgap.training.trainer import PhaseSettings
     from xlgap.training.zero import ZeroPlan
 
@@ -180,7 +179,6 @@ def built(case: Case) -> tuple[Any, Any, Any]:
             offload_optimizer=case.offload != "none",
             offload_parameters=case.offload == "both",
             activation_checkpointing=case.checkpointing,
-            device=device(),
             learning_rate=1e-4,
         ),
         checkpoint_seconds=1e9,

@@ -247,7 +247,7 @@ def packed_loop(examples: Sequence[Example], seed: int) -> Done:
         evaluations=0,
         select="last",
         seed=seed,
-        zero=ZeroPlan(learning_rate=RATE, device=device()),
+        zero=ZeroPlan(learning_rate=RATE),
     )
     watch, data = Watch(), TaskData(examples, PAD)
     with tempfile.TemporaryDirectory() as folder:

@@ -79,6 +79,16 @@ def test_a_loss_that_is_no_number_is_left_out(
     assert from_start["weights"] == found["weights"]
 
 
+@pytest.mark.parametrize("words", [(), ("lost=20,30",), ("seconds=1000", "lost=20,38")])
+def test_losses_read_a_step_late_are_the_same(
+    server: Server, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    early, late = (server.run(tmp_path / f"late{n}", *words, f"late={n}") for n in range(2))
+    assert late["weights"] == early["weights"]
+    assert loss_of(late) == loss_of(early)
+    assert late["facts"] == early["facts"]
+
+
 def test_it_is_left_out_a_few_times_only(server: Server, tmp_path: Path) -> None:
     training = server.start(tmp_path, "lost=5,10,15,20,25")
     assert training.code(0) == 2

@@ -54,7 +54,7 @@ def distinct():
                 continue
             checkpoint = get_checkpoint(params.models[stage.model].hub)
             zero = zero_of(
-                stage.choice, params.train, on="cuda", learning_rate=1e-2,
+                stage.choice, params.train, learning_rate=1e-2,
                 largest_tensor=checkpoint.vocabulary * checkpoint.d_model,
             )  # fmt: skip
             key = (

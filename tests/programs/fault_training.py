@@ -19,6 +19,7 @@ FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
     flipped=30,31                   steps of which the labels are wrong
     rows=8 length=14 width=32       of a batch, of an example, of the network
     dropout=0.1                     of the network
+    late=0                          1: losses are read a step late, as of a GPU
     memory=0                        MB that it may take beside what it has when training begins
 """
 
@@ -50,6 +51,7 @@ from xlgap.stages.track import open_tracker
 from xlgap.tasks.base import Tag
 from xlgap.tracking import mlflow
 from xlgap.tracking.store import initialise
+from xlgap.training import losses
 from xlgap.training.data import TaskData
 from xlgap.training.engine import agreed, device, process_group, rank
 from xlgap.training.trainer import PhaseSettings, train_phase
@@ -61,7 +63,7 @@ STORE = []  # a server's own, empty
 DEFAULTS = {
     "steps": 40, "stage": 0, "offload": 0, "bf16": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0,
     "lost": (), "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
-    "dropout": 0.1,
+    "dropout": 0.1, "late": 0,
 }  # fmt: skip
 
 
@@ -142,6 +144,7 @@ class Observer(TrainingObserver):
 
 def main(folder, *words):
     how, folder = options(words), Path(folder)
+    losses.LATE_ON_CPU = bool(how.late)
     try:
         with process_group(threads=1):
             run(how, folder)

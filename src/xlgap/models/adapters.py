@@ -38,9 +38,13 @@ def _of_adapter(name: str) -> bool:
     return any(part in name for part in _INSIDE)
 
 
-def is_lora_dropout(name: str) -> bool:
-    """Whether a module of this name is the dropout of an adapter, which has a share of its own."""
-    return ".lora_dropout." in name
+def own_dropouts(module: nn.Module) -> list[tuple[nn.Dropout, float]]:
+    """The dropout layers that are not an adapter's, and the share that each has."""
+    return [
+        (layer, layer.p)
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Dropout) and ".lora_dropout." not in name
+    ]
 
 
 def add_adapters(encoder: Encoder, lora: LoraParams, *, seed: int) -> None:

@@ -1,9 +1,10 @@
 """Sequences one after another without padding, where none attends to another: packed.
 
 All that stands between attentions, nearly the whole work, is done on the real sub-words alone. In a
-micro-batch sequences stand longest first, so that those of one length form runs; attention is computed
-a run at a time on ``[n, H, length, head]``, without a mask. States are put back to ``[B, L, D]``, with
-0 at the padding, which no head reads.
+micro-batch sequences stand longest first, so that those of one length form runs. On a CPU attention is
+computed a run at a time on ``[n, H, length, head]``, without a mask; on a GPU of all of them at once,
+by torch's kernel for sequences of unlike lengths. States are put back to ``[B, L, D]``, with 0 at the
+padding, which no head reads.
 
 Shape letters: B sequences, L sub-words of the longest, T of all together, D width, H heads.
 """
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.nested import nested_tensor_from_jagged
 
 from xlgap.models.attend import attend
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 NAME = "xlgap_packed"
 """Of the attention, among those of transformers."""
 
-KEPT, POSITIONS, RUNS = "packed_kept", "packed_positions", "packed_runs"
+KEPT, POSITIONS, OFFSETS, RUNS = "packed_kept", "packed_positions", "packed_offsets", "packed_runs"
 """Entries of a batch, see :func:`packing`."""
 
 FIRST_POSITION: Mapping[str, str | int] = {
@@ -49,8 +51,8 @@ def packing(lengths: Sequence[int], longest: int) -> Batch:
 
     Returns:
         ``packed_kept``: places ``[T]`` among ``B * longest``; ``packed_positions``: ``[T]``, in their
-        sequences; ``packed_runs``: ``[R, 2]``, of how many sequences and of which length, which stays
-        on the CPU.
+        sequences; ``packed_offsets``: ``[B + 1]``, where each sequence begins, and the end of all;
+        ``packed_runs``: ``[R, 2]``, of how many sequences and of which length, which stays on the CPU.
     """
     size = np.asarray(lengths, np.int64)
     order = np.argsort(-size, kind="stable")
@@ -61,12 +63,18 @@ def packing(lengths: Sequence[int], longest: int) -> Batch:
     return {
         KEPT: torch.from_numpy(np.repeat(order * longest, ordered) + within),
         POSITIONS: torch.from_numpy(within),
+        OFFSETS: torch.from_numpy(np.concatenate([[0], np.cumsum(ordered)])),
         RUNS: torch.from_numpy(runs),
     }
 
 
 def on_device(batch: Batch, device: torch.device | str) -> Batch:
-    """The tensors of a batch on ``device``; what tells how many there are stays on the CPU."""
+    """The tensors of a batch on ``device``; what tells how many there are stays on the CPU.
+
+    A GPU copies them while the processor goes on.
+    """
+    if torch.device(device).type == "cuda":
+        batch = {k: v if k == RUNS else v.pin_memory() for k, v in batch.items()}
     return {k: v if k == RUNS else v.to(device, non_blocking=True) for k, v in batch.items()}
 
 
@@ -98,7 +106,8 @@ def packed_inputs(encoder: nn.Module, inputs: Batch, batch: Batch) -> dict[str, 
     kept_T = batch[KEPT]
     packed = {k: v.flatten()[kept_T][None] for k, v in inputs.items() if k != "attention_mask"}
     runs = [(int(count), int(length)) for count, length in batch[RUNS].tolist()]
-    return {**packed, "position_ids": batch[POSITIONS][None] + begin, "runs": runs}
+    found = {**packed, "position_ids": batch[POSITIONS][None] + begin, "runs": runs}
+    return found | ({"offsets": batch[OFFSETS]} if kept_T.device.type == "cuda" else {})
 
 
 def unpacked(states_1TD: Tensor, batch: Batch) -> Tensor:
@@ -133,6 +142,7 @@ def attention(
     attention_mask: Tensor | None,
     *,
     runs: Sequence[tuple[int, int]] | None = None,
+    offsets: Tensor | None = None,
     dropout: float = 0.0,
     scaling: float | None = None,
     is_causal: bool | None = None,
@@ -147,6 +157,7 @@ def attention(
         value: as ``key``.
         attention_mask: of a padded batch.
         runs: how many sequences of which length, in order.
+        offsets: where each begins, and the end of all, on the device: all are attended to at once.
         dropout: share of weights.
         scaling: of the products; 1 over the root of ``head`` when ``None``.
         is_causal: whether a sub-word sees those to its left alone; as the module says when ``None``.
@@ -164,17 +175,67 @@ def attention(
         )  # fmt: skip
         return padded
     causal = bool(getattr(module, "is_causal", False)) if is_causal is None else is_causal
+    if offsets is not None:
+        ends = runs[-1][1], runs[0][1]
+        found = at_once(
+            query[0],
+            key[0],
+            value[0],
+            offsets,
+            ends=ends,
+            dropout=dropout,
+            scaling=scaling,
+            causal=causal,
+        )
+        return found[None], None
     if dropout and not causal and query.device.type == "cpu":
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
         lengths = [length for count, length in runs for _ in range(count)]
         return attend(query[0], key[0], value[0], lengths, scaling=scale, dropout=dropout)[None], None
     sizes = [count * length for count, length in runs]
     parts = (torch.split(of[0], sizes, dim=1) for of in (query, key, value))
-    found = [
+    by_run = [
         _run(q, k, v, count, dropout=dropout, scaling=scaling, causal=causal)
         for (count, _), q, k, v in zip(runs, *parts, strict=True)
     ]
-    return torch.cat(found)[None], None
+    return torch.cat(by_run)[None], None
+
+
+def at_once(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    offsets: Tensor,
+    *,
+    ends: tuple[int, int],
+    dropout: float,
+    scaling: float | None,
+    causal: bool,
+) -> Tensor:
+    """Attention inside sequences of unlike lengths, ``[H, T, head]`` to ``[T, H, head]``.
+
+    Args:
+        query: of all heads.
+        key: the same, with fewer heads where queries share them.
+        value: as ``key``.
+        offsets: where each sequence begins, and the end of all: ``[B + 1]``.
+        ends: the shortest length and the longest; they would be asked of the device.
+        dropout: share of weights.
+        scaling: of the products; 1 over the root of ``head`` when ``None``.
+        causal: whether a sub-word sees those to its left alone; on a CPU torch has no such attention.
+    """
+    shared = len(query) // len(key)
+    if shared > 1:  # torch's kernels of unlike lengths have no sharing of heads
+        key, value = (of.repeat_interleave(shared, 0) for of in (key, value))
+    q, k, v = (
+        nested_tensor_from_jagged(
+            of.transpose(0, 1).contiguous(), offsets, min_seqlen=ends[0], max_seqlen=ends[1]
+        ).transpose(1, 2)
+        for of in (query, key, value)
+    )
+    out = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=causal, scale=scaling)
+    values: Tensor = out.transpose(1, 2).values()
+    return values
 
 
 def _run(

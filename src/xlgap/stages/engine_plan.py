@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
@@ -25,7 +25,7 @@ from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import Recipe
 from xlgap.stages.study import Study
 from xlgap.train_params import TrainParams
-from xlgap.training.engine import agreed_on, device, device_memory, device_name, node_size, world_size
+from xlgap.training.engine import agreed_on, device_memory, device_name, node_size, world_size
 from xlgap.training.zero import Place, ZeroPlan
 
 
@@ -157,19 +157,16 @@ def _plan(
         )
     shape = model_figures(model, params).shape
     assert shape is not None, model
-    plan = zero_of(choice, train, on=device(), largest_tensor=shape.embedding, **optimizer)
+    plan = zero_of(choice, train, largest_tensor=shape.embedding, **optimizer)
     return plan, choice.micro_tokens
 
 
-def zero_of(
-    choice: Choice, train: TrainParams, *, on: Literal["cpu", "cuda"], **numbers: Any
-) -> ZeroPlan:
+def zero_of(choice: Choice, train: TrainParams, **numbers: Any) -> ZeroPlan:
     """The engine's plan of a choice.
 
     Args:
         choice: of the planner.
         train: what else the study gives.
-        on: what trains.
         numbers: others of :class:`ZeroPlan`.
     """
     return ZeroPlan(
@@ -179,7 +176,6 @@ def zero_of(
         offload_parameters=_place(choice.offload_parameters),
         nvme_path=train.nvme_path,
         activation_checkpointing=choice.activation_checkpointing,
-        device=on,
         **numbers,
     )
 
@@ -194,7 +190,6 @@ def _given(train: TrainParams, optimizer: Mapping[str, Any]) -> ZeroPlan:
         offload_parameters=_place(train.offload_parameters),
         nvme_path=train.nvme_path,
         activation_checkpointing=train.activation_checkpointing == "on",
-        device=device(),
         **optimizer,
     )
 

@@ -165,6 +165,18 @@ def agreed_on(value: T) -> T:
     return held[0]
 
 
+def any_says(*flags: bool) -> list[bool]:
+    """Whether any rank says so, of each flag: ranks must not take different ways.
+
+    Processors tell each other, whatever their devices still compute.
+    """
+    if world_size() == 1:
+        return list(flags)
+    votes = torch.tensor(flags, dtype=torch.float32)
+    dist.all_reduce(votes)
+    return [vote > 0 for vote in votes.tolist()]
+
+
 def gathered(mine: T) -> list[T]:
     """What each rank has, in their order, on all of them."""
     if world_size() == 1:
@@ -188,7 +200,7 @@ def process_group(*, threads: int) -> Iterator[None]:
     if dist.is_initialized():
         yield
         return
-    backend = "nccl" if device() == "cuda" else "gloo"
+    backend = "cpu:gloo,cuda:nccl" if device() == "cuda" else "gloo"
     if _launched():
         if device() == "cuda":
             torch.cuda.set_device(_own_device(torch.cuda.device_count()))
@@ -201,7 +213,8 @@ def process_group(*, threads: int) -> Iterator[None]:
         dist.init_process_group(backend, store=store, rank=0, world_size=1, timeout=WAIT)
     import deepspeed
 
-    deepspeed.init_distributed(backend, dist_init_required=False, verbose=False)
+    own = "nccl" if device() == "cuda" else "gloo"
+    deepspeed.init_distributed(own, dist_init_required=False, verbose=False)
     try:
         yield
         dist.barrier()

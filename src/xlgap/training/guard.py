@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from xlgap.errors import TrainingError
 from xlgap.training.batches import Step
@@ -32,34 +33,36 @@ class Guard:
         self._course, self._plan, self._adjusted = course, plan, adjusted
         self._watch = LossWatch(course.order, losses)
 
-    def loss(self, number: int, step: Callable[[], float]) -> float:
-        """The loss of a step, a finite number.
+    def run(self, number: int, step: Callable[[], Tensor]) -> Tensor:
+        """What a step gives.
 
         Raises:
-            Trouble: it is not, or the losses have risen, or memory ran out.
-            TrainingError: that happened too often, or there is no smaller micro-batch.
+            Trouble: memory ran out.
+            TrainingError: there is no smaller micro-batch.
         """
-        where = f"step {number + 1} of {len(self._course)}"
         try:
-            loss = step()
+            return step()
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-            short = True
-        else:
-            short = False
-        if short:  # outside of the handler, whose error holds on to the memory of the step
-            raise self._too_large(where)
-        return self._good(loss, number, where)
+        # outside of the handler, whose error holds on to the memory of the step
+        raise self._too_large(self._place(number))
 
-    def _good(self, loss: float, number: int, where: str) -> float:
+    def judge(self, number: int, loss: float) -> None:
+        """Look at the loss of a step, in their order.
+
+        Raises:
+            Trouble: it is not a finite number, or the losses have risen.
+            TrainingError: that happened too often.
+        """
+        where = self._place(number)
         spike = self._watch.spike(number, loss)
         if math.isfinite(loss) and spike is None:
-            return loss
+            return
         again = self._adjusted.without(spike or [number])
         if again.rewinds > REWINDS or not can_skip(again.skipped, steps=len(self._course)):
             if math.isfinite(loss):
-                return loss
+                return
             raise TrainingError(
                 f"the loss is {loss} at {where}, after going back {self._adjusted.rewinds} times and "
                 f"leaving out {len(self._adjusted.skipped)} steps; lower the learning rate or use fp32."
@@ -71,6 +74,9 @@ class Guard:
             f"{again.rewinds} of {REWINDS} in a phase; a lower learning rate may avoid it).",
             again,
         )
+
+    def _place(self, number: int) -> str:
+        return f"step {number + 1} of {len(self._course)}"
 
     def _too_large(self, where: str) -> Exception:
         """What to raise when memory has run out: half the micro-batch, in the same batch."""

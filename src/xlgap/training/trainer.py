@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from xlgap.errors import Interrupted, TrainingError, TryAgainError
-from xlgap.models.adapters import is_lora_dropout
+from xlgap.models.adapters import own_dropouts
 from xlgap.models.network import Network
 from xlgap.models.packed import on_device, packs
 from xlgap.models.recompute import recompute_activations
@@ -26,6 +26,7 @@ from xlgap.training.batches import Index, Step
 from xlgap.training.checkpoint import Checkpoints, PhaseState
 from xlgap.training.data import TrainingData
 from xlgap.training.engine import (
+    any_says,
     clip_gradients,
     device,
     full_state,
@@ -38,6 +39,7 @@ from xlgap.training.engine import (
     world_size,
 )
 from xlgap.training.guard import Guard, lost_peer
+from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Topology
 from xlgap.training.parts import Course, Part
 from xlgap.training.recovery import Adjusted, Trouble
@@ -223,7 +225,7 @@ def _attempt(
     budget = min(settings.token_budget, adjusted.token_budget or settings.token_budget)
     plan = course.plan(token_budget=budget, world=world_size(), rows=adjusted.micro_rows)
     network.to(device())
-    dropouts = _dropouts(network)
+    dropouts = own_dropouts(network)
     zero = settings.zero
     if zero.activation_checkpointing:
         recompute_activations(network.encoder)
@@ -255,14 +257,6 @@ def _attempt(
     return _result(course, plan, state, adjusted), weights
 
 
-def _dropouts(network: Network) -> list[tuple[nn.Dropout, float]]:
-    return [
-        (module, module.p)
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Dropout) and not is_lora_dropout(name)
-    ]
-
-
 def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] | None) -> None:
     """Run the steps that ``state`` has not done yet.
 
@@ -271,6 +265,14 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
     engine, settings, observer, steps = run.engine, run.settings, run.observer, len(run.course)
     due = evaluation_steps(steps, settings.evaluations if evaluate else 0)
     guard = Guard(run.course, run.plan, adjusted=run.adjusted, losses=state.losses)
+
+    def use(number: int, rate: float, loss: float) -> None:
+        if number not in run.adjusted.skipped:
+            guard.judge(number, loss)
+        state.losses.append(loss)
+        observer.on_step(number + 1, steps=steps, loss=loss, learning_rate=rate)
+
+    losses = LossReader(use, engine.device)
     began = saved = time.monotonic()
     observer.on_start(state.step, steps=steps)
     while state.step < steps:
@@ -278,19 +280,21 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
         engine.train()
         rate = _prepare_step(run, state.step)
         left_out = state.step in run.adjusted.skipped
-        loss = math.nan if left_out else guard.loss(state.step, partial(_one_step, run, state.step))
+        loss = None if left_out else guard.run(state.step, partial(_one_step, run, state.step))
+        losses.put(state.step, rate, loss)
         state.step += 1
-        state.losses.append(loss)
-        observer.on_step(state.step, steps=steps, loss=loss, learning_rate=rate)
         if evaluate is not None and state.step in due:
+            losses.finish()
             run.watchdog.rest()
             _evaluate(engine, state, evaluate, observer, keep=settings.select == "dev")
             run.watchdog.beat(f"step {state.step} of {steps}, after evaluation")
         last = state.step == steps
         overdue = time.monotonic() - (began if last else saved) > settings.checkpoint_seconds
-        stop, overdue, unwritten = _agree(observer.stop_requested(), overdue, run.checkpoints.failed)
+        stop, overdue, unwritten = any_says(observer.stop_requested(), overdue, run.checkpoints.failed)
         if unwritten:
             run.checkpoints.finish()
+        if stop or overdue or last:
+            losses.finish()
         if stop and not last:
             _stop(run, state)
         if overdue:
@@ -336,8 +340,8 @@ def evaluation_steps(steps: int, evaluations: int) -> set[int]:
     return {round(steps * (k + 1) / evaluations) for k in range(evaluations)} - {0}
 
 
-def _one_step(run: _Run, number: int) -> float:
-    """Forward and backward over all micro-batches, then the optimizer; the mean loss over ranks."""
+def _one_step(run: _Run, number: int) -> Tensor:
+    """Forward and backward over all micro-batches, then the optimizer; the loss, on the device."""
     engine, step, part = run.engine, run.plan[number], run.course.part(number)
     seed_draws(hash((run.settings.seed, number, rank())) & 0x7FFF_FFFF_FFFF_FFFF)
     total = part.data.supervised(step.examples)
@@ -354,7 +358,7 @@ def _one_step(run: _Run, number: int) -> float:
     engine.step()
     if world_size() > 1:
         torch.distributed.all_reduce(summed)
-    return float(summed) / world_size()
+    return summed / world_size()
 
 
 def _share(ranks: tuple[Index, ...]) -> tuple[Index, float]:
@@ -377,15 +381,6 @@ def _evaluate(
         state.best, state.best_step = full_state(engine.module), state.step
     state.dev.append((state.step, score))
     observer.on_evaluation(state.step, score)
-
-
-def _agree(*flags: bool) -> list[bool]:
-    """Whether any rank says so, of each flag: ranks must not take different ways."""
-    if world_size() == 1:
-        return list(flags)
-    votes = torch.tensor(flags, dtype=torch.float32, device=device())
-    torch.distributed.all_reduce(votes)
-    return [vote > 0 for vote in votes.tolist()]
 
 
 def _result(course: Course, plan: list[Step], state: PhaseState, adjusted: Adjusted) -> PhaseResult:

@@ -26,7 +26,6 @@ class ZeroPlan:
         largest_tensor: its parameters; buffers of what is read from disk have room for it.
         activation_checkpointing: keep of every block of the encoder its input alone and compute the
             rest again in backward; nothing of DeepSpeed's configuration.
-        device: where it trains.
         learning_rate, weight_decay, beta2, clip: of AdamW.
     """
 
@@ -37,7 +36,6 @@ class ZeroPlan:
     nvme_path: str = "scratch/nvme"
     largest_tensor: int = 100_000_000
     activation_checkpointing: bool = False
-    device: Literal["cpu", "cuda"] = "cpu"
     learning_rate: float
     weight_decay: float = 0.0
     beta2: float = 0.999
@@ -86,8 +84,9 @@ def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
                 "betas": [0.9, plan.beta2],
                 "eps": 1e-8,
                 "weight_decay": plan.weight_decay,
-                # on CPU torch's own AdamW, one kernel a tensor: DeepSpeed's needs a compiler
-                **({"torch_adam": True, "fused": True} if plan.device == "cpu" else {}),
+                # torch's own AdamW, few kernels for all tensors: DeepSpeed's needs a compiler
+                "torch_adam": True,
+                "fused": True,
             },
         },
         "zero_optimization": zero,

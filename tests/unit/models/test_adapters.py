@@ -21,6 +21,7 @@ from xlgap.models.adapters import (
     kept_state,
     load_adapters,
     load_kept,
+    own_dropouts,
     save_adapters,
     trained_names,
 )
@@ -28,7 +29,6 @@ from xlgap.models.collate import collate
 from xlgap.models.encode import Window, encode
 from xlgap.models.network import Network, make_head
 from xlgap.models.size import size_of
-from xlgap.training.trainer import _dropouts
 
 LORA = LoraParams(rank=4, alpha=8)
 WINDOW = Window(max_length=40, stride=12)
@@ -142,7 +142,7 @@ def test_dropout_of_a_task_leaves_that_of_adapters(tokenizer: Any) -> None:
     own = [m for n, m in network.named_modules() if ".lora_dropout." in n and isinstance(m, nn.Dropout)]
     assert len(own) == 12
     assert {m.p for m in own} == {0.25}
-    assert not {id(module) for module, _ in _dropouts(network)} & {id(m) for m in own}
+    assert not {id(module) for module, _ in own_dropouts(network)} & {id(m) for m in own}
 
 
 def test_without_adapters_all_weights_are_kept(tokenizer: Any) -> None:

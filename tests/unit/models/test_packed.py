@@ -14,7 +14,17 @@ from transformers import AutoConfig
 from xlgap.models.attend import attend
 from xlgap.models.dropout import Dropout, kept, use_cheap_dropout
 from xlgap.models.network import Network, _encoder, _from_config, make_head
-from xlgap.models.packed import FIRST_POSITION, KEPT, POSITIONS, RUNS, packing, packs
+from xlgap.models.packed import (
+    FIRST_POSITION,
+    KEPT,
+    OFFSETS,
+    POSITIONS,
+    RUNS,
+    at_once,
+    attention,
+    packing,
+    packs,
+)
 from xlgap.tasks.base import Classify, Tag
 
 SMALL = {
@@ -140,6 +150,25 @@ def test_attention_without_dropout_is_torchs() -> None:
         of_one = (of[:, begin:end] for of in (q, k, v))
         wanted = nn.functional.scaled_dot_product_attention(*of_one, scale=0.7)
         torch.testing.assert_close(found[begin:end], wanted.transpose(0, 1))
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("shared", [1, 2])
+def test_attention_at_once_is_that_of_each_sequence(shared: int) -> None:
+    torch.manual_seed(0)
+    lengths, heads = (5, 3, 3, 2), (4, 4 // shared, 4 // shared)
+    qkv = [torch.randn(h, sum(lengths), 8, requires_grad=True) for h in heads]
+    made = packing(lengths, max(lengths))
+    at_once_THd = at_once(
+        *qkv, made[OFFSETS], ends=(2, 5), dropout=0.0, scaling=0.7, causal=False
+    )  # of causal ones torch has no such attention on a CPU
+    runs = [(int(count), int(length)) for count, length in made[RUNS].tolist()]
+    by_run, _ = attention(
+        nn.Module(), *(of[None] for of in qkv), None, runs=runs, scaling=0.7, is_causal=False
+    )
+    torch.testing.assert_close(at_once_THd, by_run[0])
+    gradients = [torch.autograd.grad(of.square().sum(), qkv) for of in (at_once_THd, by_run)]
+    torch.testing.assert_close(*gradients)
 
 
 def test_training_with_dropout_drops_the_same_share_packed_and_padded() -> None:
