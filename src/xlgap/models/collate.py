@@ -10,6 +10,7 @@ import torch
 from xlgap.models.encode import IGNORE, Example, Types
 from xlgap.models.network import Batch
 from xlgap.models.packed import packing
+from xlgap.models.reads import labelled
 
 
 def collate(examples: Sequence[Example], *, pad: int) -> Batch:
@@ -18,10 +19,12 @@ def collate(examples: Sequence[Example], *, pad: int) -> Batch:
     Returns:
         ``input_ids`` and ``attention_mask`` ``[B, L]``, and ``token_type_ids`` where an example has
         types; ``labels`` ``[rows, 1 or 2]``, or ``[B, L]``
-        where an example has one label a sub-word; what :func:`~xlgap.models.packed.packing` gives.
+        where an example has one label a sub-word; what :func:`~xlgap.models.packed.packing` gives, and
+        :func:`~xlgap.models.reads.labelled` of labels of sub-words.
     """
     sequences = [s for example in examples for s in example.sequences]
-    longest = max(len(s) for s in sequences)
+    lengths = [len(s) for s in sequences]
+    longest, labels = max(lengths), _labels(examples, max(lengths))
     ids = np.full((len(sequences), longest), pad, np.int64)
     mask = np.zeros((len(sequences), longest), np.int64)
     for i, sequence in enumerate(sequences):
@@ -31,8 +34,9 @@ def collate(examples: Sequence[Example], *, pad: int) -> Batch:
         "input_ids": torch.from_numpy(ids),
         "attention_mask": torch.from_numpy(mask),
         **token_types([t for e in examples for t in e.types or [None] * len(e.sequences)], longest),
-        **packing([len(s) for s in sequences], longest),
-        "labels": torch.from_numpy(_labels(examples, longest)),
+        **packing(lengths, longest),
+        **(labelled(labels, lengths) if examples[0].per_sub_word else {}),
+        "labels": torch.from_numpy(labels),
     }
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from xlgap.errors import TrainingError
 from xlgap.models.causal import is_causal
 from xlgap.models.masked import MaskedHead
+from xlgap.models.reads import LABELLED
 
 if TYPE_CHECKING:
     from xlgap.models.network import Batch
@@ -91,6 +92,7 @@ def _idle(head: nn.Module, hidden_BLD: Tensor, encoder: nn.Module) -> Tensor:
         "input_ids": torch.zeros(rows, 1, **one),
         "attention_mask": torch.ones(rows, 1, **one),
         "labels": torch.zeros(1, getattr(shape, "idle_labels", 1), **one),
+        LABELLED: torch.zeros(1, **one),
     }
     state_BLD = hidden_BLD.new_ones(rows, 1, hidden_BLD.shape[-1])
     return 0.0 * head_loss(head, state_BLD, batch, encoder, idle=True)

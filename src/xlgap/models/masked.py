@@ -12,6 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from xlgap.models.encode import IGNORE
+from xlgap.models.reads import LABELLED
 
 if TYPE_CHECKING:
     from xlgap.models.network import Batch
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 class MaskedHead(nn.Module):
     """Masked-language-model scores at masked positions, output embedding tied to the input's."""
+
+    reads = "labelled"
 
     def __init__(self, width: int, vocabulary: int) -> None:
         super().__init__()
@@ -33,7 +36,9 @@ class MaskedHead(nn.Module):
 
     def scores(self, hidden_BLD: Tensor, batch: Batch, embedding_VD: Tensor) -> tuple[Tensor, Tensor]:
         """Logits ``[P, V]`` and right sub-words ``[P]`` of the masked positions, line by line."""
-        masked_BL = batch["labels"] != IGNORE
-        hidden_PD = self.norm(F.gelu(self.dense(hidden_BLD[masked_BL])))
+        places_P = batch.get(LABELLED)
+        if places_P is None:
+            places_P = (batch["labels"] != IGNORE).flatten().nonzero()[:, 0]
+        hidden_PD = self.norm(F.gelu(self.dense(hidden_BLD.flatten(0, 1)[places_P])))
         logits_PV = F.linear(hidden_PD, embedding_VD, self.bias)
-        return logits_PV.float(), batch["labels"][masked_BL]
+        return logits_PV.float(), batch["labels"].flatten()[places_P]

@@ -19,6 +19,7 @@ from xlgap.models.dropout import use_cheap_dropout
 from xlgap.models.heads import MLM, Heads, head_loss, masked_head
 from xlgap.models.packed import RUNS, make_packable, packed_inputs, packs, unpacked
 from xlgap.models.rank import RankHead
+from xlgap.models.reads import SHORTENED, make_shortenable, rows_read
 from xlgap.models.size import without_pooler
 from xlgap.models.task_heads import ChooseHead, ClassifyHead, SpanHead, TagHead
 from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Span, Tag
@@ -112,8 +113,18 @@ class Network(nn.Module):
 
     def hidden(self, batch: Batch, layer: int | None = None) -> Tensor:
         """Hidden states ``[B, L, D]``: the last ones, or those after block ``layer``."""
-        out = self._encoded(batch, output_hidden_states=layer is not None)
-        return self._placed(out.last_hidden_state if layer is None else out.hidden_states[layer], batch)
+        if layer is None:
+            return self._last(batch)
+        out = self._encoded(batch, output_hidden_states=True)
+        return self._placed(out.hidden_states[layer], batch)
+
+    def _last(self, batch: Batch, head: nn.Module | None = None, *, trains: bool = False) -> Tensor:
+        """The last states, those that ``head`` reads or all; 0 where one is not read."""
+        rows = None
+        if head is not None and self._shortens(batch):
+            rows = rows_read(head, batch, trains=trains)
+        states = self._encoded(batch, rows=rows).last_hidden_state
+        return self._placed(states, batch, rows)
 
     def layers(self, batch: Batch) -> tuple[Tensor, ...]:
         """Hidden states ``[B, L, D]`` after every block, in order, of one forward pass."""
@@ -121,24 +132,28 @@ class Network(nn.Module):
         blocks = out.hidden_states[1:]  # before them the embeddings
         return tuple(self._placed(states, batch) for states in blocks)
 
-    def _encoded(self, batch: Batch, **options: bool) -> Any:
+    def _encoded(self, batch: Batch, rows: Tensor | None = None, **options: bool) -> Any:
         """What the encoder gives: of packed sequences where it can, else of padded ones."""
         inputs = self._inputs(batch)
         if self._packed(batch):
-            inputs = packed_inputs(self.encoder, inputs, batch)
+            inputs = packed_inputs(self.encoder, inputs, batch, rows)
         return self.encoder(**inputs, **options)
 
-    def _placed(self, states: Tensor, batch: Batch) -> Tensor:
-        return unpacked(states, batch) if self._packed(batch) else states
+    def _placed(self, states: Tensor, batch: Batch, rows: Tensor | None = None) -> Tensor:
+        return unpacked(states, batch, rows) if self._packed(batch) else states
 
     def _packed(self, batch: Batch) -> bool:
         return RUNS in batch and packs(self.encoder)
+
+    def _shortens(self, batch: Batch) -> bool:
+        config: Any = self.encoder.config
+        return self._packed(batch) and config.model_type in SHORTENED
 
     def logits(self, batch: Batch) -> Tensor:
         """What the head computes, for prediction."""
         if self.head is None:
             raise TrainingError("this network has no head: only retrieval can be predicted.")
-        logits: Tensor = self.head(self.hidden(batch), batch)
+        logits: Tensor = self.head(self._last(batch, self.head), batch)
         return logits
 
     def forward(self, batch: Batch, scale: float, part: str | None = None) -> Tensor:
@@ -150,10 +165,11 @@ class Network(nn.Module):
             part: the name of their head among several.
         """
         assert self.head is not None
-        hidden_BLD = self.hidden(batch)
         if isinstance(self.head, Heads):
             assert part is not None
+            hidden_BLD = self._last(batch, self.head[part], trains=True)
             return self.head.loss(part, hidden_BLD, batch, self.encoder) * scale
+        hidden_BLD = self._last(batch, self.head, trains=True)
         return head_loss(self.head, hidden_BLD, batch, self.encoder) * scale
 
 
@@ -204,6 +220,7 @@ def _encoder(config: Any, make: Callable[..., Any]) -> nn.Module:
         encoder = model.get_decoder()
     encoder.config.use_cache = False
     make_packable(encoder)
+    make_shortenable(encoder)
     use_cheap_dropout(encoder)
     made: nn.Module = encoder
     return made

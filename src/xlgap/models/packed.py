@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
@@ -54,9 +55,7 @@ def packing(lengths: Sequence[int], longest: int) -> Batch:
         sequences; ``packed_offsets``: ``[B + 1]``, where each sequence begins, and the end of all;
         ``packed_runs``: ``[R, 2]``, of how many sequences and of which length, which stays on the CPU.
     """
-    size = np.asarray(lengths, np.int64)
-    order = np.argsort(-size, kind="stable")
-    ordered = size[order]
+    order, ordered = _longest_first(lengths)
     within = np.arange(ordered.sum()) - np.repeat(np.cumsum(ordered) - ordered, ordered)
     changes = np.flatnonzero(np.diff(ordered, prepend=-1, append=-1))
     runs = np.stack([np.diff(changes), ordered[changes[:-1]]], axis=1)
@@ -66,6 +65,21 @@ def packing(lengths: Sequence[int], longest: int) -> Batch:
         OFFSETS: torch.from_numpy(np.concatenate([[0], np.cumsum(ordered)])),
         RUNS: torch.from_numpy(runs),
     }
+
+
+def begins(lengths: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Where each of the sequences begins among the T sub-words, ``[B]``."""
+    order, ordered = _longest_first(lengths)
+    found = np.empty_like(order)
+    found[order] = np.cumsum(ordered) - ordered
+    return found
+
+
+def _longest_first(lengths: Sequence[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The sequences in the order in which they are packed, and their lengths."""
+    size = np.asarray(lengths, np.int64)
+    order = np.argsort(-size, kind="stable")
+    return order, size[order]
 
 
 def on_device(batch: Batch, device: torch.device | str) -> Batch:
@@ -92,13 +106,16 @@ def make_packable(encoder: nn.Module) -> None:
         encoder.set_attn_implementation(NAME)  # type: ignore[operator]
 
 
-def packed_inputs(encoder: nn.Module, inputs: Batch, batch: Batch) -> dict[str, Any]:
+def packed_inputs(
+    encoder: nn.Module, inputs: Batch, batch: Batch, rows: Tensor | None = None
+) -> dict[str, Any]:
     """What the encoder is called with: inputs ``[1, T]``, no mask, and the runs of its attention.
 
     Args:
         encoder: one that packs.
         inputs: what it would be called with padded, ``[B, L]``.
         batch: with what :func:`packing` tells of them.
+        rows: sub-words whose last states are computed, see :mod:`~xlgap.models.reads`; ``None``: all.
     """
     config: Any = encoder.config
     first = FIRST_POSITION[config.model_type]
@@ -106,15 +123,16 @@ def packed_inputs(encoder: nn.Module, inputs: Batch, batch: Batch) -> dict[str, 
     kept_T = batch[KEPT]
     packed = {k: v.flatten()[kept_T][None] for k, v in inputs.items() if k != "attention_mask"}
     runs = [(int(count), int(length)) for count, length in batch[RUNS].tolist()]
-    found = {**packed, "position_ids": batch[POSITIONS][None] + begin, "runs": runs}
+    found = {**packed, "position_ids": batch[POSITIONS][None] + begin, "runs": runs, "rows": rows}
     return found | ({"offsets": batch[OFFSETS]} if kept_T.device.type == "cuda" else {})
 
 
-def unpacked(states_1TD: Tensor, batch: Batch) -> Tensor:
-    """Packed states back in their places, ``[B, L, D]``, 0 at the padding."""
-    rows, longest = batch["input_ids"].shape
-    places = states_1TD.new_zeros(rows * longest, states_1TD.shape[-1])
-    return places.index_copy(0, batch[KEPT], states_1TD[0]).view(rows, longest, -1)
+def unpacked(states_1TD: Tensor, batch: Batch, rows: Tensor | None = None) -> Tensor:
+    """Packed states back in their places, ``[B, L, D]``, 0 at the padding and where there is none."""
+    sequences, longest = batch["input_ids"].shape
+    kept = batch[KEPT] if rows is None else batch[KEPT][rows]
+    places = states_1TD.new_zeros(sequences * longest, states_1TD.shape[-1])
+    return places.index_copy(0, kept, states_1TD[0]).view(sequences, longest, -1)
 
 
 def _register() -> None:

@@ -28,6 +28,7 @@ class RankHead(nn.Module):
     random: the one parameter is the scale of the similarities.
     """
 
+    reads = "whole"
     idle_sequences = 2  # for Heads: a query and its candidate
 
     def __init__(self, *, causal: bool) -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class ClassifyHead(nn.Module):
     """Class scores from the sub-word that :func:`~xlgap.models.causal.whole` reads."""
 
+    reads = "whole"
+
     def __init__(self, width: int, classes: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
         self.causal = causal
@@ -47,6 +49,8 @@ class ChooseHead(nn.Module):
 
     The choices of a row stand one after another in the batch.
     """
+
+    reads = "whole"
 
     def __init__(self, width: int, choices: int, dropout: float, *, causal: bool) -> None:
         super().__init__()
@@ -72,6 +76,8 @@ class TagHead(nn.Module):
     With a causal model the scores there are those of the word's last sub-word: they know the whole
     word and what stands to its left, and nothing to its right.
     """
+
+    reads = "labelled"
 
     def __init__(self, width: int, tags: int, dropout: float, *, causal: bool) -> None:
         super().__init__()

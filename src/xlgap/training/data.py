@@ -17,6 +17,7 @@ from xlgap.models.encode import IGNORE, Example, Ids, Types
 from xlgap.models.encoded import Encoded
 from xlgap.models.network import Batch
 from xlgap.models.packed import packing
+from xlgap.models.reads import labelled
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.training.batches import Index
 
@@ -144,7 +145,8 @@ class MaskedText:
 
     def batch(self, indices: Index, *, step: int) -> Batch:
         """``input_ids``, ``attention_mask`` and ``labels`` ``[B, L]``; ``token_type_ids`` of pairs."""
-        longest = max(len(self.sequences[i]) for i in indices)
+        lengths = [len(self.sequences[i]) for i in indices]
+        longest = max(lengths)
         ids = np.full((len(indices), longest), self.tokenizer.pad, np.int64)
         mask = np.zeros_like(ids)
         labels = np.full_like(ids, IGNORE)
@@ -157,7 +159,8 @@ class MaskedText:
             "input_ids": torch.from_numpy(ids),
             "attention_mask": torch.from_numpy(mask),
             **token_types([self.sequences[i].types for i in indices], longest),
-            **packing([len(self.sequences[i]) for i in indices], longest),
+            **packing(lengths, longest),
+            **labelled(labels, lengths),
             "labels": torch.from_numpy(labels),
         }
 
