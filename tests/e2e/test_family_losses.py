@@ -61,7 +61,8 @@ def test_two_processes_under_stage_3_train_what_one_does(found, family):
     for head, loss in one["losses"].items():
         # of ranking, scores are a hundred times a cosine, and so is their rounding
         assert two["losses"][head] == pytest.approx(loss, rel=2e-5 if head == "rank" else 2e-6), head
-    assert two["kept"] == pytest.approx(one["kept"], rel=2e-5)
+    # a gradient that is nothing but rounding moves its weight by the learning rate, up or down
+    assert two["kept"] == pytest.approx(one["kept"], rel=1e-4)
     assert two["losses"]["again"] != pytest.approx(two["losses"]["classify"], rel=1e-3)
     assert one["stayed"] == two["stayed"] == []
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from xlgap.planning.hardware import Precision
 from xlgap.planning.shape import Shape
@@ -28,6 +29,7 @@ class Block:
         width, forward, scores: see the module; without dropout.
         masks: of dropout, in units of the width, of the feed-forward width and of scores.
         packs: whether attention is inside runs of packed sequences.
+        shortens: whether the last block computes what follows attention where a head reads alone.
         upcast: numbers of the width that stand in fp32 when the rest is in bf16: norms.
         upcast_scores: likewise of scores: a softmax in fp32.
         passing: gradients of the feed-forward width that are there at once in its backward pass.
@@ -38,17 +40,18 @@ class Block:
     scores: float
     masks: tuple[float, float, float]
     packs: bool = False
+    shortens: bool = False
     upcast: float = 0.0
     upcast_scores: float = 0.0
     passing: float = 0.0
 
 
-_BERT = Block(9, 2, 0, (2, 0, 2), packs=True)
+_BERT = Block(9, 2, 0, (2, 0, 2), packs=True, shortens=True)
 _T5 = Block(10, 7, 1, (2, 1, 2), upcast=7, upcast_scores=1)
 _LLAMA = Block(11, 4, 0, (0, 0, 3), packs=True, upcast=2)
 BLOCKS: Mapping[str, Block] = {
     "xlm-roberta": _BERT,
-    "xlm-roberta-xl": Block(9, 2, 0, (1, 0, 2), packs=True),
+    "xlm-roberta-xl": Block(9, 2, 0, (1, 0, 2), packs=True, shortens=True),
     "bert": _BERT,
     "mt5": _T5,
     "umt5": _T5,
@@ -82,7 +85,14 @@ def packs(shape: Shape) -> bool:
 
 
 def block_bytes(
-    shape: Shape, *, tokens: int, pairs: int, precision: Precision, dropout: bool, cuda: bool
+    shape: Shape,
+    *,
+    tokens: int,
+    pairs: int,
+    precision: Precision,
+    dropout: bool,
+    cuda: bool,
+    read: float = 1.0,
 ) -> int:
     """Bytes that one block keeps.
 
@@ -95,20 +105,21 @@ def block_bytes(
         precision: of the pass.
         dropout: whether there is any.
         cuda: whether on a GPU.
+        read: share of the sub-words for which what follows attention is computed.
     """
     block, number = block_of(shape), _NUMBER[precision]
     half = precision == "bf16"
     inner = 2 * shape.attention_width + 2 * shape.kv_heads * shape.head_width
-    wide = (block.width + block.upcast * half - 4) * shape.width + inner
-    forward = block.forward * shape.feed_forward
+    after = (block.width + block.upcast * half - 5) * shape.width
+    after += block.forward * shape.feed_forward
     scores = block.scores + block.upcast_scores * half
-    kept = number * (tokens * (wide + forward) + scores * shape.heads * pairs)
+    kept = number * (tokens * (shape.width + inner + read * after) + scores * shape.heads * pairs)
     if dropout:
         of_width, of_forward, of_scores = block.masks
         each = 1 if cuda else number
-        kept += each * tokens * (of_width * shape.width + of_forward * shape.feed_forward)
-        if block.packs and not cuda:
-            kept -= number * tokens * shape.width  # attention in one operator: no copy of its output
+        kept += each * tokens * read * (of_width * shape.width + of_forward * shape.feed_forward)
+        if block.packs and not cuda:  # attention in one operator: no copy of its output
+            kept -= number * tokens * shape.width
         if not (block.packs and cuda):
             kept += each * of_scores * shape.heads * pairs
     return round(kept)
@@ -123,18 +134,23 @@ def activation_bytes(
     dropout: bool,
     checkpointing: bool,
     cuda: bool,
+    read: float = 1.0,
 ) -> int:
     """Bytes of all blocks, of the embeddings, and of gradients that pass through one block.
 
     With activation checkpointing each block keeps its input alone; one at a time is computed again.
+    ``read``: share of the sub-words whose last states a head reads.
     """
     number = _NUMBER[precision]
-    one = block_bytes(
-        shape, tokens=tokens, pairs=pairs, precision=precision, dropout=dropout, cuda=cuda
+    sizes = partial(
+        block_bytes, shape, tokens=tokens, pairs=pairs, precision=precision, dropout=dropout, cuda=cuda
     )
+    one = sizes()
     unit = number * tokens * shape.width
     passing = 2 * unit + round(block_of(shape).passing * number * tokens * shape.feed_forward)
-    embedded = 3 * unit
+    shortens = block_of(shape).shortens
+    embedded = round((2 + (read if shortens else 1)) * unit)  # and the last states
     if checkpointing:
         return embedded + round(CHECKPOINTED * unit * shape.layers) + one + passing
-    return embedded + shape.layers * one + passing
+    last = sizes(read=read) if shortens else one
+    return embedded + (shape.layers - 1) * one + last + passing

@@ -339,6 +339,7 @@ class _Memory:
             dropout=share > 0,
             checkpointing=setting.activation_checkpointing,
             cuda=self.cuda,
+            read=setting.read,
         )
         if setting.lora and (setting.base_bits or 16) < 16:  # a matrix at a time in full precision
             kept += self.number * self.shape.width * self.shape.feed_forward

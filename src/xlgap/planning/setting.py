@@ -74,6 +74,13 @@ class Setting:
         return self.rows or max(1, self.micro_tokens // self.longest)
 
     @property
+    def read(self) -> float:
+        """Share of the sub-words whose last states the head reads in training; of tags at most."""
+        if self.head in {"classify", "choose", "rank"}:
+            return min(1.0, self.sequences / self.micro_tokens)
+        return self.supervised if self.head == "mlm" else 1.0
+
+    @property
     def attended(self) -> int:
         """Pairs of sub-words that attend to each other."""
         return self.pairs or self.micro_tokens * self.longest

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
 from transformers import AutoConfig
 
 from xlgap.models.network import Network, _encoder, _from_config
 from xlgap.models.packed import packing, packs
+from xlgap.models.reads import SHORTENED
 from xlgap.planning.activations import BLOCKS, activation_bytes, block_bytes
 from xlgap.planning.activations import packs as planned_to_pack
 from xlgap.planning.shape import shape_of_fields
@@ -44,8 +48,8 @@ def fields(kind: str, layers: int) -> dict:
     return {"vocab_size": 300, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, **own}
 
 
-def saved(kind: str, layers: int, dtype: torch.dtype, dropout: float) -> int:
-    """Bytes that autograd keeps of one pass, parameters aside."""
+def saved(kind: str, layers: int, dtype: torch.dtype, dropout: float, head: Any = None) -> int:
+    """Bytes that autograd keeps of one pass whose states ``head`` reads, parameters aside."""
     config = AutoConfig.for_model(kind, **fields(kind, layers))
     for name in DROPOUTS:
         if hasattr(config, name):
@@ -64,7 +68,7 @@ def saved(kind: str, layers: int, dtype: torch.dtype, dropout: float) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        network.hidden(batch | packing([LENGTH] * ROWS, LENGTH))
+        network._last(batch | packing([LENGTH] * ROWS, LENGTH), head, trains=True)
     return sum(size for size, _ in kept.values())
 
 
@@ -85,6 +89,23 @@ def test_a_block_keeps_what_is_planned_in_fp32(kind, dropout):
         cuda=False,
     )  # fmt: skip
     assert planned == pytest.approx(one_block, rel=0.04)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+@pytest.mark.parametrize("kind", ["xlm-roberta", "xlm-roberta-xl", "bert"])
+def test_the_last_block_keeps_less_where_one_state_is_read(kind, dropout):
+    assert {k for k, block in BLOCKS.items() if block.shortens} == SHORTENED
+    first = SimpleNamespace(reads="whole", causal=False)
+    sizes = [saved(kind, 2, torch.float32, dropout, head) for head in (None, first)]
+    tokens = ROWS * LENGTH
+    planned = [
+        activation_bytes(
+            shape(kind), tokens=tokens, pairs=tokens * LENGTH, precision="fp32", dropout=dropout > 0,
+            checkpointing=False, cuda=False, read=read,
+        )
+        for read in (1.0, ROWS / tokens)
+    ]  # fmt: skip
+    assert planned[0] - planned[1] == pytest.approx(sizes[0] - sizes[1], rel=0.04)
 
 
 @pytest.mark.parametrize("kind", ["xlm-roberta", "mt5", "bloom", "llama", "qwen3", "gemma"])

@@ -110,7 +110,7 @@ def test_longer_sequences_cost_where_scores_are_materialised():
     short, long = (predict_memory(bloom, replace(GPU, longest=n)).activations for n in (128, 1024))
     assert long > 2 * short
     packed = [parts(longest=n).activations for n in (128, 1024)]
-    assert packed[0] == packed[1]  # its attention keeps no scores on a GPU
+    assert packed[0] == pytest.approx(packed[1], rel=1e-3)  # its attention keeps no scores on a GPU
 
 
 def test_the_best_weights_are_in_the_hosts_memory():
