@@ -1,18 +1,20 @@
 """Training without padding against what users would otherwise run: useful sub-words a second.
 
-    python benchmarks/training.py [--kind nli|qa] [--examples N] [--rounds N] [--seeds N] [--json]
+    python benchmarks/training.py [--kind nli|qa] [--model small|large] [--precision fp32|bf16]
+                                  [--examples N] [--rounds N] [--seeds N] [--json]
 
-The same encoder of 12.5M parameters, the same made examples and as many of them go through
+The same encoder (12.5M parameters, or the shape of XLM-R large), the same made examples and as many of
+them, classified (nli) or with a span to find (qa), go through
 
 - ``padded``: a plain loop over a transformers model, every row padded to the maximum;
 - ``dynamic``: the same, each batch padded to its longest row;
 - ``grouped``: transformers' Trainer, ``train_sampling_strategy="group_by_length"``;
 - ``packed``: this project's loop, which computes no padding, in steps drawn at random;
 
-in turn, round after round, with torch's fused AdamW, fp32, clipping at 1, dropout 0.1, one thread (on a
-GPU: that GPU). Needs ``accelerate`` for the Trainer. Lengths are drawn from :data:`LENGTHS`. A time is
-the median over rounds of processor seconds, on a GPU of wall seconds. ``--seeds`` compares the loss on
-held-out examples after training with as many seeds each.
+in turn, round after round, with torch's fused AdamW, clipping at 1, dropout 0.1, one thread (on a
+GPU: that GPU). In bf16 the first three have torch's autocast. Rows are those of :mod:`training_rows`. A
+time is the median over rounds of processor seconds, on a GPU of wall seconds. ``--seeds`` compares the
+loss on held-out examples after training with as many seeds each.
 """
 
 from __future__ import annotations
@@ -25,10 +27,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -37,42 +39,60 @@ from transformers import (
     Trainer,
     TrainingArguments,
     XLMRobertaConfig,
+    XLMRobertaForQuestionAnswering,
     XLMRobertaForSequenceClassification,
 )
 from transformers.trainer_callback import TrainerCallback
 
+from training_rows import LENGTHS, PAD, made_examples
 from xlgap.models.encode import Example
 from xlgap.models.network import Network, make_head, scratch_encoder
 from xlgap.models.packed import on_device, packs
-from xlgap.tasks.base import Classify
+from xlgap.tasks.base import Classify, Span
 from xlgap.training.data import TaskData
 from xlgap.training.engine import device, drawn_from, process_group
 from xlgap.training.trainer import PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
-LENGTHS = {
-    "nli": (
-        128,
-        (13, 20, 23, 25, 27, 29, 31, 33, 35, 36, 38, 40, 41, 43, 45, 47, 50, 52, 55, 60, 85),
-    ),
-    "qa": (
-        384,
-        (36, 93, 112, 123, 130, 136, 142, 150, 157, 164, 172,
-         180, 188, 198, 208, 220, 235, 257, 285, 340, 384),
-    ),
+SHAPES = {
+    "small": {
+        "vocab_size": 30000, "hidden_size": 256, "num_hidden_layers": 6, "num_attention_heads": 4,
+        "intermediate_size": 1024, "max_position_embeddings": 386,
+    },
+    "large": {
+        "vocab_size": 250002, "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
+        "intermediate_size": 4096, "max_position_embeddings": 514,
+    },
 }  # fmt: skip
-"""By kind the maximum, and the vigintiles of lengths from the shortest to the longest row, of XNLI and
-SQuAD (``benchmarks/lengths.py``)."""
-SHAPE = {
-    "vocab_size": 30000, "hidden_size": 256, "num_hidden_layers": 6, "num_attention_heads": 4,
-    "intermediate_size": 1024, "max_position_embeddings": 386, "type_vocab_size": 1, "pad_token_id": 1,
-}  # fmt: skip
-PAD, FIRST = 1, 5
-ROWS, RATE, BUDGET = 32, 3e-4, 1 << 16
-CLUES = 40
-"""Sub-words of each label: one stands in a row among words that say nothing."""
-KIND = Classify(labels=("entailment", "neutral", "contradiction"), pair=True)
+ROWS, BUDGET = 32, 1 << 16
+RATES = {"small": 3e-4, "large": 1e-5}
 ARMS = ("padded", "dynamic", "grouped", "packed")
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all arms train."""
+
+    kind: str
+    model: str
+    precision: Precision
+
+    @property
+    def task(self) -> Classify | Span:
+        """With the head that it has."""
+        if self.kind == "qa":
+            return Span()
+        return Classify(labels=("entailment", "neutral", "contradiction"), pair=True)
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """Of the encoder."""
+        return SHAPES[self.model] | {"type_vocab_size": 1, "pad_token_id": PAD}
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """In which passes of transformers' models are computed."""
+        return torch.autocast(device(), torch.bfloat16, enabled=self.precision == "bf16")
 
 
 @dataclass(frozen=True)
@@ -85,42 +105,35 @@ class Done:
     model: nn.Module
 
 
-def drawn_lengths(kind: str, count: int, random: np.random.Generator) -> np.ndarray:
-    """Lengths by the quantiles of :data:`LENGTHS`."""
-    parts = LENGTHS[kind][1]
-    at = random.uniform(0, len(parts) - 1, count)
-    return np.interp(at, np.arange(len(parts)), parts).round().astype(int)
-
-
-def made_examples(kind: str, count: int, seed: int) -> list[Example]:
-    """Rows of random words with a clue of their label among them."""
-    random = np.random.default_rng(seed)
-    found = []
-    for number, length in enumerate(drawn_lengths(kind, count, random)):
-        label = int(random.integers(len(KIND.labels)))
-        words = random.integers(FIRST + CLUES * len(KIND.labels), SHAPE["vocab_size"], length - 2)
-        clue = FIRST + CLUES * label + int(random.integers(CLUES))
-        words[random.integers(len(words))] = clue
-        row = np.concatenate([[0], words, [2]]).astype(np.int32)
-        found.append(Example(number, (row,), np.array([label])))
-    return found
-
-
 def rows_of(examples: Sequence[Example], longest: int | None) -> dict[str, Tensor]:
     """Padded tensors for transformers' models, to ``longest`` or to the longest row."""
-    width = longest or max(e.length for e in examples)
-    ids = torch.full((len(examples), width), PAD)
-    for row, example in enumerate(examples):
-        ids[row, : example.length] = torch.from_numpy(example.sequences[0].astype(np.int64))
-    labels = torch.tensor([int(e.labels[0]) for e in examples])
-    return {"input_ids": ids, "attention_mask": (ids != PAD).long(), "labels": labels}
+    return padded(
+        [e.sequences[0].tolist() for e in examples], [e.labels.tolist() for e in examples], longest
+    )
 
 
-def plain_model(seed: int) -> nn.Module:
-    """The encoder with transformers' own classification head."""
+def padded(
+    rows: Sequence[list[int]], labels: Sequence[list[int]], longest: int | None
+) -> dict[str, Tensor]:
+    """Tensors by the names that transformers' models have for them."""
+    width = longest or max(map(len, rows))
+    ids = torch.full((len(rows), width), PAD)
+    for at, row in enumerate(rows):
+        ids[at, : len(row)] = torch.tensor(row)
+    names = ("labels",) if len(labels[0]) == 1 else ("start_positions", "end_positions")
+    named = dict(zip(names, torch.tensor(labels).T, strict=True))
+    return {"input_ids": ids, "attention_mask": (ids != PAD).long(), **named}
+
+
+def plain_model(setup: Setup, seed: int) -> nn.Module:
+    """The encoder with transformers' own head."""
+    model = (
+        XLMRobertaForQuestionAnswering if setup.kind == "qa" else XLMRobertaForSequenceClassification
+    )
+    labels = 2 if setup.kind == "qa" else 3
     with drawn_from(seed):
-        config = XLMRobertaConfig(**SHAPE, num_labels=len(KIND.labels))
-        return XLMRobertaForSequenceClassification(config).to(device())
+        made: nn.Module = model(XLMRobertaConfig(**setup.shape, num_labels=labels)).to(device())
+        return made
 
 
 def shuffled(examples: Sequence[Example], seed: int) -> Iterator[list[Example]]:
@@ -130,17 +143,20 @@ def shuffled(examples: Sequence[Example], seed: int) -> Iterator[list[Example]]:
         yield [examples[i] for i in order[start : start + ROWS]]
 
 
-def plain_loop(examples: Sequence[Example], seed: int, *, longest: int | None) -> Done:
+def plain_loop(setup: Setup, examples: Sequence[Example], seed: int, *, longest: int | None) -> Done:
     """The loop that everybody writes."""
-    model = plain_model(seed).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0, fused=True)
+    model = plain_model(setup, seed).train()
+    rate = RATES[setup.model]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0, fused=True)
     steps = -(-len(examples) // ROWS)
     decay = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     computed, start = 0, now()
     with drawn_from(seed):
         for batch in shuffled(examples, seed):
             tensors = {k: v.to(device()) for k, v in rows_of(batch, longest).items()}
-            model(**tensors).loss.backward()
+            with setup.autocast():
+                loss = model(**tensors).loss
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
@@ -173,41 +189,39 @@ def no_ranks() -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def grouped_trainer(examples: Sequence[Example], seed: int) -> Done:
+def grouped_trainer(setup: Setup, examples: Sequence[Example], seed: int) -> Done:
     """Transformers' Trainer, batches of like lengths."""
     from datasets import Dataset
 
     rows = Dataset.from_dict(
         {
             "input_ids": [e.sequences[0].tolist() for e in examples],
-            "labels": [int(e.labels[0]) for e in examples],
+            "answer": [e.labels.tolist() for e in examples],
             "length": [e.length for e in examples],
         }
     )
     computed = 0
 
-    def padded(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
+    def collated(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
         nonlocal computed
-        width = max(len(row["input_ids"]) for row in batch)
-        ids = torch.full((len(batch), width), PAD)
-        for at, row in enumerate(batch):
-            ids[at, : len(row["input_ids"])] = torch.tensor(row["input_ids"])
-        computed += ids.numel()
-        labels = torch.tensor([row["labels"] for row in batch])
-        return {"input_ids": ids, "attention_mask": (ids != PAD).long(), "labels": labels}
+        found = padded([row["input_ids"] for row in batch], [row["answer"] for row in batch], None)
+        computed += found["input_ids"].numel()
+        return found
 
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder, no_ranks():
         trainer = Trainer(
-            model=plain_model(seed),
+            model=plain_model(setup, seed),
             args=TrainingArguments(
                 output_dir=folder, per_device_train_batch_size=ROWS, num_train_epochs=1, seed=seed,
-                learning_rate=RATE, optim="adamw_torch_fused", max_grad_norm=1.0, save_strategy="no",
-                logging_strategy="no", report_to=[], disable_tqdm=True, use_cpu=device() == "cpu",
+                learning_rate=RATES[setup.model], optim="adamw_torch_fused", max_grad_norm=1.0,
+                save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True,
+                use_cpu=device() == "cpu", bf16=setup.precision == "bf16",
                 train_sampling_strategy="group_by_length", length_column_name="length",
+                remove_unused_columns=False,
             ),
             train_dataset=rows,
-            data_collator=padded,
+            data_collator=collated,
             callbacks=[clock],
         )  # fmt: skip
         trainer.train()
@@ -236,10 +250,14 @@ class Watch:
         return False
 
 
-def packed_loop(examples: Sequence[Example], seed: int) -> Done:
+def packed_loop(setup: Setup, examples: Sequence[Example], seed: int) -> Done:
     """This project's loop, as the stages call it."""
-    encoder = scratch_encoder(SHAPE, seed=seed)
-    network = Network(encoder, make_head(KIND, encoder, seed=seed)).to(device())
+
+    def network() -> Network:
+        encoder = scratch_encoder(setup.shape, seed=seed)
+        return Network(encoder, make_head(setup.task, encoder, seed=seed))
+
+    made = network().to(device())
     settings = PhaseSettings(
         steps=-(-len(examples) // ROWS),
         batch_rows=ROWS,
@@ -247,15 +265,15 @@ def packed_loop(examples: Sequence[Example], seed: int) -> Done:
         evaluations=0,
         select="last",
         seed=seed,
-        zero=ZeroPlan(learning_rate=RATE),
+        zero=ZeroPlan(learning_rate=RATES[setup.model], precision=setup.precision),
     )
     watch, data = Watch(), TaskData(examples, PAD)
     with tempfile.TemporaryDirectory() as folder:
-        course = settings.course(data, packed=packs(encoder))
+        course = settings.course(data, packed=packs(made.encoder))
         done, state = train_phase(
-            network, course, settings, evaluate=None, observer=watch, scratch=Path(folder)
+            made, course, settings, evaluate=None, observer=watch, scratch=Path(folder)
         )
-    trained = Network(scratch_encoder(SHAPE, seed=seed), make_head(KIND, encoder, seed=seed))
+    trained = network()
     trained.load_state_dict(state)
     return Done(watch.seconds, done.tokens, done.padded_tokens, trained.to(device()))
 
@@ -273,13 +291,14 @@ def useful(examples: Sequence[Example]) -> int:
     return sum(e.length for e in examples)
 
 
-def run(arm: str, kind: str, examples: Sequence[Example], seed: int) -> Done:
+def run(arm: str, setup: Setup, examples: Sequence[Example], seed: int) -> Done:
     """One pass of one arm."""
+    longest = LENGTHS[setup.kind][0]
     loops: dict[str, Callable[[], Done]] = {
-        "padded": lambda: plain_loop(examples, seed, longest=LENGTHS[kind][0]),
-        "dynamic": lambda: plain_loop(examples, seed, longest=None),
-        "grouped": lambda: grouped_trainer(examples, seed),
-        "packed": lambda: packed_loop(examples, seed),
+        "padded": lambda: plain_loop(setup, examples, seed, longest=longest),
+        "dynamic": lambda: plain_loop(setup, examples, seed, longest=None),
+        "grouped": lambda: grouped_trainer(setup, examples, seed),
+        "packed": lambda: packed_loop(setup, examples, seed),
     }
     return loops[arm]()
 
@@ -299,25 +318,25 @@ def held_out_loss(done: Done, examples: Sequence[Example]) -> float:
     return total / len(examples)
 
 
-def measured(kind: str, examples: int, rounds: int, seeds: int) -> dict[str, Any]:
+def measured(setup: Setup, examples: int, rounds: int, seeds: int) -> dict[str, Any]:
     """Speeds and their ratios, and losses by seed."""
-    rows = made_examples(kind, examples, seed=0)
+    rows = made_examples(setup.kind, examples, seed=0)
     passes: dict[str, list[Done]] = {arm: [] for arm in ARMS}
     for _ in range(rounds):
         for arm in ARMS:
-            passes[arm].append(run(arm, kind, rows, seed=0))
+            passes[arm].append(replace(run(arm, setup, rows, seed=0), model=nn.Identity()))
     speed = {a: d[0].useful / statistics.median(x.seconds for x in d) for a, d in passes.items()}
     found: dict[str, Any] = {
-        "kind": kind,
+        **asdict(setup),
         "examples": examples,
         "useful_tokens_per_second": {arm: round(value) for arm, value in speed.items()},
         "useful_share": {arm: d[0].useful / d[0].computed for arm, d in passes.items()},
         "packed_over": {arm: speed["packed"] / speed[arm] for arm in ARMS if arm != "packed"},
     }
     if seeds:
-        dev = made_examples(kind, 512, seed=1)
+        dev = made_examples(setup.kind, 512, seed=1)
         found["loss"] = {
-            arm: [held_out_loss(run(arm, kind, rows, seed), dev) for seed in range(seeds)]
+            arm: [held_out_loss(run(arm, setup, rows, seed), dev) for seed in range(seeds)]
             for arm in ("dynamic", "packed")
         }
     return found
@@ -327,6 +346,8 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Training without padding, in ratios.")
     parser.add_argument("--kind", choices=sorted(LENGTHS), action="append")
+    parser.add_argument("--model", choices=sorted(SHAPES), default="small")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--examples", type=int, default=960)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=0)
@@ -334,7 +355,12 @@ def main() -> int:
     options = parser.parse_args()
     with process_group(threads=1):
         found = [
-            measured(kind, options.examples, options.rounds, options.seeds)
+            measured(
+                Setup(kind, options.model, options.precision),
+                options.examples,
+                options.rounds,
+                options.seeds,
+            )
             for kind in options.kind or sorted(LENGTHS)
         ]
     if options.json:
