@@ -97,6 +97,14 @@ class Watch:
     def on_evaluation(self, step: int, score: float) -> None:
         """The best weights are kept."""
 
+    def on_event(self, name: str, sentence: str) -> None:
+        """What a training does otherwise than it was told is not what is measured.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError(sentence)
+
     def stop_requested(self) -> bool:
         """Whether to stop."""
         return False

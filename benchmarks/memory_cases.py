@@ -21,6 +21,7 @@ SHAPES: Mapping[str, Shape] = {
     "large": (40_000, 1024, 12, 16),  # 193M
     "base": (250_002, 768, 12, 12),  # 278M, XLM-R base
     "xlarge": (80_000, 1024, 24, 16),  # 385M
+    "xl": (250_880, 2560, 36, 32),  # 3.5G, XLM-R XL
 }
 
 
@@ -105,6 +106,13 @@ class Case:
             "layers": layers,
             "heads": heads,
         }
+
+
+OFFLOADED = Case(
+    model="xl", head="classify", stage=3, rows=64, length=128, offload="both", precision="bf16"
+)
+"""What ``benchmarks/gpu.py`` trains on one GPU and its host; too large for :func:`cases`."""
+SMALL_OFFLOADED = Case(model="small", head="classify", stage=3, rows=4, length=16, offload="both")
 
 
 def cases() -> Iterator[Case]:

@@ -79,6 +79,7 @@ def compared(case: Case, row: Row) -> Compared:
         pairs=int(row["pairs"]),
         micro_batches=case.micro_batches,
         head=case.head,
+        keep_best=case.keep_best,
         supervised=int(row["supervised"]) / tokens,
         device="cuda" if row["by"] == "allocator" else "cpu",
     )

@@ -245,6 +245,10 @@ class Watch:
     def on_evaluation(self, step: int, score: float) -> None:
         """There is none."""
 
+    def on_event(self, name: str, sentence: str) -> None:
+        """Nothing should happen."""
+        raise RuntimeError(sentence)
+
     def stop_requested(self) -> bool:
         """Whether to stop."""
         return False
