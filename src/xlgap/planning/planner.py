@@ -301,11 +301,11 @@ class _Planner:
 
     def _hours(self, training: Work, evaluation: Work, choice: Choice | None) -> float | None:
         """Of one seed: passes, forward ones alone in evaluation, and what a step takes beside them."""
-        if training.flops is None or evaluation.flops is None or training.steps is None:
+        if training.computed is None or evaluation.computed is None or training.steps is None:
             return None
         times = 1.0 if choice is None else choice.arithmetic
         beside = self.hardware.step_seconds + (0.0 if choice is None else choice.seconds)
-        flops = times * training.flops + evaluation.flops
+        flops = times * training.computed + evaluation.computed
         speed = self.hardware.speed(self.params.train.precision)
         calls = evaluation.calls * self.hardware.call_seconds
         return (flops / speed + training.steps * beside + calls) / 3600

@@ -21,6 +21,7 @@ from xlgap.config import Params
 from xlgap.data.shots import require_rows
 from xlgap.formats import read_json
 from xlgap.planning.figures import ModelFigures
+from xlgap.planning.left_out import left_out, read_share
 from xlgap.planning.lengths import prepared_lengths
 from xlgap.regimes.base import SHOT_EPOCHS, Budget, Phase
 from xlgap.tasks import get_task
@@ -45,6 +46,7 @@ class Work:
         steps: optimizer steps.
         tokens: sub-words computed, padding included, an estimate.
         flops: floating-point operations, an estimate.
+        left_out: those of them that need not be done, see :mod:`~xlgap.planning.left_out`.
         calls: predictions of one split in one language.
     """
 
@@ -52,7 +54,13 @@ class Work:
     steps: int | None = 0
     tokens: int | None = 0
     flops: float | None = 0.0
+    left_out: float = 0.0
     calls: int = 0
+
+    @property
+    def computed(self) -> float | None:
+        """Operations that are done."""
+        return None if self.flops is None else self.flops - self.left_out
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -60,6 +68,7 @@ class Work:
             steps=_plus(self.steps, other.steps),
             tokens=_plus(self.tokens, other.tokens),
             flops=_plus(self.flops, other.flops),
+            left_out=self.left_out + other.left_out,
             calls=self.calls + other.calls,
         )
 
@@ -146,7 +155,9 @@ def _text_work(phase: Phase, steps: int, params: Params, figures: ModelFigures) 
     rows = steps * (params.task(name).batch_rows or get_task(name).recipe.batch_rows)
     flops = train_flops(figures, tokens=rows * length, length=length)
     flops = _with_output(flops, rows * length, params, figures)
-    return Work(rows=rows, steps=steps, tokens=rows * length, flops=flops)
+    read = params.pretrain.mask_fraction
+    spared = left_out(figures, tokens=rows * length, read=read, trains=True)
+    return Work(rows=rows, steps=steps, tokens=rows * length, flops=flops, left_out=spared)
 
 
 def phases_work(
@@ -184,6 +195,7 @@ def scaled(work: Work, times: float | None) -> Work:
         steps=round(work.steps * times),
         tokens=round(work.tokens * times),
         flops=None if work.flops is None else work.flops * times,
+        left_out=work.left_out * times,
         calls=round(work.calls * times),
     )
 
@@ -206,7 +218,9 @@ def _task_work(
     steps = math.ceil(rows * row.examples * epochs / batch)
     tokens = round(steps * batch * row.tokens / row.examples)
     flops = train_flops(figures, tokens=tokens, length=row.length)
-    return Work(rows=steps * batch, steps=steps, tokens=tokens, flops=flops)
+    read = read_share(get_task(name).kind, length=row.length)
+    spared = left_out(figures, tokens=tokens, read=read, trains=True)
+    return Work(rows=steps * batch, steps=steps, tokens=tokens, flops=flops, left_out=spared)
 
 
 def pretrain_work(params: Params, figures: ModelFigures) -> Work:
@@ -219,6 +233,7 @@ def pretrain_work(params: Params, figures: ModelFigures) -> Work:
         steps=math.ceil(settings.tokens / settings.batch_tokens),
         tokens=settings.tokens,
         flops=flops,
+        left_out=left_out(figures, tokens=settings.tokens, read=settings.mask_fraction, trains=True),
     )
 
 
@@ -295,7 +310,9 @@ def predicted_rows(
     row = row_size(name, split, language, params, figures, manifests)
     tokens = round(rows * row.tokens)
     flops = predict_flops(figures, tokens=tokens, length=row.length)
-    return Work(rows=rows, tokens=tokens, flops=flops, calls=1)
+    read = read_share(get_task(name).kind, length=row.length)
+    spared = left_out(figures, tokens=tokens, read=read, trains=False)
+    return Work(rows=rows, tokens=tokens, flops=flops, left_out=spared, calls=1)
 
 
 @dataclass(frozen=True)
