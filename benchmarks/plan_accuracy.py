@@ -3,7 +3,8 @@
     python benchmarks/plan_accuracy.py [--directory STUDY]
 
 Prints, by kind of stage, model and task, the planned and the measured seconds of training and
-evaluation, and the median error over stages; the cost of a step and the speed that fit the measured
+evaluation, and the median error over stages; that of the weights on disk, where a stage leaves one
+file a seed; the cost of a step and the speed that fit the measured
 pretraining best (``planning/hardware.py`` assumes them); and how full of sub-words the batches of the
 prepared training rows are (``planning/work.py`` assumes it). Measured seconds are wall time: run the
 study with nothing else on the machine.
@@ -23,7 +24,7 @@ from xlgap import layout
 from xlgap.cell import grid
 from xlgap.config import Params, load_params
 from xlgap.errors import ResultError
-from xlgap.formats import read_jsonl
+from xlgap.formats import read_json, read_jsonl
 from xlgap.models.encode import encode
 from xlgap.models.tokenizer import load_tokenizer
 from xlgap.planning import Plan, plan_study, prepared_manifests
@@ -57,6 +58,26 @@ def compare(plan: Plan, corrected: Plan) -> None:
     for what, of in zip(("by formula", "with its journal"), zip(*errors, strict=True), strict=True):
         median = statistics.median(map(abs, of))
         print(f"{what}: median error of {len(of)} stages {100 * median:.1f}%")
+
+
+def compare_disk(plan: Plan) -> None:
+    """Print the median error of the bytes of weights that pretraining and cells of one phase leave."""
+    errors = []
+    for stage in plan.stages:
+        if not stage.disk_bytes or stage.shares or len(stage.phases) > 1 or stage.kind == "warmstart":
+            continue
+        key = stage.stage.partition("@")[2]
+        if stage.kind == "pretrain":
+            folders = [layout.pretrained(key)]
+        else:
+            entries = sorted((layout.JOURNAL / key).glob("seed*.json"))
+            folders = [layout.weights(read_json(path, {"digest": str})["digest"]) for path in entries]
+        sizes = [path.stat().st_size for folder in folders for path in folder.glob("*.safetensors")]
+        if len(folders) == stage.seeds and len(sizes) >= stage.seeds:
+            errors.append(stage.disk_bytes / sum(sizes) - 1)
+    if errors:
+        median = statistics.median(map(abs, errors))
+        print(f"disk: median error of {len(errors)} stages {100 * median:.1f}%")
 
 
 def fit_hardware(plan: Plan) -> None:
@@ -104,6 +125,7 @@ def main() -> None:
     cells, known = grid(params), prepared_manifests(Path(), params)
     plan = plan_study(params, cells, manifests=known)
     compare(plan, plan_study(params, cells, manifests=known, directory=Path()))
+    compare_disk(plan)
     fit_hardware(plan)
     fill(params)
 
