@@ -37,6 +37,7 @@ from xlgap.training.engine import (
     start_engine,
     world_size,
 )
+from xlgap.training.facts import PhaseResult, phase_facts
 from xlgap.training.guard import Guard, lost_peer
 from xlgap.training.manifest import Topology
 from xlgap.training.parts import Course, Part
@@ -88,35 +89,6 @@ class PhaseSettings:
             packed=packed,
         )
         return Course((part,), np.zeros(self.steps, np.int64))
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhaseResult:
-    """Deterministic facts of a finished phase.
-
-    Attributes:
-        steps, examples: done.
-        tokens: sub-words seen, padding left out.
-        padded_tokens: sub-words computed, padding included.
-        pairs, padded_pairs: pairs of sub-words that attention weighs, likewise: squares of lengths.
-        dev: ``(step, score)`` of each evaluation.
-        best_step: step of the weights that were kept.
-        final_loss: of the last step.
-        mixed: of a mixture, steps, examples and sub-words of each of its parts.
-        skipped: how many of the steps were left out; ``None`` where none was.
-    """
-
-    steps: int
-    examples: int
-    tokens: int
-    padded_tokens: int
-    pairs: int
-    padded_pairs: int
-    dev: tuple[tuple[int, float], ...]
-    best_step: int
-    final_loss: float
-    mixed: dict[str, dict[str, int]] | None = None
-    skipped: int | None = None
 
 
 class Observer(Protocol):
@@ -252,7 +224,7 @@ def _attempt(
         raise
     finally:
         engine.destroy()
-    return _result(course, plan, state, adjusted), weights
+    return phase_facts(course, plan, state, adjusted), weights
 
 
 def _dropouts(network: Network) -> list[tuple[nn.Dropout, float]]:
@@ -386,14 +358,3 @@ def _agree(*flags: bool) -> list[bool]:
     votes = torch.tensor(flags, dtype=torch.float32, device=device())
     torch.distributed.all_reduce(votes)
     return [vote > 0 for vote in votes.tolist()]
-
-
-def _result(course: Course, plan: list[Step], state: PhaseState, adjusted: Adjusted) -> PhaseResult:
-    return PhaseResult(
-        steps=len(course),
-        dev=tuple(state.dev),
-        best_step=state.best_step or len(course),
-        final_loss=next(loss for loss in reversed(state.losses) if not math.isnan(loss)),
-        skipped=len(adjusted.skipped) or None,
-        **course.facts(plan, skipped=frozenset(adjusted.skipped)),
-    )
