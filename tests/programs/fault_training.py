@@ -38,12 +38,12 @@ from types import SimpleNamespace
 import deepspeed  # noqa: F401
 import numpy as np
 import torch
+from losses import TAGS, VOCABULARY, tagged, tiny_encoder
 
 from xlgap.errors import XlgapError
 from xlgap.formats import atomic_path, finite
-from xlgap.models.encode import IGNORE, Example
-from xlgap.models.ladder import scratch_config
-from xlgap.models.network import Network, load_state, make_head, save_state, scratch_encoder
+from xlgap.models.encode import IGNORE
+from xlgap.models.network import Network, load_state, make_head, save_state
 from xlgap.models.packed import on_device
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.track import open_tracker
@@ -55,7 +55,6 @@ from xlgap.training.engine import agreed, device, process_group, rank
 from xlgap.training.trainer import PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
-VOCABULARY, TAGS = 60, ("O", "A", "B")
 LOST = VOCABULARY - 1
 STORE = []  # a server's own, empty
 DEFAULTS = {
@@ -92,24 +91,11 @@ class Data(TaskData):
 
 
 def examples(how):
-    random = np.random.default_rng(7)
-    rows = []
-    for i in range(max(48, how.rows * how.steps)):
-        length = int(random.integers(4, how.length))
-        ids = random.integers(5, VOCABULARY - 1, length).astype(np.int32)
-        labels = (ids % len(TAGS)).astype(np.int64)
-        labels[0] = labels[-1] = IGNORE
-        rows.append(Example(i, (ids,), labels, np.arange(length, dtype=np.int32)))
-    return rows
+    return tagged(max(48, how.rows * how.steps), longest=how.length)
 
 
 def network(how):
-    config = scratch_config(
-        layers=2, width=how.width, heads=2, feed_forward=2 * how.width, vocabulary=VOCABULARY,
-        positions=how.length + 8,
-    )  # fmt: skip
-    config |= {"hidden_dropout_prob": how.dropout, "attention_probs_dropout_prob": how.dropout}
-    encoder = scratch_encoder(config, seed=3)
+    encoder = tiny_encoder(width=how.width, positions=how.length + 8, dropout=how.dropout)
     with torch.no_grad():
         encoder.get_input_embeddings().weight[LOST] = float("nan")
     return Network(encoder, make_head(Tag(tags=TAGS, bio=False), encoder, seed=0))
