@@ -6,7 +6,8 @@ usage: fault_training.py FOLDER [NAME=VALUE ...]; several processes by RANK, WOR
 A server forks the trainings, which saves their imports. It reads lines of JSON and answers on the
 descriptor: ``{"folder", "words", "environment"}`` with the process id of another training, which
 writes what it says to ``said<rank>`` in its folder, and ``{"wait", "seconds"}`` with the exit code of
-that process, negative for a signal, or null when the time is over.
+that process, negative for a signal, or null when the time is over; at ``{"store"}`` a folder gets an
+MLflow store without runs.
 
 Writes ``predictions.json``, ``facts.json`` (facts, losses, digest of the weights) and ``weights`` to
 FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
@@ -42,6 +43,7 @@ from losses import TAGS, VOCABULARY, tagged, tiny_encoder
 
 from xlgap.errors import XlgapError
 from xlgap.formats import atomic_path, finite
+from xlgap.launch.ranks import come, tell
 from xlgap.models.encode import IGNORE
 from xlgap.models.network import Network, load_state, make_head, save_state
 from xlgap.models.packed import on_device
@@ -128,11 +130,13 @@ class Observer(TrainingObserver):
 
 def main(folder, *words):
     how, folder = options(words), Path(folder)
+    come()
     try:
         with process_group(threads=1):
             run(how, folder)
     except XlgapError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if not tell(error):
+            print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
@@ -209,14 +213,23 @@ def serve():
 def answer_all(answers):
     for line in sys.stdin:
         asked = json.loads(line)
-        answer = wait(**asked) if "wait" in asked else fork(**asked)
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(answer(**asked)), file=answers, flush=True)
+
+
+def answer(**asked):
+    if "store" in asked:
+        return store(asked["store"])
+    return wait(**asked) if "wait" in asked else fork(**asked)
+
+
+def store(folder):
+    with sqlite3.connect(STORE[0]) as empty, sqlite3.connect(Path(folder) / "mlflow.db") as copy:
+        empty.backup(copy)
 
 
 def fork(folder, words, environment):
     if not (Path(folder) / "mlflow.db").is_file():
-        with sqlite3.connect(STORE[0]) as empty, sqlite3.connect(Path(folder) / "mlflow.db") as copy:
-            empty.backup(copy)
+        store(folder)
     pid = os.fork()
     if pid:
         return pid

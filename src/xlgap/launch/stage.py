@@ -11,7 +11,7 @@ from pathlib import Path
 from xlgap.errors import ConfigError
 from xlgap.launch import ranks, slurm
 from xlgap.launch.decide import Launch, decide
-from xlgap.launch.supervise import supervise
+from xlgap.launch.supervise import supervise_again
 from xlgap.layout import SCRATCH
 
 
@@ -24,12 +24,12 @@ def trains_here(words: Sequence[str]) -> bool:
     Raises:
         ConfigError: the environment asks for what is not allowed, see
             :func:`~xlgap.launch.decide.decide`.
-        XlgapError: how the ranks ended, see :func:`~xlgap.launch.supervise.supervise`.
+        XlgapError: how the ranks ended, see :func:`~xlgap.launch.supervise.supervise_again`.
     """
     folder = SCRATCH / "launch" / f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
     launch = _decided(words, folder)
     if launch.command:
-        supervise(launch, folder)
+        supervise_again(lambda: _decided(words, folder), folder)
         return False
     os.environ.update(launch.variables)
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:

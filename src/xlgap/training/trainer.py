@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -144,15 +144,15 @@ def train_phase(
     given = network if isinstance(network, Network) else None
     while True:
         made = network if isinstance(network, Network) else network()
-        adjusted = gathered(Adjusted.read(scratch))[0]
+        adjusted = _noted(scratch, observer)
         try:
             return _attempt(made, data, settings, adjusted, evaluate, observer, scratch)
         except Trouble as found:
             trouble = found.with_traceback(None)
             trouble.__context__ = None  # its frames hold a step's memory
         if trouble.of_one and world_size() > 1:  # the others wait for this one, in the step
-            trouble.again.write(scratch)
-            raise TryAgainError(f"{trouble} Run the same command again.")
+            replace(trouble.again, untold=str(trouble)).write(scratch)
+            raise TryAgainError(f"{trouble} Run the same command again.", adjusted=True)
         if given is not None:
             raise TrainingError(str(trouble))
         del made
@@ -160,6 +160,17 @@ def train_phase(
         if rank() == 0:
             trouble.again.write(scratch)
         observer.on_event(trouble.name, str(trouble))
+
+
+def _noted(scratch: Path, observer: Observer) -> Adjusted:
+    """What is done otherwise, the same on all ranks; ``observer`` is told what one of them has noted."""
+    found = gathered(Adjusted.read(scratch))[0]
+    if found.untold:
+        observer.on_event("out_of_memory", found.untold)
+        found = replace(found, untold="")
+        if rank() == 0:
+            found.write(scratch)
+    return found
 
 
 @dataclass(frozen=True)
