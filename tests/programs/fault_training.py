@@ -20,6 +20,7 @@ FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
     flipped=30,31                   steps of which the labels are wrong
     rows=8 length=14 width=32       of a batch, of an example, of the network
     dropout=0.1                     of the network
+    rate=0.003                      of learning
     memory=0                        MB that it may take beside what it has when training begins
 """
 
@@ -31,7 +32,7 @@ import sqlite3
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -47,6 +48,7 @@ from xlgap.launch.ranks import come, tell
 from xlgap.models.encode import IGNORE
 from xlgap.models.network import Network, load_state, make_head, save_state
 from xlgap.models.packed import on_device
+from xlgap.stages.learned import told
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.track import open_tracker
 from xlgap.tasks.base import Tag
@@ -62,7 +64,7 @@ STORE = []  # a server's own, empty
 DEFAULTS = {
     "steps": 40, "stage": 0, "offload": 0, "bf16": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0,
     "lost": (), "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
-    "dropout": 0.1,
+    "dropout": 0.1, "rate": 3e-3,
 }  # fmt: skip
 
 
@@ -149,13 +151,14 @@ def run(how, folder):
     with stop.listening(), progress_bar() as display, tracker as tracked:
         observer = Observer("faults", stop, tracked, display, pause=how.pause, memory=how.memory)
         result, weights = train(how, folder, observer)
+        result = told(result, "tags", observer)
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         if rank() == 0:
             (folder / "weights").mkdir(exist_ok=True)
             file = folder / "weights" / "model.safetensors"
             save_state(weights, file)
             write(folder / "predictions.json", predictions(how, load_state(file)))
-            facts = {name: value for name, value in vars(result).items() if name != "mixed"}
+            facts = {name: value for name, value in asdict(result).items() if name != "mixed"}
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
             known = {"facts": facts, "losses": observer.losses, "events": observer.told}
             write(folder / "facts.json", finite({**known, "weights": digest, "run": tracked.run_id}))
@@ -174,7 +177,7 @@ def train(how, folder, observer):
         seed=5,
         zero=ZeroPlan(
             stage=how.stage,
-            learning_rate=3e-3,
+            learning_rate=how.rate,
             offload_optimizer=bool(how.offload),
             precision="bf16" if how.bf16 else "fp32",
         ),

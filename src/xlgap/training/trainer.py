@@ -163,7 +163,7 @@ def train_phase(
 
 
 def _noted(scratch: Path, observer: Observer) -> Adjusted:
-    """What is done otherwise, the same on all ranks; ``observer`` is told what one of them has noted."""
+    """What is done otherwise, by all ranks; ``observer`` is told what one of them has noted."""
     found = gathered(Adjusted.read(scratch))[0]
     if found.untold:
         observer.on_event("out_of_memory", found.untold)

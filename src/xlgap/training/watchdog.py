@@ -55,8 +55,8 @@ class Watchdog:
         """With what every thread was doing, which tells who waited for whom."""
         error = TryAgainError(
             f"no progress for {self._seconds:g} seconds in {what}: this process or one that it waits "
-            "for hangs or is gone. Run the same command again to go on from the last checkpoint, or raise "
-            "'train.hang_seconds' if this takes so long."
+            "for hangs or is gone. Run the same command again to go on from the last checkpoint, or "
+            "raise 'train.hang_seconds' if this takes so long."
         )
         sys.stderr.write(f"error: {error} What each thread does:\n")
         sys.stderr.flush()
