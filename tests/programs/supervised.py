@@ -17,11 +17,15 @@ TORCHRUN = (
 )
 
 
+def say(sentence):
+    print(sentence, file=sys.stderr)
+
+
 def main(folder, *words):
     command = (*TORCHRUN, str(PROGRAM), folder, *words)
     launch = Launch(launcher="torchrun", command=command, local=2, one_node=True)
     try:
-        supervise_again(lambda: launch, Path(folder) / "launch")
+        supervise_again(lambda: launch, Path(folder) / "launch", say=say)
     except XlgapError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -87,7 +87,9 @@ def supervise(launch: Launch, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def supervise_again(launched: Callable[[], Launch], folder: Path) -> None:
+def supervise_again(
+    launched: Callable[[], Launch], folder: Path, *, say: Callable[[str], object]
+) -> None:
     """:func:`supervise`, once more each time that a rank has noted what the next start does otherwise.
 
     A rank whose memory has run out cannot tell the others, who wait for it in a step: all end, and the
@@ -97,6 +99,7 @@ def supervise_again(launched: Callable[[], Launch], folder: Path) -> None:
     Args:
         launched: makes the command of each start, on a port of its own.
         folder: see :func:`supervise`.
+        say: is told of each start but the first.
 
     Raises:
         XlgapError: see :func:`supervise`; the last of :data:`STARTS` times.
@@ -109,7 +112,7 @@ def supervise_again(launched: Callable[[], Launch], folder: Path) -> None:
         except RankError as error:
             if not (error.adjusted and launch.one_node) or start == STARTS:
                 raise
-            print(f"{error} It is run again here: {start} of {STARTS - 1} times.", file=sys.stderr)
+            say(f"{error} It is run again here: {start} of {STARTS - 1} times.")
 
 
 def _wait_for_words(folder: Path) -> None:
