@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from xlgap import __version__, examine, findings, listings
@@ -153,7 +154,7 @@ def run_stage(arguments: Arguments) -> None:
 
     words = [getattr(arguments, word) for word in arguments.words]
     if arguments.stage in TRAINS:
-        if not trains_here([arguments.stage, *words]):
+        if not trains_here([arguments.stage, *words], say=partial(print, file=sys.stderr)):
             return
     else:
         refuse_ranks(arguments.stage)

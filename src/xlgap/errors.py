@@ -55,9 +55,16 @@ class TrainingError(XlgapError):
 
 
 class TryAgainError(TrainingError):
-    """This attempt to train has failed; another one goes on from its last checkpoint."""
+    """This attempt to train has failed; another one goes on from its last checkpoint.
+
+    ``adjusted``: it was noted what that one does otherwise, so that it gets further.
+    """
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h
+
+    def __init__(self, sentence: str, *, adjusted: bool = False) -> None:
+        self.adjusted = adjusted
+        super().__init__(sentence)
 
 
 class ResultError(XlgapError):

@@ -41,6 +41,8 @@ class Score:
         seen_at: where a published value stands; empty for measured ones.
         publication: key of the published source; empty for measured ones.
         split: evaluation split, ``test`` unless a publication says otherwise.
+        learned_nothing: tasks, parted by spaces, that the run's training has learned nothing of: its
+            loss on them is that of one answer for all examples.
     """
 
     source: Source
@@ -65,6 +67,7 @@ class Score:
     seen_at: str = ""
     publication: str = ""
     split: str = "test"
+    learned_nothing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

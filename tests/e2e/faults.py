@@ -66,6 +66,11 @@ class Server:
         ]  # fmt: skip
         return Training(self, folder, pids)
 
+    def store(self, folder: Path) -> None:
+        """Give ``folder`` an MLflow store without runs."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ask(store=str(folder))
+
     def run(self, folder: Path, *words: str, ranks: int = 1) -> dict[str, Any]:
         """Train to the end; what was found."""
         training = self.start(folder, *words, ranks=ranks)

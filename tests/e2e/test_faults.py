@@ -225,3 +225,17 @@ def test_a_damaged_checkpoint_is_left_out(
         said = one_run(tmp_path, "checkpoint_damaged")["checkpoint_damaged"]
         assert said.startswith(f"the checkpoint of step {newest} is left out: ")
         assert ("bytes" if harm == "truncated" else "checksum") in said
+
+
+def test_a_training_that_learns_nothing_is_told(server: Server, tmp_path: Path) -> None:
+    """And one that learns is not; nor does it change what is kept of that one."""
+    found = server.run(tmp_path / "still", "rate=0.0000001")
+    [of_task] = found["facts"]["learned_nothing"]
+    assert (of_task["task"], of_task["steps"]) == ("tags", 10)
+    assert of_task["constant"] == pytest.approx(1.0986, abs=0.01)
+    said = tags(tmp_path / "still")["learned_nothing"]
+    assert said.startswith("training has learned nothing of tags: the loss is ")
+    assert found["events"] == [["learned_nothing", said]]
+    learns = server.run(tmp_path / "learns")
+    assert learns["facts"]["learned_nothing"] is None
+    assert learns["events"] == []

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Server, loss_of, runs, tags
+from faults import LIMIT, MALLOC, PROGRAM, Server, Training, loss_of, runs, tags
 
 from xlgap.errors import TryAgainError
 
@@ -132,7 +136,7 @@ def test_of_a_hung_process_the_others_end(
     said = training.said()
     assert "error: no progress for 4 seconds in step" in said
     assert "of 24" in said
-    assert "in _one_step" in said or "in _agree" in said or "in barrier" in said  # of the stacks
+    assert "in _one_step" in said or "in any_says" in said or "in barrier" in said  # of the stacks
     found = server.run(tmp_path, *WORDS, "stage=2", ranks=2)
     assert found["weights"] == plain["weights"]
     assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
@@ -151,3 +155,54 @@ def test_without_memory_in_one_of_them_the_next_start_halves(server: Server, tmp
     assert loss_of(found) == pytest.approx(loss_of(whole), abs=SAME)
     assert (folder / "scratch" / "adjusted.json").is_file()
     assert [status for _, status in runs(folder)] == ["FINISHED"]
+    assert "memory ran out at step 1 of 2" in tags(folder)["out_of_memory"]
+
+
+@contextmanager
+def supervised(server: Server, folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Two processes by torchrun and our supervisor."""
+    server.store(folder)
+    process = subprocess.Popen(
+        [sys.executable, str(PROGRAM.with_name("supervised.py")), str(folder), *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **MALLOC},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()  # which ends its launcher, and that the ranks
+        process.communicate()
+
+
+def test_under_a_launcher_they_are_started_again_with_less(server: Server, tmp_path: Path) -> None:
+    """As often as it takes, nobody being asked; under torchrun, whose own exit code is 1."""
+    large = ("rows=6144", "length=120", "steps=1", "dropout=0", "seconds=1000", "stage=1")
+    with supervised(server, tmp_path, *large, "memory=420", "hang=300") as process:
+        _, said = process.communicate(timeout=4 * LIMIT)
+    assert process.returncode == 0, said
+    assert "It is run again here: 1 of 8 times." in said
+    found = Training(server, tmp_path, []).facts()
+    assert len(found["losses"]) == 1
+    assert [name for name, _ in found["events"]] == ["out_of_memory"]
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+    assert "from now on a micro-batch has at most" in tags(tmp_path)["out_of_memory"]
+    assert not (tmp_path / "launch").exists()
+
+
+def test_under_a_launcher_a_hung_one_is_told_and_has_its_code(server: Server, tmp_path: Path) -> None:
+    """And is not started again in place: it may hang again."""
+    words = (*WORDS, "stage=2", "pause=0.02", "hang=4")
+    training = Training(server, tmp_path, [])
+    with supervised(server, tmp_path, *words) as process:
+        training.until_step(4)
+        hung = int((tmp_path / "pid1").read_text())
+        os.kill(hung, signal.SIGSTOP)
+        try:
+            training.until(lambda: (tmp_path / "launch" / "0.word").is_file())
+        finally:
+            os.kill(hung, signal.SIGKILL)  # torchrun would give it 30 seconds to end
+        _, said = process.communicate(timeout=LIMIT)
+    assert process.returncode == TryAgainError.exit_code, said
+    assert said.splitlines()[-1].startswith("error: no progress for 4 seconds in step")
+    assert "run again here" not in said

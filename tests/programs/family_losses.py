@@ -3,10 +3,10 @@
 usage: family_losses.py OUT.json SCRATCH STAGE TOKENIZER
 """
 
-import json
 import sys
 from pathlib import Path
 
+import losses
 import numpy as np
 from families import CAUSAL, CONFIGS, KINDS, make, rows
 
@@ -18,9 +18,8 @@ from xlgap.models.packed import packs
 from xlgap.models.tokenizer import load_tokenizer
 from xlgap.tasks.base import Retrieve
 from xlgap.training.data import Line, MaskedText, TaskData
-from xlgap.training.engine import process_group, rank
+from xlgap.training.engine import process_group
 from xlgap.training.parts import Course, Part
-from xlgap.training.trainer import PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
 HEADED = [name for name, kind in KINDS.items() if name not in ("retrieve", "mine")]
@@ -29,33 +28,13 @@ ADAPTED = ("XLM-R", "mT5", "Qwen3")
 WINDOW = Window(max_length=40, stride=12)
 
 
-class Losses:
-    """Remembers the loss of every step."""
-
-    def __init__(self):
-        self.values = []
-
-    def on_start(self, step, *, steps):
-        pass
-
-    def on_step(self, step, *, steps, loss, learning_rate):
-        self.values.append(loss)
-
-    def on_evaluation(self, step, score):
-        pass
-
-    def stop_requested(self):
-        return False
-
-
 def main(out, scratch, stage, tokenizer):
     tokenizer, found = load_tokenizer(Path(tokenizer)), {}
     with process_group(threads=1):
         for family, adapted in [*((name, False) for name in CONFIGS), *((n, True) for n in ADAPTED)]:
             name = f"{family} adapted" if adapted else family
             found[name] = train(family, int(stage), tokenizer, Path(scratch), adapted=adapted)
-        if rank() == 0:
-            Path(out).write_text(json.dumps(found))
+        losses.write(out, found)
 
 
 def train(family, stage, tokenizer, scratch, *, adapted):
@@ -70,26 +49,14 @@ def train(family, stage, tokenizer, scratch, *, adapted):
             module.p = 0.0
     parts = [part(name, network, tokenizer) for name in network.head]
     order = [*range(len(parts)), 0]  # the first head again: after a step of each
-    losses = Losses()
-    _, weights = train_phase(
-        network,
-        Course(tuple(parts), np.asarray(order, np.int64)),
-        PhaseSettings(
-            token_budget=1000,
-            evaluations=0,
-            select="last",
-            seed=5,
-            zero=ZeroPlan(stage=stage, learning_rate=1e-2),
-            checkpoint_seconds=1e6,
-        ),
-        evaluate=None,
-        observer=losses,
-        scratch=scratch,
-    )
+    course = Course(tuple(parts), np.asarray(order, np.int64))
+    zero = ZeroPlan(stage=stage, learning_rate=1e-2)
+    how = losses.settings(token_budget=1000, zero=zero, checkpoint_seconds=1e6)
+    of_steps, weights = losses.train(network, course, how, scratch)
     moved = {k.removeprefix("encoder."): w for k, w in weights.items() if k.startswith("encoder.")}
     return {
-        "losses": dict(zip([*network.head, "again"], losses.values, strict=True)),
-        "kept": sum(float(w.double().abs().sum()) for w in weights.values()),
+        "losses": dict(zip([*network.head, "again"], of_steps, strict=True)),
+        "kept": losses.total(weights),
         "stayed": [k for k, p in base.items() if k in moved and bool((moved[k] == p).all())],
         "of_base": len(base.keys() & moved.keys()) / len(base),
         "others": sorted({k.split(".")[-3] for k in moved.keys() - base.keys()}),

@@ -6,7 +6,8 @@ usage: fault_training.py FOLDER [NAME=VALUE ...]; several processes by RANK, WOR
 A server forks the trainings, which saves their imports. It reads lines of JSON and answers on the
 descriptor: ``{"folder", "words", "environment"}`` with the process id of another training, which
 writes what it says to ``said<rank>`` in its folder, and ``{"wait", "seconds"}`` with the exit code of
-that process, negative for a signal, or null when the time is over.
+that process, negative for a signal, or null when the time is over; at ``{"store"}`` a folder gets an
+MLflow store without runs.
 
 Writes ``predictions.json``, ``facts.json`` (facts, losses, digest of the weights) and ``weights`` to
 FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
@@ -20,6 +21,7 @@ FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
     rows=8 length=14 width=32       of a batch, of an example, of the network
     dropout=0.1                     of the network
     late=0                          1: losses are read a step late, as of a GPU
+    rate=0.003                      of learning
     memory=0                        MB that it may take beside what it has when training begins
 """
 
@@ -31,7 +33,7 @@ import sqlite3
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -39,13 +41,15 @@ from types import SimpleNamespace
 import deepspeed  # noqa: F401
 import numpy as np
 import torch
+from losses import TAGS, VOCABULARY, tagged, tiny_encoder
 
 from xlgap.errors import XlgapError
 from xlgap.formats import atomic_path, finite
-from xlgap.models.encode import IGNORE, Example
-from xlgap.models.ladder import scratch_config
-from xlgap.models.network import Network, load_state, make_head, save_state, scratch_encoder
+from xlgap.launch.ranks import come, tell
+from xlgap.models.encode import IGNORE
+from xlgap.models.network import Network, load_state, make_head, save_state
 from xlgap.models.packed import on_device
+from xlgap.stages.learned import told
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.track import open_tracker
 from xlgap.tasks.base import Tag
@@ -57,13 +61,12 @@ from xlgap.training.engine import agreed, device, process_group, rank
 from xlgap.training.trainer import PhaseSettings, train_phase
 from xlgap.training.zero import ZeroPlan
 
-VOCABULARY, TAGS = 60, ("O", "A", "B")
 LOST = VOCABULARY - 1
 STORE = []  # a server's own, empty
 DEFAULTS = {
     "steps": 40, "stage": 0, "offload": 0, "bf16": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0,
     "lost": (), "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
-    "dropout": 0.1, "late": 0,
+    "dropout": 0.1, "rate": 3e-3, "late": 0,
 }  # fmt: skip
 
 
@@ -94,24 +97,11 @@ class Data(TaskData):
 
 
 def examples(how):
-    random = np.random.default_rng(7)
-    rows = []
-    for i in range(max(48, how.rows * how.steps)):
-        length = int(random.integers(4, how.length))
-        ids = random.integers(5, VOCABULARY - 1, length).astype(np.int32)
-        labels = (ids % len(TAGS)).astype(np.int64)
-        labels[0] = labels[-1] = IGNORE
-        rows.append(Example(i, (ids,), labels, np.arange(length, dtype=np.int32)))
-    return rows
+    return tagged(max(48, how.rows * how.steps), longest=how.length)
 
 
 def network(how):
-    config = scratch_config(
-        layers=2, width=how.width, heads=2, feed_forward=2 * how.width, vocabulary=VOCABULARY,
-        positions=how.length + 8,
-    )  # fmt: skip
-    config |= {"hidden_dropout_prob": how.dropout, "attention_probs_dropout_prob": how.dropout}
-    encoder = scratch_encoder(config, seed=3)
+    encoder = tiny_encoder(width=how.width, positions=how.length + 8, dropout=how.dropout)
     with torch.no_grad():
         encoder.get_input_embeddings().weight[LOST] = float("nan")
     return Network(encoder, make_head(Tag(tags=TAGS, bio=False), encoder, seed=0))
@@ -145,11 +135,13 @@ class Observer(TrainingObserver):
 def main(folder, *words):
     how, folder = options(words), Path(folder)
     losses.LATE_ON_CPU = bool(how.late)
+    come()
     try:
         with process_group(threads=1):
             run(how, folder)
     except XlgapError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if not tell(error):
+            print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
@@ -162,13 +154,14 @@ def run(how, folder):
     with stop.listening(), progress_bar() as display, tracker as tracked:
         observer = Observer("faults", stop, tracked, display, pause=how.pause, memory=how.memory)
         result, weights = train(how, folder, observer)
+        result = told(result, "tags", observer)
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         if rank() == 0:
             (folder / "weights").mkdir(exist_ok=True)
             file = folder / "weights" / "model.safetensors"
             save_state(weights, file)
             write(folder / "predictions.json", predictions(how, load_state(file)))
-            facts = {name: value for name, value in vars(result).items() if name != "mixed"}
+            facts = {name: value for name, value in asdict(result).items() if name != "mixed"}
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
             known = {"facts": facts, "losses": observer.losses, "events": observer.told}
             write(folder / "facts.json", finite({**known, "weights": digest, "run": tracked.run_id}))
@@ -187,7 +180,7 @@ def train(how, folder, observer):
         seed=5,
         zero=ZeroPlan(
             stage=how.stage,
-            learning_rate=3e-3,
+            learning_rate=how.rate,
             offload_optimizer=bool(how.offload),
             precision="bf16" if how.bf16 else "fp32",
         ),
@@ -226,14 +219,23 @@ def serve():
 def answer_all(answers):
     for line in sys.stdin:
         asked = json.loads(line)
-        answer = wait(**asked) if "wait" in asked else fork(**asked)
-        print(json.dumps(answer), file=answers, flush=True)
+        print(json.dumps(answer(**asked)), file=answers, flush=True)
+
+
+def answer(**asked):
+    if "store" in asked:
+        return store(asked["store"])
+    return wait(**asked) if "wait" in asked else fork(**asked)
+
+
+def store(folder):
+    with sqlite3.connect(STORE[0]) as empty, sqlite3.connect(Path(folder) / "mlflow.db") as copy:
+        empty.backup(copy)
 
 
 def fork(folder, words, environment):
     if not (Path(folder) / "mlflow.db").is_file():
-        with sqlite3.connect(STORE[0]) as empty, sqlite3.connect(Path(folder) / "mlflow.db") as copy:
-            empty.backup(copy)
+        store(folder)
     pid = os.fork()
     if pid:
         return pid

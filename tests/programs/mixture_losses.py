@@ -7,18 +7,16 @@ the training is stopped half way and run again, with ``recompute`` activations a
 backward.
 """
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
-from zero_losses import VOCABULARY, Losses, examples
+from losses import VOCABULARY, Losses, sub_words, tagged, tiny_encoder, write
 
 from xlgap.errors import Interrupted
 from xlgap.models.encode import Example
-from xlgap.models.ladder import scratch_config
-from xlgap.models.network import Network, make_heads, scratch_encoder
+from xlgap.models.network import Network, make_heads
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Sampling
 from xlgap.tasks.base import Choose, Classify, Rank, Span, Tag
@@ -50,14 +48,11 @@ class Stopped(Losses):
 def task_data(kind, count=24):
     random = np.random.default_rng(len(kind))
     if kind == "tag":
-        return TaskData(examples(count), pad=1)
+        return TaskData(tagged(count), pad=1)
     made = []
     for i in range(count):
         several = 2 if kind in {"choose", "rank"} else 1
-        sequences = tuple(
-            random.integers(5, VOCABULARY - 1, int(random.integers(4, 10))).astype(np.int32)
-            for _ in range(several)
-        )
+        sequences = tuple(sub_words(random, int(random.integers(4, 10))) for _ in range(several))
         labels = np.asarray([1, 2] if kind == "span" else [int(sequences[0][0]) % 2], np.int64)
         made.append(Example(i, sequences, labels if kind != "rank" else np.empty(0, np.int64)))
     return TaskData(made, pad=1)
@@ -65,7 +60,7 @@ def task_data(kind, count=24):
 
 def course():
     random = np.random.default_rng(1)
-    lines = [Line(random.integers(5, VOCABULARY - 1, 9).astype(np.int32)) for _ in range(30)]
+    lines = [Line(sub_words(random, 9)) for _ in range(30)]
     text = MaskedText(lines, TOKENIZER, fraction=0.3, seed=2)
     parts = [
         Part(
@@ -81,12 +76,7 @@ def course():
 
 
 def network():
-    config = scratch_config(
-        layers=2, width=32, heads=2, feed_forward=64, vocabulary=VOCABULARY, positions=32
-    )
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    config["initializer_range"] = 0.02
-    encoder = scratch_encoder(config, seed=3)
+    encoder = tiny_encoder(initializer_range=0.02)
     return Network(encoder, make_heads(KINDS, encoder, seed=0, text=True))
 
 
@@ -140,8 +130,7 @@ def train(way, scratch):
 def main(out, scratch, *ways):
     with process_group(threads=1):
         found = {way: train(way, Path(scratch) / way) for way in ways}
-        if rank() == 0:
-            Path(out).write_text(json.dumps(found))
+        write(out, found)
 
 
 if __name__ == "__main__":

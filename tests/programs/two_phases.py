@@ -34,6 +34,9 @@ class Silent:
     def on_evaluation(self, step, score):
         pass
 
+    def on_event(self, name, sentence):
+        pass
+
     def stop_requested(self):
         return False
 

@@ -104,6 +104,8 @@ class Heard:
     def on_evaluation(self, step: int, score: float) -> None:
         self.evaluations += 1
 
+    def on_event(self, name: str, sentence: str) -> None: ...
+
     def stop_requested(self) -> bool:
         return False
 

@@ -211,6 +211,7 @@ def _fallen(
                     chance=s.chance,
                     beside=name,
                     zero_shot=language != (arms[arm].language or ENGLISH),
+                    learned_nothing=s.learned_nothing,
                 )
                 break
 

@@ -40,6 +40,7 @@ from xlgap.analysis.excused import Excused
 from xlgap.analysis.gains import GainRow
 from xlgap.analysis.gap import gap_rows
 from xlgap.analysis.item_tests import ItemTest, item_tests
+from xlgap.analysis.learned import learned_nothing
 from xlgap.analysis.licences import DataSet
 from xlgap.analysis.measure import measure
 from xlgap.analysis.published.answers import published_answers
@@ -55,6 +56,7 @@ from xlgap.analysis.rows import (
     Estimate,
     GapRow,
     LanguageSlope,
+    LearnedNothing,
 )
 from xlgap.analysis.sentence import of_refit
 from xlgap.analysis.study import Study
@@ -105,6 +107,7 @@ class Analysis:
         gains: intermediate task x target task, with tests corrected over families.
         item_tests: two arms on the same items, run by run.
         disagreements: numbers that published sources print differently, and which one the gaps use.
+        learned_nothing: runs whose training has learned nothing of a task.
     """
 
     study: str
@@ -138,6 +141,7 @@ class Analysis:
     gains: tuple[GainRow, ...] = ()
     item_tests: tuple[ItemTest, ...] = ()
     claims: tuple[ClaimVerdict, ...] = ()
+    learned_nothing: tuple[LearnedNothing, ...] = ()
 
 
 def analyse(study: Study, published: Sequence[Score]) -> Analysis:
@@ -177,6 +181,7 @@ def analyse(study: Study, published: Sequence[Score]) -> Analysis:
             gains=measured.gains,
             item_tests=tuple(item_tests(measured.contrasts, study)),
             claims=verdicts(Evidence(answers=by_key(answers), study=study, measured=measured)),
+            learned_nothing=tuple(learned_nothing(study.scores, measured.collapsed)),
         )
     )
 

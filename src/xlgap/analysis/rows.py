@@ -251,6 +251,8 @@ class Collapsed:
         others: mean of the other seeds, or of the arm ``beside``.
         beside: the arm of the same model that is well above chance; empty where other seeds are.
         zero_shot: whether the run is of an English arm, ``language`` another: its other scores stand.
+        learned_nothing: tasks that its training has learned nothing of, see :class:`LearnedNothing`;
+            where there is none, it has learned its training rows, or a part of them.
     """
 
     model: str
@@ -263,6 +265,25 @@ class Collapsed:
     chance: float
     beside: str = ""
     zero_shot: bool = False
+    learned_nothing: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedNothing:
+    """A run whose training has learned nothing of a task, by the loss, see ``training/collapse.py``.
+
+    Attributes:
+        of: tasks that it is so of, parted by spaces: ``task``, its proxy or an intermediate one.
+        collapsed: whether it counts as collapsed, too: at chance where its like are not. Of others no
+            like is well above chance, or ``task`` was learned all the same.
+    """
+
+    model: str
+    arm: str
+    task: str
+    seed: int
+    of: str
+    collapsed: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,10 @@ from xlgap.records import Score
 if TYPE_CHECKING:
     import pandas as pd
 
-FIELDS = tuple(f.name for f in dataclasses.fields(Score))
+RARE = ("learned_nothing",)
+"""Columns that a file of scores lacks where no score has them."""
+
+FIELDS = tuple(f.name for f in dataclasses.fields(Score) if f.name not in RARE)
 
 
 @dataclass(frozen=True)
@@ -122,8 +125,8 @@ def read_scores(path: Path) -> list[Score]:
     """
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
     columns = tuple(reader.fieldnames or ())
-    if set(columns) != set(FIELDS):
-        odd = sorted(set(columns) ^ set(FIELDS))
+    if set(columns) - set(RARE) != set(FIELDS):
+        odd = sorted(set(columns) - set(RARE) ^ set(FIELDS))
         raise ResultError(
             f"{path}: columns must be {', '.join(FIELDS)}; these are missing or too many: "
             f"{', '.join(odd)}; score the task again."
@@ -133,7 +136,9 @@ def read_scores(path: Path) -> list[Score]:
 
 def write_scores(path: Path, scores: Iterable[Score]) -> None:
     """Write scores as CSV, atomically; an absent value is an empty field."""
-    write_rows(path, [dataclasses.asdict(s) for s in scores], FIELDS)
+    rows = [dataclasses.asdict(s) for s in scores]
+    rare = [name for name in RARE if any(row[name] for row in rows)]
+    write_rows(path, rows, (*FIELDS, *rare))
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -160,7 +165,7 @@ def flat(row: Any) -> dict[str, Any]:
 def _parse(row: Mapping[str, str], path: Path, line: int) -> Score:
     values: dict[str, Any] = {}
     for name, (kind, optional) in _types().items():
-        text = row[name]
+        text = row.get(name, "")
         if text == "" and optional:
             values[name] = None
             continue
@@ -178,7 +183,7 @@ def _types() -> dict[str, tuple[type, bool]]:
     """For each field of a score its plain type and whether it may be empty."""
     hints = typing.get_type_hints(Score)
     found: dict[str, tuple[type, bool]] = {}
-    for name in FIELDS:
+    for name in (*FIELDS, *RARE):
         hint = hints[name]
         optional = isinstance(hint, types.UnionType)
         plain = next(a for a in typing.get_args(hint) if a is not type(None)) if optional else hint

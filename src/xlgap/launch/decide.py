@@ -50,12 +50,14 @@ class Launch:
         command: to start them; empty where this process is one of them, or the only one.
         variables: for this process where there is no command.
         local: how many the command starts on this machine; None where Slurm or other hosts decide.
+        one_node: whether the command starts all of them, on one machine.
     """
 
     launcher: str = "none"
     command: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     local: int | None = None
+    one_node: bool = False
 
 
 def decide(
@@ -169,7 +171,8 @@ def _slurm(
     if ranks == 1:
         return Launch()
     _require("srun", which, "Slurm's commands must be on PATH.")
-    return Launch(launcher="slurm", command=slurm.srun(words, environment, asked, ranks))
+    command = slurm.srun(words, environment, asked, ranks)
+    return Launch(launcher="slurm", command=command, one_node=slurm.on_one_node(environment))
 
 
 def _torchrun(environment: Mapping[str, str], words: Sequence[str], asked: Asked) -> Launch:
@@ -183,7 +186,8 @@ def _torchrun(environment: Mapping[str, str], words: Sequence[str], asked: Asked
     else:
         where = _nodes(environment, asked, *asked.rendezvous)
     command = (*launcher, *where, "-m", "xlgap", *words)
-    return Launch(launcher="torchrun", command=command, local=asked.wanted)
+    one_node = asked.rendezvous is None
+    return Launch(launcher="torchrun", command=command, local=asked.wanted, one_node=one_node)
 
 
 def _nodes(environment: Mapping[str, str], asked: Asked, host: str, port: int) -> list[str]:
@@ -238,7 +242,7 @@ def _deepspeed(
         *("--master_addr=127.0.0.1", f"--master_port={environment.get('MASTER_PORT') or port}"),
         *("--no_local_rank", "--log_level=warning", "--module", "xlgap", *words),
     )
-    return Launch(launcher="deepspeed", command=command, local=slots)
+    return Launch(launcher="deepspeed", command=command, local=slots, one_node=True)
 
 
 def _fewer(hosts: Mapping[str, int], asked: Asked) -> dict[str, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from xlgap.errors import XlgapError
+from xlgap.errors import TryAgainError, XlgapError
 
 FOLDER = "XLGAP_LAUNCH_FOLDER"
 """Where ranks that a supervisor has started leave word; several nodes share the file system."""
@@ -28,11 +28,13 @@ class Word:
         code: the exit code of an error of ours, 1 of any other exception.
         sentence: of the error.
         when: seconds since the epoch.
+        adjusted: whether the next start does otherwise, see :class:`~xlgap.errors.TryAgainError`.
     """
 
     code: int
     sentence: str
     when: float
+    adjusted: bool = False
 
 
 def come() -> None:
@@ -51,7 +53,8 @@ def tell(error: Exception) -> bool:
     """Leave word of an error; False where no supervisor asks for it, and it has to be printed here.
 
     An error of ours is one of all ranks as a rule: the others stay until the first has left word, since
-    a launcher ends those that run when one has failed, and the first has a run to close.
+    a launcher ends those that run when one has failed, and the first has a run to close. Not so one
+    after which to try again: the first may wait for this very rank.
     """
     folder = _folder()
     if folder is None:
@@ -59,11 +62,13 @@ def tell(error: Exception) -> bool:
     ours = isinstance(error, XlgapError)
     code = error.exit_code if isinstance(error, XlgapError) else 1
     sentence = str(error) if ours else f"{type(error).__name__}: {error}"
+    again = isinstance(error, TryAgainError)
+    word = {"code": code, "sentence": sentence, "adjusted": getattr(error, "adjusted", False)}
     path = folder / f"{_rank()}.word"
     unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps({"code": code, "sentence": sentence}), encoding="utf8")
+    unfinished.write_text(json.dumps(word), encoding="utf8")
     unfinished.replace(path)
-    if ours:
+    if ours and not again:
         _wait_for(folder / "0.word")
     return ours
 

@@ -92,7 +92,7 @@ def job_ranks(environment: Mapping[str, str], asked: Asked) -> int:
     Raises:
         ConfigError: more are asked for than the job has tasks.
     """
-    nodes = _number(environment, "SLURM_JOB_NUM_NODES", "SLURM_NNODES")
+    nodes = _nodes(environment)
     tasks = _number(environment, "SLURM_NTASKS", "SLURM_NPROCS")
     if asked.processes is None:
         return tasks or 1
@@ -104,6 +104,15 @@ def job_ranks(environment: Mapping[str, str], asked: Asked) -> int:
             "ask for fewer."
         )
     return ranks
+
+
+def on_one_node(environment: Mapping[str, str]) -> bool:
+    """Whether a job has one node alone."""
+    return _nodes(environment) == 1
+
+
+def _nodes(environment: Mapping[str, str]) -> int | None:
+    return _number(environment, "SLURM_JOB_NUM_NODES", "SLURM_NNODES")
 
 
 def _number(environment: Mapping[str, str], *names: str) -> int | None:

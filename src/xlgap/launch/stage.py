@@ -5,31 +5,32 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from xlgap.errors import ConfigError
 from xlgap.launch import ranks, slurm
 from xlgap.launch.decide import Launch, decide
-from xlgap.launch.supervise import supervise
+from xlgap.launch.supervise import supervise_again
 from xlgap.layout import SCRATCH
 
 
-def trains_here(words: Sequence[str]) -> bool:
+def trains_here(words: Sequence[str], *, say: Callable[[str], object]) -> bool:
     """Whether this process trains, alone or as a rank; otherwise its ranks were started, and ended.
 
     Args:
         words: of the stage's command, without the program.
+        say: is told where the ranks are started again.
 
     Raises:
         ConfigError: the environment asks for what is not allowed, see
             :func:`~xlgap.launch.decide.decide`.
-        XlgapError: how the ranks ended, see :func:`~xlgap.launch.supervise.supervise`.
+        XlgapError: how the ranks ended, see :func:`~xlgap.launch.supervise.supervise_again`.
     """
     folder = SCRATCH / "launch" / f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
     launch = _decided(words, folder)
     if launch.command:
-        supervise(launch, folder)
+        supervise_again(lambda: _decided(words, folder), folder, say=say)
         return False
     os.environ.update(launch.variables)
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -26,6 +26,8 @@ from xlgap.prefork.protocol import IMPORT_TIME
 KILLED = 128 + signal.SIGKILL
 PATIENCE = 30.0
 """Seconds that DeepSpeed's launcher gives its ranks after a stop."""
+STARTS = 9
+"""Of the ranks of a stage, at most: each has half the micro-batch of the one before it."""
 _PDEATHSIG = 1
 # What training reads besides the settings that libraries read while they are imported.
 _TRAVELS = (
@@ -38,10 +40,10 @@ _PEER_GONE = ("closed by peer", "reset by peer", "remote process exited", "Broke
 
 
 class RankError(XlgapError):
-    """What a rank has told, with its exit code."""
+    """What a rank has told, with its exit code; ``adjusted``: the next start does otherwise."""
 
-    def __init__(self, sentence: str, code: int) -> None:
-        self.exit_code = code
+    def __init__(self, sentence: str, code: int, *, adjusted: bool = False) -> None:
+        self.exit_code, self.adjusted = code, adjusted
         super().__init__(sentence)
 
 
@@ -83,6 +85,34 @@ def supervise(launch: Launch, folder: Path) -> None:
             raise outcome
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def supervise_again(
+    launched: Callable[[], Launch], folder: Path, *, say: Callable[[str], object]
+) -> None:
+    """:func:`supervise`, once more each time that a rank has noted what the next start does otherwise.
+
+    A rank whose memory has run out cannot tell the others, who wait for it in a step: all end, and the
+    next start has half the micro-batch. So it is where all ranks are on this node; of several nodes
+    another one would not know.
+
+    Args:
+        launched: makes the command of each start, on a port of its own.
+        folder: see :func:`supervise`.
+        say: is told of each start but the first.
+
+    Raises:
+        XlgapError: see :func:`supervise`; the last of :data:`STARTS` times.
+    """
+    for start in range(1, STARTS + 1):
+        launch = launched()
+        try:
+            supervise(launch, folder)
+            return
+        except RankError as error:
+            if not (error.adjusted and launch.one_node) or start == STARTS:
+                raise
+            say(f"{error} It is run again here: {start} of {STARTS - 1} times.")
 
 
 def _wait_for_words(folder: Path) -> None:
@@ -162,7 +192,7 @@ def _outcome(launch: Launch, folder: Path, code: int, *, stopped: bool) -> Xlgap
     first = min(told.values(), key=lambda word: (word.code == 1, word.when), default=None)
     silent = there - told.keys()
     if first is not None and not (silent and any(said in first.sentence for said in _PEER_GONE)):
-        return RankError(first.sentence, first.code)
+        return RankError(first.sentence, first.code, adjusted=first.adjusted)
     if stopped:
         return Interrupted("stopped; run the same command again to go on.")
     if there:

@@ -73,6 +73,16 @@ class Encoded(Sequence[Example]):
         """Sub-words of each sequence of each example."""
         return self._sequences.sizes()
 
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Those of all examples, one after another."""
+        return self._labels.values
+
+    @property
+    def sub_words(self) -> npt.NDArray[np.int32]:
+        """Those of all sequences of all examples, one after another."""
+        return self._sequences.values
+
     @overload
     def __getitem__(self, index: int) -> Example: ...
     @overload
@@ -101,6 +111,11 @@ class _Lists:
     def __getitem__(self, index: int) -> npt.NDArray[Any]:
         return self._values[self._bounds[index] : self._bounds[index + 1]]
 
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """Of all elements."""
+        return self._values[self._bounds[0] : self._bounds[-1]]
+
     def sizes(self) -> list[int]:
         """How many values each element has."""
         found: list[int] = np.diff(self._bounds).tolist()
@@ -115,6 +130,11 @@ class _Nested:
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[Any], ...]:
         return tuple(self._lists[i] for i in range(self._bounds[index], self._bounds[index + 1]))
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """Of all lists."""
+        return self._lists.values
 
     def sizes(self) -> list[list[int]]:
         """How many values each list of each element has."""

@@ -12,6 +12,7 @@ from xlgap.analysis.answers.measured import MEASURED
 from xlgap.analysis.answers.series import SHARES
 from xlgap.analysis.counted import counted
 from xlgap.analysis.known import NARROW
+from xlgap.analysis.learned import in_words
 from xlgap.analysis.published.answers import DISAGREE
 from xlgap.analysis.published.gap import DOUBTFUL
 from xlgap.analysis.result import Analysis
@@ -97,6 +98,7 @@ def render(analysis: Analysis, figures: Mapping[str, Drawing]) -> str:
         "number": words.number,
         "signed": words.signed,
         "counted": counted,
+        "learned": in_words,
         "figure": _inline,
     }
     tables = shown_tables(analysis)

@@ -35,6 +35,7 @@ from xlgap.analysis.rows import (
     Estimate,
     GapRow,
     LanguageSlope,
+    LearnedNothing,
     plain_gap,
 )
 from xlgap.analysis.tables import flat
@@ -150,6 +151,7 @@ LISTINGS: tuple[Listing, ...] = (
     Listing(name="gaps_measured", kind=GapRow, rows=lambda a: a.gaps),
     Listing(name="gaps_published", kind=GapRow, rows=lambda a: a.published_gaps),
     Listing(name="collapsed", kind=Collapsed, rows=lambda a: a.collapsed),
+    Listing(name="learned_nothing", kind=LearnedNothing, rows=lambda a: a.learned_nothing),
     Listing(name="english_scores", kind=EnglishScore, rows=lambda a: a.english),
     Listing(name="overall_scores", kind=EditionScore, rows=lambda a: a.editions),
     Listing(name="diagnostic_error_rates", kind=ErrorRate, rows=lambda a: a.errors),

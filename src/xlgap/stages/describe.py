@@ -16,6 +16,7 @@ from xlgap.planning.memory import weight_bytes
 from xlgap.planning.work import training_operations
 from xlgap.records import Score
 from xlgap.stages.identity import evaluated
+from xlgap.stages.learned import event_tags
 from xlgap.stages.recipe import phase_recipe
 from xlgap.stages.study import Study
 from xlgap.tasks import get_task
@@ -65,6 +66,7 @@ def describe(
     )
     sizes = _size_metrics(size, encoder, adapters=facts.get("adapters"))
     run.metrics({**sizes, **_compute_metrics(facts), **operations(facts)})
+    run.tags(event_tags([facts.get("warm", {}), *facts["phases"]]))
     for phase in cell.phases:
         for name in phase.tasks:
             _dataset(run, study, name, "train", phase.language, context="training")

@@ -42,13 +42,15 @@ from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
 from xlgap.stages.course import phase_course
 from xlgap.stages.engine_plan import phase_plan
+from xlgap.stages.learned import told
 from xlgap.stages.recipe import phase_recipe, predictor, train_digest
 from xlgap.stages.start import POINTER, Start
 from xlgap.stages.study import Study
 from xlgap.stages.unkept import alone, claim
 from xlgap.tasks.base import Kind, Row, Task
 from xlgap.training.engine import agreed, barrier, device, rank
-from xlgap.training.trainer import Observer, PhaseResult, PhaseSettings, train_phase
+from xlgap.training.facts import PhaseResult
+from xlgap.training.trainer import Observer, PhaseSettings, train_phase
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,7 @@ def _train(
             observer=observer,
             scratch=layout.scratch(key) / f"phase{number}",
         )
+        result = told(result, phase.tasks[0], observer)
         known = {k: v for k, v in asdict(result).items() if v is not None}
         facts.append({**_told(phase), **finite(known)})
     if rank() == 0:

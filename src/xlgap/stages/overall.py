@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from xlgap import listings
+from xlgap.analysis.counted import counted
+from xlgap.analysis.learned import in_words, learned_nothing
 from xlgap.analysis.tables import read_scores
 from xlgap.errors import ResultError
 from xlgap.evaluation.editions import (
@@ -119,7 +121,16 @@ def print_scores(study: Study, edition: str | None, *, as_json: bool) -> None:
         print(json.dumps([asdict(row) for row in rows], indent=1))
         return
     listings.show(as_table(rows), COLUMNS, terminal=sys.stdout.isatty())
-    print("\n".join(overall_lines(rows)))
+    print("\n".join([*overall_lines(rows), *nothing_lines(load_measured(study))]))
+
+
+def nothing_lines(scores: Sequence[Score]) -> list[str]:
+    """The runs whose training has learned nothing of a task; no line where there is none."""
+    found = learned_nothing(scores)
+    if not found:
+        return []
+    first = f"training has learned nothing, by its loss, in {counted(len(found), 'run')}:"
+    return [first, *(f"  {line}" for line in in_words(found))]
 
 
 def as_table(rows: Sequence[EditionScore]) -> list[dict[str, Any]]:

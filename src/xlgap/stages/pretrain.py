@@ -19,6 +19,7 @@ from xlgap.errors import TrainingError, unknown
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, read_json, write_json
 from xlgap.graph import pretraining_entry
 from xlgap.models.checkpoint_head import hub_masked_head
+from xlgap.models.heads import MLM
 from xlgap.models.ladder import scratch_config
 from xlgap.models.masked import MaskedHead
 from xlgap.models.network import (
@@ -40,6 +41,7 @@ from xlgap.planning.memory import model_states, weight_bytes
 from xlgap.planning.tables import count, size
 from xlgap.stages.encoded import text_lines
 from xlgap.stages.engine_plan import pretrain_plan
+from xlgap.stages.learned import told
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.start import POINTER
 from xlgap.stages.study import Study
@@ -47,7 +49,8 @@ from xlgap.stages.track import open_tracker, usage, write_journal
 from xlgap.stages.unkept import alone
 from xlgap.training.data import MaskedText
 from xlgap.training.engine import agreed, device, drawn_from, process_group, rank
-from xlgap.training.trainer import PhaseResult, PhaseSettings, train_phase
+from xlgap.training.facts import PhaseResult
+from xlgap.training.trainer import PhaseSettings, train_phase
 
 
 def pretrain(study: Study, model: str) -> None:
@@ -135,9 +138,8 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
         made = partial(scratch_encoder, config, seed=numbers.seed)
         result, state = _train(study, spec, model, made, tokenizer, key)
         if rank() == 0:
-            known = asdict(result)
-            if result.skipped is None:
-                del known["skipped"]
+            rare = ("skipped", "learned_nothing")
+            known = {k: v for k, v in asdict(result).items() if v is not None or k not in rare}
             facts |= {"training": known}
             encoder.load_state_dict(encoder_state(state))
             save_encoder(encoder, layout.pretrained(model), facts, masked_head=state_of(state, "head."))
@@ -220,6 +222,7 @@ def _train(
             observer=observer,
             scratch=layout.scratch(key) / "pretrain",
         )
+        result = told(result, MLM, observer)
         timing = observer.timing()
         run.metrics({"tokens": result.tokens, **usage(timing)})
         if rank() == 0:

@@ -21,6 +21,7 @@ from xlgap.models.catalogue import find_checkpoint
 from xlgap.records import Score
 from xlgap.stages.describe import score_metrics
 from xlgap.stages.identity import run_digest, run_name
+from xlgap.stages.learned import nothing_learned
 from xlgap.stages.study import Study, predictions
 from xlgap.stages.track import open_tracker
 from xlgap.tasks.base import Tag
@@ -53,7 +54,7 @@ def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
     for cell in cells:
         facts = study.trained(cell)
         for seed in study.params.study.seeds:
-            found, frames = _one_seed(study, cell, seed, facts[seed]["encoder"])
+            found, frames = _one_seed(study, cell, seed, facts[seed])
             scores += found
             items += frames
             runs.append((cell, seed, facts[seed]["digest"], found))
@@ -66,10 +67,11 @@ def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
 
 
 def _one_seed(
-    study: Study, cell: Cell, seed: int, size: dict[str, int]
+    study: Study, cell: Cell, seed: int, facts: dict[str, Any]
 ) -> tuple[list[Score], list[pd.DataFrame]]:
     """Scores in every language and metric, and the statistics of every item."""
-    scores, frames = [], []
+    scores, frames, size = [], [], facts["encoder"]
+    nothing = nothing_learned([facts.get("warm", {}), *facts["phases"]])
     for language in cell.eval_languages(study.params):
         gold = study.rows(cell.task.name, "test", language)
         given = read_jsonl(predictions(cell) / f"seed{seed}" / f"{language}.jsonl")
@@ -100,6 +102,7 @@ def _one_seed(
                     per_word=None if of_words is None else _rounded(of_words),
                     stderr=None if error is None else _rounded(error),
                     n_items=metric.items(stats),
+                    learned_nothing=" ".join(dict.fromkeys(of.task for of in nothing)),
                 )
             )
             frames.append(_items(cell, language, seed, name, gold, stats))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from xlgap import layout
 from xlgap.cell import Arm
@@ -26,14 +27,15 @@ class Start:
         encoder: makes a fresh copy of the encoder.
         tokenizer: of the model.
         facts: what the stage that made them wrote about them: size, tokens seen.
-        warm: steps and sub-words, padding left out, of an arm's phases before the target task.
+        warm: steps and sub-words, padding left out, of an arm's phases before the target task, and what
+            they have learned nothing of.
     """
 
     digest: str
     encoder: Callable[[], Encoder]
     tokenizer: Tokenizer
     facts: JSON
-    warm: Mapping[str, int] | None = None
+    warm: Mapping[str, Any] | None = None
 
 
 def pretrained_start(model: str) -> Start:
@@ -74,8 +76,14 @@ def arm_start(model: str, arm: Arm, *, seed: int) -> Start:
         start,
         digest=facts["digest"],
         encoder=lambda: _warm_encoder(start, folder),
-        warm={unit: sum(phase[unit] for phase in facts["phases"]) for unit in ("steps", "tokens")},
+        warm=_warm_facts(facts["phases"]),
     )
+
+
+def _warm_facts(phases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    done: dict[str, Any] = {unit: sum(phase[unit] for phase in phases) for unit in ("steps", "tokens")}
+    nothing = [of_task for phase in phases for of_task in phase.get("learned_nothing", ())]
+    return done | ({"learned_nothing": nothing} if nothing else {})
 
 
 def _warm_encoder(start: Start, folder: Path) -> Encoder:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -20,6 +23,8 @@ from xlgap.models.packed import packing
 from xlgap.models.reads import labelled
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.training.batches import Index
+
+_AT_ONCE = 2**24
 
 
 class TrainingData(Protocol):
@@ -38,6 +43,13 @@ class TrainingData(Protocol):
 
     def batch(self, indices: Index, *, step: int) -> Batch:
         """Tensors of these examples, on the CPU."""
+
+    def constant_loss(self, passes: Sequence[Index]) -> float:
+        """The least mean loss of one answer for all examples, in nats.
+
+        Args:
+            passes: the examples of some forward passes, which matter where these are compared.
+        """
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,28 @@ class TaskData:
     def batch(self, indices: Index, *, step: int) -> Batch:
         """Padded tensors; the step does not matter."""
         return collate([self.examples[i] for i in indices], pad=self.pad)
+
+    def constant_loss(self, passes: Sequence[Index]) -> float:
+        """The entropy of classes, of tags, or of where answers begin and end, over all examples.
+
+        Choices are scored one by one, so that the best is to like all of them alike; so it is of what
+        is ranked, among those of a forward pass.
+        """
+        first, labels = self.examples[0], _all_labels(self.examples)
+        if len(first.sequences) > 1 and len(first.labels):
+            return math.log(len(first.sequences))
+        if len(first.labels) == 0:
+            return fmean(math.log(n) for of in passes for n in self._candidates(of))
+        if first.per_sub_word:
+            return entropy(counted(labels[labels != IGNORE]))
+        columns = labels.reshape(len(self.examples), -1)
+        return fmean(entropy(counted(column)) for column in columns.T)
+
+    def _candidates(self, indices: Index) -> list[int]:
+        """Among how many each of a forward pass is ranked: of candidates that are equal one counts."""
+        texts = [self.examples[i].sequences[1].tobytes() for i in indices]
+        times = Counter(texts)
+        return [len(texts) + 1 - times[text] for text in texts]
 
 
 @dataclass(frozen=True)
@@ -164,6 +198,13 @@ class MaskedText:
             "labels": torch.from_numpy(labels),
         }
 
+    def constant_loss(self, passes: Sequence[Index]) -> float:
+        """The entropy of the sub-words that may be masked, over all lines."""
+        counts = counted(_all_sub_words(self.sequences))
+        special = range(self.tokenizer.unk + 1) if self.special is None else self.special
+        counts[[word for word in special if word < len(counts)]] = 0
+        return entropy(counts)
+
     def _mask(
         self,
         ids: npt.NDArray[np.int64],
@@ -181,6 +222,38 @@ class MaskedText:
         ids[where[draw < 0.8]] = self.tokenizer.mask
         other = where[draw >= 0.9]
         ids[other] = random.integers(first_word, self.tokenizer.size - 1, len(other))
+
+
+def counted(values: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+    """How often each number from 0 is among ``values``, some million at once."""
+    counts = np.zeros(int(values.max(initial=0)) + 1, np.int64)
+    for begin in range(0, len(values), _AT_ONCE):
+        counts += np.bincount(values[begin : begin + _AT_ONCE], minlength=len(counts))
+    return counts
+
+
+def entropy(counts: npt.NDArray[np.int64]) -> float:
+    """Of a distribution that was counted, in nats: the mean loss of the best answer to all alike.
+
+    >>> entropy(np.asarray([2, 0, 2])) == math.log(2)
+    True
+    """
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def _all_labels(examples: Sequence[Example]) -> npt.NDArray[np.int64]:
+    """Of all examples, one after another."""
+    if isinstance(examples, Encoded):
+        return examples.labels
+    return np.concatenate([example.labels for example in examples])
+
+
+def _all_sub_words(lines: Sequence[Line]) -> Ids:
+    """Of all lines, one after another."""
+    if isinstance(lines, EncodedLines):
+        return lines.examples.sub_words
+    return np.concatenate([line.ids for line in lines])
 
 
 def encode_lines(lines: Iterable[str], tokenizer: Tokenizer, *, length: int) -> list[Line]:

@@ -42,12 +42,14 @@ class Adjusted:
         rewinds: how often it went back.
         token_budget: of a micro-batch, at most; ``None`` as it was told.
         micro_rows: of a micro-batch, likewise.
+        untold: that memory ran out, where the rank that noted it could not tell the others.
     """
 
     skipped: tuple[int, ...] = ()
     rewinds: int = 0
     token_budget: int | None = None
     micro_rows: int | None = None
+    untold: str = ""
 
     def without(self, steps: Iterable[int]) -> Adjusted:
         """With more steps left out.

@@ -5,10 +5,9 @@ It neither prints nor tracks: it reports to an observer that it is handed.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -38,6 +37,7 @@ from xlgap.training.engine import (
     start_engine,
     world_size,
 )
+from xlgap.training.facts import PhaseResult, phase_facts
 from xlgap.training.guard import Guard, lost_peer
 from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Topology
@@ -90,35 +90,6 @@ class PhaseSettings:
             packed=packed,
         )
         return Course((part,), np.zeros(self.steps, np.int64))
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhaseResult:
-    """Deterministic facts of a finished phase.
-
-    Attributes:
-        steps, examples: done.
-        tokens: sub-words seen, padding left out.
-        padded_tokens: sub-words computed, padding included.
-        pairs, padded_pairs: pairs of sub-words that attention weighs, likewise: squares of lengths.
-        dev: ``(step, score)`` of each evaluation.
-        best_step: step of the weights that were kept.
-        final_loss: of the last step.
-        mixed: of a mixture, steps, examples and sub-words of each of its parts.
-        skipped: how many of the steps were left out; ``None`` where none was.
-    """
-
-    steps: int
-    examples: int
-    tokens: int
-    padded_tokens: int
-    pairs: int
-    padded_pairs: int
-    dev: tuple[tuple[int, float], ...]
-    best_step: int
-    final_loss: float
-    mixed: dict[str, dict[str, int]] | None = None
-    skipped: int | None = None
 
 
 class Observer(Protocol):
@@ -174,15 +145,15 @@ def train_phase(
     given = network if isinstance(network, Network) else None
     while True:
         made = network if isinstance(network, Network) else network()
-        adjusted = gathered(Adjusted.read(scratch))[0]
+        adjusted = _noted(scratch, observer)
         try:
             return _attempt(made, data, settings, adjusted, evaluate, observer, scratch)
         except Trouble as found:
             trouble = found.with_traceback(None)
             trouble.__context__ = None  # its frames hold a step's memory
         if trouble.of_one and world_size() > 1:  # the others wait for this one, in the step
-            trouble.again.write(scratch)
-            raise TryAgainError(f"{trouble} Run the same command again.")
+            replace(trouble.again, untold=str(trouble)).write(scratch)
+            raise TryAgainError(f"{trouble} Run the same command again.", adjusted=True)
         if given is not None:
             raise TrainingError(str(trouble))
         del made
@@ -190,6 +161,17 @@ def train_phase(
         if rank() == 0:
             trouble.again.write(scratch)
         observer.on_event(trouble.name, str(trouble))
+
+
+def _noted(scratch: Path, observer: Observer) -> Adjusted:
+    """What is done otherwise, by all ranks; ``observer`` is told what one of them has noted."""
+    found = gathered(Adjusted.read(scratch))[0]
+    if found.untold:
+        observer.on_event("out_of_memory", found.untold)
+        found = replace(found, untold="")
+        if rank() == 0:
+            found.write(scratch)
+    return found
 
 
 @dataclass(frozen=True)
@@ -254,7 +236,7 @@ def _attempt(
         raise
     finally:
         engine.destroy()
-    return _result(course, plan, state, adjusted), weights
+    return phase_facts(course, plan, state, adjusted), weights
 
 
 def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] | None) -> None:
@@ -381,14 +363,3 @@ def _evaluate(
         state.best, state.best_step = full_state(engine.module), state.step
     state.dev.append((state.step, score))
     observer.on_evaluation(state.step, score)
-
-
-def _result(course: Course, plan: list[Step], state: PhaseState, adjusted: Adjusted) -> PhaseResult:
-    return PhaseResult(
-        steps=len(course),
-        dev=tuple(state.dev),
-        best_step=state.best_step or len(course),
-        final_loss=next(loss for loss in reversed(state.losses) if not math.isnan(loss)),
-        skipped=len(adjusted.skipped) or None,
-        **course.facts(plan, skipped=frozenset(adjusted.skipped)),
-    )

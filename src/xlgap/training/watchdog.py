@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from xlgap.errors import TryAgainError
+from xlgap.launch.ranks import tell
 
 
 class Watchdog:
@@ -52,12 +53,16 @@ class Watchdog:
 
     def _end(self, what: str) -> None:
         """With what every thread was doing, which tells who waited for whom."""
-        sys.stderr.write(
-            f"error: no progress for {self._seconds:g} seconds in {what}: this process or one that it "
-            "waits for hangs or is gone; what each thread does follows. Run the same command again to "
-            "go on from the last checkpoint, or raise 'train.hang_seconds' if this takes so long.\n"
+        error = TryAgainError(
+            f"no progress for {self._seconds:g} seconds in {what}: this process or one that it waits "
+            "for hangs or is gone. Run the same command again to go on from the last checkpoint, or "
+            "raise 'train.hang_seconds' if this takes so long."
         )
+        sys.stderr.write(f"error: {error} What each thread does:\n")
         sys.stderr.flush()
         faulthandler.dump_traceback(sys.stderr, all_threads=True)
         sys.stderr.flush()
-        os._exit(TryAgainError.exit_code)
+        try:
+            tell(error)  # the launcher has an exit code of its own
+        finally:
+            os._exit(error.exit_code)

@@ -268,7 +268,7 @@ def test_a_rank_takes_its_place_from_slurm(monkeypatch):
     before = {n: signal.getsignal(n) for n in (signal.SIGUSR1, signal.SIGTERM)}
     asked: list[int] = []
     try:
-        assert trains_here(["finetune"])
+        assert trains_here(["finetune"], say=print)
         assert (os.environ["RANK"], os.environ["WORLD_SIZE"]) == ("1", "2")
         assert os.environ["MASTER_ADDR"] == "127.0.0.1"
         signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))

@@ -16,7 +16,7 @@ from simulate import Plan, study
 
 from xlgap.analysis.answers.cautions import LAB_SENTENCE
 from xlgap.analysis.result import Analysis, analyse, read_analysis, write_analysis
-from xlgap.analysis.rows import Collapsed
+from xlgap.analysis.rows import Collapsed, LearnedNothing
 from xlgap.analysis.words import signed
 from xlgap.errors import ResultError
 from xlgap.published import load_scores
@@ -182,7 +182,15 @@ def test_collapsed_runs_are_named(analysis: Analysis) -> None:
         chance=25.0,
     )  # fmt: skip
     text = render(replace(analysis, collapsed=(run,)), {})
-    assert "nano, direct_en, qa in en, seed 3: 26.0 (chance 25.0, other seeds 70.0)" in text
+    assert "nano, direct_en, qa in en, seed 3: 26.0 (chance 25.0, other seeds 70.0)</li>" in text
+    assert "learned nothing" not in text
+    fell = replace(run, learned_nothing="typing qa")
+    row = LearnedNothing(model="nano", arm="direct_en", task="qa", seed=3, of="qa", collapsed=True)
+    more = (row, replace(row, arm="joint", collapsed=False))
+    text = render(replace(analysis, collapsed=(fell,), learned_nothing=more), {})
+    assert "70.0); its training has learned nothing of typing, qa</li>" in text
+    assert "1 of these 2 runs are among the collapsed ones" in text
+    assert "<li>nano, qa: direct_en seed 3, joint seed 3</li>" in text
 
 
 def test_tasks_at_chance_are_said_to_be_at_chance(analysis: Analysis) -> None:

@@ -48,6 +48,8 @@ class Observed:
 
     def on_evaluation(self, step: int, score: float) -> None: ...
 
+    def on_event(self, name: str, sentence: str) -> None: ...
+
     def stop_requested(self) -> bool:
         return self.starts > self.stop_after
 
