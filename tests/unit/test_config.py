@@ -109,7 +109,7 @@ def test_adapters_are_of_every_linear_layer_or_of_those_named(study):
         ({"dropout": 1}, "key 'models.m.lora.dropout': must be less than 1; got 1."),
         ({"modules": "query"}, "key 'models.m.lora.modules': must be 'default', for every linear"),
         ({"modules": []}, "key 'models.m.lora.modules': must have at least 1 entry; got []."),
-        ({"quantise": "4bit"}, "unknown key 'models.m.lora.quantise'; allowed: alpha, dropout,"),
+        ({"quantise": "4bit"}, "unknown key 'models.m.lora.quantise'; allowed: alpha, bits,"),
         (16, "key 'models.m.lora': must be a mapping of keys; got 16."),
     ],
 )
