@@ -11,9 +11,10 @@ from xlgap.adapter_params import LoraParams
 from xlgap.errors import ConfigError
 from xlgap.models.adapters import adapter_parameters as counted
 from xlgap.models.adapters import add_adapters
+from xlgap.models.catalogue import Checkpoint, catalogue
 from xlgap.models.meta import encoder_fields, linear_shapes
 from xlgap.models.size import size_of
-from xlgap.planning.shape import Shape, shape_of_fields
+from xlgap.planning.shape import Shape, shape_of_checkpoint, shape_of_fields
 
 
 def shape(encoder: Any) -> Shape:
@@ -44,3 +45,13 @@ def test_adapters_are_counted_exactly(family: str) -> None:
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(ConfigError, match=r"no linear layer 'q_prj'; did you mean .*'q_proj'"):
         shape(make("Llama", 300)).adapters(3, ("q_prj",))
+
+
+@pytest.mark.parametrize("checkpoint", catalogue(), ids=lambda of: of.repo)
+def test_a_catalogued_checkpoint_is_planned_by_its_fields_alone(checkpoint: Checkpoint) -> None:
+    planned = shape_of_checkpoint(checkpoint)
+    matrices = sum(of.weights for of in planned.linear)
+    trained = checkpoint.encoder_nonembedding or checkpoint.params_nonembedding
+    assert 0.985 * trained < matrices <= trained  # the rest are norms, biases and positions
+    assert planned.layers == checkpoint.layers
+    assert planned.adapters(16) > 0
