@@ -51,3 +51,17 @@ class Checkpoint:
     encoder_nonembedding: int | None = None
     config: Mapping[str, Any] = field(hash=False)
     note: str = ""
+
+    @property
+    def trained_total(self) -> int:
+        """Parameters of what is fine-tuned: the encoder alone, and no output matrix of its own."""
+        table = self.vocabulary * self.d_model
+        if self.encoder_nonembedding is not None:
+            return self.encoder_nonembedding + table
+        return self.params_total - (table if self.tied is False else 0)
+
+    @property
+    def trained_nonembedding(self) -> int:
+        """Likewise, without embeddings."""
+        own = self.encoder_nonembedding
+        return self.params_nonembedding if own is None else own

@@ -22,7 +22,8 @@ class ModelFigures:
         name: in ``params.yaml``.
         params_total, params_nonembedding: of the model as published or built.
         trained_total, trained_nonembedding: of what is fine-tuned: the encoder of an encoder-decoder,
-            otherwise all of it. Task heads are left out: they have a few rows of ``d_model``.
+            otherwise all of it but an output matrix of its own. Task heads are left out: they have a
+            few rows of ``d_model``.
         layers, d_model, vocabulary: of what is fine-tuned.
         shape: of what is fine-tuned.
         adapters: parameters of LoRA's, which are then trained in place of all weights.
@@ -119,19 +120,17 @@ def _scratch(name: str, model: ScratchModel, params: Params) -> ModelFigures:
 
 
 def _from_catalogue(name: str, checkpoint: Checkpoint) -> ModelFigures:
-    encoder = checkpoint.encoder_nonembedding
-    table = checkpoint.vocabulary * checkpoint.d_model
     return ModelFigures(
         name=name,
         params_total=checkpoint.params_total,
         params_nonembedding=checkpoint.params_nonembedding,
-        trained_total=checkpoint.params_total if encoder is None else encoder + table,
-        trained_nonembedding=checkpoint.params_nonembedding if encoder is None else encoder,
+        trained_total=checkpoint.trained_total,
+        trained_nonembedding=checkpoint.trained_nonembedding,
         layers=checkpoint.layers,
         d_model=checkpoint.d_model,
         vocabulary=checkpoint.vocabulary,
         shape=shape_of_checkpoint(checkpoint),
-        note="" if encoder is None else "the encoder alone is fine-tuned",
+        note="the encoder alone is fine-tuned" if checkpoint.decoder_layers else "",
     )
 
 

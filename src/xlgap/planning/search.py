@@ -98,6 +98,7 @@ class Choice:
         micro_tokens: sub-words of a forward pass of a device, at most.
         accumulation: forward passes of a device in a step.
         memory: of one process.
+        lora, base_bits: as in :class:`~xlgap.planning.setting.Setting`.
         arithmetic: how many times the seconds of its operations a step's passes take.
         seconds: that a step takes beside them: communication and offload.
         lacking: what does not fit, in words; empty where all does.
@@ -112,6 +113,8 @@ class Choice:
     memory: MemoryParts
     arithmetic: float
     seconds: float
+    lora: int | None = None
+    base_bits: Literal[4, 8] | None = None
     lacking: str = ""
 
     @property
@@ -238,6 +241,8 @@ class _Search:
             memory=memory,
             arithmetic=(4 / 3 if flag else 1) * idle * small,
             seconds=self._moving(stage, optimizer, parameters, accumulation),
+            lora=asked.lora,
+            base_bits=asked.base_bits,
             lacking=self._lacking(memory),
         )
 

@@ -121,12 +121,8 @@ def shape_of_fields(
 
 def shape_of_checkpoint(checkpoint: Checkpoint) -> Shape:
     """The shape of what is trained of a checkpoint of the catalogue."""
-    encoder = checkpoint.encoder_nonembedding
-    table = checkpoint.vocabulary * checkpoint.d_model
-    return shape_of_fields(
-        {**checkpoint.config, "model_type": checkpoint.model_type},
-        parameters=checkpoint.params_total if encoder is None else encoder + table,
-    )
+    fields = {**checkpoint.config, "model_type": checkpoint.model_type}
+    return shape_of_fields(fields, parameters=checkpoint.trained_total)
 
 
 def scratch_shape(

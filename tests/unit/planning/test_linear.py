@@ -51,7 +51,8 @@ def test_a_layer_that_is_not_there_is_refused_with_those_that_are() -> None:
 def test_a_catalogued_checkpoint_is_planned_by_its_fields_alone(checkpoint: Checkpoint) -> None:
     planned = shape_of_checkpoint(checkpoint)
     matrices = sum(of.weights for of in planned.linear)
-    trained = checkpoint.encoder_nonembedding or checkpoint.params_nonembedding
+    trained = checkpoint.trained_nonembedding
     assert 0.985 * trained < matrices <= trained  # the rest are norms, biases and positions
+    assert trained + planned.embedding <= planned.parameters <= checkpoint.params_total
     assert planned.layers == checkpoint.layers
     assert planned.adapters(16) > 0
