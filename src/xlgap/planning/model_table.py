@@ -11,8 +11,8 @@ from xlgap.planning.search import Choice
 
 T = TypeVar("T", int, float)
 WAYS = (
-    "model", "params", "LoRA", "trains on", "ZeRO", "offload", "ckpt", "micro", "acc.", "needs", "hours",
-    "kWh", "disk",
+    "model", "params", "LoRA", "trains on", "ZeRO", "offload", "ckpt", "micro", "acc.", "needs",
+    "hours", "kWh", "disk",
 )  # fmt: skip
 PARTS = (
     "model", "weights", "grads", "optim.", "activ.", "logits", "buffers", "frag.", "base", "overlap",

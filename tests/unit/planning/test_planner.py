@@ -306,7 +306,8 @@ def test_adapters_are_planned_by_their_layers_and_kept_alone(study):
         stages["finetune@few-direct_en-toy_nli"].memory.weights
         < stages["finetune@all-direct_en-toy_nli"].memory.weights
     )
-    assert "1, 8 bit" in shown(plan)
+    few = {"m": {"hub": "FacebookAI/xlm-roberta-base", "lora": {"rank": 3, "bits": 8}}}
+    assert "3, 8 bit" in shown(planned(study(**{**FULL, "models": few})))
     told = {s["stage"]: s for s in to_json(plan)["stages"]}
     assert told["finetune@few-direct_en-toy_nli"]["choice"]["base_bits"] == 8
     models["some"]["lora"]["modules"] = ["qury"]
