@@ -46,6 +46,8 @@ def quantisation(bits: Bits, precision: Literal["fp32", "bf16"]) -> Any:
         ConfigError: see :func:`require_library`.
     """
     require_library()
+    # it tells of a kernel that it lacks, and at every product of 8 bits that inputs are rounded
+    logging.getLogger(LIBRARY).setLevel(logging.ERROR)
     from transformers import BitsAndBytesConfig
 
     if bits == 8:
@@ -63,10 +65,8 @@ def mark_quantised(encoder: nn.Module, bits: Bits) -> None:
     """Let peft know of the layers of ``encoder``, and keep these as they are.
 
     On a CPU with AVX512-BF16 a layer of 4 bits packs its weights for prediction in evaluation mode, and
-    training, which goes on with them, then has no gradient: here it does not. Of 8 bits it would say at
-    every multiplication that inputs are rounded.
+    training, which goes on with them, then fails: here it does not.
     """
-    logging.getLogger(f"{LIBRARY}.autograd").setLevel(logging.ERROR)
     setattr(encoder, f"is_loaded_in_{bits}bit", True)
     module: Any
     for module in encoder.modules():
