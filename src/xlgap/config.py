@@ -258,6 +258,17 @@ class Params(Section):
             raise ValueError("key 'pretrain.parallel_lines': must be 0, the lab has pairs of its own")
         return self
 
+    @model_validator(mode="after")
+    def _few_bits_are_not_shared_out(self) -> Self:
+        lora = {name: model.lora for name, model in self.models.items()}
+        found = [name for name, of in lora.items() if of is not None and of.bits is not None]
+        if found and self.train.zero_stage == 3:
+            raise ValueError(
+                f"key 'models.{found[0]}.lora.bits': weights of 8 or 4 bits cannot be shared out over "
+                "processes, as 'train.zero_stage' 3 does; take 0, 1, 2 or auto, or leave 'bits' out"
+            )
+        return self
+
     def task(self, name: str) -> TaskParams:
         """The entry of a target or intermediate task."""
         return self.tasks[name] if name in self.tasks else self.intermediate[name]

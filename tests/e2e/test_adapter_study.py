@@ -1,6 +1,7 @@
 """A study of a model and of its adapters, through DVC: trained, kept, scored again and tracked."""
 
 import copy
+import importlib.util
 import json
 
 import mlflow
@@ -13,6 +14,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen3Config
 
 pytestmark = pytest.mark.e2e
+
+FEW_BITS = importlib.util.find_spec("bitsandbytes") is not None
 
 
 def decoder(folder):
@@ -41,6 +44,8 @@ def study(tmp_path_factory):
     asked["tasks"] = {"lab_nli": STUDY["tasks"]["lab_nli"]}
     asked["evaluation"]["retention"] = {"rows": 6, "probe_rows": 12, "mlm_lines": 6}
     asked["models"]["decoder"] = {"hub": "decoder", "lora": {}}
+    if FEW_BITS:
+        asked["models"]["few"] = {"hub": "decoder", "lora": {"rank": 2, "bits": 4}}
     made = Checkout.make(folder, asked)
     made.xlgap("run")
     return made
@@ -85,6 +90,22 @@ def test_a_decoder_of_the_hub_is_trained_by_adapters(study):
     assert facts["encoder"]["total"] == facts["size"]["total"] - facts["adapters"] - (width + 1) * 3
     kept = load_file(study.folder / "weights" / facts["digest"] / "model.safetensors")
     assert sum(tensor.size for tensor in kept.values()) == facts["size"]["trainable"]
+
+
+@pytest.mark.skipif(not FEW_BITS, reason="needs the extra 'quantised' (bitsandbytes)")
+def test_a_decoder_of_few_bits_is_trained_and_scored_again(study):
+    facts, whole = _facts(study, "few", "inter_en"), _facts(study, "decoder", "inter_en")
+    assert facts["encoder"]["total"] == whole["encoder"]["total"]
+    assert facts["size"]["total"] == facts["encoder"]["total"] + facts["size"]["trainable"]
+    kept = load_file(study.folder / "weights" / facts["digest"] / "model.safetensors")
+    assert sum(tensor.size for tensor in kept.values()) == facts["size"]["trainable"]
+    scores = study.folder / "results" / "retention" / "lab_nli" / "few-inter_en" / "scores.csv"
+    assert len(scores.read_text().splitlines()) > 10
+    mlflow.set_tracking_uri(f"sqlite:///{study.folder / 'mlflow.db'}")
+    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    of = [run.data for run in runs if run.data.tags.get("xlgap.model") == "few"]
+    assert {data.params["lora.bits"] for data in of if "lora.bits" in data.params} == {"4"}
+    assert any(data.metrics.get("weights_bytes") == 4 * facts["size"]["trainable"] for data in of)
 
 
 def test_earlier_tasks_are_scored_again_with_them(study):

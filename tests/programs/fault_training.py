@@ -22,6 +22,8 @@ FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
     dropout=0.1                     of the network
     late=0                          1: losses are read a step late, as of a GPU
     rate=0.003                      of learning
+    lora=0                          rank of adapters; 0 trains all weights
+    bits=0                          of the weights below them; 0 leaves these as they are
     memory=0                        MB that it may take beside what it has when training begins
 """
 
@@ -43,11 +45,20 @@ import numpy as np
 import torch
 from losses import TAGS, VOCABULARY, tagged, tiny_encoder
 
+from xlgap.adapter_params import LoraParams
 from xlgap.errors import XlgapError
 from xlgap.formats import atomic_path, finite
 from xlgap.launch.ranks import come, tell
+from xlgap.models.adapters import add_adapters, load_kept
 from xlgap.models.encode import IGNORE
-from xlgap.models.network import Network, load_state, make_head, save_state
+from xlgap.models.network import (
+    Network,
+    hub_encoder,
+    load_state,
+    make_head,
+    save_encoder,
+    save_state,
+)
 from xlgap.models.packed import on_device
 from xlgap.stages.learned import told
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
@@ -66,7 +77,7 @@ STORE = []  # a server's own, empty
 DEFAULTS = {
     "steps": 40, "stage": 0, "offload": 0, "bf16": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0,
     "lost": (), "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
-    "dropout": 0.1, "rate": 3e-3, "late": 0,
+    "dropout": 0.1, "rate": 3e-3, "late": 0, "lora": 0, "bits": 0,
 }  # fmt: skip
 
 
@@ -104,7 +115,17 @@ def network(how):
     encoder = tiny_encoder(width=how.width, positions=how.length + 8, dropout=how.dropout)
     with torch.no_grad():
         encoder.get_input_embeddings().weight[LOST] = float("nan")
+    if how.bits:
+        encoder = of_few_bits(encoder, how.bits)
+    if how.lora:
+        add_adapters(encoder, LoraParams(rank=how.lora), seed=4)
     return Network(encoder, make_head(Tag(tags=TAGS, bio=False), encoder, seed=0))
+
+
+def of_few_bits(encoder, bits):
+    with TemporaryDirectory() as made:
+        save_encoder(encoder, Path(made) / "base", {})
+        return hub_encoder(str(Path(made) / "base"), None, bits=bits)
 
 
 class Observer(TrainingObserver):
@@ -195,7 +216,7 @@ def train(how, folder, observer):
 
 def predictions(how, weights):
     trained = network(how)
-    trained.load_state_dict(weights)
+    load_kept(trained, weights, "weights")
     trained.to(device()).eval()
     data = TaskData(examples(how)[:48], pad=1)
     with torch.no_grad():
@@ -206,7 +227,7 @@ def predictions(how, weights):
 def serve():
     answers = os.fdopen(int(sys.argv[2]), "w")  # libraries write to standard output
     mlflow.warm_up()
-    network(options([]))  # imports what it takes
+    network(options(["lora=1"]))  # imports what it takes
     with TemporaryDirectory() as made:
         STORE.append(Path(made) / "mlflow.db")
         if os.fork() == 0:  # whose connections nobody inherits

@@ -109,7 +109,9 @@ def test_adapters_are_of_every_linear_layer_or_of_those_named(study):
         ({"dropout": 1}, "key 'models.m.lora.dropout': must be less than 1; got 1."),
         ({"modules": "query"}, "key 'models.m.lora.modules': must be 'default', for every linear"),
         ({"modules": []}, "key 'models.m.lora.modules': must have at least 1 entry; got []."),
-        ({"quantise": "4bit"}, "unknown key 'models.m.lora.quantise'; allowed: alpha, dropout,"),
+        ({"quantise": "4bit"}, "unknown key 'models.m.lora.quantise'; allowed: alpha, bits,"),
+        ({"bits": 16}, "key 'models.m.lora.bits': must be 8 or 4; got 16."),
+        ({"bits": True}, "key 'models.m.lora.bits': must be a number, not yes or no"),
         (16, "key 'models.m.lora': must be a mapping of keys; got 16."),
     ],
 )
@@ -117,6 +119,16 @@ def test_wrong_adapters_name_key_allowed_and_got(raw_study, kind, lora, said):
     size = {} if "hub" in kind else {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64}
     model = {**kind, **size, "lora": lora}
     assert sentence(raw_study(models={"m": model})).startswith(said)
+
+
+def test_weights_of_few_bits_are_not_shared_out(raw_study):
+    model = {"hub": "FacebookAI/xlm-roberta-base", "lora": {"bits": 4}}
+    said = sentence(raw_study(models={"m": model}, train={"zero_stage": 3}))
+    assert said.startswith("key 'models.m.lora.bits': weights of 8 or 4 bits cannot be shared out")
+    assert "take 0, 1, 2 or auto" in said
+    for stage in (0, 1, 2, "auto"):
+        found = check(raw_study(models={"m": model}, train={"zero_stage": stage}), Path("p"))
+        assert found.models["m"].lora.bits == 4
 
 
 def test_a_mistyped_key_is_told_before_the_one_it_leaves_missing(raw_study):

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from xlgap.checkout import checkout_root, model_directory
@@ -13,7 +14,9 @@ from xlgap.config import HubModel, Params
 from xlgap.data.released import data_dir
 from xlgap.doctor.finding import Finding
 from xlgap.doctor.machine import existing, free_memory
-from xlgap.errors import DataError, XlgapError
+from xlgap.errors import ConfigError, DataError, XlgapError
+from xlgap.models.catalogue import pinned_revision
+from xlgap.models.quantised import LIBRARY, require_library
 from xlgap.planning.plan import Plan
 from xlgap.planning.tables import hours, size
 from xlgap.tracking.reach import reach
@@ -47,6 +50,7 @@ def study_findings(
     yield from _devices(params, there)
     yield _data(directory, params, hub)
     yield from _checkpoints(params, hub)
+    yield from _few_bits(params)
     yield _runs(directory)
 
 
@@ -123,6 +127,11 @@ def _checkpoints(params: Params, hub: tuple[bool, str]) -> Iterator[Finding]:
         if folder is not None:
             yield _of_study(name=f"model {name}", found=f"directory {folder}")
             continue
+        try:
+            pinned_revision(model.hub, model.revision, key=f"models.{name}.revision")
+        except ConfigError as error:
+            yield _of_study(name=f"model {name}", found=model.hub, state="lacking", advice=str(error))
+            continue
         cached = _is_cached(model)
         yield _of_study(
             name=f"model {name}",
@@ -132,6 +141,21 @@ def _checkpoints(params: Params, hub: tuple[bool, str]) -> Iterator[Finding]:
             if cached or there
             else f"fetch it where the hub answers, or name a directory in 'models.{name}.hub'.",
         )
+
+
+def _few_bits(params: Params) -> Iterator[Finding]:
+    """Whether the library is there that holds a base in few bits, where a model asks for it."""
+    asked = [name for name, model in params.models.items() if model.lora and model.lora.bits]
+    if not asked:
+        return
+    try:
+        require_library()
+    except ConfigError as error:
+        yield _of_study(
+            name=LIBRARY, found=f"asked for by {', '.join(asked)}", state="lacking", advice=str(error)
+        )
+        return
+    yield _of_study(name=LIBRARY, found=f"{version(LIBRARY)}, for {', '.join(asked)}")
 
 
 def _is_cached(model: HubModel) -> bool:

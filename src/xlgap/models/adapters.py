@@ -84,6 +84,17 @@ def trained_names(module: nn.Module) -> frozenset[str] | None:
     return None if len(moved) == len(named) else moved
 
 
+def saved_names(module: nn.Module) -> frozenset[str] | None:
+    """The names of the state that a checkpoint of a training holds; ``None`` where that is all of it.
+
+    Frozen weights are read again from where they came from; buffers stand beside what is trained.
+    """
+    moved = trained_names(module)
+    if moved is None:
+        return None
+    return moved | {name for name, _ in module.named_buffers() if name in module.state_dict()}
+
+
 def kept_state(module: nn.Module) -> State:
     """The weights that are kept of ``module``, on the CPU: all, or those that training moves."""
     moved = trained_names(module)
@@ -111,7 +122,7 @@ def save_adapters(encoder: Encoder, path: Path, facts: Mapping[str, Any], *, lor
     """Write adapters alone (safetensors), their shape and ``facts.json`` into directory ``path``."""
     with atomic_dir(path) as temporary:
         save_state(kept_state(encoder), temporary / ADAPTERS)
-        write_json(temporary / _SHAPE, lora.model_dump(mode="json"))
+        write_json(temporary / _SHAPE, lora.told)
         write_json(temporary / "facts.json", dict(facts))
 
 

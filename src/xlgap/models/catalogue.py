@@ -9,65 +9,33 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from xlgap.checkout import model_directory
 from xlgap.errors import ConfigError, unknown
 from xlgap.formats import read_json
+from xlgap.models.decoders import gemma, llama, qwen
+from xlgap.models.encoders import bert_like, mt5, umt5
+from xlgap.models.entry import Checkpoint
 
-
-@dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """One pretrained model of the hub.
-
-    Attributes:
-        repo: hub repository.
-        revision: a commit of that repository, as other public projects pin it; ``None`` where none was
-            seen: a study then has to name one, see :func:`pinned_revision`.
-        name: as published, e.g. ``mT5-XXL``.
-        family: models of one family share data and design.
-        model_type: of transformers.
-        architecture: transformers class that is counted: the backbone of an encoder, the language
-            model of a decoder, the whole encoder-decoder.
-        layers: blocks of the encoder or decoder; of an encoder-decoder, of each side.
-        decoder_layers: blocks of the decoder of an encoder-decoder, else 0.
-        d_model, d_ff, heads, vocabulary: widths and rows of the token table (padding rows included).
-        positions: longest sequence in sub-words; ``None`` where positions are relative or ALiBi.
-        tied: whether the released output matrix is the token table; ``None`` where no head is counted.
-        params_total: parameters, tied ones counted once.
-        params_nonembedding: ``params_total`` without token, output, position and type embeddings.
-        encoder_nonembedding: of an encoder-decoder: ``params_nonembedding`` of the encoder alone.
-        config: fields of the configuration, beyond ``model_type``.
-        note: what a reader must know about this entry.
-    """
-
-    repo: str
-    revision: str | None
-    name: str
-    family: str
-    model_type: str
-    architecture: str
-    layers: int
-    decoder_layers: int = 0
-    d_model: int
-    d_ff: int
-    heads: int
-    vocabulary: int
-    positions: int | None
-    tied: bool | None
-    params_total: int
-    params_nonembedding: int
-    encoder_nonembedding: int | None = None
-    config: Mapping[str, Any] = field(hash=False)
-    note: str = ""
+__all__ = [
+    "Checkpoint",
+    "catalogue",
+    "find_checkpoint",
+    "get_checkpoint",
+    "lacks_masked_head",
+    "pinned_revision",
+]
 
 
 @cache
 def catalogue() -> tuple[Checkpoint, ...]:
     """All checkpoints, by family and size."""
-    return (*_xlm_r(), *_mt5(), *_bloom(), *_xglm(), *_mmbert(), *_eurobert())
+    families = (
+        _xlm_r, mt5, _bloom, _xglm, _mmbert, _eurobert, bert_like, umt5, qwen, gemma, llama,
+    )  # fmt: skip
+    return tuple(entry for family in families for entry in family())
 
 
 @cache
@@ -180,47 +148,6 @@ def _xlm_r() -> Iterator[Checkpoint]:
                 "eos_token_id": 2,
             },
         )  # fmt: skip
-
-
-def _mt5() -> Iterator[Checkpoint]:
-    """arXiv:2010.11934: untied output matrix, gated GELU, heads of 64."""
-    rows = (
-        ("small", "73fb5dbe4756edadc8fbe8c769b0a109493acf7a", "Small", 8, 512, 1024, 6, 300_176_768,
-         44_062_080),
-        ("base", "2eb15465c5dd7f72a8f7984306ad05ebc3dd1e1f", "Base", 12, 768, 2048, 12, 582_401_280,
-         198_229_248),
-        ("large", "50b7223e98fcd124b0cabb1ec81bc6324c7df107", "Large", 24, 1024, 2816, 16,
-         1_229_581_312, 717_351_936),
-        ("xl", "63fc6450d80515b48e026b69ef2fbbd426433e84", "XL", 24, 2048, 5120, 32, 3_742_619_648,
-         2_718_160_896),
-        ("xxl", "e07c395916dfbc315d4e5e48b4a54a1e8821b5c0", "XXL", 24, 4096, 10240, 64, 12_921_057_280,
-         10_872_139_776),
-    )  # fmt: skip
-    for repo, revision, name, layers, width, ff, heads, total, rest in rows:
-        yield Checkpoint(
-            repo=f"google/mt5-{repo}", revision=revision, name=f"mT5-{name}", family="mT5",
-            model_type="mt5", architecture="MT5ForConditionalGeneration", layers=layers,
-            decoder_layers=layers, d_model=width, d_ff=ff, heads=heads, vocabulary=250112,
-            positions=None, tied=False, params_total=total, params_nonembedding=rest,
-            encoder_nonembedding=_t5_encoder(layers=layers, width=width, heads=heads, feed_forward=ff),
-            config={
-                "vocab_size": 250112, "d_model": width, "d_kv": 64, "d_ff": ff, "num_layers": layers,
-                "num_decoder_layers": layers, "num_heads": heads, "feed_forward_proj": "gated-gelu",
-                "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0,
-            },
-            note="transformers 5 ties the output matrix whatever the configuration says; the released "
-            "weights and the published counts have it untied",
-        )  # fmt: skip
-
-
-def _t5_encoder(*, layers: int, width: int, heads: int, feed_forward: int) -> int:
-    """Parameters of a gated T5 encoder without its token table.
-
-    A block has four projections between the width and heads of 64, three feed-forward matrices and two
-    norms without bias; the first block has 32 relative position buckets a head, one norm ends it all.
-    """
-    block = 4 * width * 64 * heads + 3 * width * feed_forward + 2 * width
-    return layers * block + 32 * heads + width
 
 
 def _bloom() -> Iterator[Checkpoint]:

@@ -6,11 +6,12 @@ Shape letters: B sequences, L sub-words, D width.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from xlgap.adapter_params import Bits
 from xlgap.checkout import model_place
 from xlgap.errors import DataError, ResultError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
@@ -18,6 +19,7 @@ from xlgap.models.causal import is_causal
 from xlgap.models.dropout import use_cheap_dropout
 from xlgap.models.heads import MLM, Heads, head_loss, masked_head
 from xlgap.models.packed import RUNS, make_packable, packed_inputs, packs, unpacked
+from xlgap.models.quantised import mark_quantised, quantisation
 from xlgap.models.rank import RankHead
 from xlgap.models.reads import SHORTENED, make_shortenable, rows_read
 from xlgap.models.size import without_pooler
@@ -31,6 +33,7 @@ Batch = dict[str, Tensor]
 Encoder = nn.Module
 Head = nn.Module
 State = dict[str, Tensor]
+Precision = Literal["fp32", "bf16"]
 
 
 def make_head(kind: Kind, encoder: Encoder, *, seed: int) -> nn.Module | None:
@@ -199,6 +202,11 @@ def scratch_encoder(config: Mapping[str, Any], *, seed: int) -> nn.Module:
         return _encoder(XLMRobertaConfig(**config), _from_config)
 
 
+def untrained(config: Any) -> Encoder:
+    """The encoder of a configuration of transformers, its weights drawn from torch's generator."""
+    return _encoder(config, _from_config)
+
+
 def _encoder(config: Any, make: Callable[..., Any]) -> nn.Module:
     """The encoder of what ``make`` makes of a configuration: no pooler, no decoder, no head.
 
@@ -311,18 +319,29 @@ def load_state(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def hub_encoder(repo: str, revision: str | None) -> nn.Module:
+def hub_encoder(
+    repo: str, revision: str | None, *, bits: Bits | None = None, precision: Precision = "fp32"
+) -> nn.Module:
     """The encoder of a hub checkpoint in fp32: safetensors only, no remote code.
 
     What the checkpoint has beyond it (a head, a pooler, a decoder) is left out.
 
+    Args:
+        repo: hub repository, or a directory.
+        revision: a commit of it.
+        bits: of the weights of its linear layers, where they are frozen; they are on this process's
+            device then.
+        precision: that such weights are computed in.
+
     Raises:
+        ConfigError: ``bits`` are asked for without their library.
         DataError: it cannot be had, has no safetensors, or lacks a weight; where the hub client
             fails, the sentence repeats its first line.
     """
     from transformers import AutoConfig
 
     place = model_place(repo)
+    held = {} if bits is None else {"quantization_config": quantisation(bits, precision)}
 
     def make(model_class: Any, config: Any, **arguments: bool) -> Any:
         model, info = model_class.from_pretrained(
@@ -333,6 +352,7 @@ def hub_encoder(repo: str, revision: str | None) -> nn.Module:
             trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
+            **held,
             **arguments,
         )
         if info["missing_keys"]:
@@ -344,7 +364,7 @@ def hub_encoder(repo: str, revision: str | None) -> nn.Module:
 
     try:
         config = AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
-        return _encoder(config, make)
+        encoder = _encoder(config, make)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         if "model.safetensors" in reason:
@@ -353,3 +373,6 @@ def hub_encoder(repo: str, revision: str | None) -> nn.Module:
                 "name a revision that has one, or a directory with a converted copy."
             )
         raise DataError(f"the weights of '{repo}' cannot be loaded: {reason}") from error
+    if bits is not None:
+        mark_quantised(encoder, bits)
+    return encoder

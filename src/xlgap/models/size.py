@@ -7,6 +7,7 @@ once, as in the published tables that this project compares with.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -84,13 +85,13 @@ def size_of(
     output = None if backbone is None else _output_matrix(backbone)
     extra_tables = _tables(module, _POSITION_TABLES | _TYPE_TABLES)
 
-    total = sum(p.numel() for p in named.values())
+    total = sum(map(_count, named.values()))
     input_embedding = 0 if table is None else table.numel()
     output_embedding = 0 if output is None or output is table else output.numel()
     position_embedding = sum(t.weight.numel() for t in extra_tables)
     return Size(
         total=total,
-        trainable=sum(p.numel() for p in named.values() if p.requires_grad),
+        trainable=sum(_count(p) for p in named.values() if p.requires_grad),
         input_embedding=input_embedding,
         output_embedding=output_embedding,
         tied=None if output is None else output is table,
@@ -165,6 +166,12 @@ def _on_meta(config: PretrainedConfig, architecture: str | None, *, tied: bool) 
     return model
 
 
+def _count(parameter: torch.nn.Parameter) -> int:
+    """How many weights it has; one of 4 bits has two in a number."""
+    held = getattr(parameter, "quant_state", None)
+    return parameter.numel() if held is None else math.prod(held.shape)
+
+
 def _backbone(module: torch.nn.Module) -> Any | None:
     """The outermost part of ``module`` that is a transformers model, ``None`` where none is."""
     from transformers import PreTrainedModel
@@ -195,7 +202,7 @@ def _components(named: Mapping[str, torch.nn.Parameter]) -> dict[str, int]:
         parts = name.split(".")
         number = next((i for i, part in enumerate(parts) if part.isdigit()), len(parts) - 1)
         path = ".".join(parts[: max(number, 1)])
-        counts[path] = counts.get(path, 0) + parameter.numel()
+        counts[path] = counts.get(path, 0) + _count(parameter)
     return counts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xlgap.checkout import model_directory
@@ -10,6 +10,7 @@ from xlgap.config import Params, ScratchModel
 from xlgap.formats import read_json
 from xlgap.models.catalogue import Checkpoint, find_checkpoint
 from xlgap.models.ladder import embedding_params, nonembedding_params
+from xlgap.planning.linear import Linear, adapter_parameters
 from xlgap.planning.shape import Shape, scratch_shape, shape_of_checkpoint, shape_of_fields
 
 
@@ -21,9 +22,12 @@ class ModelFigures:
         name: in ``params.yaml``.
         params_total, params_nonembedding: of the model as published or built.
         trained_total, trained_nonembedding: of what is fine-tuned: the encoder of an encoder-decoder,
-            otherwise all of it. Task heads are left out: they have a few rows of ``d_model``.
+            otherwise all of it but an output matrix of its own. Task heads are left out: they have a
+            few rows of ``d_model``.
         layers, d_model, vocabulary: of what is fine-tuned.
         shape: of what is fine-tuned.
+        adapters: parameters of LoRA's, which are then trained in place of all weights.
+        bits: of a weight of the frozen linear layers, where they are few.
         ladder: whether it is trained from scratch, and so has the study's tokenizer.
         note: why a figure is missing or differs, empty otherwise.
 
@@ -39,12 +43,39 @@ class ModelFigures:
     d_model: int | None = None
     vocabulary: int | None = None
     shape: Shape | None = None
+    adapters: int | None = None
+    bits: int | None = None
     ladder: bool = False
     note: str = ""
 
+    @property
+    def kept_total(self) -> int | None:
+        """Parameters that training moves, which are kept: adapters, or all."""
+        return self.trained_total if self.adapters is None else self.adapters
+
+    @property
+    def whole(self) -> ModelFigures:
+        """Those of the model as it is pretrained: without adapters."""
+        return replace(self, adapters=None, bits=None)
+
 
 def model_figures(name: str, params: Params) -> ModelFigures:
-    """The figures of one of the study's models."""
+    """The figures of one of the study's models.
+
+    Raises:
+        ConfigError: adapters are asked for beside layers that it does not have.
+    """
+    found, lora = _figures(name, params), params.models[name].lora
+    if lora is None:
+        return found
+    if found.shape is None:
+        return replace(found, trained_total=None, trained_nonembedding=None)
+    key = f"models.{name}.lora.modules"
+    count = adapter_parameters(found.shape.linear, rank=lora.rank, modules=lora.modules, key=key)
+    return replace(found, adapters=count, bits=lora.bits)
+
+
+def _figures(name: str, params: Params) -> ModelFigures:
     model = params.models[name]
     if isinstance(model, ScratchModel):
         return _scratch(name, model, params)
@@ -89,36 +120,38 @@ def _scratch(name: str, model: ScratchModel, params: Params) -> ModelFigures:
 
 
 def _from_catalogue(name: str, checkpoint: Checkpoint) -> ModelFigures:
-    encoder = checkpoint.encoder_nonembedding
-    table = checkpoint.vocabulary * checkpoint.d_model
     return ModelFigures(
         name=name,
         params_total=checkpoint.params_total,
         params_nonembedding=checkpoint.params_nonembedding,
-        trained_total=checkpoint.params_total if encoder is None else encoder + table,
-        trained_nonembedding=checkpoint.params_nonembedding if encoder is None else encoder,
+        trained_total=checkpoint.trained_total,
+        trained_nonembedding=checkpoint.trained_nonembedding,
         layers=checkpoint.layers,
         d_model=checkpoint.d_model,
         vocabulary=checkpoint.vocabulary,
         shape=shape_of_checkpoint(checkpoint),
-        note="" if encoder is None else "the encoder alone is fine-tuned",
+        note="the encoder alone is fine-tuned" if checkpoint.decoder_layers else "",
     )
 
 
 def _from_directory(name: str, folder: Path) -> ModelFigures:
     """Counted on the meta device from the directory's ``config.json``; this imports torch."""
-    from xlgap.models.size import size_of_fields
+    from xlgap.models.meta import encoder_fields, encoder_on_meta, linear_shapes
+    from xlgap.models.size import size_of, size_of_fields
 
     fields = read_json(folder / "config.json")
-    size = size_of_fields(fields)
+    whole, encoder = size_of_fields(fields), encoder_on_meta(fields)
+    size = size_of(encoder)
+    linear = tuple(Linear(*of, count) for of, count in linear_shapes(encoder).items())
     return ModelFigures(
         name=name,
-        params_total=size.total,
-        params_nonembedding=size.nonembedding,
+        params_total=whole.total,
+        params_nonembedding=whole.nonembedding,
         trained_total=size.total,
         trained_nonembedding=size.nonembedding,
         layers=size.layers,
         d_model=size.d_model,
         vocabulary=size.vocabulary,
-        shape=shape_of_fields(fields, parameters=size.total),
+        shape=shape_of_fields(encoder_fields(encoder), parameters=size.total, linear=linear),
+        note="" if size.total == whole.total else "of it the part that reads text is fine-tuned",
     )

@@ -15,10 +15,16 @@ from xlgap.tasks import get_task
 from xlgap.tasks.base import Choose, Kind, Rank, Retrieve, Span, Tag
 
 
-def asked(params: Params, model: str) -> Asked:
-    """What ``params.yaml`` gives for a model, and what it leaves to the search."""
+def asked(params: Params, model: str, *, adapted: bool = True) -> Asked:
+    """What ``params.yaml`` gives for a model, and what it leaves to the search.
+
+    Args:
+        params: of the study.
+        model: its name.
+        adapted: whether its adapters are trained, if it has any; pretraining has none.
+    """
     train = params.train
-    lora = getattr(params.models[model], "lora", None)
+    lora = params.models[model].lora if adapted else None
     checkpointing = train.activation_checkpointing
     return Asked(
         precision=train.precision,
@@ -29,6 +35,8 @@ def asked(params: Params, model: str) -> Asked:
         micro_tokens=train.micro_batch_tokens,
         halve=train.chosen,
         lora=None if lora is None else lora.rank,
+        modules=None if lora is None else lora.modules,
+        base_bits=None if lora is None else lora.bits,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 
 from xlgap.planning.activations import activation_bytes
 from xlgap.planning.hardware import GIB, Precision
+from xlgap.planning.linear import held_bytes
 from xlgap.planning.setting import (
     LIVE_PARAMETERS,
     PREFETCH,
@@ -185,7 +186,8 @@ class _Memory:
         self.shape, self.setting = shape, setting
         self.number = _BYTES[setting.precision]
         self.cuda = setting.device == "cuda"
-        self.trained = shape.adapters(setting.lora) if setting.lora else shape.parameters
+        lora = setting.lora
+        self.trained = shape.adapters(lora, setting.modules) if lora else shape.parameters
 
     def parts(self) -> MemoryParts:
         """All parts, those offloaded where they lie."""
@@ -244,9 +246,11 @@ class _Memory:
         setting = self.setting
         if not setting.lora:
             return self.number * self._shard(self.shape.parameters, from_stage=3)
-        bits = setting.base_bits or 8 * self.number
-        below = self.shape.parameters * bits // 8
-        return self._shard(below, from_stage=3) + self.number * self._shard(self.trained, from_stage=3)
+        base = self.number * self._shard(self.shape.parameters, from_stage=3)
+        if setting.base_bits:  # which no stage shards
+            held, taken = held_bytes(self.shape.linear, setting.base_bits, kind=self.shape.model_type)
+            base = self.number * (self.shape.parameters - held) + taken
+        return base + self.number * self._shard(self.trained, from_stage=3)
 
     def gradients(self) -> int:
         """Of what is trained, all of them at the end of the backward pass."""
@@ -341,7 +345,7 @@ class _Memory:
             cuda=self.cuda,
             read=setting.read,
         )
-        if setting.lora and (setting.base_bits or 16) < 16:  # a matrix at a time in full precision
+        if setting.base_bits:  # a matrix at a time in full precision
             kept += self.number * self.shape.width * self.shape.feed_forward
         return kept
 

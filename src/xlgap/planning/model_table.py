@@ -11,8 +11,8 @@ from xlgap.planning.search import Choice
 
 T = TypeVar("T", int, float)
 WAYS = (
-    "model", "params", "trains on", "ZeRO", "offload", "ckpt", "micro", "acc.", "needs", "hours", "kWh",
-    "disk",
+    "model", "params", "LoRA", "trains on", "ZeRO", "offload", "ckpt", "micro", "acc.", "needs",
+    "hours", "kWh", "disk",
 )  # fmt: skip
 PARTS = (
     "model", "weights", "grads", "optim.", "activ.", "logits", "buffers", "frag.", "base", "overlap",
@@ -63,6 +63,15 @@ def model_rows(plan: Plan) -> list[ModelRow]:
 def _sum(values: Sequence[T | None]) -> T | None:
     known = [value for value in values if value is not None]
     return sum(known[1:], known[0]) if known and len(known) == len(values) else None
+
+
+def adapters(choice: Choice) -> str:
+    """The rank of adapters, and the bits of the base below them, where these are few.
+
+    ``16``, ``16, 4 bit``, and ``-`` where all weights are trained.
+    """
+    bits = f", {choice.base_bits} bit" if choice.base_bits else ""
+    return "-" if choice.lora is None else f"{choice.lora}{bits}"
 
 
 def offloaded(choice: Choice) -> str:

@@ -126,7 +126,7 @@ class _Planner:
         self.hardware = hardware
         self.manifests = manifests
         self.figures = _Figures(params)
-        self._ways: dict[tuple[str, Load], tuple[Choice, int | None]] = {}
+        self._ways: dict[tuple[str, Load, bool], tuple[Choice, int | None]] = {}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
         """All stages: of each model its pretraining, its warm starts, its cells; what is scored again.
@@ -151,8 +151,8 @@ class _Planner:
             model=model,
             phases=("mlm",),
             seeds=1,
-            training=pretrain_work(self.params, self.figures[model]),
-            loads=[pretrain_load(self.params, self.figures[model])],
+            training=pretrain_work(self.params, self.figures[model].whole),
+            loads=[pretrain_load(self.params, self.figures[model].whole)],
         )
 
     def warmstart(self, model: str, arm: Arm, trained: Trained) -> StagePlan:
@@ -270,8 +270,9 @@ class _Planner:
         copies: int = 1,
         loads: Iterable[Load] = (),
     ) -> StagePlan:
-        figures, evaluation = self.figures[model], evaluation or Work()
-        load, choice, needed = self._way(model, loads) if training.steps != 0 else (None, None, None)
+        figures, evaluation = self._figures(kind, model), evaluation or Work()
+        loads = loads if training.steps != 0 else ()
+        load, choice, needed = self._way(model, loads, adapted=kind != "pretrain")
         flops = _scaled((training + evaluation).flops, seeds)
         hours = _scaled(self._hours(training, evaluation, choice), seeds)
         return StagePlan(
@@ -310,30 +311,37 @@ class _Planner:
         calls = evaluation.calls * self.hardware.call_seconds
         return (flops / speed + training.steps * beside + calls) / 3600
 
-    def _way(self, model: str, loads: Iterable[Load]) -> tuple[str | None, Choice | None, int | None]:
+    def _figures(self, kind: StageKind, model: str) -> ModelFigures:
+        """Those of what a stage trains; pretraining has no adapters."""
+        return self.figures[model].whole if kind == "pretrain" else self.figures[model]
+
+    def _way(
+        self, model: str, loads: Iterable[Load], *, adapted: bool
+    ) -> tuple[str | None, Choice | None, int | None]:
         """How a stage trains: the task whose steps take most memory, its way, and devices needed."""
-        found = [(load, *self._found(model, load)) for load in loads]
+        found = [(load, *self._found(model, load, adapted=adapted)) for load in loads]
         ways = [(load.task, choice, needed) for load, choice, needed in found if choice is not None]
         if not ways:
             return None, None, None
         return max(ways, key=lambda way: (not way[1].fits, way[1].memory.total))
 
-    def _found(self, model: str, load: Load) -> tuple[Choice | None, int | None]:
+    def _found(self, model: str, load: Load, *, adapted: bool) -> tuple[Choice | None, int | None]:
         shape = self.figures[model].shape
         if shape is None:
             return None, None
-        if (model, load) not in self._ways:
-            given = asked(self.params, model)
-            self._ways[model, load] = (
+        of = (model, load, adapted)
+        if of not in self._ways:
+            given = asked(self.params, model, adapted=adapted)
+            self._ways[of] = (
                 choose(shape, load, self.hardware, given),
                 least_devices(shape, load, self.hardware, given),
             )
-        return self._ways[model, load]
+        return self._ways[of]
 
     def _weights(self, figures: ModelFigures, copies: int) -> int | None:
-        if figures.trained_total is None:
+        if figures.kept_total is None:
             return None
-        return copies * weight_bytes(figures.trained_total)
+        return copies * weight_bytes(figures.kept_total)
 
     def scratch_bytes(self, stage: StagePlan) -> int:
         """Bytes of the checkpoints of one seed, at most; 0 where a stage does not train.
@@ -341,7 +349,7 @@ class _Planner:
         There are two while one is written: the older goes when the other is complete; a phase leaves
         one until the last phase is done. Weights that are not kept stay until all seeds are done.
         """
-        train, trained = self.params.train, self.figures[stage.model].trained_total
+        train, trained = self.params.train, self._figures(stage.kind, stage.model).kept_total
         if trained is None or stage.choice is None:
             return 0
         best = best_copies(

@@ -74,7 +74,7 @@ class Asked:
         zero_stage, offload_optimizer, offload_parameters, activation_checkpointing: or ``auto``.
         micro_tokens: sub-words of a forward pass of a device.
         halve: whether it may be less.
-        lora, base_bits: as in :class:`~xlgap.planning.setting.Setting`.
+        lora, modules, base_bits: as in :class:`~xlgap.planning.setting.Setting`.
     """
 
     precision: Precision
@@ -85,7 +85,8 @@ class Asked:
     micro_tokens: int = 8192
     halve: bool = False
     lora: int | None = None
-    base_bits: Literal[4, 8, 16, 32] | None = None
+    modules: tuple[str, ...] | None = None
+    base_bits: Literal[4, 8] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ class Choice:
         micro_tokens: sub-words of a forward pass of a device, at most.
         accumulation: forward passes of a device in a step.
         memory: of one process.
+        lora, base_bits: as in :class:`~xlgap.planning.setting.Setting`.
         arithmetic: how many times the seconds of its operations a step's passes take.
         seconds: that a step takes beside them: communication and offload.
         lacking: what does not fit, in words; empty where all does.
@@ -111,6 +113,8 @@ class Choice:
     memory: MemoryParts
     arithmetic: float
     seconds: float
+    lora: int | None = None
+    base_bits: Literal[4, 8] | None = None
     lacking: str = ""
 
     @property
@@ -145,7 +149,7 @@ class _Search:
 
     def __init__(self, shape: Shape, load: Load, hardware: Hardware, asked: Asked) -> None:
         self.shape, self.load, self.hardware, self.asked = shape, load, hardware, asked
-        self.trained = shape.adapters(asked.lora) if asked.lora else shape.parameters
+        self.trained = shape.adapters(asked.lora, asked.modules) if asked.lora else shape.parameters
         self.rows = -(-load.rows // hardware.devices)
 
     def ways(self, *, thrifty: bool = False) -> Iterator[Choice]:
@@ -158,7 +162,10 @@ class _Search:
                     yield self._largest(stage, optimizer, parameters, flag, thrifty=thrifty)
 
     def _stages(self) -> tuple[ZeroStage, ...]:
-        return (0, 1, 2, 3) if self.asked.zero_stage == "auto" else (self.asked.zero_stage,)
+        """Of them 3 cannot share out a base of few bits."""
+        if self.asked.zero_stage != "auto":
+            return (self.asked.zero_stage,)
+        return (0, 1, 2) if self.asked.base_bits else (0, 1, 2, 3)
 
     def _offloads(self, stage: ZeroStage) -> Iterator[tuple[Offload, Offload]]:
         """Of optimizer and weights; a CPU has nowhere else to put them unless it is asked to."""
@@ -172,7 +179,6 @@ class _Search:
                 if auto and (
                     (stage == 0 and optimizer != "none")
                     or (stage < 3 and (parameters != "none" or optimizer == "nvme"))
-                    or (self.asked.lora and self.asked.base_bits in {4, 8} and parameters != "none")
                 ):
                     continue
                 yield optimizer, parameters
@@ -218,6 +224,7 @@ class _Search:
                 supervised=load.supervised,
                 dropout=load.dropout,
                 lora=asked.lora,
+                modules=asked.modules,
                 base_bits=asked.base_bits,
                 device=hardware.kind,
             ),
@@ -234,6 +241,8 @@ class _Search:
             memory=memory,
             arithmetic=(4 / 3 if flag else 1) * idle * small,
             seconds=self._moving(stage, optimizer, parameters, accumulation),
+            lora=asked.lora,
+            base_bits=asked.base_bits,
             lacking=self._lacking(memory),
         )
 

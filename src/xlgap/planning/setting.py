@@ -42,8 +42,9 @@ class Setting:
         outputs: classes or tags of the head.
         supervised: share of sub-words that masked language modelling predicts.
         dropout: share; the model's own when ``None``.
-        lora: rank of adapters on all matrices; ``None`` trains all weights.
-        base_bits: of a weight below adapters; that of the precision when ``None``.
+        lora: rank of adapters; ``None`` trains all weights.
+        modules: names of the linear layers that have adapters; all when ``None``.
+        base_bits: of a weight of a linear layer below adapters; that of the precision when ``None``.
         keep_best: whether the weights of the best evaluation so far are kept, in host memory.
         device: what trains.
     """
@@ -64,7 +65,8 @@ class Setting:
     supervised: float = 0.15
     dropout: float | None = None
     lora: int | None = None
-    base_bits: Literal[4, 8, 16, 32] | None = None
+    modules: tuple[str, ...] | None = None
+    base_bits: Literal[4, 8] | None = None
     keep_best: bool = False
     device: Literal["cpu", "cuda"] = "cpu"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from xlgap.models.catalogue import Checkpoint
 from xlgap.models.ladder import embedding_params, nonembedding_params, scratch_config
+from xlgap.planning.linear import Linear, adapter_parameters, linear_layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Shape:
         vocabulary: rows of the table of sub-words.
         dropout: share, of the released configuration.
         gated: whether a block has three feed-forward matrices.
+        linear: its linear layers.
     """
 
     model_type: str
@@ -40,6 +42,7 @@ class Shape:
     vocabulary: int
     dropout: float = 0.0
     gated: bool = False
+    linear: tuple[Linear, ...] = ()
 
     @property
     def attention_width(self) -> int:
@@ -53,15 +56,13 @@ class Shape:
         attention = self.width * (2 * inner + 2 * shared)
         return attention + (3 if self.gated else 2) * self.width * self.feed_forward
 
-    def adapters(self, rank: int) -> int:
-        """Parameters of LoRA adapters of a rank on all matrices of all blocks.
+    def adapters(self, rank: int, modules: tuple[str, ...] | None = None) -> int:
+        """Parameters of adapters of a rank beside linear layers; beside all when none are named.
 
-        One of a matrix between widths a and b has rank x (a + b) (Hu et al. 2021, arXiv 2106.09685).
+        Raises:
+            ConfigError: see :func:`~xlgap.planning.linear.adapter_parameters`.
         """
-        inner, shared = self.attention_width, self.kv_heads * self.head_width
-        attention = 2 * (self.width + inner) + 2 * (self.width + shared)
-        forward = (3 if self.gated else 2) * (self.width + self.feed_forward)
-        return self.layers * rank * (attention + forward)
+        return adapter_parameters(self.linear, rank=rank, modules=modules)
 
 
 _GATED = frozenset(
@@ -74,12 +75,15 @@ _DROPOUT = {"xlm-roberta": 0.1, "xlm-roberta-xl": 0.1, "bert": 0.1, "deberta-v2"
 _DROPOUTS = ("hidden_dropout_prob", "dropout_rate", "hidden_dropout", "dropout", "mlp_dropout")
 
 
-def shape_of_fields(fields: Mapping[str, Any], *, parameters: int) -> Shape:
+def shape_of_fields(
+    fields: Mapping[str, Any], *, parameters: int, linear: tuple[Linear, ...] | None = None
+) -> Shape:
     """The shape that the mapping of a ``config.json`` describes.
 
     Args:
         fields: with ``model_type``.
         parameters: of what is trained.
+        linear: its linear layers, where they were counted.
 
     Raises:
         KeyError: a figure is not there.
@@ -89,31 +93,36 @@ def shape_of_fields(fields: Mapping[str, Any], *, parameters: int) -> Shape:
     heads = _first(fields, "num_attention_heads", "num_heads", "n_head", "attention_heads")
     vocabulary = fields["vocab_size"]
     forward = _first(fields, "intermediate_size", "d_ff", "ffn_dim", default=4 * width)
+    shared = _first(fields, "num_key_value_heads", default=heads)
+    head_width = _first(fields, "head_dim", "d_kv", default=width // heads)
+    layers = _first(fields, "num_hidden_layers", "num_layers", "n_layer")
+    if linear is None:
+        linear = linear_layers(
+            kind, fields, layers=layers, width=width, forward=forward, inner=heads * head_width,
+            shared=shared * head_width,
+        )  # fmt: skip
     dropout = next((fields[n] for n in _DROPOUTS if fields.get(n) is not None), _DROPOUT.get(kind, 0.0))
     return Shape(
         model_type=kind,
         parameters=parameters,
-        embedding=vocabulary * width,
-        layers=_first(fields, "num_hidden_layers", "num_layers", "n_layer"),
+        embedding=vocabulary * (fields.get("input_embedding_size") or width),
+        layers=layers,
         width=width,
         feed_forward=forward,
         heads=heads,
-        kv_heads=_first(fields, "num_key_value_heads", default=heads),
-        head_width=_first(fields, "head_dim", "d_kv", default=width // heads),
+        kv_heads=shared,
+        head_width=head_width,
         vocabulary=vocabulary,
         dropout=float(dropout),
         gated=kind in _GATED,
+        linear=linear,
     )
 
 
 def shape_of_checkpoint(checkpoint: Checkpoint) -> Shape:
     """The shape of what is trained of a checkpoint of the catalogue."""
-    encoder = checkpoint.encoder_nonembedding
-    table = checkpoint.vocabulary * checkpoint.d_model
-    return shape_of_fields(
-        {**checkpoint.config, "model_type": checkpoint.model_type},
-        parameters=checkpoint.params_total if encoder is None else encoder + table,
-    )
+    fields = {**checkpoint.config, "model_type": checkpoint.model_type}
+    return shape_of_fields(fields, parameters=checkpoint.trained_total)
 
 
 def scratch_shape(

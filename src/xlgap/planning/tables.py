@@ -6,7 +6,7 @@ import io
 import shutil
 from typing import TYPE_CHECKING
 
-from xlgap.planning.model_table import PARTS, WAYS, model_rows, offloaded
+from xlgap.planning.model_table import PARTS, WAYS, adapters, model_rows, offloaded
 from xlgap.planning.plan import Plan, StagePlan, Totals
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def _ways(plan: Plan) -> Table:
         table.add_row(
             stage.model,
             count(stage.params_total),
+            adapters(choice),
             str(stage.load),
             str(choice.zero_stage),
             offloaded(choice),

@@ -86,11 +86,22 @@ def total(parts: Iterable[Work]) -> Work:
 
 
 def train_flops(figures: ModelFigures, *, tokens: int, length: float) -> float | None:
-    """Operations to train on ``tokens`` in sequences of ``length``."""
-    if figures.trained_nonembedding is None or figures.layers is None or figures.d_model is None:
+    """Operations to train on ``tokens`` in sequences of ``length``.
+
+    A frozen weight costs two thirds of a trained one: it has no gradient of its own.
+    """
+    own, added = figures.trained_nonembedding, figures.adapters
+    weighing = own if own is None or added is None else round(2 / 3 * own) + added
+    return _operations(weighing, figures, tokens=tokens, length=length)
+
+
+def _operations(
+    weighing: int | None, figures: ModelFigures, *, tokens: int, length: float
+) -> float | None:
+    if weighing is None or figures.layers is None or figures.d_model is None:
         return None
     return training_operations(
-        figures.trained_nonembedding,
+        weighing,
         layers=figures.layers,
         d_model=figures.d_model,
         tokens=tokens,
@@ -118,7 +129,9 @@ def training_operations(
 
 def predict_flops(figures: ModelFigures, *, tokens: int, length: float) -> float | None:
     """Operations of forward passes over ``tokens`` in sequences of ``length``."""
-    trained = train_flops(figures, tokens=tokens, length=length)
+    own = figures.trained_nonembedding
+    weighing = None if own is None else own + (figures.adapters or 0)
+    trained = _operations(weighing, figures, tokens=tokens, length=length)
     return None if trained is None else trained / 3
 
 

@@ -151,7 +151,7 @@ def _adapted(study: Study, cell: Cell) -> dict[str, Any]:
         return {}
     modules = "every linear layer" if lora.modules is None else " ".join(lora.modules)
     shape = {f"lora.{name}": getattr(lora, name) for name in ("rank", "alpha", "dropout")}
-    return {**shape, "lora.modules": modules}
+    return {**shape, "lora.modules": modules, **({"lora.bits": lora.bits} if lora.bits else {})}
 
 
 def _size_metrics(
@@ -166,7 +166,7 @@ def _size_metrics(
         "params_position_embedding": encoder["position_embedding"],
         "params_head": size["total"] - encoder["total"] - (adapters or 0),
         **({} if adapters is None else {"params_adapters": adapters}),
-        "weights_bytes": weight_bytes(size["total"]),
+        "weights_bytes": weight_bytes(size["trainable"]),
     }
 
 

@@ -79,16 +79,17 @@ def pretrain_plan(params: Params, model: str, **optimizer: float) -> tuple[ZeroP
         model: its name.
         optimizer: numbers of AdamW, as :class:`ZeroPlan` has them.
     """
-    load = pretrain_load(params, model_figures(model, params))
-    return _plan([load], params, model, optimizer, this_machine(world_size()))
+    load = pretrain_load(params, model_figures(model, params).whole)
+    return _plan([load], params, model, optimizer, this_machine(world_size()), adapted=False)
 
 
-def _largest(loads: Iterable[Load], params: Params, model: str, machine: Hardware) -> Choice | None:
+def _largest(
+    loads: Iterable[Load], params: Params, model: str, machine: Hardware, *, adapted: bool
+) -> Choice | None:
     """The way with the largest memory of those of ``loads``; ``None`` of a model not known enough."""
     shape = model_figures(model, params).shape
-    found = (
-        [] if shape is None else [choose(shape, load, machine, asked(params, model)) for load in loads]
-    )
+    given = asked(params, model, adapted=adapted)
+    found = [] if shape is None else [choose(shape, load, machine, given) for load in loads]
     return max(found, key=lambda choice: (not choice.fits, choice.memory.total), default=None)
 
 
@@ -139,11 +140,15 @@ def _plan(
     model: str,
     optimizer: Mapping[str, Any],
     machine: Hardware,
+    *,
+    adapted: bool = True,
 ) -> tuple[ZeroPlan, int]:
     train = params.train
     if not train.chosen:
         return _given(train, optimizer), train.micro_batch_tokens
-    choice = agreed_on(_largest(loads, params, model, machine))  # memory of ranks may differ
+    choice = agreed_on(
+        _largest(loads, params, model, machine, adapted=adapted)
+    )  # memory of ranks may differ
     if choice is None:
         raise TrainingError(
             f"key 'train.zero_stage': 'auto' needs the figures of model '{model}', which neither the "

@@ -77,7 +77,7 @@ def _one_seed(
     study: Study, cell: Cell, seed: int, folder: Path | None, stop: StopSignal
 ) -> dict[str, Any]:
     stop.check(seed)
-    start = arm_start(cell.model, cell.arm, seed=seed)
+    start = arm_start(study.params, cell.model, cell.arm, seed=seed)
     name = run_name(cell, seed)
     trained = train_digest(study, cell.model, start.digest, cell.phases, seed)
     key = run_digest(study, cell, seed, trained=trained)

@@ -41,10 +41,10 @@ class Point:
 
 def points(study: Study, cell: Cell, *, seed: int, observer: Observer) -> Iterator[Point]:
     """The run of one seed after pretraining and after each phase, in order."""
-    pretrained = pretrained_start(cell.model)
+    pretrained = pretrained_start(study.params, cell.model)
     warm, own = cell.arm.warm_phases, cell.phases
     yield Point(0, PRETRAINING, False, pretrained.encoder(), {})
-    after_warm = arm_start(cell.model, cell.arm, seed=seed)
+    after_warm = arm_start(study.params, cell.model, cell.arm, seed=seed)
     parts = [(pretrained, warm[: i + 1]) for i in range(len(warm))]
     parts += [(after_warm, own[: i + 1]) for i in range(len(own))]
     for number, (start, phases) in enumerate(parts, 1):

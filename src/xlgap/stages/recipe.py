@@ -152,7 +152,7 @@ def train_digest(study: Study, model: str, start: str, phases: Sequence[Phase], 
     ]
     train = {k: getattr(params.train, k) for k in ("version", "precision", "evaluations")}
     lora = params.models[model].lora
-    adapted = {} if lora is None else {"lora": lora.model_dump(mode="json")}
+    adapted = {} if lora is None else {"lora": lora.told}
     return digest({"start": start, "phases": described, "seed": seed, "train": train, **adapted})
 
 

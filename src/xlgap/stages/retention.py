@@ -103,7 +103,7 @@ class _Run:
 
     @cached_property
     def _start(self) -> Start:
-        return pretrained_start(self.retained.cell.model)
+        return pretrained_start(self.study.params, self.retained.cell.model)
 
     @cached_property
     def _own(self) -> dict[str, int]:

@@ -66,7 +66,7 @@ def parts_of(study: Study, retained: Retained, start: Start, *, seed: int) -> Pa
         seed: of the run.
     """
     params, cell = study.params, retained.cell
-    after_warm = arm_start(cell.model, cell.arm, seed=seed).digest
+    after_warm = arm_start(params, cell.model, cell.arm, seed=seed).digest
     code = sorted(Path(xlgap.__file__).parent.rglob("*.py"))
     of = {
         "cell": cell.key,

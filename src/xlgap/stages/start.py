@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from xlgap import layout
 from xlgap.cell import Arm
+from xlgap.config import Params
 from xlgap.errors import ResultError
 from xlgap.formats import JSON, read_json
 from xlgap.models.adapters import ADAPTERS, load_adapters
 from xlgap.models.network import Encoder, hub_encoder, load_encoder
+from xlgap.models.quantised import require_library
 from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
 
 POINTER = "pointer.json"
@@ -38,32 +41,51 @@ class Start:
     warm: Mapping[str, Any] | None = None
 
 
-def pretrained_start(model: str) -> Start:
+def pretrained_start(params: Params, model: str) -> Start:
     """The pretrained weights of ``model``, or its hub checkpoint.
 
     Raises:
+        ConfigError: its base is to be of few bits, and the library for that is not there.
         ResultError: the model's ``pretrain`` stage has not run.
     """
-    folder = layout.pretrained(model)
+    folder, held = layout.pretrained(model), _held(params, model)
     if (folder / POINTER).is_file():
         facts = read_json(folder / POINTER)
         repo, revision = facts["model"]["hub"], facts["model"].get("revision")
         return Start(
-            facts["digest"], lambda: hub_encoder(repo, revision), hub_tokenizer(repo, revision), facts
+            facts["digest"],
+            lambda: hub_encoder(repo, revision, **held),
+            hub_tokenizer(repo, revision),
+            facts,
         )
     if not (folder / "facts.json").is_file():
         raise ResultError(f"{folder}: no weights there; run 'dvc repro pretrain@{model}' first.")
     facts = read_json(folder / "facts.json")
-    return Start(facts["digest"], lambda: load_encoder(folder), load_tokenizer(layout.TOKENIZER), facts)
+    encoder = partial(hub_encoder, str(folder.resolve()), None, **held) if held else None
+    return Start(
+        facts["digest"],
+        encoder or partial(load_encoder, folder),
+        load_tokenizer(layout.TOKENIZER),
+        facts,
+    )
 
 
-def arm_start(model: str, arm: Arm, *, seed: int) -> Start:
+def _held(params: Params, model: str) -> dict[str, Any]:
+    """How the base below adapters is held, where it is in few bits."""
+    lora = params.models[model].lora
+    if lora is None or lora.bits is None:
+        return {}
+    require_library()
+    return {"bits": lora.bits, "precision": params.train.precision}
+
+
+def arm_start(params: Params, model: str, arm: Arm, *, seed: int) -> Start:
     """The weights that the cells of ``arm`` start from; of a model with adapters, with these.
 
     Raises:
         ResultError: the arm's ``warmstart`` stage has not run.
     """
-    start = pretrained_start(model)
+    start = pretrained_start(params, model)
     if not arm.warm_phases:
         return start
     folder = layout.warm(model, arm.name) / f"seed{seed}"

@@ -35,7 +35,7 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
     if arm_name not in arms:
         raise unknown("arm", arm_name, arms)
     arm, out = arms[arm_name], layout.warm(model, arm_name)
-    start = pretrained_start(model)
+    start = pretrained_start(study.params, model)
     if not arm.warm_phases:
         if rank() == 0:
             with atomic_dir(out) as folder:

@@ -2,8 +2,9 @@
 
 Each rank copies its part of the engine's state to the host and writes it in the background, see
 :mod:`~xlgap.training.writer` and :mod:`~xlgap.training.manifest`. The one before the newest goes when
-the newest is complete and another is due, so that a disk holds two. An engine of other ranks or another
-ZeRO stage reads what :mod:`~xlgap.training.universal` makes of it.
+the newest is complete and another is due, so that a disk holds two. Weights that are frozen beside
+adapters are not in it: who goes on has read them from where they came from. An engine of other ranks or
+another ZeRO stage reads what :mod:`~xlgap.training.universal` makes of it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from xlgap.errors import TrainingError
+from xlgap.models.adapters import saved_names
+from xlgap.models.network import State
 from xlgap.training.engine import barrier, gathered, rank, world_size
 from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
 from xlgap.training.universal import read_universal
@@ -98,7 +101,9 @@ class Checkpoints:
         """Put what was found into a new engine; ``None`` where that cannot be done."""
         tag = folder_of(self.place, found.step).name
         if self.topology.reads(found.written):
-            path, client = engine.load_checkpoint(str(self.place), tag=tag)
+            path, client = engine.load_checkpoint(
+                str(self.place), tag=tag, custom_load_fn=_load_trained
+            )
             if path is None:
                 raise TrainingError(f"{self.place / tag}: DeepSpeed loads no checkpoint from it.")
             return PhaseState(**client["phase"])
@@ -180,13 +185,29 @@ def _collected(engine: Any, state: PhaseState, folder: Path) -> Collector:
     """What DeepSpeed would write of this rank, in host memory."""
     phase = {**vars(state), "dev": list(state.dev), "losses": list(state.losses)}
     writes, copies = engine.checkpoint_engine, engine._copy_recovery_script
-    collector = Collector(writes, shared=frozenset({"phase"}))
+    collector = Collector(writes, shared=frozenset({"phase"}), names=saved_names(engine.module))
     engine.checkpoint_engine = collector
     engine._copy_recovery_script = lambda path: None  # a program that it puts beside the files
     try:
         engine.save_checkpoint(
-            str(folder.parent), tag=folder.name, client_state={"phase": phase}, save_latest=False
-        )
+            str(folder.parent), tag=folder.name, client_state={"phase": phase}, save_latest=False,
+            exclude_frozen_parameters=True,
+        )  # fmt: skip
     finally:
         engine.checkpoint_engine, engine._copy_recovery_script = writes, copies
     return collector
+
+
+def _load_trained(src: State, dst: nn.Module) -> None:
+    """Put what a checkpoint holds of a network into one whose frozen weights are there.
+
+    Raises:
+        TrainingError: it lacks something that it should hold.
+    """
+    wanted = saved_names(dst)
+    found = dst.load_state_dict(src, strict=wanted is None)
+    if lacking := sorted(set(found.missing_keys) & (wanted or set())):
+        raise TrainingError(
+            f"a checkpoint lacks {len(lacking)} weights that are trained, {lacking[0]} among them; "
+            "remove its folder and run the same command again."
+        )

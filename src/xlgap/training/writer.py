@@ -30,12 +30,15 @@ class Collector:
     Args:
         engine: DeepSpeed's, which says all else.
         shared: keys whose values nobody changes later, so that they need no copy.
+        names: of the network's state, those to keep; all when ``None``.
     """
 
-    def __init__(self, engine: Any, *, shared: frozenset[str]) -> None:
+    def __init__(
+        self, engine: Any, *, shared: frozenset[str], names: frozenset[str] | None = None
+    ) -> None:
         self.files: Files = {}
         self.short: BaseException | None = None
-        self._engine, self._shared = engine, shared
+        self._engine, self._shared, self._names = engine, shared, names
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
@@ -46,6 +49,9 @@ class Collector:
     def save(self, state_dict: Mapping[str, Any], path: str) -> None:
         """Keep a copy; where there is no memory for it, say so in ``short`` and keep nothing."""
         seen: dict[Any, Tensor] = {}
+        if self._names is not None and state_dict.get("module"):
+            module = {k: v for k, v in state_dict["module"].items() if k in self._names}
+            state_dict = {**state_dict, "module": module}
         try:
             self.files[Path(path).name] = {
                 key: value if key in self._shared else _copied(value, seen)

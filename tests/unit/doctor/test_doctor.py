@@ -273,3 +273,24 @@ def test_the_command_ends_with_what_lacks(
     assert "--workers: got 0" in capsys.readouterr().err
     assert main(["doctor", "--hardware", "h300"]) == 2
     assert "unknown hardware 'h300'" in capsys.readouterr().err
+
+
+@needs_toys
+def test_a_checkpoint_without_a_commit_says_what_to_give(
+    checkout: Path, study: Callable[..., Params]
+) -> None:
+    found = needs(study(models={"m": {"hub": "google/rembert"}}), hub=(True, "answers"))["model m"]
+    assert found.state == "lacking"
+    assert "key 'models.m.revision' is missing: the catalogue pins no commit" in found.advice
+
+
+@needs_toys
+def test_the_library_of_few_bits_is_looked_for(
+    checkout: Path, study: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = {"hub": "FacebookAI/xlm-roberta-base"}
+    assert "bitsandbytes" not in needs(study(models={"m": base}))
+    monkeypatch.setattr("xlgap.models.quantised.LIBRARY", "no_such_library")
+    found = needs(study(models={"m": {**base, "lora": {"bits": 4}}}))["bitsandbytes"]
+    assert (found.state, found.found) == ("lacking", "asked for by m")
+    assert "pip install xlgap[quantised]" in found.advice

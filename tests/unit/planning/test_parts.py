@@ -84,8 +84,12 @@ def test_adapters_have_states_and_weights_below_have_none():
     assert adapters.optimizer == 12 * trained
     assert adapters.weights == 2 * (XL.parameters + trained)
     assert adapters.total < whole.total / 2
-    few = parts(lora=16, base_bits=4)
-    assert few.weights == XL.parameters // 2 + 2 * trained
+    few, linear = parts(lora=16, base_bits=4), sum(of.weights for of in XL.linear)
+    rest = XL.parameters - linear  # tables, norms and biases are not held in few bits
+    assert few.weights == pytest.approx(0.516 * linear + 2 * (rest + trained), rel=0.001)
+    assert 0.9 * adapters.weights > parts(lora=16, base_bits=8).weights > few.weights
+    two = parts(lora=16, modules=("query", "value"))
+    assert two.gradients == adapters.gradients * 4 // 18  # 4d of 18d, the widths being d and 4d
 
 
 def test_the_vocabulary_counts_where_text_is_predicted():

@@ -276,3 +276,59 @@ def test_planning_imports_neither_torch_nor_rich():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_adapters_are_planned_by_their_layers_and_kept_alone(study):
+    size = {"layers": 2, "width": 16, "heads": 2, "feed_forward": 32}
+    models = {
+        "whole": size,
+        "all": {**size, "lora": {"rank": 1}},
+        "some": {**size, "lora": {"rank": 1, "modules": ["query", "value"]}},
+        "few": {**size, "lora": {"rank": 1, "bits": 8}},
+    }
+    params = study(**{**FULL, "models": models})
+    plan = planned(params)
+    stages = by_stage(plan)
+    layer = 4 * (16 + 16) + 2 * (16 + 32)
+    counts = {"all": 2 * layer, "some": 2 * 2 * (16 + 16), "few": 2 * layer}
+    seeds = len(params.study.seeds)
+    for model, count in counts.items():
+        cell = stages[f"finetune@{model}-direct_en-toy_nli"]
+        assert cell.memory.gradients == 4 * count
+        assert cell.disk_bytes == seeds * 4 * count
+        assert cell.flops < stages["finetune@whole-direct_en-toy_nli"].flops
+        rung = stages[f"pretrain@{model}"]  # pretrained as one without adapters
+        assert rung.memory == stages["pretrain@whole"].memory
+        assert (rung.disk_bytes, rung.flops) == (
+            stages["pretrain@whole"].disk_bytes, stages["pretrain@whole"].flops,
+        )  # fmt: skip
+    assert (
+        stages["finetune@few-direct_en-toy_nli"].memory.weights
+        < stages["finetune@all-direct_en-toy_nli"].memory.weights
+    )
+    few = {"m": {"hub": "FacebookAI/xlm-roberta-base", "lora": {"rank": 3, "bits": 8}}}
+    assert "3, 8 bit" in shown(planned(study(**{**FULL, "models": few})))
+    told = {s["stage"]: s for s in to_json(plan)["stages"]}
+    assert told["finetune@few-direct_en-toy_nli"]["choice"]["base_bits"] == 8
+    models["some"]["lora"]["modules"] = ["qury"]
+    said = (
+        r"key 'models.some.lora.modules': the model has no linear layer 'qury'; did you mean .*'query'"
+    )
+    with pytest.raises(ConfigError, match=said):
+        planned(study(**{**FULL, "models": models}))
+
+
+def test_scratch_of_adapters_is_a_small_part(study):
+    scratch = [
+        planned(study(**{**FULL, "models": {"m": {"hub": "FacebookAI/xlm-roberta-base", **lora}}}))
+        for lora in ({}, {"lora": {"rank": 4}})
+    ]
+    whole, adapters = (plan.totals.scratch_bytes for plan in scratch)
+    assert 0 < adapters < whole / 100
+
+
+def test_a_checkpoint_without_a_pinned_commit_is_planned(study):
+    models = {"m": {"hub": "bigscience/bloom-1b7"}, "n": {"hub": "google/rembert"}}
+    plan = planned(study(**{**FULL, "models": models}))
+    assert {stage.params_total for stage in plan.stages} == {1_722_408_960, 574_592_128}
+    assert all(stage.hours > 0 for stage in plan.stages if stage.training.steps)

@@ -123,3 +123,16 @@ def test_adapters_fit_where_all_weights_do_not():
     asked = replace(AUTO, offload_optimizer="none", offload_parameters="none")
     assert not found(XXL, "h100", asked).fits
     assert found(XXL, "h100", replace(asked, lora=16)).fits
+
+
+def test_a_base_of_few_bits_fits_where_it_does_not_whole_and_is_not_shared_out():
+    llama, card = shape("meta-llama/Llama-3.1-70B"), "a100-80gb"
+    adapted = replace(AUTO, lora=16)
+    whole, few = found(llama, card, adapted), found(llama, card, replace(adapted, base_bits=4))
+    assert whole.offload_parameters != "none"
+    assert few.fits
+    assert (few.zero_stage < 3, few.offload_parameters, few.base_bits) == (True, "none", 4)
+    assert 35e9 < few.memory.weights < 42e9
+    many = [found(llama, f"{n}xa100-80gb", replace(adapted, base_bits=8)) for n in (1, 8)]
+    assert many[0].memory.weights == many[1].memory.weights
+    assert {choice.zero_stage for choice in many} <= {0, 1, 2}
