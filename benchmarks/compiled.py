@@ -2,9 +2,9 @@
 
     python benchmarks/compiled.py [--steps N]
 
-Packed and padded to the longest row; micro-batches of 32 rows as long as real ones, so that shapes change
-from step to step (``dynamic=True``). Prints processor seconds of the first three steps, in which it
-compiles, and of the median step of the later half.
+Packed and padded to the longest row; micro-batches of 32 rows as long as real ones, so that shapes
+change from step to step (``dynamic=True``). Prints processor seconds of the first three steps, in which
+it compiles, and of the median step of the later half.
 """
 
 from __future__ import annotations
