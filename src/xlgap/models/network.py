@@ -21,7 +21,7 @@ from xlgap.models.heads import MLM, Heads, head_loss, masked_head
 from xlgap.models.packed import RUNS, make_packable, packed_inputs, packs, unpacked
 from xlgap.models.quantised import mark_quantised, quantisation
 from xlgap.models.rank import RankHead
-from xlgap.models.reads import SHORTENED, make_shortenable, rows_read
+from xlgap.models.reads import make_shortenable, rows_read
 from xlgap.models.size import without_pooler
 from xlgap.models.task_heads import ChooseHead, ClassifyHead, SpanHead, TagHead
 from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Span, Tag
@@ -123,9 +123,8 @@ class Network(nn.Module):
 
     def _last(self, batch: Batch, head: nn.Module | None = None, *, trains: bool = False) -> Tensor:
         """The last states, those that ``head`` reads or all; 0 where one is not read."""
-        rows = None
-        if head is not None and self._shortens(batch):
-            rows = rows_read(head, batch, trains=trains)
+        packed = self._packed(batch)
+        rows = rows_read(head, self.encoder, batch, trains=trains) if packed else None
         states = self._encoded(batch, rows=rows).last_hidden_state
         return self._placed(states, batch, rows)
 
@@ -147,10 +146,6 @@ class Network(nn.Module):
 
     def _packed(self, batch: Batch) -> bool:
         return RUNS in batch and packs(self.encoder)
-
-    def _shortens(self, batch: Batch) -> bool:
-        config: Any = self.encoder.config
-        return self._packed(batch) and config.model_type in SHORTENED
 
     def logits(self, batch: Batch) -> Tensor:
         """What the head computes, for prediction."""

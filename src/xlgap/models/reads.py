@@ -45,16 +45,22 @@ def labelled(labels_BL: npt.NDArray[np.int64], lengths: Sequence[int]) -> Batch:
     }
 
 
-def rows_read(head: nn.Module, batch: Batch, *, trains: bool) -> Tensor | None:
+def rows_read(
+    head: nn.Module | None, encoder: nn.Module, batch: Batch, *, trains: bool
+) -> Tensor | None:
     """The sub-words ``[R]`` among T whose last states ``head`` reads; ``None`` for all.
 
     Args:
         head: any.
+        encoder: whose states they are.
         batch: packed.
         trains: a loss is computed, which reads no state without a label.
     """
+    config: Any = encoder.config
+    if config.model_type not in SHORTENED:
+        return None
     what = getattr(head, "reads", None)
-    if what == "whole" and not head.causal:
+    if what == "whole" and not getattr(head, "causal", False):
         return batch[OFFSETS][:-1]
     if what == "labelled" and trains and not getattr(head, "causal", False):
         return batch.get(PACKED_LABELLED)

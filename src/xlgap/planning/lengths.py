@@ -15,10 +15,10 @@ from xlgap import layout
 from xlgap.cell import max_length
 from xlgap.config import Params
 from xlgap.tasks import get_task
+from xlgap.tasks.base import Choose, Rank, Retrieve, Split
 
 if TYPE_CHECKING:
     from xlgap.models.tokenizer import Tokenizer
-    from xlgap.tasks.base import Split
 
 SAMPLE = 48
 """Rows of a file that are read, spread evenly over it."""
@@ -72,3 +72,13 @@ def _of_file(path: Path, params: Params, name: str, tokenizer: Tokenizer) -> dic
         "tokens": sum(sizes) / len(sizes),
         "pairs": sum(size * size for size in sizes) / len(sizes),
     }
+
+
+def sequences_of(name: str, split: Split) -> int:
+    """Sequences that one row becomes; long contexts may become more."""
+    kind = get_task(name).kind
+    if isinstance(kind, Rank):  # a query and its candidate, where the pool is no split of its own
+        return 2 if split in {"train", "dev"} else 1
+    if isinstance(kind, Choose):
+        return kind.choices
+    return 2 if isinstance(kind, Retrieve) else 1

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from xlgap.cell import max_length
 from xlgap.config import Params
 from xlgap.planning.figures import ModelFigures
+from xlgap.planning.lengths import sequences_of
 from xlgap.planning.search import Asked, Load
 from xlgap.planning.setting import HeadKind
-from xlgap.planning.work import sequences_of, task_length, train_flops
+from xlgap.planning.work import task_length, train_flops
 from xlgap.regimes.base import Phase
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Choose, Kind, Rank, Retrieve, Span, Tag

@@ -22,10 +22,10 @@ from xlgap.data.shots import require_rows
 from xlgap.formats import read_json
 from xlgap.planning.figures import ModelFigures
 from xlgap.planning.left_out import left_out, read_share
-from xlgap.planning.lengths import prepared_lengths
+from xlgap.planning.lengths import prepared_lengths, sequences_of
 from xlgap.regimes.base import SHOT_EPOCHS, Budget, Phase
 from xlgap.tasks import get_task
-from xlgap.tasks.base import Choose, Mine, Rank, Retrieve, Split
+from xlgap.tasks.base import Mine, Rank, Split
 
 Manifests = Mapping[str, Mapping[str, Any]]
 
@@ -395,13 +395,3 @@ def prepared_manifests(directory: Path, params: Params) -> Manifests:
         name: {**manifest, "lengths": prepared_lengths(directory, params, name)}
         for name, manifest in own.items()
     }
-
-
-def sequences_of(name: str, split: Split) -> int:
-    """Sequences that one row becomes; long contexts may become more."""
-    kind = get_task(name).kind
-    if isinstance(kind, Rank):  # a query and its candidate, where the pool is no split of its own
-        return 2 if split in {"train", "dev"} else 1
-    if isinstance(kind, Choose):
-        return kind.choices
-    return 2 if isinstance(kind, Retrieve) else 1
