@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import signal
 import subprocess
@@ -48,17 +49,24 @@ def test_killed_at_random_moments_it_predicts_the_same(
     plain = server.run(tmp_path / "plain", f"stage={stage}", "seconds=1000")
     seed = time.time_ns() % 10**6
     print(f"moments of the kills are drawn from {seed}")
-    draw, folder = random.Random(seed), tmp_path / "killed"
-    for _ in range(KILLS // 2):
-        training = server.start(folder, f"stage={stage}", "pause=0.03")
-        if training.code(0, seconds=draw.uniform(0.0, 1.5)) is None:
+    draw, kills, folders = random.Random(seed), 0, [tmp_path / "killed0"]
+    while kills < KILLS // 2:
+        training = server.start(folders[-1], f"stage={stage}", "pause=0.03")
+        code = training.code(0, seconds=draw.uniform(0.0, 1.5))
+        if code is None:
             training.kill(signal.SIGKILL)
-            assert training.code(0) == -signal.SIGKILL
-    found = server.run(folder, f"stage={stage}")
-    assert found["weights"] == plain["weights"]
-    predictions = [(at / "predictions.json").read_bytes() for at in (folder, tmp_path / "plain")]
-    assert predictions[0] == predictions[1]
-    one_run(folder)
+            code = training.code(0)
+        if code == -signal.SIGKILL:
+            kills += 1
+        else:  # it was done before the kill
+            assert code == 0, training.said()
+            folders.append(tmp_path / f"killed{len(folders)}")
+    server.run(folders[-1], f"stage={stage}")
+    for folder in folders:
+        assert json.loads((folder / "facts.json").read_text())["weights"] == plain["weights"]
+        predictions = [(at / "predictions.json").read_bytes() for at in (folder, tmp_path / "plain")]
+        assert predictions[0] == predictions[1]
+        one_run(folder)
 
 
 def test_a_loss_that_is_no_number_is_left_out(

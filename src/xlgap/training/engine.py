@@ -287,7 +287,8 @@ def clip_gradients(engine: Any, plan: ZeroPlan) -> None:
     Its own takes a norm a tensor and asks the ranks again; the gradients are the same on all of them.
     """
     if plan.plain:
-        nn.utils.clip_grad_norm_(engine.module.parameters(), plan.clip)
+        trained = [p for group in engine.optimizer.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(trained, plan.clip)
 
 
 def set_rates(engine: Any, learning_rate: float, *, weight_decay: float) -> None:

@@ -257,9 +257,9 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
     losses = LossReader(use, engine.device)
     began = saved = time.monotonic()
     observer.on_start(state.step, steps=steps)
+    engine.train()
     while state.step < steps:
         run.watchdog.beat(f"step {state.step + 1} of {steps}")
-        engine.train()
         rate = _prepare_step(run, state.step)
         left_out = state.step in run.adjusted.skipped
         loss = None if left_out else guard.run(state.step, partial(_one_step, run, state.step))
@@ -269,6 +269,7 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
             losses.finish()
             run.watchdog.rest()
             _evaluate(engine, state, evaluate, observer, keep=settings.select == "dev")
+            engine.train()
             run.watchdog.beat(f"step {state.step} of {steps}, after evaluation")
         last = state.step == steps
         overdue = time.monotonic() - (began if last else saved) > settings.checkpoint_seconds
