@@ -6,15 +6,15 @@
 The same encoder (12.5M parameters, or the shape of XLM-R large), the same made examples and as many of
 them, classified (nli) or with a span to find (qa), go through
 
-- ``padded``: a plain loop over a transformers model, every row padded to the maximum;
+- ``padded``: a plain loop over transformers' encoder, every row padded to the maximum;
 - ``dynamic``: the same, each batch padded to its longest row;
 - ``grouped``: transformers' Trainer, ``train_sampling_strategy="group_by_length"``;
 - ``packed``: this project's loop, which computes no padding, in steps drawn at random;
 
-in turn, round after round, with torch's fused AdamW, clipping at 1, dropout 0.1, one thread (on a
-GPU: that GPU). In bf16 the first three have torch's autocast. Rows are those of :mod:`training_rows`. A
-time is the median over rounds of processor seconds, on a GPU of wall seconds. ``--seeds`` compares the
-loss on held-out examples after training with as many seeds each.
+in turn, round after round, from the same weights, with torch's fused AdamW, clipping at 1, dropout 0.1,
+one thread (on a GPU: that GPU). In bf16 the first three have torch's autocast. Rows are those of
+:mod:`training_rows`. A time is the median over rounds of processor seconds, on a GPU of wall seconds.
+``--seeds`` compares the loss on held-out examples after training with as many seeds each.
 """
 
 from __future__ import annotations
@@ -35,13 +35,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import (
-    Trainer,
-    TrainingArguments,
-    XLMRobertaConfig,
-    XLMRobertaForQuestionAnswering,
-    XLMRobertaForSequenceClassification,
-)
+from tqdm import tqdm
+from transformers import Trainer, TrainingArguments, XLMRobertaConfig, XLMRobertaModel
 from transformers.trainer_callback import TrainerCallback
 
 from training_rows import LENGTHS, PAD, made_examples
@@ -106,7 +101,7 @@ class Done:
 
 
 def rows_of(examples: Sequence[Example], longest: int | None) -> dict[str, Tensor]:
-    """Padded tensors for transformers' models, to ``longest`` or to the longest row."""
+    """Padded tensors, to ``longest`` or to the longest row."""
     return padded(
         [e.sequences[0].tolist() for e in examples], [e.labels.tolist() for e in examples], longest
     )
@@ -115,25 +110,35 @@ def rows_of(examples: Sequence[Example], longest: int | None) -> dict[str, Tenso
 def padded(
     rows: Sequence[list[int]], labels: Sequence[list[int]], longest: int | None
 ) -> dict[str, Tensor]:
-    """Tensors by the names that transformers' models have for them."""
+    """What :class:`PlainModel` takes."""
     width = longest or max(map(len, rows))
     ids = torch.full((len(rows), width), PAD)
     for at, row in enumerate(rows):
         ids[at, : len(row)] = torch.tensor(row)
-    names = ("labels",) if len(labels[0]) == 1 else ("start_positions", "end_positions")
-    named = dict(zip(names, torch.tensor(labels).T, strict=True))
-    return {"input_ids": ids, "attention_mask": (ids != PAD).long(), **named}
+    return {"input_ids": ids, "attention_mask": (ids != PAD).long(), "labels": torch.tensor(labels)}
 
 
-def plain_model(setup: Setup, seed: int) -> nn.Module:
-    """The encoder with transformers' own head."""
-    model = (
-        XLMRobertaForQuestionAnswering if setup.kind == "qa" else XLMRobertaForSequenceClassification
-    )
-    labels = 2 if setup.kind == "qa" else 3
-    with drawn_from(seed):
-        made: nn.Module = model(XLMRobertaConfig(**setup.shape, num_labels=labels)).to(device())
-        return made
+class PlainModel(nn.Module):
+    """Transformers' encoder as it is, with the head and the weights that ours begins with."""
+
+    def __init__(self, setup: Setup, seed: int) -> None:
+        super().__init__()
+        begun = begun_network(setup, seed)
+        self.encoder = XLMRobertaModel(XLMRobertaConfig(**setup.shape), add_pooling_layer=False)
+        self.encoder.load_state_dict(begun.encoder.state_dict())
+        self.head: Any = begun.head
+
+    def forward(self, **batch: Tensor) -> dict[str, Tensor]:
+        """The mean loss of rows."""
+        states = self.encoder(batch["input_ids"], attention_mask=batch["attention_mask"])
+        scores = self.head(states.last_hidden_state, batch)
+        return {"loss": self.head.loss(scores, batch) / len(batch["labels"])}
+
+
+def begun_network(setup: Setup, seed: int) -> Network:
+    """Before its first step."""
+    encoder = scratch_encoder(setup.shape, seed=seed)
+    return Network(encoder, make_head(setup.task, encoder, seed=seed))
 
 
 def shuffled(examples: Sequence[Example], seed: int) -> Iterator[list[Example]]:
@@ -145,7 +150,7 @@ def shuffled(examples: Sequence[Example], seed: int) -> Iterator[list[Example]]:
 
 def plain_loop(setup: Setup, examples: Sequence[Example], seed: int, *, longest: int | None) -> Done:
     """The loop that everybody writes."""
-    model = plain_model(setup, seed).train()
+    model = PlainModel(setup, seed).to(device()).train()
     rate = RATES[setup.model]
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0, fused=True)
     steps = -(-len(examples) // ROWS)
@@ -155,7 +160,7 @@ def plain_loop(setup: Setup, examples: Sequence[Example], seed: int, *, longest:
         for batch in shuffled(examples, seed):
             tensors = {k: v.to(device()) for k, v in rows_of(batch, longest).items()}
             with setup.autocast():
-                loss = model(**tensors).loss
+                loss = model(**tensors)["loss"]
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
@@ -211,7 +216,7 @@ def grouped_trainer(setup: Setup, examples: Sequence[Example], seed: int) -> Don
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder, no_ranks():
         trainer = Trainer(
-            model=plain_model(setup, seed),
+            model=PlainModel(setup, seed),
             args=TrainingArguments(
                 output_dir=folder, per_device_train_batch_size=ROWS, num_train_epochs=1, seed=seed,
                 learning_rate=RATES[setup.model], optim="adamw_torch_fused", max_grad_norm=1.0,
@@ -256,12 +261,7 @@ class Watch:
 
 def packed_loop(setup: Setup, examples: Sequence[Example], seed: int) -> Done:
     """This project's loop, as the stages call it."""
-
-    def network() -> Network:
-        encoder = scratch_encoder(setup.shape, seed=seed)
-        return Network(encoder, make_head(setup.task, encoder, seed=seed))
-
-    made = network().to(device())
+    made = begun_network(setup, seed).to(device())
     settings = PhaseSettings(
         steps=-(-len(examples) // ROWS),
         batch_rows=ROWS,
@@ -277,7 +277,7 @@ def packed_loop(setup: Setup, examples: Sequence[Example], seed: int) -> Done:
         done, state = train_phase(
             made, course, settings, evaluate=None, observer=watch, scratch=Path(folder)
         )
-    trained = network()
+    trained = begun_network(setup, seed)
     trained.load_state_dict(state)
     return Done(watch.seconds, done.tokens, done.padded_tokens, trained.to(device()))
 
@@ -318,32 +318,36 @@ def held_out_loss(done: Done, examples: Sequence[Example]) -> float:
                 total += float(model(on_device(batch, device()), 1.0))
             else:
                 tensors = {k: v.to(device()) for k, v in rows_of(some, None).items()}
-                total += float(model(**tensors).loss) * len(some)
+                total += float(model(**tensors)["loss"]) * len(some)
     return total / len(examples)
 
 
 def measured(setup: Setup, examples: int, rounds: int, seeds: int) -> dict[str, Any]:
-    """Speeds and their ratios, and losses by seed."""
+    """Speeds and their ratios where there are rounds, and losses by seed."""
     rows = made_examples(setup.kind, examples, seed=0)
+    found: dict[str, Any] = {**asdict(setup), "examples": examples}
+    if rounds:
+        found |= speeds(setup, rows, rounds)
+    if seeds:
+        dev = made_examples(setup.kind, 512, seed=1)
+        each = [(arm, seed) for seed in range(seeds) for arm in ("dynamic", "packed")]
+        found["loss"] = {arm: [] for arm, _ in each}
+        for arm, seed in tqdm(each, desc=f"{setup.kind}, losses", disable=None):
+            found["loss"][arm].append(held_out_loss(run(arm, setup, rows, seed), dev))
+    return found
+
+
+def speeds(setup: Setup, rows: Sequence[Example], rounds: int) -> dict[str, Any]:
+    """Of each arm, and the ratios of packed to the others."""
     passes: dict[str, list[Done]] = {arm: [] for arm in ARMS}
-    for _ in range(rounds):
-        for arm in ARMS:
-            passes[arm].append(replace(run(arm, setup, rows, seed=0), model=nn.Identity()))
+    for arm in tqdm(ARMS * rounds, desc=f"{setup.kind}, passes", disable=None):
+        passes[arm].append(replace(run(arm, setup, rows, seed=0), model=nn.Identity()))
     speed = {a: d[0].useful / statistics.median(x.seconds for x in d) for a, d in passes.items()}
-    found: dict[str, Any] = {
-        **asdict(setup),
-        "examples": examples,
+    return {
         "useful_tokens_per_second": {arm: round(value) for arm, value in speed.items()},
         "useful_share": {arm: d[0].useful / d[0].computed for arm, d in passes.items()},
         "packed_over": {arm: speed["packed"] / speed[arm] for arm in ARMS if arm != "packed"},
     }
-    if seeds:
-        dev = made_examples(setup.kind, 512, seed=1)
-        found["loss"] = {
-            arm: [held_out_loss(run(arm, setup, rows, seed), dev) for seed in range(seeds)]
-            for arm in ("dynamic", "packed")
-        }
-    return found
 
 
 def main() -> int:
@@ -353,10 +357,12 @@ def main() -> int:
     parser.add_argument("--model", choices=sorted(SHAPES), default="small")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--examples", type=int, default=960)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seeds", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=3, help="0: no speeds")
+    parser.add_argument("--seeds", type=int, default=0, help="2 or more; 0: no losses")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.rounds < 0 or options.seeds < 0 or options.seeds == 1:
+        parser.error("--rounds takes 0 or more, --seeds 0 or at least 2")
     with process_group(threads=1):
         found = [
             measured(
@@ -372,7 +378,7 @@ def main() -> int:
         return 0
     for one in found:
         print(f"{one['kind']}, {one['examples']} examples")
-        for arm in ARMS:
+        for arm in one.get("useful_share", ()):
             over = one["packed_over"].get(arm)
             told = f"   packed: {over:.2f} times" if over else ""
             share = one["useful_share"][arm]
