@@ -20,7 +20,8 @@ from xlgap.planning.journal import factors
 from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes, weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
-from xlgap.planning.search import Choice, Load, choose, least_devices
+from xlgap.planning.search import Choice, Load, choose, least_devices, splits_as_asked
+from xlgap.planning.split import NOT_SCORED_AGAIN
 from xlgap.planning.work import (
     Manifests,
     Work,
@@ -297,8 +298,16 @@ class _Planner:
             hours=hours,
             kwh=_scaled(hours, self.hardware.devices * self.hardware.watts / 1000),
             disk_bytes=self._weights(figures, copies * seeds) if copies else 0,
-            note=_note(figures, training, evaluation),
+            note=self._unscorable(kind, model) or _note(figures, training, evaluation),
         )
+
+    def _unscorable(self, kind: StageKind, model: str) -> str:
+        """Why earlier tasks cannot be scored again, where that is so."""
+        shape = self.figures[model].shape
+        if kind != "retention" or shape is None:
+            return ""
+        split = splits_as_asked(shape, self.hardware, asked(self.params, model))
+        return NOT_SCORED_AGAIN if split else ""
 
     def _hours(self, training: Work, evaluation: Work, choice: Choice | None) -> float | None:
         """Of one seed: passes, forward ones alone in evaluation, and what a step takes beside them."""

@@ -77,3 +77,17 @@ def test_this_machine_is_shared_by_its_processes():
     assert one.devices == 1
     assert one.memory_bytes > 0
     assert one.kind in {"cpu", "cuda"}
+
+
+def test_what_no_process_can_hold_is_split(study):
+    bloom = {"bloom": {"hub": "bigscience/bloom"}}
+    auto = study(models=bloom, train={"zero_stage": "auto", "precision": "bf16"})
+    wide, one = get_hardware("8x8xh100"), replace(get_hardware("h100"), memory_bytes=10**13)
+    assert plan(auto, wide)[0].split
+    assert not plan(auto, one)[0].split
+    given = study(models=bloom, train={"zero_stage": 3, "precision": "bf16"})
+    assert plan(given, wide)[0].split
+    assert not plan(study(models=bloom, train={"zero_stage": 3, "split": False}), wide)[0].split
+    forced = study(train={"zero_stage": 3, "split": True})
+    assert plan(forced, get_hardware("2xcpu"))[0].split
+    assert not plan(forced)[0].split  # one process
