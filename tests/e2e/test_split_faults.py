@@ -57,19 +57,16 @@ def test_stopped_it_goes_on_bit_equal(server: Server, plain: dict[str, Any], tmp
     assert rest == loss_of(plain)[-len(rest) :]
 
 
-@pytest.mark.parametrize("adapted", [False, True], ids=["all weights", "adapters"])
-def test_killed_it_goes_on_bit_equal(server: Server, tmp_path: Path, adapted: bool) -> None:
-    words = (*SPLIT, "lora=2") if adapted else SPLIT
-    whole = server.run(tmp_path / "whole", *words, ranks=2)
-    training = server.start(tmp_path / "cut", *words, "pause=0.02", ranks=2)
+def test_killed_it_goes_on_bit_equal(server: Server, plain: dict[str, Any], tmp_path: Path) -> None:
+    training = server.start(tmp_path, *SPLIT, "pause=0.02", ranks=2)
     training.until_step(10)
     for rank in (0, 1):
         training.kill(signal.SIGKILL, rank=rank)
     assert training.codes() == [-signal.SIGKILL] * 2
-    assert not list((tmp_path / "cut").glob("facts.json"))
-    found = server.run(tmp_path / "cut", *words, ranks=2)
-    assert found["weights"] == whole["weights"]
-    assert found["facts"] == whole["facts"]
+    assert not list(tmp_path.glob("facts.json"))
+    found = server.run(tmp_path, *SPLIT, ranks=2)
+    assert found["weights"] == plain["weights"]
+    assert found["facts"] == plain["facts"]
     assert 0 < len(loss_of(found)) < 24
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from faults import MALLOC  # freed memory goes at once, as that of large tensors does
 from transformers import BloomConfig, BloomModel
 
 from xlgap.models.catalogue import Checkpoint  # noqa: F401
@@ -21,6 +20,8 @@ PROGRAM = Path(__file__).parents[1] / "programs" / "split_memory.py"
 TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node"]
 RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
 RANKS, WIDTH, LAYERS = 2, 512, 20
+MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}
+"""Freed tensors leave the process at once, as those of large models do, which are beyond 32 MB each."""
 
 
 def save(folder: Path, *, layers: int) -> int:
@@ -48,6 +49,5 @@ def test_a_process_holds_its_share_and_a_tensor(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(out.read_text())
     assert whole > 250e6
-    assert found["whole"]["training"] > whole
-    assert found["split"]["training"] < 0.8 * whole  # half of it, adapters, gradients, activations
-    assert found["split"]["predicting"] < 0.65 * whole
+    assert found["training"] < 0.85 * whole  # half of it, adapters, gradients, activations
+    assert found["predicting"] < 0.65 * whole

@@ -33,7 +33,7 @@ LINES = [
 ] * 8
 CASES = (
     "encoder", "encoder-decoder", "decoder", "decoder in bf16", "shared tables", "dual encoder",
-    "adapters", "adapters of an encoder",
+    "adapters",
 )  # fmt: skip
 SAME = 1e-6  # of losses, which are about 1; measured: 0
 

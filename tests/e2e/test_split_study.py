@@ -17,7 +17,7 @@ from families import CONFIGS
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen3Config
 
-from xlgap.errors import TrainingError
+from xlgap.errors import Interrupted
 
 pytestmark = pytest.mark.e2e
 
@@ -42,80 +42,64 @@ def decoder(folder: Path) -> None:
     model.save_pretrained(folder, max_shard_size="40KB")
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """Prepared, and its cell trained and scored with a network that is split."""
-    folder = tmp_path_factory.mktemp("split") / "checkout"
+@pytest.fixture
+def study(tmp_path: Path) -> Checkout:
+    """Prepared, its arm warm with a network that is split."""
+    folder = tmp_path / "checkout"
     decoder(folder / "decoder")
     asked: dict[str, Any] = copy.deepcopy(STUDY)
     asked["study"]["name"] = "split"
     asked["models"] = {"decoder": {"hub": "decoder"}}
     asked["arms"] = {"inter_en": STUDY["arms"]["inter_en"]}
-    asked["tasks"] = {"lab_nli": {**STUDY["tasks"]["lab_nli"], "train_rows": 64}}
-    asked["train"] |= {"zero_stage": 3, "split": "on"}
+    steps = {"train_rows": 64, "batch_rows": 4, "epochs": 3}  # enough for a stop in the middle
+    asked["tasks"] = {"lab_nli": {**STUDY["tasks"]["lab_nli"], **steps}}
+    asked["train"] |= {"zero_stage": 3, "split": "on", "checkpoint_seconds": 0.001}
     made = Checkout.make(folder, asked)
     for words in ("prepare lab_typing", "prepare lab_nli", "pretrain decoder"):
         made.xlgap(*words.split())
     made.xlgap("warmstart", *CELL[:2], **TWO)
-    made.xlgap("finetune", *CELL, **TWO)
-    made.xlgap("score", CELL[2])
     return made
+
+
+def test_stopped_and_split_it_predicts_what_one_piece_does(study: Checkout) -> None:
+    names = {path.name for path in (study.folder / WARM / "seed1").iterdir()}
+    assert names == {"model.safetensors", "config.json", "facts.json"}
+    stopped(study)
+    assert "goes on after step" in study.xlgap("finetune", *CELL, **TWO).stderr
+    split, of_split = predicted(study), facts(study)
+    study.run("rm", "-rf", "weights", str(OUT))
+    params = study.params
+    params["train"]["split"] = "off"
+    study.write_params(params)
+    study.xlgap("finetune", *CELL, **TWO)
+    assert predicted(study) == split
+    assert facts(study) == of_split
+
+
+def stopped(study: Checkout) -> None:
+    """Fine-tune, and stop it as a scheduler does."""
+    process = subprocess.Popen(
+        ["xlgap", "finetune", *CELL],
+        cwd=study.folder,
+        env={**study.environment, **TWO},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    end = time.monotonic() + 120
+    while not list((study.folder / "scratch").glob("*/phase0/step*/rank1.json")):
+        assert process.poll() is None, process.stderr and process.stderr.read().decode()[-2000:]
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == Interrupted.exit_code, said.decode()[-2000:]
 
 
 def predicted(study: Checkout) -> dict[str, str]:
     return {path.name: path.read_text() for path in (study.folder / OUT / "seed1").iterdir()}
 
 
-def test_one_piece_predicts_the_same(study: Checkout, tmp_path: Path) -> None:
-    assert (study.folder / "results" / "scores" / "lab_nli.csv").is_file()
-    here = study.copy(tmp_path / "checkout")
-    here.run("rm", "-rf", "weights", str(OUT), str(WARM))
-    params = here.params
-    params["train"]["split"] = "off"
-    here.write_params(params)
-    here.xlgap("warmstart", *CELL[:2], **TWO)
-    here.xlgap("finetune", *CELL, **TWO)
-    assert predicted(here) == predicted(study)
-    split, whole = (json.loads((of.folder / OUT / "cell.json").read_text()) for of in (study, here))
-    assert split["seeds"][0]["size"] == whole["seeds"][0]["size"]
-    assert split["seeds"][0]["digest"] == whole["seeds"][0]["digest"]
-    names = sorted(path.name for path in (study.folder / WARM / "seed1").iterdir())
-    assert names == sorted(path.name for path in (here.folder / WARM / "seed1").iterdir())
-
-
-def test_stopped_it_goes_on_and_predicts_the_same(study: Checkout, tmp_path: Path) -> None:
-    here = study.copy(tmp_path / "checkout")
-    here.run("rm", "-rf", "weights", str(OUT))
-    params = here.params
-    params["train"]["checkpoint_seconds"] = 0.001
-    here.write_params(params)
-    process = subprocess.Popen(
-        ["xlgap", "finetune", *CELL],
-        cwd=here.folder,
-        env={**here.environment, **TWO},
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    end = time.monotonic() + 120
-    while not list((here.folder / "scratch").glob("*/phase0/step*/rank1.json")):
-        assert process.poll() is None, process.stderr and process.stderr.read().decode()[-2000:]
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said.decode()[-2000:]
-    assert "goes on after step" in here.xlgap("finetune", *CELL, **TWO).stderr
-    assert predicted(here) == predicted(study)
-
-
-def test_scoring_earlier_tasks_again_is_refused(study: Checkout, tmp_path: Path) -> None:
-    here = study.copy(tmp_path / "checkout")
-    params = here.params
-    params["evaluation"]["retention"] = {"rows": 6, "probe_rows": 0, "mlm_lines": 0}
-    here.write_params(params)
-    here.xlgap("graph")
-    done = here.xlgap("retention", *CELL, check=False, **TWO)
-    assert done.returncode == TrainingError.exit_code, done.stderr
-    assert "retention of model 'decoder' cannot run: its network is split" in done.stderr
-    assert "Traceback" not in done.stderr
+def facts(study: Checkout) -> dict[str, Any]:
+    (found,) = json.loads((study.folder / OUT / "cell.json").read_text())["seeds"]
+    return {name: found[name] for name in ("digest", "start", "size", "encoder", "phases")}

@@ -38,8 +38,7 @@ CASES = {
     "decoder in bf16": ("BLOOM", "choose", None, "bf16"),
     "shared tables": ("mDeBERTa", "classify", None, "fp32"),
     "dual encoder": ("Qwen3", "rank", None, "fp32"),
-    "adapters": ("Qwen3", "classify", LoraParams(rank=4), "fp32"),
-    "adapters of an encoder": ("XLM-R", "tag", LoraParams(rank=2, dropout=0.1), "fp32"),
+    "adapters": ("Qwen3", "classify", LoraParams(rank=4, dropout=0.1), "fp32"),
 }
 """Of each the family, the kind of task, adapters, and the precision."""
 WINDOW = Window(max_length=40, stride=12)

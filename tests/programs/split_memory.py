@@ -1,9 +1,9 @@
-"""What a process of several holds at the most: of a network in one piece, and of one that is split.
+"""What a process of several holds at the most of a network that is split.
 
 usage: split_memory.py OUT.json SCRATCH FOLDER; under torchrun. FOLDER has checkpoints of BLOOM.
 
 OUT has bytes that the resident set of the process with the most grew by: while adapters were trained,
-of both, and of the split one while what training left was loaded and predicted with.
+and while what training left was loaded and predicted with.
 """
 
 import sys
@@ -15,63 +15,49 @@ import psutil
 import torch
 
 from xlgap.adapter_params import LoraParams
-from xlgap.models.adapters import add_adapters
 from xlgap.models.blueprint import hub_blueprint
-from xlgap.models.network import Network, hub_encoder, make_head
 from xlgap.models.packed import on_device
 from xlgap.models.shares import can_be_called
+from xlgap.models.task_heads import TagHead
 from xlgap.stages.split import split_network, stored
 from xlgap.stages.start import Start
-from xlgap.tasks.base import Tag
 from xlgap.training.data import TaskData
 from xlgap.training.engine import gathered, process_group, release_memory
 from xlgap.training.zero import ZeroPlan
 
-LORA = LoraParams(rank=2)
+TRAINS = ZeroPlan(stage=3, learning_rate=1e-3, split=True)
 PREDICTS = ZeroPlan(stage=3, learning_rate=0.0, split=True)
 
 
 def main(out, scratch, folder):
     with process_group(threads=1):
-        measured("split", f"{folder}/warm", Path(scratch) / "warm")  # loads what steps need
-        found = {
-            way: measured(way, f"{folder}/large", Path(scratch) / way) for way in ("split", "whole")
-        }
-        losses.write(out, found)
+        measured(f"{folder}/warm", Path(scratch) / "warm")  # loads what steps need
+        losses.write(out, measured(f"{folder}/large", Path(scratch) / "large"))
 
 
-def measured(way, place, scratch):
-    split = way == "split"
+def measured(place, scratch):
     start = Start("start", None, None, {}, blueprint=lambda: hub_blueprint(place, None))
 
     def made(plan, **kept):
-        if split:
-            return split_network(start, head, plan, lora=LORA, seed=1, **kept)
-        encoder = hub_encoder(place, None)
-        add_adapters(encoder, LORA, seed=1)
-        return Network(encoder, head(encoder))
+        return split_network(start, head, plan, lora=LoraParams(rank=2), seed=1, **kept)
 
     data = TaskData(losses.tagged(16), pad=1)
-    plan = ZeroPlan(stage=3, learning_rate=1e-3, split=split)
-    how = losses.settings(steps=1, batch_rows=4, token_budget=100, zero=plan)
+    how = losses.settings(steps=1, batch_rows=4, token_budget=100, zero=TRAINS)
     with grown() as training:
-        _, weights = losses.train(lambda: made(plan), data, how, scratch)
-    found = {"training": most(training)}
-    if split:
-        kept = stored(weights)
-        batch = on_device(data.batch(np.arange(4), step=0), "cpu")
-        with grown() as predicting:
-            parts = {"encoder_kept": kept.under("encoder."), "head_kept": kept.under("head.")}
-            network = made(PREDICTS, **parts)
-            with can_be_called(network), torch.inference_mode():
-                network.logits(batch)
-            del network
-        found["predicting"] = most(predicting)
-    return found
+        _, weights = losses.train(lambda: made(TRAINS), data, how, scratch)
+    kept = stored(weights)
+    batch = on_device(data.batch(np.arange(4), step=0), "cpu")
+    with grown() as predicting:
+        parts = {"encoder_kept": kept.under("encoder."), "head_kept": kept.under("head.")}
+        network = made(PREDICTS, **parts)
+        with can_be_called(network), torch.inference_mode():
+            network.logits(batch)
+        del network
+    return {"training": most(training), "predicting": most(predicting)}
 
 
 def head(encoder):
-    return make_head(Tag(tags=losses.TAGS, bio=False), encoder, seed=0)
+    return TagHead(encoder.config.hidden_size, len(losses.TAGS), 0.0, causal=True)
 
 
 class grown:  # noqa: N801

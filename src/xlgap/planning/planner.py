@@ -20,8 +20,8 @@ from xlgap.planning.journal import factors
 from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes, weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
-from xlgap.planning.search import Choice, Load, choose, least_devices, splits_as_asked
-from xlgap.planning.split import NOT_SCORED_AGAIN
+from xlgap.planning.search import Choice, Load, choose, least_devices
+from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone
 from xlgap.planning.work import (
     Manifests,
     Work,
@@ -306,8 +306,15 @@ class _Planner:
         shape = self.figures[model].shape
         if kind != "retention" or shape is None:
             return ""
-        split = splits_as_asked(shape, self.hardware, asked(self.params, model))
-        return NOT_SCORED_AGAIN if split else ""
+        train, lora = self.params.train, self.params.models[model].lora
+        alone = fits_alone(
+            shape,
+            self.hardware,
+            asked=train.split,
+            zero_stage=train.zero_stage,
+            adapted=lora is not None,
+        )
+        return "" if alone else NOT_SCORED_AGAIN
 
     def _hours(self, training: Work, evaluation: Work, choice: Choice | None) -> float | None:
         """Of one seed: passes, forward ones alone in evaluation, and what a step takes beside them."""

@@ -7,6 +7,7 @@ one tensor.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from xlgap.planning.activations import activation_bytes
@@ -21,8 +22,8 @@ COPIES = 3
 """Of whole weights in fp32 in the host's memory: the network, the best ones so far, those gathered."""
 
 NOT_SCORED_AGAIN = (
-    "cannot run: its network is split, and earlier tasks are scored again with one in a piece; take "
-    "devices that hold it, set 'train.split: off', or leave 'evaluation.retention' out"
+    "cannot run: one process scores earlier tasks again, and it cannot hold the network in one piece; "
+    "take a device that does, set 'train.split: off' to try, or leave 'evaluation.retention' out"
 )
 
 
@@ -53,6 +54,20 @@ def may_split(
 ) -> bool:
     """Whether there are processes to share it out to, in a stage that does."""
     return devices > 1 and asked != "off" and zero_stage in (3, "auto")
+
+
+def fits_alone(
+    shape: Shape,
+    hardware: Hardware,
+    *,
+    asked: Literal["on", "off", "auto"],
+    zero_stage: ZeroStage | Literal["auto"],
+    adapted: bool,
+) -> bool:
+    """Whether one process holds what others may share: where nothing is split it has to try."""
+    alone = replace(hardware, devices=1, node_devices=1)
+    shared = may_split(2, asked=asked, zero_stage=zero_stage)
+    return not shared or fits_whole(shape, alone, adapted=adapted)
 
 
 def fits_whole(shape: Shape, hardware: Hardware, *, adapted: bool) -> bool:

@@ -20,7 +20,7 @@ from xlgap.planning.memory import best_copies, checkpoint_bytes
 from xlgap.planning.plan import StagePlan
 from xlgap.planning.planner import plan_cell
 from xlgap.planning.search import Choice, Load, choose, splits_as_asked
-from xlgap.planning.split import may_split
+from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone, may_split
 from xlgap.planning.work import prepared_manifests
 from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import Recipe
@@ -95,6 +95,23 @@ def is_split(params: Params, model: str, *, machine: Hardware | None = None) -> 
         return False
     found = splits_as_asked(shape, machine or this_machine(devices), given)
     return found if machine is not None else agreed_on(found)
+
+
+def require_room(params: Params, model: str, *, machine: Hardware | None = None) -> None:
+    """Check that one process can score a model's earlier tasks again.
+
+    Raises:
+        TrainingError: it cannot hold the network.
+    """
+    shape, train = model_figures(model, params).shape, params.train
+    if shape is not None and not fits_alone(
+        shape,
+        machine or this_machine(1),
+        asked=train.split,
+        zero_stage=train.zero_stage,
+        adapted=params.models[model].lora is not None,
+    ):
+        raise TrainingError(f"retention of model '{model}' {NOT_SCORED_AGAIN}.")
 
 
 def predicting_plan(params: Params) -> ZeroPlan:

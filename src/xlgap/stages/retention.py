@@ -16,7 +16,7 @@ from xlgap import layout
 from xlgap.analysis.retention.rows import MLM, MLM_METRIC, Head, RetentionScore, mean_loss
 from xlgap.analysis.tables import write_rows
 from xlgap.data.prepare import cap
-from xlgap.errors import TrainingError, unknown
+from xlgap.errors import unknown
 from xlgap.evaluation.chance import chance
 from xlgap.evaluation.jackknife import jackknife, standard_error
 from xlgap.evaluation.metrics import Floats, get_metric
@@ -25,10 +25,9 @@ from xlgap.formats import atomic_dir
 from xlgap.models.encode import encode
 from xlgap.models.network import Encoder, Network, untrained_encoder
 from xlgap.models.network import Head as HeadModule
-from xlgap.planning.split import NOT_SCORED_AGAIN
 from xlgap.retained import Retained, retained_cells, scored_splits
 from xlgap.retention_params import RetentionParams
-from xlgap.stages.engine_plan import is_split
+from xlgap.stages.engine_plan import require_room
 from xlgap.stages.masked import MaskedScorer
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.points import Point, points
@@ -60,8 +59,7 @@ def retention(study: Study, model: str, arm: str, task: str) -> None:
         raise unknown("cell whose earlier tasks are scored again", key, asked)
     runs = []
     with process_group(threads=study.params.train.threads):
-        if is_split(study.params, model):
-            raise TrainingError(f"retention of model '{model}' {NOT_SCORED_AGAIN}.")
+        require_room(study.params, model)
         stop = StopSignal()
         for seed in study.params.study.seeds:
             stop.check(seed)

@@ -9,7 +9,7 @@ import pytest
 from xlgap.errors import TrainingError
 from xlgap.planning.hardware import get_hardware
 from xlgap.regimes.base import Phase
-from xlgap.stages.engine_plan import phase_plan, this_machine
+from xlgap.stages.engine_plan import phase_plan, require_room, this_machine
 from xlgap.stages.recipe import recipe
 from xlgap.tasks import get_task
 
@@ -91,3 +91,15 @@ def test_what_no_process_can_hold_is_split(study):
     forced = study(train={"zero_stage": 3, "split": True})
     assert plan(forced, get_hardware("2xcpu"))[0].split
     assert not plan(forced)[0].split  # one process
+
+
+def test_earlier_tasks_are_scored_again_where_one_process_holds_the_network(study):
+    bloom = {"bloom": {"hub": "bigscience/bloom"}}
+    wide = get_hardware("8x8xh100")
+    for stage in (3, "auto"):
+        given = study(models=bloom, train={"zero_stage": stage, "precision": "bf16"})
+        with pytest.raises(TrainingError, match=r"'bloom' cannot run: one process scores"):
+            require_room(given, "bloom", machine=wide)
+    require_room(study(models=bloom), "bloom", machine=wide)  # ZeRO 0: it has to try
+    require_room(study(models=XL, train={"zero_stage": 3}), "xl", machine=wide)
+    require_room(study(train={"zero_stage": 3, "split": True}), "nano")
