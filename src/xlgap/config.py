@@ -267,6 +267,11 @@ class Params(Section):
                 f"key 'models.{found[0]}.lora.bits': weights of 8 or 4 bits cannot be shared out over "
                 "processes, as 'train.zero_stage' 3 does; take 0, 1, 2 or auto, or leave 'bits' out"
             )
+        if found and self.train.split == "on":
+            raise ValueError(
+                f"key 'models.{found[0]}.lora.bits': weights of 8 or 4 bits cannot be shared out over "
+                "processes, as 'train.split' asks; take off or auto, or leave 'bits' out"
+            )
         return self
 
     def task(self, name: str) -> TaskParams:

@@ -34,7 +34,8 @@ class TrainParams(Section):
     planner chooses what is cheapest on the machine as it is (:mod:`xlgap.planning.search`); where
     ``zero_stage`` is ``auto``, so are the offloads and the checkpointing of activations that are not
     given, and ``micro_batch_tokens`` is the most that it takes. ``nvme_path`` is where ``nvme``
-    offloads to.
+    offloads to. ``split`` is whether no process of several holds a whole network at any time, in
+    ZeRO 3; with ``auto`` where it would not fit.
     """
 
     version: Positive
@@ -44,6 +45,7 @@ class TrainParams(Section):
     offload_parameters: Offload = "none"
     nvme_path: Annotated[str, Field(min_length=1)] = "scratch/nvme"
     activation_checkpointing: Annotated[Literal["on", "off", "auto"], BeforeValidator(_switch)] = "off"
+    split: Annotated[Literal["on", "off", "auto"], BeforeValidator(_switch)] = "auto"
     micro_batch_tokens: Positive = 8192
     learning_rate_scale: PositiveFloat = 1.0
     evaluations: Positive
@@ -74,6 +76,16 @@ class TrainParams(Section):
                 f"'nvme' needs 'zero_stage' 3, which is {stage}; raise it or take the host"
             )
         return offload
+
+    @field_validator("split")
+    @classmethod
+    def _stage_splits(cls, split: str, info: ValidationInfo) -> str:
+        stage = info.data.get("zero_stage")
+        if split == "on" and stage not in (3, "auto", None):
+            raise ValueError(
+                f"needs 'zero_stage' 3 or auto, which is {stage}; raise it or leave it out"
+            )
+        return split
 
     @property
     def chosen(self) -> bool:

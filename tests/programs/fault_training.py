@@ -24,6 +24,8 @@ FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
     rate=0.003                      of learning
     lora=0                          rank of adapters; 0 trains all weights
     bits=0                          of the weights below them; 0 leaves these as they are
+    split=0                         1: no process holds the whole network
+    best=0                          evaluations, of which the best one's weights are kept
     memory=0                        MB that it may take beside what it has when training begins
 """
 
@@ -36,6 +38,7 @@ import sys
 import time
 import traceback
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -50,6 +53,8 @@ from xlgap.errors import XlgapError
 from xlgap.formats import atomic_path, finite
 from xlgap.launch.ranks import come, tell
 from xlgap.models.adapters import add_adapters, load_kept
+from xlgap.models.blueprint import folder_blueprint
+from xlgap.models.checkpoint_files import TensorFile
 from xlgap.models.encode import IGNORE
 from xlgap.models.network import (
     Network,
@@ -60,8 +65,11 @@ from xlgap.models.network import (
     save_state,
 )
 from xlgap.models.packed import on_device
+from xlgap.models.stored import copy_tensors
 from xlgap.stages.learned import told
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
+from xlgap.stages.split import split_network, stored
+from xlgap.stages.start import Start
 from xlgap.stages.track import open_tracker
 from xlgap.tasks.base import Tag
 from xlgap.tracking import mlflow
@@ -78,6 +86,7 @@ DEFAULTS = {
     "steps": 40, "stage": 0, "offload": 0, "bf16": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0,
     "lost": (), "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
     "dropout": 0.1, "rate": 3e-3, "late": 0, "lora": 0, "bits": 0,
+    "split": 0, "best": 0,
 }  # fmt: skip
 
 
@@ -111,15 +120,31 @@ def examples(how):
     return tagged(max(48, how.rows * how.steps), longest=how.length)
 
 
-def network(how):
+def network(how, *, split=False):
     encoder = tiny_encoder(width=how.width, positions=how.length + 8, dropout=how.dropout)
     with torch.no_grad():
         encoder.get_input_embeddings().weight[LOST] = float("nan")
     if how.bits:
         encoder = of_few_bits(encoder, how.bits)
+    if split:
+        return shared_out(encoder, how)
     if how.lora:
         add_adapters(encoder, LoraParams(rank=how.lora), seed=4)
-    return Network(encoder, make_head(Tag(tags=TAGS, bio=False), encoder, seed=0))
+    return Network(encoder, head(encoder))
+
+
+def head(encoder):
+    return make_head(Tag(tags=TAGS, bio=False), encoder, seed=0)
+
+
+def shared_out(encoder, how):
+    """The same, read tensor by tensor from a file."""
+    lora = LoraParams(rank=how.lora) if how.lora else None
+    with TemporaryDirectory() as made:
+        base = Path(made) / "base"
+        save_encoder(encoder, base, {})
+        start = Start("start", None, None, {}, blueprint=lambda: folder_blueprint(base))
+        return split_network(start, head, zero(how), lora=lora, seed=4)
 
 
 def of_few_bits(encoder, bits):
@@ -180,7 +205,10 @@ def run(how, folder):
         if rank() == 0:
             (folder / "weights").mkdir(exist_ok=True)
             file = folder / "weights" / "model.safetensors"
-            save_state(weights, file)
+            if isinstance(weights, TensorFile):
+                copy_tensors(stored(weights), file)
+            else:
+                save_state(weights, file)
             write(folder / "predictions.json", predictions(how, load_state(file)))
             facts = {name: value for name, value in asdict(result).items() if name != "mixed"}
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -196,22 +224,37 @@ def train(how, folder, observer):
         warmup_steps=2,
         batch_rows=how.rows,
         token_budget=how.budget,
-        evaluations=0,
-        select="last",
+        evaluations=how.best,
+        select="dev" if how.best else "last",
         seed=5,
-        zero=ZeroPlan(
-            stage=how.stage,
-            learning_rate=how.rate,
-            offload_optimizer=bool(how.offload),
-            precision="bf16" if how.bf16 else "fp32",
-        ),
+        zero=zero(how),
         checkpoint_seconds=how.seconds,
         hang_seconds=how.hang,
     )
     return train_phase(
-        lambda: network(how), data, settings, evaluate=None, observer=observer,
+        lambda: network(how, split=bool(how.split)), data, settings,
+        evaluate=partial(score, how) if how.best else None, observer=observer,
         scratch=folder / "scratch",
     )  # fmt: skip
+
+
+def zero(how):
+    return ZeroPlan(
+        stage=how.stage,
+        learning_rate=how.rate,
+        offload_optimizer=bool(how.offload),
+        precision="bf16" if how.bf16 else "fp32",
+        split=bool(how.split),
+    )
+
+
+def score(how, trained):
+    """The share of tags that are right, on every rank."""
+    rows = examples(how)[:48]
+    batch = on_device(TaskData(rows, pad=1).batch(np.arange(48), step=0), device())
+    with torch.inference_mode():
+        right = trained.logits(batch).argmax(-1) == batch["labels"]
+    return float(right[batch["labels"] != IGNORE].float().mean())
 
 
 def predictions(how, weights):

@@ -131,6 +131,16 @@ def test_weights_of_few_bits_are_not_shared_out(raw_study):
         assert found.models["m"].lora.bits == 4
 
 
+def test_a_network_is_split_in_stage_3_alone_and_not_of_few_bits(raw_study):
+    assert check(raw_study(train={"zero_stage": 3, "split": True}), Path("p")).train.split == "on"
+    assert check(raw_study(), Path("p")).train.split == "auto"
+    said = sentence(raw_study(train={"zero_stage": 2, "split": True}))
+    assert said.startswith("key 'train.split': needs 'zero_stage' 3 or auto, which is 2")
+    model = {"hub": "FacebookAI/xlm-roberta-base", "lora": {"bits": 4}}
+    said = sentence(raw_study(models={"m": model}, train={"zero_stage": "auto", "split": True}))
+    assert "cannot be shared out over processes, as 'train.split' asks; take off or auto" in said
+
+
 def test_a_mistyped_key_is_told_before_the_one_it_leaves_missing(raw_study):
     raw = raw_study()
     raw["models"]["nano"]["widht"] = raw["models"]["nano"].pop("width")

@@ -19,6 +19,7 @@ import torch
 
 from xlgap.evaluation import mine
 from xlgap.evaluation.rank import Pool, own_candidates
+from xlgap.evaluation.share import ALONE, Share
 from xlgap.evaluation.sweep import Pooling, Setting, settings
 from xlgap.models.causal import is_causal, whole
 from xlgap.models.collate import collate
@@ -52,6 +53,8 @@ class Predictor:
         threshold: margin from which on a mined pair counts.
         pool: candidates that are ranked, see :func:`embed_pool`; those of the rows themselves where
             there is none, as on dev.
+        share: who predicts; of several ranks all call the same functions with the same rows, and have
+            the same predictions.
     """
 
     tokenizer: Tokenizer
@@ -62,6 +65,7 @@ class Predictor:
     centred: bool = False
     threshold: float = 0.0
     pool: Pool | None = None
+    share: Share = ALONE
 
 
 def predict(network: Network, kind: Kind, rows: Sequence[Row], predictor: Predictor) -> list[Row]:
@@ -114,10 +118,15 @@ def _outputs(
     """The output of ``forward`` for each example, computed in length-sorted batches."""
     outputs: list[Array | None] = [None] * len(examples)
     device = next(network.parameters()).device
-    for indices in _batches(examples, predictor.token_budget):
+    batches = _batches(examples, predictor.token_budget)
+
+    def computed(indices: npt.NDArray[np.int64]) -> Array:
         batch = collate([examples[i] for i in indices], pad=predictor.tokenizer.pad)
-        values = forward(on_device(batch, device)).float().cpu().numpy()
-        for i, value in zip(indices, values, strict=True):
+        values: Array = forward(on_device(batch, device)).float().cpu().numpy()
+        return values
+
+    for indices, of_batch in zip(batches, predictor.share.over(batches, computed), strict=True):
+        for i, value in zip(indices, of_batch, strict=True):
             outputs[i] = value
     return [o for o in outputs if o is not None]
 

@@ -6,6 +6,7 @@ loaded again are the weights that training moves, the adapters and the head.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from torch import Tensor, nn
 from xlgap.adapter_params import LoraParams
 from xlgap.errors import ConfigError, DataError, suggestion
 from xlgap.formats import atomic_dir, read_json, write_json
+from xlgap.models.checkpoint_files import Tensors
 from xlgap.models.dropout import use_cheap_dropout
 from xlgap.models.network import Encoder, State, load_state, save_state
+from xlgap.models.shares import shape_of
+from xlgap.models.stored import copy_tensors
 
 ADAPTERS = "adapters.safetensors"
 _SHAPE = "adapters.json"
@@ -31,7 +35,7 @@ def is_adapted(module: nn.Module) -> bool:
 
 def adapter_parameters(module: nn.Module) -> int:
     """How many parameters the adapters of ``module`` have."""
-    return sum(p.numel() for name, p in module.named_parameters() if _of_adapter(name))
+    return sum(math.prod(shape_of(p)) for name, p in module.named_parameters() if _of_adapter(name))
 
 
 def _of_adapter(name: str) -> bool:
@@ -118,12 +122,30 @@ def load_kept(module: nn.Module, state: State, where: str) -> None:
     module.load_state_dict(state, strict=moved is None)
 
 
-def save_adapters(encoder: Encoder, path: Path, facts: Mapping[str, Any], *, lora: LoraParams) -> None:
-    """Write adapters alone (safetensors), their shape and ``facts.json`` into directory ``path``."""
+def save_adapters(
+    encoder: Encoder,
+    path: Path,
+    facts: Mapping[str, Any],
+    *,
+    lora: LoraParams,
+    stored: Tensors | None = None,
+) -> None:
+    """Write adapters alone (safetensors), their shape and ``facts.json`` into directory ``path``.
+
+    Of an encoder that is split they are copied from ``stored``.
+    """
     with atomic_dir(path) as temporary:
-        save_state(kept_state(encoder), temporary / ADAPTERS)
+        if stored is None:
+            save_state(kept_state(encoder), temporary / ADAPTERS)
+        else:
+            copy_tensors(stored, temporary / ADAPTERS)
         write_json(temporary / _SHAPE, lora.told)
         write_json(temporary / "facts.json", dict(facts))
+
+
+def adapter_shape(path: Path) -> LoraParams:
+    """Of the adapters in directory ``path``."""
+    return LoraParams(**read_json(path / _SHAPE, {}))
 
 
 def load_adapters(encoder: Encoder, path: Path) -> Encoder:
@@ -132,6 +154,6 @@ def load_adapters(encoder: Encoder, path: Path) -> Encoder:
     Raises:
         DataError: they are damaged, or of another model.
     """
-    add_adapters(encoder, LoraParams(**read_json(path / _SHAPE, {})), seed=0)
+    add_adapters(encoder, adapter_shape(path), seed=0)
     load_kept(encoder, load_state(path / ADAPTERS), str(path / ADAPTERS))
     return encoder

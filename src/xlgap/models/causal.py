@@ -12,6 +12,7 @@ from torch import Tensor
 
 from xlgap.errors import TrainingError
 from xlgap.models.encode import IGNORE
+from xlgap.models.shares import can_be_called, is_partitioned
 
 if TYPE_CHECKING:
     from xlgap.models.network import Batch, Encoder
@@ -21,12 +22,15 @@ def is_causal(encoder: Encoder) -> bool:
     """Whether the states of ``encoder`` know only what stands to their left, as in BLOOM and XGLM.
 
     Its behaviour says so, whatever its architecture: the gradient of a state by an embedding that a
-    mask hides from it is zero, exactly.
+    mask hides from it is zero, exactly. Where its parameters are shared out, and so not there for a
+    backward pass, another embedding that is hidden leaves the state as it is, bit for bit.
 
     Raises:
         TrainingError: the last state does not know the first sub-word either.
     """
     module: Any = encoder
+    if is_partitioned(encoder):
+        return _is_causal_by_change(module)
     was_training = module.training
     module.eval()
     with torch.inference_mode(mode=False), torch.enable_grad():
@@ -42,11 +46,37 @@ def is_causal(encoder: Encoder) -> bool:
         )
     module.train(was_training)
     if not last_LD[0].any():
-        raise TrainingError(
-            f"{type(encoder).__name__}: the state of the last of four sub-words does not depend on the "
-            "first, so that no head can read a whole text; choose a model whose sub-words see others."
-        )
+        raise _blind(encoder)
     return not first_LD[1:].any()
+
+
+def _is_causal_by_change(module: Any) -> bool:
+    was_training = module.training
+    module.eval()
+
+    with can_be_called(module), torch.no_grad():
+        embedding = module.get_input_embeddings()
+        ids_BL = torch.arange(4, device=next(module.parameters()).device)[None]
+        embedded_BLD, mask_BL = embedding(ids_BL), torch.ones_like(ids_BL)
+
+        def states(*order: int) -> Tensor:
+            moved_BLD = embedded_BLD[:, list(order)]
+            hidden = module(inputs_embeds=moved_BLD, attention_mask=mask_BL).last_hidden_state
+            found: Tensor = hidden[0]
+            return found
+
+        first, others, itself = states(0, 1, 2, 3), states(0, 3, 1, 2), states(3, 1, 2, 3)
+    module.train(was_training)
+    if torch.equal(first[-1], itself[-1]):
+        raise _blind(module)
+    return torch.equal(first[0], others[0])
+
+
+def _blind(encoder: Encoder) -> TrainingError:
+    return TrainingError(
+        f"{type(encoder).__name__}: the state of the last of four sub-words does not depend on the "
+        "first, so that no head can read a whole text; choose a model whose sub-words see others."
+    )
 
 
 def whole(hidden_BLD: Tensor, batch: Batch, *, causal: bool) -> Tensor:

@@ -14,6 +14,7 @@ from xlgap.errors import TrainingError
 from xlgap.models.causal import is_causal
 from xlgap.models.masked import MaskedHead
 from xlgap.models.reads import LABELLED
+from xlgap.models.shares import shape_of
 
 if TYPE_CHECKING:
     from xlgap.models.network import Batch
@@ -34,7 +35,8 @@ def masked_head(encoder: nn.Module, *, seed: int) -> MaskedHead:
             f"{type(encoder).__name__} is a causal model, for which there is no masked language "
             "modelling; leave the arms with 'mlm_rate' out of its study."
         )
-    vocabulary, width = encoder.get_input_embeddings().weight.shape  # type: ignore[operator]
+    table: Any = encoder.get_input_embeddings()  # type: ignore[operator]
+    vocabulary, width = shape_of(table.weight)
     config: Any = encoder.config
     states = getattr(config, "hidden_size", None) or config.d_model
     if states != width:

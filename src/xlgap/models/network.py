@@ -23,11 +23,14 @@ from xlgap.models.quantised import mark_quantised, quantisation
 from xlgap.models.rank import RankHead
 from xlgap.models.reads import make_shortenable, rows_read
 from xlgap.models.size import without_pooler
+from xlgap.models.stored import copy_tensors
 from xlgap.models.task_heads import ChooseHead, ClassifyHead, SpanHead, TagHead
 from xlgap.tasks.base import Candidate, Choose, Classify, Kind, Mine, Rank, Retrieve, Span, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from xlgap.models.checkpoint_files import Tensors
 
 Batch = dict[str, Tensor]
 Encoder = nn.Module
@@ -237,15 +240,24 @@ MASKED_HEAD = "mlm_head.safetensors"
 
 
 def save_encoder(
-    encoder: nn.Module, path: Path, facts: Mapping[str, Any], *, masked_head: State | None = None
+    encoder: nn.Module,
+    path: Path,
+    facts: Mapping[str, Any],
+    *,
+    masked_head: State | None = None,
+    stored: Tensors | None = None,
 ) -> None:
     """Write weights (safetensors), ``config.json`` and ``facts.json`` into directory ``path``.
 
     The bytes depend on the weights and the facts alone. Beside them stands the head of masked language
-    modelling, where there is one; its output matrix is the encoder's table of sub-words.
+    modelling, where there is one; its output matrix is the encoder's table of sub-words. Weights of an
+    encoder that is split are copied from ``stored``.
     """
     with atomic_dir(path) as temporary:
-        save_state(encoder.state_dict(), temporary / "model.safetensors")
+        if stored is None:
+            save_state(encoder.state_dict(), temporary / "model.safetensors")
+        else:
+            copy_tensors(stored, temporary / "model.safetensors")
         if masked_head:
             save_state(masked_head, temporary / MASKED_HEAD)
         write_json(temporary / "config.json", _plain_config(encoder))

@@ -86,9 +86,9 @@ def size_of(
     extra_tables = _tables(module, _POSITION_TABLES | _TYPE_TABLES)
 
     total = sum(map(_count, named.values()))
-    input_embedding = 0 if table is None else table.numel()
-    output_embedding = 0 if output is None or output is table else output.numel()
-    position_embedding = sum(t.weight.numel() for t in extra_tables)
+    input_embedding = 0 if table is None else _count(table)
+    output_embedding = 0 if output is None or output is table else _count(output)
+    position_embedding = sum(_count(t.weight) for t in extra_tables)
     return Size(
         total=total,
         trainable=sum(_count(p) for p in named.values() if p.requires_grad),
@@ -102,7 +102,7 @@ def size_of(
         d_model=_figure(config, "hidden_size", "d_model"),
         d_ff=_feed_forward(config),
         heads=_figure(config, "num_attention_heads", "num_heads"),
-        vocabulary=None if table is None else table.shape[0],
+        vocabulary=None if table is None else _shape(table)[0],
         positions=_positions(module, config),
     )
 
@@ -167,9 +167,14 @@ def _on_meta(config: PretrainedConfig, architecture: str | None, *, tied: bool) 
 
 
 def _count(parameter: torch.nn.Parameter) -> int:
-    """How many weights it has; one of 4 bits has two in a number."""
+    """How many weights it has; one of 4 bits has two in a number, one that is shared out all of it."""
     held = getattr(parameter, "quant_state", None)
-    return parameter.numel() if held is None else math.prod(held.shape)
+    return math.prod(_shape(parameter) if held is None else held.shape)
+
+
+def _shape(parameter: torch.Tensor) -> tuple[int, ...]:
+    """As :func:`xlgap.models.shares.shape_of`, which needs torch."""
+    return tuple(getattr(parameter, "ds_shape", parameter.shape))
 
 
 def _backbone(module: torch.nn.Module) -> Any | None:

@@ -22,7 +22,8 @@ def asked(params: Params, model: str, *, adapted: bool = True) -> Asked:
     Args:
         params: of the study.
         model: its name.
-        adapted: whether its adapters are trained, if it has any; pretraining has none.
+        adapted: whether its adapters are trained, if it has any; pretraining has none, and is not
+            split.
     """
     train = params.train
     lora = params.models[model].lora if adapted else None
@@ -38,6 +39,7 @@ def asked(params: Params, model: str, *, adapted: bool = True) -> Asked:
         lora=None if lora is None else lora.rank,
         modules=None if lora is None else lora.modules,
         base_bits=None if lora is None else lora.bits,
+        split=train.split if adapted else "off",
     )
 
 

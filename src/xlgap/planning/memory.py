@@ -285,8 +285,9 @@ class _Memory:
         return each * self._shard(self.trained, from_stage=1)
 
     def best_weights(self) -> int:
-        """A copy of the weights of the best evaluation, in fp32."""
-        return _FP32 * self.trained if self.setting.keep_best else 0
+        """A copy of the weights of the best evaluation, in fp32; in a file where there is no whole."""
+        held = self.setting.keep_best and not self.setting.split
+        return _FP32 * self.trained if held else 0
 
     def offload_buffers(self) -> int:
         """In the host's memory where the optimizer is offloaded: its gradients.
@@ -312,8 +313,9 @@ class _Memory:
         found = self.number * (REDUCE_BUCKET if self.cuda else min(REDUCE_BUCKET, self.trained))
         away = several or (self.cuda and setting.offload_parameters != "none")
         if setting.zero_stage == 3 and away:
-            least = self.shape.embedding + PREFETCH  # a matrix at a time
-            found += self.number * min(self.shape.parameters, max(LIVE_PARAMETERS, least))
+            least = self.shape.largest + PREFETCH  # a matrix at a time
+            most = least if setting.split else max(LIVE_PARAMETERS, least)
+            found += self.number * min(self.shape.parameters, most)
         return found
 
     def step_buffers(self) -> int:

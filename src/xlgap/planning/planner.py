@@ -21,6 +21,7 @@ from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes, weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
 from xlgap.planning.search import Choice, Load, choose, least_devices
+from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone
 from xlgap.planning.work import (
     Manifests,
     Work,
@@ -297,8 +298,23 @@ class _Planner:
             hours=hours,
             kwh=_scaled(hours, self.hardware.devices * self.hardware.watts / 1000),
             disk_bytes=self._weights(figures, copies * seeds) if copies else 0,
-            note=_note(figures, training, evaluation),
+            note=self._unscorable(kind, model) or _note(figures, training, evaluation),
         )
+
+    def _unscorable(self, kind: StageKind, model: str) -> str:
+        """Why earlier tasks cannot be scored again, where that is so."""
+        shape = self.figures[model].shape
+        if kind != "retention" or shape is None:
+            return ""
+        train, lora = self.params.train, self.params.models[model].lora
+        alone = fits_alone(
+            shape,
+            self.hardware,
+            asked=train.split,
+            zero_stage=train.zero_stage,
+            adapted=lora is not None,
+        )
+        return "" if alone else NOT_SCORED_AGAIN
 
     def _hours(self, training: Work, evaluation: Work, choice: Choice | None) -> float | None:
         """Of one seed: passes, forward ones alone in evaluation, and what a step takes beside them."""

@@ -24,13 +24,12 @@ from xlgap.planning.hardware import Hardware, Precision
 from xlgap.planning.memory import MemoryParts, predict_memory
 from xlgap.planning.setting import HeadKind, Offload, Setting, ZeroStage
 from xlgap.planning.shape import Shape
+from xlgap.planning.split import HOST_SHARE, memory_beside_training, splits
 
 ADAM = 28
 """Bytes a parameter that Adam reads and writes: gradient, weight and two moments."""
 HOST_ADAM = 20e9
 """Bytes a second of a device's share of the host's memory, which Adam on the host reads and writes."""
-HOST_SHARE = 0.9
-"""Of a node's memory that states may take."""
 MOST_DEVICES = 4096
 
 
@@ -75,6 +74,7 @@ class Asked:
         micro_tokens: sub-words of a forward pass of a device.
         halve: whether it may be less.
         lora, modules, base_bits: as in :class:`~xlgap.planning.setting.Setting`.
+        split: whether no process holds the whole network.
     """
 
     precision: Precision
@@ -87,6 +87,7 @@ class Asked:
     lora: int | None = None
     modules: tuple[str, ...] | None = None
     base_bits: Literal[4, 8] | None = None
+    split: Literal["on", "off", "auto"] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,7 @@ class Choice:
         lora, base_bits: as in :class:`~xlgap.planning.setting.Setting`.
         arithmetic: how many times the seconds of its operations a step's passes take.
         seconds: that a step takes beside them: communication and offload.
+        split: whether no process holds the whole network.
         lacking: what does not fit, in words; empty where all does.
     """
 
@@ -115,6 +117,7 @@ class Choice:
     seconds: float
     lora: int | None = None
     base_bits: Literal[4, 8] | None = None
+    split: bool = False
     lacking: str = ""
 
     @property
@@ -144,6 +147,17 @@ def least_devices(shape: Shape, load: Load, hardware: Hardware, asked: Asked) ->
     return None
 
 
+def splits_as_asked(shape: Shape, hardware: Hardware, asked: Asked) -> bool:
+    """Whether the network is split; one of few bits cannot be."""
+    return not asked.base_bits and splits(
+        shape,
+        hardware,
+        asked=asked.split,
+        zero_stage=asked.zero_stage,
+        adapted=asked.lora is not None,
+    )
+
+
 class _Search:
     """The ways to train one model on one machine."""
 
@@ -151,6 +165,7 @@ class _Search:
         self.shape, self.load, self.hardware, self.asked = shape, load, hardware, asked
         self.trained = shape.adapters(asked.lora, asked.modules) if asked.lora else shape.parameters
         self.rows = -(-load.rows // hardware.devices)
+        self.split = splits_as_asked(shape, hardware, asked)
 
     def ways(self, *, thrifty: bool = False) -> Iterator[Choice]:
         """All of them, each with the largest micro-batch that fits; ``thrifty``: the smallest alone."""
@@ -162,9 +177,11 @@ class _Search:
                     yield self._largest(stage, optimizer, parameters, flag, thrifty=thrifty)
 
     def _stages(self) -> tuple[ZeroStage, ...]:
-        """Of them 3 cannot share out a base of few bits."""
+        """Of them 3 cannot share out a base of few bits, and the others hold whole networks."""
         if self.asked.zero_stage != "auto":
             return (self.asked.zero_stage,)
+        if self.split:
+            return (3,)
         return (0, 1, 2) if self.asked.base_bits else (0, 1, 2, 3)
 
     def _offloads(self, stage: ZeroStage) -> Iterator[tuple[Offload, Offload]]:
@@ -206,29 +223,35 @@ class _Search:
         mine = self.rows * load.sequences * load.length
         accumulation = max(1, math.ceil(mine / size))
         packed = packs(self.shape)
-        memory = predict_memory(
-            self.shape,
-            Setting(
-                zero_stage=stage,
-                devices=hardware.devices,
-                precision=asked.precision,
-                offload_optimizer=optimizer,
-                offload_parameters=parameters,
-                activation_checkpointing=flag,
-                micro_tokens=size,
-                longest=load.longest,
-                rows=max(1, size // load.length) if packed else None,
-                micro_batches=accumulation,
-                head=load.head,
-                outputs=load.outputs,
-                supervised=load.supervised,
-                dropout=load.dropout,
-                lora=asked.lora,
-                modules=asked.modules,
-                base_bits=asked.base_bits,
-                device=hardware.kind,
-            ),
+        setting = Setting(
+            zero_stage=stage,
+            devices=hardware.devices,
+            precision=asked.precision,
+            offload_optimizer=optimizer,
+            offload_parameters=parameters,
+            activation_checkpointing=flag,
+            micro_tokens=size,
+            longest=load.longest,
+            rows=max(1, size // load.length) if packed else None,
+            micro_batches=accumulation,
+            head=load.head,
+            outputs=load.outputs,
+            supervised=load.supervised,
+            dropout=load.dropout,
+            lora=asked.lora,
+            modules=asked.modules,
+            base_bits=asked.base_bits,
+            split=self.split,
+            device=hardware.kind,
         )
+        memory = predict_memory(self.shape, setting)
+        if self.split:
+            beside = memory_beside_training(self.shape, setting)
+            memory = replace(
+                max(memory, beside, key=lambda of: of.total),
+                host=max(memory.host, beside.host),
+                nvme=max(memory.nvme, beside.nvme),
+            )
         idle = self.rows * hardware.devices / load.rows
         small = 1 + hardware.half_tokens / min(size, mine)
         return Choice(
@@ -243,6 +266,7 @@ class _Search:
             seconds=self._moving(stage, optimizer, parameters, accumulation),
             lora=asked.lora,
             base_bits=asked.base_bits,
+            split=self.split,
             lacking=self._lacking(memory),
         )
 

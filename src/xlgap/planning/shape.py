@@ -50,6 +50,11 @@ class Shape:
         return self.heads * self.head_width
 
     @property
+    def largest(self) -> int:
+        """Parameters of the largest tensor."""
+        return max(self.embedding, self.width * self.feed_forward)
+
+    @property
     def block(self) -> int:
         """Parameters of one block."""
         inner, shared = self.attention_width, self.kv_heads * self.head_width

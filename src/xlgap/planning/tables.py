@@ -95,7 +95,7 @@ def _ways(plan: Plan) -> Table:
             count(stage.params_total),
             adapters(choice),
             str(stage.load),
-            str(choice.zero_stage),
+            f"{choice.zero_stage}{', split' * choice.split}",
             offloaded(choice),
             "yes" if choice.activation_checkpointing else "-",
             count(choice.micro_tokens),
@@ -162,6 +162,8 @@ def _notes(plan: Plan) -> list[str]:
         f"{arm}: the training data of '{part}' are in those of '{task}', too: they are trained on twice"
         for arm, task, part in plan.overlaps
     ]
+    if any(stage.choice is not None and stage.choice.split for stage in plan.stages):
+        lines.append("split: no process holds the whole network, in training or beside it")
     if any(stage.shares for stage in plan.stages):
         lines.append("* trains nothing: it predicts with the weights of a stage that trains the same")
     return lines + _misfits(plan)

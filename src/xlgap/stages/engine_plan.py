@@ -19,7 +19,8 @@ from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes
 from xlgap.planning.plan import StagePlan
 from xlgap.planning.planner import plan_cell
-from xlgap.planning.search import Choice, Load, choose
+from xlgap.planning.search import Choice, Load, choose, splits_as_asked
+from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone, may_split
 from xlgap.planning.work import prepared_manifests
 from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import Recipe
@@ -68,7 +69,55 @@ def phase_plan(
     """
     loads = phase_loads(phase, params, model_figures(model, params))
     optimizer = {"learning_rate": numbers.learning_rate, "weight_decay": numbers.weight_decay}
-    return _plan(list(loads), params, model, optimizer, machine or this_machine(world_size()))
+    split = is_split(params, model, machine=machine)
+    there = machine or this_machine(world_size())
+    return _plan(list(loads), params, model, optimizer, there, split=split)
+
+
+def is_split(params: Params, model: str, *, machine: Hardware | None = None) -> bool:
+    """Whether no process holds the whole network of a model, in training or beside it.
+
+    All ranks ask together.
+
+    Args:
+        params: of the study.
+        model: its name.
+        machine: to train on; this one when ``None``.
+    """
+    train, devices = params.train, world_size() if machine is None else machine.devices
+    if not may_split(devices, asked=train.split, zero_stage=train.zero_stage):
+        return False
+    if train.split == "on":
+        return True
+    given = asked(params, model)
+    shape = model_figures(model, params).shape
+    if shape is None:
+        return False
+    found = splits_as_asked(shape, machine or this_machine(devices), given)
+    return found if machine is not None else agreed_on(found)
+
+
+def require_room(params: Params, model: str, *, machine: Hardware | None = None) -> None:
+    """Check that one process can score a model's earlier tasks again.
+
+    Raises:
+        TrainingError: it cannot hold the network.
+    """
+    shape, train = model_figures(model, params).shape, params.train
+    if shape is not None and not fits_alone(
+        shape,
+        machine or this_machine(1),
+        asked=train.split,
+        zero_stage=train.zero_stage,
+        adapted=params.models[model].lora is not None,
+    ):
+        raise TrainingError(f"retention of model '{model}' {NOT_SCORED_AGAIN}.")
+
+
+def predicting_plan(params: Params) -> ZeroPlan:
+    """How a network that is split is held while it predicts: in fp32, in host memory where asked."""
+    on_host = params.train.offload_parameters == "cpu"
+    return ZeroPlan(stage=3, offload_parameters=on_host, split=True, learning_rate=0.0)
 
 
 def pretrain_plan(params: Params, model: str, **optimizer: float) -> tuple[ZeroPlan, int]:
@@ -130,6 +179,7 @@ def engine_params(zero: ZeroPlan, token_budget: int) -> dict[str, Any]:
         "engine_offload_optimizer": zero.offload_optimizer,
         "engine_offload_parameters": zero.offload_parameters,
         "engine_activation_checkpointing": zero.activation_checkpointing,
+        "engine_split": zero.split,
         "engine_micro_batch_tokens": token_budget,
     }
 
@@ -142,10 +192,11 @@ def _plan(
     machine: Hardware,
     *,
     adapted: bool = True,
+    split: bool = False,
 ) -> tuple[ZeroPlan, int]:
     train = params.train
     if not train.chosen:
-        return _given(train, optimizer), train.micro_batch_tokens
+        return replace(_given(train, optimizer), split=split), train.micro_batch_tokens
     choice = agreed_on(
         _largest(loads, params, model, machine, adapted=adapted)
     )  # memory of ranks may differ
@@ -181,6 +232,7 @@ def zero_of(choice: Choice, train: TrainParams, **numbers: Any) -> ZeroPlan:
         offload_parameters=_place(choice.offload_parameters),
         nvme_path=train.nvme_path,
         activation_checkpointing=choice.activation_checkpointing,
+        split=choice.split,
         **numbers,
     )
 

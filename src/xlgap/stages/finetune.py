@@ -16,6 +16,7 @@ from xlgap.evaluation.predict import embed_pool, predict
 from xlgap.formats import atomic_dir, write_json, write_jsonl
 from xlgap.models.adapters import adapter_parameters
 from xlgap.models.network import Network
+from xlgap.models.shares import can_be_called
 from xlgap.models.size import size_of
 from xlgap.stages.describe import describe, operations
 from xlgap.stages.engine_plan import cell_plan, engine_params, phase_plan, predictions
@@ -24,6 +25,7 @@ from xlgap.stages.identity import run_digest, run_name, run_tags
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.recipe import predictor, recipe, retrieval_block, train_digest
 from xlgap.stages.selection import Selection
+from xlgap.stages.split import shared
 from xlgap.stages.start import Start, arm_start
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, peak_source, usage, utilisation, write_journal
@@ -95,8 +97,10 @@ def _one_seed(
             owner=cell.key,
         )
         predicted = time.monotonic()
-        if folder is not None:
-            _predict(study, cell, fitted.network, start, folder / f"seed{seed}")
+        if folder is not None or fitted.split:
+            with can_be_called(fitted.network):
+                place = folder and folder / f"seed{seed}"
+                _predict(study, cell, fitted.network, start, place, split=fitted.split)
         agreed(True)
         timing = observer.timing(evaluate=time.monotonic() - predicted)
         facts = _seed_facts(start, fitted, seed)
@@ -109,12 +113,23 @@ def _one_seed(
     return facts
 
 
-def _predict(study: Study, cell: Cell, network: Network, start: Start, folder: Path) -> None:
-    """One file a language, and what was selected on other rows than those scored."""
+def _predict(
+    study: Study,
+    cell: Cell,
+    network: Network,
+    start: Start,
+    folder: Path | None,
+    *,
+    split: bool = False,
+) -> None:
+    """One file a language, and what was selected on other rows than those scored.
+
+    All ranks predict with a network that is split; those without a folder write nothing.
+    """
     params, task = study.params, cell.task
     layers: int = network.encoder.config.num_hidden_layers  # type: ignore[union-attr, assignment]
     block = retrieval_block(params, cell.model, layers)
-    how = predictor(task, params, start.tokenizer, block)
+    how = predictor(task, params, start.tokenizer, block, share=shared(split=split))
     if isinstance(task.kind, Rank):
         codes = task.kind.pool
         candidates = [row for code in codes for row in study.rows(task.name, "candidates", code)]
@@ -125,9 +140,11 @@ def _predict(study: Study, cell: Cell, network: Network, start: Start, folder: P
     for language, of_one in rows.items():
         found = pooled.get(language) or select.predicted(language)
         found = found or predict(network, task.kind, of_one, select.how(language))
-        write_jsonl(folder / f"{language}.jsonl", found)
+        if folder is not None:
+            write_jsonl(folder / f"{language}.jsonl", found)
     for name, facts in select.facts().items():
-        write_json(folder / name, facts)
+        if folder is not None:
+            write_json(folder / name, facts)
 
 
 def _seed_facts(start: Start, fitted: Fitted, seed: int) -> dict[str, Any]:

@@ -8,21 +8,19 @@ dropout by another draw of it. Of ranking it is: there the loss is over what sta
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from xlgap import layout
-from xlgap.data.sources import has_dev
-from xlgap.errors import ResultError, TrainingError
-from xlgap.evaluation.metrics import get_metric
-from xlgap.evaluation.predict import Predictor, predict
+from xlgap.errors import ResultError
 from xlgap.formats import atomic_dir, finite, read_json, write_json
 from xlgap.models.adapters import add_adapters, is_adapted, kept_state, load_kept
+from xlgap.models.checkpoint_files import TensorFile, Tensors
 from xlgap.models.heads import MLM
 from xlgap.models.network import (
     MASKED_HEAD,
@@ -35,22 +33,27 @@ from xlgap.models.network import (
     make_head,
     make_heads,
     save_state,
-    state_of,
 )
 from xlgap.models.packed import packs
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
 from xlgap.stages.course import phase_course
-from xlgap.stages.engine_plan import phase_plan
+from xlgap.stages.dev import dev_scores
+from xlgap.stages.engine_plan import is_split, phase_plan, predicting_plan
 from xlgap.stages.learned import told
-from xlgap.stages.recipe import phase_recipe, predictor, train_digest
+from xlgap.stages.recipe import phase_recipe, train_digest
+from xlgap.stages.split import part_of, shared, split_network, stored
 from xlgap.stages.start import POINTER, Start
 from xlgap.stages.study import Study
 from xlgap.stages.unkept import alone, claim
-from xlgap.tasks.base import Kind, Row, Task
-from xlgap.training.engine import agreed, barrier, device, rank
+from xlgap.tasks.base import Kind
+from xlgap.training.engine import agreed, barrier, device, rank, release_memory
 from xlgap.training.facts import PhaseResult
+from xlgap.training.keeping import Weights
 from xlgap.training.trainer import Observer, PhaseSettings, train_phase
+from xlgap.training.zero import ZeroPlan
+
+_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -62,16 +65,28 @@ class Fitted:
         network: encoder with the head of the last phase, where this process trains.
         phases: facts of each phase, in order.
         reused: whether the weights were found under their digest.
+        split: whether the network is shared out over all processes.
     """
 
     digest: str
     network: Network
     phases: tuple[dict[str, Any], ...]
     reused: bool
+    split: bool = False
 
-    def weights(self) -> State:
-        """The weights, on the CPU; of adapters and head alone, where the others are not trained."""
+    def weights(self) -> Weights:
+        """The weights, on the CPU; of adapters and head alone, where the others are not trained.
+
+        Of a network that is split, their file.
+        """
+        if self.split:
+            return TensorFile(layout.weights(self.digest) / _FILE)
         return kept_state(self.network)
+
+    def stored_encoder(self) -> Tensors | None:
+        """What is kept of an encoder that is split; ``None`` where it is in one piece."""
+        found = self.weights() if self.split else None
+        return stored(found).under("encoder.") if isinstance(found, TensorFile) else None
 
 
 def fit(
@@ -105,6 +120,8 @@ def fit(
         Interrupted: a signal asked for a stop; the state is saved.
         TrainingError: training failed.
     """
+    if not phases and is_split(study.params, model):
+        return _untrained_split(study, model, start, scored)
     if not phases:
         untrained = Network(start.encoder(), None)
         if scored is not None:
@@ -149,12 +166,20 @@ def fit_before_last(
 def _load(
     study: Study, model: str, start: Start, last: Phase, folder: Path, key: str, *, reused: bool
 ) -> Fitted:
-    network = _network(study, model, start, last, seed=0)
-    kept = folder / "model.safetensors"
-    load_kept(network, load_state(kept), str(kept))
+    kept, split = folder / _FILE, is_split(study.params, model)
+    if split:
+        release_memory()  # of the training, before the shares that predict
+        weights = TensorFile(kept)
+        network = _split(
+            study, model, start, last, predicting_plan(study.params), seed=0,
+            encoder_kept=stored(weights).under("encoder."), head_kept=stored(weights).under("head."),
+        )  # fmt: skip
+    else:
+        network = _network(study, model, start, last, seed=0)
+        load_kept(network, load_state(kept), str(kept))
     facts = read_json(folder / "facts.json", {"phases": [{"pairs": int, "padded_pairs": int}]})
     barrier()  # every rank has read the weights before they may go
-    return Fitted(key, network.to(device()), tuple(facts["phases"]), reused)
+    return Fitted(key, network.to(device()), tuple(facts["phases"]), reused, split)
 
 
 def _network(study: Study, model: str, start: Start, phase: Phase, *, seed: int) -> Network:
@@ -165,15 +190,62 @@ def _network(study: Study, model: str, start: Start, phase: Phase, *, seed: int)
     return Network(encoder, _head(study, phase, encoder, seed=seed))
 
 
+def _split(
+    study: Study,
+    model: str,
+    start: Start,
+    phase: Phase,
+    plan: ZeroPlan,
+    *,
+    seed: int,
+    text: State | None = None,
+    **kept: Tensors | None,
+) -> Network:
+    """As :func:`_network`, shared out; ``text``: of the head of masked language modelling."""
+
+    def head(encoder: Encoder) -> Head | None:
+        made = _head(study, phase, encoder, seed=seed)
+        if text is not None:
+            Network(encoder, made).go_on_with_text(text)
+        return made
+
+    lora = study.params.models[model].lora
+    return split_network(start, head, plan, lora=lora, seed=seed, **kept)
+
+
+def _untrained_split(study: Study, model: str, start: Start, scored: Kind | None) -> Fitted:
+    def head(encoder: Encoder) -> Head | None:
+        return None if scored is None else make_head(scored, encoder, seed=0)
+
+    network = split_network(start, head, predicting_plan(study.params), lora=None, seed=0)
+    return Fitted(start.digest, network, (), reused=True, split=True)
+
+
 def _begun(
-    study: Study, model: str, start: Start, phase: Phase, weights: State | None, *, seed: int
+    study: Study,
+    model: str,
+    start: Start,
+    phase: Phase,
+    weights: Weights | None,
+    plan: ZeroPlan,
+    *,
+    seed: int,
 ) -> Network:
     """What a phase begins with: ``weights`` of the one before, or else those of ``start``."""
+    text = None if phase.mlm_rate is None else _text_head(model, weights)
+    if plan.split:
+        before = stored(weights) if isinstance(weights, TensorFile) else None
+        return _split(
+            study, model, start, phase, plan, seed=seed, text=text,
+            encoder_kept=before and before.under("encoder."),
+            head_kept=before.under("head.") if before and phase.keeps_head else None,
+        )  # fmt: skip
+    assert not isinstance(weights, TensorFile), "one phase is split, another is not"
     network = _network(study, model, start, phase, seed=seed)
     if weights is not None:
         load_kept(network.encoder, encoder_state(weights), "the phase before")
-    if phase.mlm_rate is not None:
-        network.go_on_with_text(_text_head(model, weights))
+    if text is not None:
+        network.go_on_with_text(text)
     if phase.keeps_head and weights is not None:
         load_kept(network, weights, "the phase before")
     return network
@@ -190,10 +262,10 @@ def _train(
     key: str,
 ) -> None:
     """All phases; writes the final weights under ``key``."""
-    shared = fit_before_last(study, model, start, phases, seed=seed, observer=observer)
-    weights: State | None = None if shared is None else shared.weights()
-    facts = [] if shared is None else list(shared.phases)
-    del shared  # its network would take a device's memory from the next phase
+    before = fit_before_last(study, model, start, phases, seed=seed, observer=observer)
+    weights: Weights | None = None if before is None else before.weights()
+    facts = [] if before is None else list(before.phases)
+    del before  # its network would take a device's memory from the next phase
     for number, phase in enumerate(phases):
         if number < len(facts):  # done, under the digest of its own
             continue
@@ -214,10 +286,21 @@ def _train(
     if rank() == 0:
         with atomic_dir(layout.weights(key)) as folder:
             assert weights is not None
-            save_state(weights, folder / "model.safetensors")
+            if isinstance(weights, TensorFile):
+                _link(weights.path, folder / _FILE)
+            else:
+                save_state(weights, folder / _FILE)
             write_json(folder / "facts.json", {"digest": key, "seed": seed, "phases": facts})
         shutil.rmtree(layout.scratch(key), ignore_errors=True)
     agreed(True)
+
+
+def _link(source: Path, place: Path) -> None:
+    """The same file in another place: what is resumed from a checkpoint may need it where it is."""
+    try:
+        os.link(source, place)
+    except OSError:  # a file system without links
+        shutil.copyfile(source, place)
 
 
 def _head(study: Study, phase: Phase, encoder: Encoder, *, seed: int) -> Head | None:
@@ -228,7 +311,7 @@ def _head(study: Study, phase: Phase, encoder: Encoder, *, seed: int) -> Head | 
     return make_heads(kinds, encoder, seed=seed, text=phase.mlm_rate is not None)
 
 
-def _text_head(model: str, weights: State | None) -> State:
+def _text_head(model: str, weights: Weights | None) -> State:
     """The head of masked language modelling as the phase before left it, or else pretraining.
 
     Empty where pretraining has left none: of the untrained twin.
@@ -236,7 +319,7 @@ def _text_head(model: str, weights: State | None) -> State:
     Raises:
         ResultError: a checkpoint's stage was run when no arm needed its head.
     """
-    before, folder = state_of(weights or {}, f"head.{MLM}."), layout.pretrained(model)
+    before, folder = part_of(weights, f"head.{MLM}."), layout.pretrained(model)
     kept = folder / MASKED_HEAD
     if not kept.is_file() and (folder / POINTER).is_file():
         raise ResultError(f"{kept}: no such head; run 'dvc repro pretrain@{model}' to fetch it.")
@@ -258,16 +341,16 @@ def _one_phase(
     tokenizer: Tokenizer,
     phases: Sequence[Phase],
     number: int,
-    network: Callable[[], Network],
+    network: Callable[[ZeroPlan], Network],
     *,
     seed: int,
     observer: Observer,
     scratch: Path,
-) -> tuple[PhaseResult, State]:
+) -> tuple[PhaseResult, Weights]:
     phase, params = phases[number], study.params
-    score, select = _selection(study, model, tokenizer, phase)
     numbers = phase_recipe(phase, study.task(phase.tasks[0]), params, model)
     zero, token_budget = phase_plan(phase, params, model, numbers)
+    score, select = dev_scores(study, model, tokenizer, phase, shared(split=zero.split))
     settings = PhaseSettings(
         token_budget=token_budget,
         evaluations=params.train.evaluations if select == "dev" else 1,
@@ -277,55 +360,13 @@ def _one_phase(
         checkpoint_seconds=params.train.checkpoint_seconds,
         hang_seconds=params.train.hang_seconds,
     )
-    first = [network()]
+    first = [network(zero)]
     packed = packs(first[0].encoder)
     return train_phase(
-        lambda: first.pop() if first else network(),
+        lambda: first.pop() if first else network(zero),
         phase_course(study, model, tokenizer, phases, number, seed=seed, packed=packed),
         settings,
         evaluate=score,
         observer=observer,
         scratch=scratch,
     )
-
-
-def _selection(
-    study: Study, model: str, tokenizer: Tokenizer, phase: Phase
-) -> tuple[Callable[[Network], float] | None, Literal["dev", "last"]]:
-    """What is computed on dev rows during a phase, and whether it chooses the checkpoint.
-
-    Of a mixture it is the mean over the tasks whose recipes choose by dev rows; over all that have dev
-    rows where none does: then it is computed once, at the end. Text has no part in it.
-    """
-    params = study.params
-    by_dev = {
-        name: phase_recipe(phase, study.task(name), params, model).select == "dev"
-        for name in phase.tasks
-        if phase.selects and has_dev(study.task(phase.dev_of(name)), params.study.source)
-    }
-    chosen = [name for name, chooses in by_dev.items() if chooses] or list(by_dev)
-    scorers = []
-    for name in chosen:
-        task = study.task(phase.dev_of(name))
-        dev = study.rows(task.name, "dev", phase.select_language)
-        how = predictor(task, params, tokenizer, 1)
-        scorers.append((name, dev_scorer(task, dev, phase.select_language, how)))
-
-    def score(network: Network) -> float:
-        return fmean(of_task(network.reading(name)) for name, of_task in scorers)
-
-    return (score if scorers else None), ("dev" if any(by_dev.values()) else "last")
-
-
-def dev_scorer(
-    task: Task, dev: Sequence[Row], language: str, how: Predictor
-) -> Callable[[Network], float]:
-    """The task's primary metric on its dev rows, as a function of the network."""
-    if not dev:
-        raise TrainingError(f"task '{task.name}' has no dev row in '{language}' to select by.")
-    metric = get_metric(task.metrics[0], task)
-
-    def score(network: Network) -> float:
-        return metric.score(task, dev, predict(network, task.kind, dev, how), language)
-
-    return score

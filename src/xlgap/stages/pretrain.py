@@ -14,10 +14,12 @@ import psutil
 
 from xlgap import layout
 from xlgap.checkout import model_place
-from xlgap.config import HubModel, PretrainParams, ScratchModel
+from xlgap.config import HubModel, Params, PretrainParams, ScratchModel
 from xlgap.errors import TrainingError, unknown
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, read_json, write_json
 from xlgap.graph import pretraining_entry
+from xlgap.models.blueprint import hub_blueprint
+from xlgap.models.checkpoint_files import TensorFile
 from xlgap.models.checkpoint_head import hub_masked_head
 from xlgap.models.heads import MLM
 from xlgap.models.ladder import scratch_config
@@ -38,6 +40,7 @@ from xlgap.models.size import size_of
 from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
 from xlgap.planning.figures import model_figures
 from xlgap.planning.memory import model_states, weight_bytes
+from xlgap.planning.split import HOST_SHARE
 from xlgap.planning.tables import count, size
 from xlgap.stages.encoded import text_lines
 from xlgap.stages.engine_plan import pretrain_plan
@@ -66,19 +69,31 @@ def pretrain(study: Study, model: str) -> None:
     spec = models[model]
     if isinstance(spec, HubModel):
         if rank() == 0:
-            _point_to_hub(pretraining_entry(study.params, model), model)
+            entry = pretraining_entry(study.params, model)
+            _point_to_hub(entry, model, whole=_has_room(study.params, model))
     else:
         _pretrain_scratch(study, spec, model)
 
 
-def _point_to_hub(entry: dict[str, Any], model: str) -> None:
+def _has_room(params: Params, model: str) -> bool:
+    """Whether a whole checkpoint is loaded here."""
+    shape = model_figures(model, params).shape
+    memory = HOST_SHARE * psutil.virtual_memory().total
+    return params.train.split != "on" and (shape is None or weight_bytes(shape.parameters) <= memory)
+
+
+def _point_to_hub(entry: dict[str, Any], model: str, *, whole: bool) -> None:
     """Check that the checkpoint loads, and write which bytes it is; its masked head, if it is wanted.
+
+    Of one that this machine has no memory for, or that is not ``whole`` anywhere, every tensor is
+    looked for and none is loaded.
 
     Raises:
         DataError: it cannot be loaded, or has no such head.
     """
     repo, revision = entry["hub"], entry.get("revision")
-    encoder, tokenizer = hub_encoder(repo, revision), hub_tokenizer(repo, revision)
+    encoder = hub_encoder(repo, revision) if whole else hub_blueprint(repo, revision).encoder
+    tokenizer = hub_tokenizer(repo, revision)
     held = dir_digest(Path(model_place(repo))) if revision is None else revision
     masked_head = hub_masked_head(repo, revision) if entry.get("masked_head") else None
     with atomic_dir(layout.pretrained(model)) as folder:
@@ -222,6 +237,7 @@ def _train(
             observer=observer,
             scratch=layout.scratch(key) / "pretrain",
         )
+        assert not isinstance(state, TensorFile), "rungs of the ladder are not split"
         result = told(result, MLM, observer)
         timing = observer.timing()
         run.metrics({"tokens": result.tokens, **usage(timing)})

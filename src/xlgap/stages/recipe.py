@@ -13,6 +13,7 @@ from xlgap.config import Params, finetune_factor
 from xlgap.data.sources import has_dev
 from xlgap.errors import ConfigError
 from xlgap.evaluation.predict import Predictor
+from xlgap.evaluation.share import ALONE, Share
 from xlgap.formats import digest, dir_digest, file_digest
 from xlgap.models.encode import Window
 from xlgap.models.network import MASKED_HEAD
@@ -108,7 +109,9 @@ def retrieval_block(params: Params, model: str, layers: int) -> int:
     return block
 
 
-def predictor(task: Task, params: Params, tokenizer: Tokenizer, block: int) -> Predictor:
+def predictor(
+    task: Task, params: Params, tokenizer: Tokenizer, block: int, *, share: Share = ALONE
+) -> Predictor:
     """How the task is predicted in this study; retrieval, with what :func:`retrieval_block` says."""
     evaluation = params.evaluation
     return Predictor(
@@ -118,6 +121,7 @@ def predictor(task: Task, params: Params, tokenizer: Tokenizer, block: int) -> P
         layer=block,
         pooling=evaluation.pooling,
         centred=evaluation.centred,
+        share=share,
     )
 
 

@@ -27,6 +27,7 @@ from xlgap.models.network import Encoder, Network, untrained_encoder
 from xlgap.models.network import Head as HeadModule
 from xlgap.retained import Retained, retained_cells, scored_splits
 from xlgap.retention_params import RetentionParams
+from xlgap.stages.engine_plan import require_room
 from xlgap.stages.masked import MaskedScorer
 from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.points import Point, points
@@ -58,6 +59,7 @@ def retention(study: Study, model: str, arm: str, task: str) -> None:
         raise unknown("cell whose earlier tasks are scored again", key, asked)
     runs = []
     with process_group(threads=study.params.train.threads):
+        require_room(study.params, model)
         stop = StopSignal()
         for seed in study.params.study.seeds:
             stop.check(seed)

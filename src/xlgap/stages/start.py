@@ -13,7 +13,9 @@ from xlgap.cell import Arm
 from xlgap.config import Params
 from xlgap.errors import ResultError
 from xlgap.formats import JSON, read_json
-from xlgap.models.adapters import ADAPTERS, load_adapters
+from xlgap.models.adapters import ADAPTERS, adapter_shape, load_adapters
+from xlgap.models.blueprint import Blueprint, folder_blueprint, hub_blueprint
+from xlgap.models.checkpoint_files import TensorFile, Tensors
 from xlgap.models.network import Encoder, hub_encoder, load_encoder
 from xlgap.models.quantised import require_library
 from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
@@ -32,6 +34,7 @@ class Start:
         facts: what the stage that made them wrote about them: size, tokens seen.
         warm: steps and sub-words, padding left out, of an arm's phases before the target task, and what
             they have learned nothing of.
+        blueprint: makes the encoder without weights, and says where these are; of what has files.
     """
 
     digest: str
@@ -39,6 +42,7 @@ class Start:
     tokenizer: Tokenizer
     facts: JSON
     warm: Mapping[str, Any] | None = None
+    blueprint: Callable[[], Blueprint] | None = None
 
 
 def pretrained_start(params: Params, model: str) -> Start:
@@ -57,6 +61,7 @@ def pretrained_start(params: Params, model: str) -> Start:
             lambda: hub_encoder(repo, revision, **held),
             hub_tokenizer(repo, revision),
             facts,
+            blueprint=lambda: hub_blueprint(repo, revision),
         )
     if not (folder / "facts.json").is_file():
         raise ResultError(f"{folder}: no weights there; run 'dvc repro pretrain@{model}' first.")
@@ -67,6 +72,7 @@ def pretrained_start(params: Params, model: str) -> Start:
         encoder or partial(load_encoder, folder),
         load_tokenizer(layout.TOKENIZER),
         facts,
+        blueprint=partial(folder_blueprint, folder),
     )
 
 
@@ -98,6 +104,7 @@ def arm_start(params: Params, model: str, arm: Arm, *, seed: int) -> Start:
         start,
         digest=facts["digest"],
         encoder=lambda: _warm_encoder(start, folder),
+        blueprint=lambda: _warm_blueprint(start, folder),
         warm=_warm_facts(facts["phases"]),
     )
 
@@ -111,3 +118,12 @@ def _warm_facts(phases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _warm_encoder(start: Start, folder: Path) -> Encoder:
     adapted = (folder / ADAPTERS).is_file()
     return load_adapters(start.encoder(), folder) if adapted else load_encoder(folder)
+
+
+def _warm_blueprint(start: Start, folder: Path) -> Blueprint:
+    kept = folder / ADAPTERS
+    if not kept.is_file():
+        return folder_blueprint(folder)
+    assert start.blueprint is not None, "a pretrained start has files"
+    adapted = start.blueprint().with_adapters(adapter_shape(folder), seed=0)
+    return adapted.over(Tensors.of([TensorFile(kept)], str(kept)))

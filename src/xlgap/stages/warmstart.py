@@ -78,10 +78,10 @@ def _one_seed(
         run.metrics({"train_steps": done["steps"], "train_tokens": done["tokens"], **usage(timing)})
         if out is not None:
             facts = {"digest": fitted.digest, "phases": list(fitted.phases)}
-            lora = study.params.models[model].lora
+            lora, stored = study.params.models[model].lora, fitted.stored_encoder()
             if lora is None:
-                save_encoder(fitted.network.encoder, out, facts)
+                save_encoder(fitted.network.encoder, out, facts, stored=stored)
             else:
-                save_adapters(fitted.network.encoder, out, facts, lora=lora)
+                save_adapters(fitted.network.encoder, out, facts, lora=lora, stored=stored)
             write_journal(owner, seed, digest=fitted.digest, timing=timing, run_id=run.run_id)
     return fitted.digest

@@ -23,6 +23,9 @@ from torch import Tensor, nn
 
 from xlgap.errors import TrainingError
 from xlgap.models.adapters import trained_names
+from xlgap.models.checkpoint_files import Tensors
+from xlgap.models.shares import gathered as gathered_weights
+from xlgap.models.shares import partition
 from xlgap.training.zero import ZeroPlan, deepspeed_config
 
 T = TypeVar("T")
@@ -281,6 +284,23 @@ def start_engine(network: nn.Module, plan: ZeroPlan) -> Any:
     return engine
 
 
+def share_out(module: nn.Module, weights: Tensors | None, plan: ZeroPlan) -> None:
+    """Cut the parameters of ``module`` into shares of all ranks, as ``plan`` has them.
+
+    Args:
+        module: of which parameters that are not in ``weights`` have their values.
+        weights: by the names of its parameters, and of buffers.
+        plan: of stage 3.
+    """
+    dtype = torch.float32 if plan.precision == "fp32" else torch.bfloat16
+    config = deepspeed_config(plan)
+    partition(module, weights, config=config, dtype=dtype, reads=rank() == 0)
+    for name, buffer in module.named_buffers():
+        if weights is not None and name in weights:
+            buffer.copy_(weights.read(name))
+    module.to(device())
+
+
 def clip_gradients(engine: Any, plan: ZeroPlan) -> None:
     """Scale the gradients down to the norm ``plan.clip`` where DeepSpeed does not do it.
 
@@ -297,32 +317,49 @@ def set_rates(engine: Any, learning_rate: float, *, weight_decay: float) -> None
         group["lr"], group["weight_decay"] = learning_rate, weight_decay
 
 
+def end_engine(engine: Any, plan: ZeroPlan) -> None:
+    """Let go of an engine; of one whose network is split also of all memory that it holds.
+
+    Hooks of autograd, DeepSpeed's closures and its list of modules keep engine, optimizer and network
+    alive for the rest of the process.
+    """
+    engine.destroy()
+    if plan.split:
+        optimizer = engine.optimizer
+        _empty([vars(optimizer), dict(optimizer.optimizer.state)])
+        _empty([vars(parameter).get("ds_tensor") for parameter in engine.module.parameters()])
+
+
+def _empty(held: Any) -> None:
+    """Free the memory of tensors, in lists and by keys."""
+    if isinstance(held, Tensor):
+        held.data = torch.empty(0, dtype=held.dtype, device=held.device)
+        held.grad = None
+    elif isinstance(held, dict):
+        _empty(list(held.values()))
+    elif isinstance(held, list | tuple):
+        for one in held:
+            _empty(one)
+
+
 def full_state(module: nn.Module) -> dict[str, Tensor]:
     """A copy of the weights that are kept, on the CPU in fp32, gathered from the ranks under ZeRO-3.
 
     All, or where some are frozen those that training moves: adapters and head.
     """
-    state, moved = {}, trained_names(module)
-    for name, tensor in _tensors(module):
-        if moved is not None and name not in moved:
-            continue
-        with _gathered(tensor):
+    state = {}
+    for name, tensor in kept_tensors(module):
+        with gathered_weights(tensor):
             state[name] = tensor.detach().to("cpu", torch.float32, copy=True)
     return state
 
 
-def _tensors(module: nn.Module) -> list[tuple[str, Tensor]]:
-    persistent = module.state_dict(keep_vars=True)
+def kept_tensors(module: nn.Module) -> list[tuple[str, Tensor]]:
+    """The weights that are kept of ``module``, which under ZeRO-3 are shared out over the ranks."""
+    persistent, moved = module.state_dict(keep_vars=True), trained_names(module)
     named = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    return [(name, tensor) for name, tensor in named.items() if name in persistent]
-
-
-@contextmanager
-def _gathered(tensor: Tensor) -> Iterator[None]:
-    if not hasattr(tensor, "ds_id"):
-        yield
-        return
-    import deepspeed
-
-    with deepspeed.zero.GatheredParameters([tensor], modifier_rank=None):
-        yield
+    return [
+        (name, tensor)
+        for name, tensor in named.items()
+        if name in persistent and (moved is None or name in moved)
+    ]

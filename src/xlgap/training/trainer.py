@@ -28,7 +28,7 @@ from xlgap.training.engine import (
     any_says,
     clip_gradients,
     device,
-    full_state,
+    end_engine,
     gathered,
     rank,
     release_memory,
@@ -39,6 +39,7 @@ from xlgap.training.engine import (
 )
 from xlgap.training.facts import PhaseResult, phase_facts
 from xlgap.training.guard import Guard, lost_peer
+from xlgap.training.keeping import InFiles, InMemory, Keeping, Weights
 from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Topology
 from xlgap.training.parts import Course, Part
@@ -119,7 +120,7 @@ def train_phase(
     evaluate: Callable[[Network], float] | None,
     observer: Observer,
     scratch: Path,
-) -> tuple[PhaseResult, dict[str, Tensor]]:
+) -> tuple[PhaseResult, Weights]:
     """Train ``network``; the engine takes it over, so use the returned weights in a new one.
 
     What goes wrong on the way and can be mended is mended, and the observer is told: see
@@ -134,7 +135,8 @@ def train_phase(
         scratch: folder of the checkpoints.
 
     Returns:
-        Facts of the phase, and the selected weights, whole and in fp32 on every rank.
+        Facts of the phase, and the selected weights, whole and in fp32 on every rank, or, of a network
+        that is split, in a file of ``scratch``.
 
     Raises:
         Interrupted: the observer asked for a stop; a checkpoint was written.
@@ -186,6 +188,7 @@ class _Run:
     adjusted: Adjusted
     observer: Observer
     checkpoints: Checkpoints
+    keeping: Keeping
     watchdog: Watchdog
 
 
@@ -197,7 +200,7 @@ def _attempt(
     evaluate: Callable[[Network], float] | None,
     observer: Observer,
     scratch: Path,
-) -> tuple[PhaseResult, dict[str, Tensor]]:
+) -> tuple[PhaseResult, Weights]:
     """Train from the last checkpoint, or from the start, to the end.
 
     Raises:
@@ -220,12 +223,16 @@ def _attempt(
     )
     found = checkpoints.find()
     state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
+    keeping: Keeping = InFiles(scratch) if zero.split else InMemory(scratch)
+    keeping.found(state)
     watchdog = Watchdog(settings.hang_seconds)
-    run = _Run(engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, watchdog)
+    run = _Run(
+        engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, keeping, watchdog
+    )
     try:
         with checkpoints.writing(), watchdog.watching():
             _loop(run, state, evaluate=evaluate)
-            weights = full_state(engine.module) if state.best is None else state.best
+            weights = keeping.result(engine.module, state)
             watchdog.rest()
     except RuntimeError as error:
         if world_size() > 1 and lost_peer(error):
@@ -235,7 +242,7 @@ def _attempt(
             ) from error
         raise
     finally:
-        engine.destroy()
+        end_engine(engine, zero)
     return phase_facts(course, plan, state, adjusted), weights
 
 
@@ -268,7 +275,7 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
         if evaluate is not None and state.step in due:
             losses.finish()
             run.watchdog.rest()
-            _evaluate(engine, state, evaluate, observer, keep=settings.select == "dev")
+            _evaluate(run, state, evaluate)
             engine.train()
             run.watchdog.beat(f"step {state.step} of {steps}, after evaluation")
         last = state.step == steps
@@ -282,6 +289,7 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
             _stop(run, state)
         if overdue:
             run.checkpoints.save(engine, state)
+            run.keeping.saved(state)
             saved = time.monotonic()
 
 
@@ -292,6 +300,7 @@ def _stop(run: _Run, state: PhaseState) -> None:
         Interrupted: always.
     """
     run.checkpoints.save(run.engine, state)
+    run.keeping.saved(state)
     kept = (
         "the state is saved, run the same command again to go on."
         if run.checkpoints.finish()
@@ -350,17 +359,13 @@ def _share(ranks: tuple[Index, ...]) -> tuple[Index, float]:
     return (mine, 1.0) if len(mine) else (ranks[0][:1], 0.0)
 
 
-def _evaluate(
-    engine: Any,
-    state: PhaseState,
-    evaluate: Callable[[Network], float],
-    observer: Observer,
-    *,
-    keep: bool,
-) -> None:
-    engine.eval()
-    score = evaluate(engine.module)
-    if keep and (state.best is None or score > max(value for _, value in state.dev)):
-        state.best, state.best_step = full_state(engine.module), state.step
+def _evaluate(run: _Run, state: PhaseState, evaluate: Callable[[Network], float]) -> None:
+    run.engine.eval()
+    score = evaluate(run.engine.module)
+    if run.settings.select == "dev" and (
+        not state.best_step or score > max(value for _, value in state.dev)
+    ):
+        run.keeping.best(run.engine.module, state)
+        state.best_step = state.step
     state.dev.append((state.step, score))
-    observer.on_evaluation(state.step, score)
+    run.observer.on_evaluation(state.step, score)

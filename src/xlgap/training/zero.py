@@ -26,6 +26,7 @@ class ZeroPlan:
         largest_tensor: its parameters; buffers of what is read from disk have room for it.
         activation_checkpointing: keep of every block of the encoder its input alone and compute the
             rest again in backward; nothing of DeepSpeed's configuration.
+        split: no process holds the whole network at any time; in stage 3.
         learning_rate, weight_decay, beta2, clip: of AdamW.
     """
 
@@ -36,6 +37,7 @@ class ZeroPlan:
     nvme_path: str = "scratch/nvme"
     largest_tensor: int = 100_000_000
     activation_checkpointing: bool = False
+    split: bool = False
     learning_rate: float
     weight_decay: float = 0.0
     beta2: float = 0.999
@@ -62,6 +64,8 @@ def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
             "stage3_prefetch_bucket_size": 10_000_000,
             "stage3_gather_16bit_weights_on_model_save": True,
         }
+    if plan.split:  # what is gathered goes when the module that needs it is done
+        zero |= {"stage3_max_live_parameters": 0, "stage3_max_reuse_distance": 0}
     if plan.offload_optimizer:
         zero["offload_optimizer"] = _offload(plan, plan.offload_optimizer)
     if plan.offload_parameters:

@@ -9,7 +9,7 @@ import pytest
 from xlgap.errors import TrainingError
 from xlgap.planning.hardware import get_hardware
 from xlgap.regimes.base import Phase
-from xlgap.stages.engine_plan import phase_plan, this_machine
+from xlgap.stages.engine_plan import phase_plan, require_room, this_machine
 from xlgap.stages.recipe import recipe
 from xlgap.tasks import get_task
 
@@ -77,3 +77,29 @@ def test_this_machine_is_shared_by_its_processes():
     assert one.devices == 1
     assert one.memory_bytes > 0
     assert one.kind in {"cpu", "cuda"}
+
+
+def test_what_no_process_can_hold_is_split(study):
+    bloom = {"bloom": {"hub": "bigscience/bloom"}}
+    auto = study(models=bloom, train={"zero_stage": "auto", "precision": "bf16"})
+    wide, one = get_hardware("8x8xh100"), replace(get_hardware("h100"), memory_bytes=10**13)
+    assert plan(auto, wide)[0].split
+    assert not plan(auto, one)[0].split
+    given = study(models=bloom, train={"zero_stage": 3, "precision": "bf16"})
+    assert plan(given, wide)[0].split
+    assert not plan(study(models=bloom, train={"zero_stage": 3, "split": False}), wide)[0].split
+    forced = study(train={"zero_stage": 3, "split": True})
+    assert plan(forced, get_hardware("2xcpu"))[0].split
+    assert not plan(forced)[0].split  # one process
+
+
+def test_earlier_tasks_are_scored_again_where_one_process_holds_the_network(study):
+    bloom = {"bloom": {"hub": "bigscience/bloom"}}
+    wide = get_hardware("8x8xh100")
+    for stage in (3, "auto"):
+        given = study(models=bloom, train={"zero_stage": stage, "precision": "bf16"})
+        with pytest.raises(TrainingError, match=r"'bloom' cannot run: one process scores"):
+            require_room(given, "bloom", machine=wide)
+    require_room(study(models=bloom), "bloom", machine=wide)  # ZeRO 0: it has to try
+    require_room(study(models=XL, train={"zero_stage": 3}), "xl", machine=wide)
+    require_room(study(train={"zero_stage": 3, "split": True}), "nano")

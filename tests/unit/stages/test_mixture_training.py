@@ -155,7 +155,7 @@ def test_a_dev_score_without_a_value_is_null_in_the_facts(
     def nothing(*_: Any) -> Any:
         return lambda network: math.nan
 
-    monkeypatch.setattr("xlgap.stages.fit.dev_scorer", nothing)
+    monkeypatch.setattr("xlgap.stages.dev.dev_scorer", nothing)
     fitted = fit(made, "nano", start, [NLI], seed=3, observer=Silent())
     written = json.loads((layout.weights(fitted.digest) / "facts.json").read_text())
     assert [score for _, score in written["phases"][0]["dev"]] == [None, None]

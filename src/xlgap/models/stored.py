@@ -1,0 +1,71 @@
+"""Weights that are written into a safetensors file one tensor at a time, never whole in memory."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from xlgap.errors import ResultError
+from xlgap.formats import atomic_path
+from xlgap.models.checkpoint_files import Tensors
+
+_NUMBER = 4  # bytes of fp32
+
+
+def write_tensors(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: Iterable[tuple[str, Tensor]]
+) -> None:
+    """Write tensors in fp32 as a safetensors file, which is there when all of it is on the disk.
+
+    Its bytes are those that :func:`~xlgap.models.network.save_state` writes of them.
+
+    Args:
+        path: of the file.
+        shapes: of all tensors.
+        tensors: names and values, in the order of their names.
+
+    Raises:
+        ResultError: the disk did not take it.
+    """
+    names = sorted(shapes)
+    try:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            file.write(_header(names, shapes))
+            written = []
+            for name, tensor in tensors:
+                value = tensor.detach().to("cpu", torch.float32).contiguous()
+                assert tuple(value.shape) == tuple(shapes[name]), name
+                file.write(value.reshape(-1).numpy().data)
+                written.append(name)
+            assert written == names, "not the tensors whose shapes were given, in their order"
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ResultError(f"{path}: {error}; make room on the disk, then run this again.") from error
+
+
+def _header(names: Iterable[str], shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    entries, begin = {}, 0
+    for name in names:
+        end = begin + _NUMBER * math.prod(shapes[name])
+        entries[name] = {"dtype": "F32", "shape": list(shapes[name]), "data_offsets": [begin, end]}
+        begin = end
+    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def copy_tensors(found: Tensors, path: Path) -> None:
+    """Write all of ``found`` into a file, one after another.
+
+    Raises:
+        ResultError: the disk did not take it.
+    """
+    shapes = found.shapes
+    write_tensors(path, shapes, ((name, found.read(name)) for name in sorted(shapes)))

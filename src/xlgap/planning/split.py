@@ -1,0 +1,118 @@
+"""Whether a network is split: no process of several holds it whole, at any time.
+
+In one piece every process makes it in fp32 in its host's memory, gathers the last and the best weights
+there, and predicts with all of them on its device. Split, a process has its share, and whole at most
+one tensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from xlgap.planning.activations import activation_bytes
+from xlgap.planning.hardware import Hardware
+from xlgap.planning.memory import BASE, FRAGMENTATION, LOADED, MemoryParts
+from xlgap.planning.setting import Setting, ZeroStage
+from xlgap.planning.shape import Shape
+
+HOST_SHARE = 0.9
+"""Of a node's memory that states may take."""
+COPIES = 3
+"""Of whole weights in fp32 in the host's memory: the network, the best ones so far, those gathered."""
+
+NOT_SCORED_AGAIN = (
+    "cannot run: one process scores earlier tasks again, and it cannot hold the network in one piece; "
+    "take a device that does, set 'train.split: off' to try, or leave 'evaluation.retention' out"
+)
+
+
+def splits(
+    shape: Shape,
+    hardware: Hardware,
+    *,
+    asked: Literal["on", "off", "auto"],
+    zero_stage: ZeroStage | Literal["auto"],
+    adapted: bool,
+) -> bool:
+    """Whether a model of ``shape`` is split over the devices of ``hardware``.
+
+    Args:
+        shape: of the model.
+        hardware: that it is trained on.
+        asked: what the study says; with ``auto`` it is where it does not fit in one piece.
+        zero_stage: of DeepSpeed; others than 3 hold whole weights.
+        adapted: whether adapters alone are trained, so that copies are of these.
+    """
+    if not may_split(hardware.devices, asked=asked, zero_stage=zero_stage):
+        return False
+    return asked == "on" or not fits_whole(shape, hardware, adapted=adapted)
+
+
+def may_split(
+    devices: int, *, asked: Literal["on", "off", "auto"], zero_stage: ZeroStage | Literal["auto"]
+) -> bool:
+    """Whether there are processes to share it out to, in a stage that does."""
+    return devices > 1 and asked != "off" and zero_stage in (3, "auto")
+
+
+def fits_alone(
+    shape: Shape,
+    hardware: Hardware,
+    *,
+    asked: Literal["on", "off", "auto"],
+    zero_stage: ZeroStage | Literal["auto"],
+    adapted: bool,
+) -> bool:
+    """Whether one process holds what others may share: where nothing is split it has to try."""
+    alone = replace(hardware, devices=1, node_devices=1)
+    shared = may_split(2, asked=asked, zero_stage=zero_stage)
+    return not shared or fits_whole(shape, alone, adapted=adapted)
+
+
+def fits_whole(shape: Shape, hardware: Hardware, *, adapted: bool) -> bool:
+    """Whether each process has room for the network in one piece, and for copies of what it trains."""
+    whole = 4 * shape.parameters
+    held = whole if adapted else COPIES * whole
+    if hardware.kind == "cpu":
+        return BASE["cpu"] + held <= hardware.memory_bytes
+    of_host = held * hardware.of_node <= HOST_SHARE * hardware.host_bytes
+    return of_host and BASE["cuda"] + whole <= hardware.memory_bytes
+
+
+def memory_beside_training(shape: Shape, setting: Setting) -> MemoryParts:
+    """Of one process while a network that is split is loaded, and while it predicts, in fp32.
+
+    Its share, one tensor as it is read and once more as it is sent or gathered, and a forward pass.
+
+    Args:
+        shape: of the model.
+        setting: of its training: micro-batches are taken for those of prediction.
+    """
+    added = shape.adapters(setting.lora, setting.modules) if setting.lora else 0
+    share = 4 * -(-(shape.parameters + added) // setting.devices)
+    cuda = setting.device == "cuda"
+    passing = activation_bytes(
+        shape,
+        tokens=setting.micro_tokens,
+        pairs=setting.attended,
+        precision="fp32",
+        dropout=False,
+        checkpointing=True,
+        cuda=cuda,
+        read=1.0,
+    )
+    buffers = 2 * 4 * shape.largest
+    away = cuda and setting.offload_parameters != "none"
+    fragmentation = FRAGMENTATION[setting.device] * (passing + buffers) + LOADED[setting.device]
+    return MemoryParts(
+        weights=0 if away else share,
+        gradients=0,
+        optimizer=0,
+        activations=passing,
+        logits=0,
+        buffers=buffers,
+        fragmentation=round(fragmentation),
+        base=BASE[setting.device],
+        host=share if away else 0,
+    )
