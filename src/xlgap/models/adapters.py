@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from xlgap.adapter_params import LoraParams
 from xlgap.errors import ConfigError, DataError, suggestion
 from xlgap.formats import atomic_dir, read_json, write_json
+from xlgap.models.aliases import Encoder, State
 from xlgap.models.checkpoint_files import Tensors
 from xlgap.models.dropout import use_cheap_dropout
-from xlgap.models.network import Encoder, State, load_state, save_state
+from xlgap.models.network import load_state, save_state
 from xlgap.models.shares import shape_of
 from xlgap.models.stored import copy_tensors
 

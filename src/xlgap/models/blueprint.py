@@ -18,8 +18,9 @@ from xlgap.checkout import model_place
 from xlgap.errors import DataError
 from xlgap.formats import read_json
 from xlgap.models.adapters import add_adapters
+from xlgap.models.aliases import Encoder
 from xlgap.models.checkpoint_files import Tensors, folder_tensors, hub_tensors
-from xlgap.models.network import Encoder, _encoder
+from xlgap.models.network import _encoder
 from xlgap.models.shares import ABSENT, shape_of
 
 

@@ -5,17 +5,15 @@ Shape letters: B sequences, L sub-words, D width.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from xlgap.errors import TrainingError
+from xlgap.models.aliases import Batch, Encoder
 from xlgap.models.encode import IGNORE
 from xlgap.models.shares import can_be_called, is_partitioned
-
-if TYPE_CHECKING:
-    from xlgap.models.network import Batch, Encoder
 
 
 def is_causal(encoder: Encoder) -> bool:

@@ -6,7 +6,7 @@ Shape letters: D width, V sub-words of the vocabulary.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -14,10 +14,8 @@ from torch import Tensor
 
 from xlgap.checkout import model_place
 from xlgap.errors import DataError
+from xlgap.models.aliases import State
 from xlgap.models.masked import MaskedHead
-
-if TYPE_CHECKING:
-    from xlgap.models.network import State
 
 _PARTS = (
     ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias"),  # RoBERTa, XLM-R

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from xlgap.models.aliases import Batch
 from xlgap.models.encode import IGNORE, Example, Types
-from xlgap.models.network import Batch
 from xlgap.models.packed import packing
 from xlgap.models.reads import labelled
 

@@ -5,19 +5,17 @@ Shape letters: B sequences, L sub-words, D width, V vocabulary.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from xlgap.errors import TrainingError
+from xlgap.models.aliases import Batch
 from xlgap.models.causal import is_causal
 from xlgap.models.masked import MaskedHead
 from xlgap.models.reads import LABELLED
 from xlgap.models.shares import shape_of
-
-if TYPE_CHECKING:
-    from xlgap.models.network import Batch
 
 MLM = "mlm"
 """What the head of masked language modelling is called among those of tasks."""

@@ -5,17 +5,13 @@ Shape letters: B sequences, L sub-words, D width, P masked positions, V sub-word
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from xlgap.models.aliases import Batch
 from xlgap.models.encode import IGNORE
 from xlgap.models.reads import LABELLED
-
-if TYPE_CHECKING:
-    from xlgap.models.network import Batch
 
 
 class MaskedHead(nn.Module):

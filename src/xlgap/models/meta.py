@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from xlgap.models.network import Encoder, untrained
+from xlgap.models.aliases import Encoder
+from xlgap.models.network import untrained
 
 
 def encoder_on_meta(fields: Mapping[str, Any]) -> Encoder:

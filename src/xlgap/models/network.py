@@ -15,6 +15,7 @@ from xlgap.adapter_params import Bits
 from xlgap.checkout import model_place
 from xlgap.errors import DataError, ResultError, TrainingError
 from xlgap.formats import atomic_dir, read_json, write_json
+from xlgap.models.aliases import Batch, Encoder, State
 from xlgap.models.causal import is_causal
 from xlgap.models.dropout import use_cheap_dropout
 from xlgap.models.heads import MLM, Heads, head_loss, masked_head
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
 
     from xlgap.models.checkpoint_files import Tensors
 
-Batch = dict[str, Tensor]
-Encoder = nn.Module
-Head = nn.Module
-State = dict[str, Tensor]
 Precision = Literal["fp32", "bf16"]
 
 

@@ -12,7 +12,7 @@ Shape letters: B sequences, L sub-words of the longest, T of all together, D wid
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.nested import nested_tensor_from_jagged
 
+from xlgap.models.aliases import Batch
 from xlgap.models.attend import attend
-
-if TYPE_CHECKING:
-    from xlgap.models.network import Batch
 
 NAME = "xlgap_packed"
 """Of the attention, among those of transformers."""

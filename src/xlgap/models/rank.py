@@ -6,16 +6,12 @@ sequences, its query and its right candidate.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from xlgap.models.aliases import Batch
 from xlgap.models.causal import whole
-
-if TYPE_CHECKING:
-    from xlgap.models.network import Batch
 
 INITIAL_SCALE = 100.0  # as in the official script
 

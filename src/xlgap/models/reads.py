@@ -11,18 +11,16 @@ Shape letters: B sequences, L sub-words of the longest, T of all together, R tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from xlgap.models.aliases import Batch
 from xlgap.models.encode import IGNORE
 from xlgap.models.packed import OFFSETS, begins, packs
-
-if TYPE_CHECKING:
-    from xlgap.models.network import Batch
 
 LABELLED, PACKED_LABELLED = "labelled", "packed_labelled"
 """Entries of a batch, see :func:`labelled`."""

@@ -8,18 +8,14 @@ Shape letters: B sequences, L sub-words, D width, C classes or tags.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from xlgap.models.aliases import Batch
 from xlgap.models.causal import whole, word_ends
 from xlgap.models.dropout import Dropout
 from xlgap.models.encode import IGNORE
-
-if TYPE_CHECKING:
-    from xlgap.models.network import Batch
 
 
 class ClassifyHead(nn.Module):

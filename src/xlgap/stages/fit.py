@@ -20,14 +20,12 @@ from xlgap import layout
 from xlgap.errors import ResultError
 from xlgap.formats import atomic_dir, finite, read_json, write_json
 from xlgap.models.adapters import add_adapters, is_adapted, kept_state, load_kept
+from xlgap.models.aliases import Encoder, Head, State
 from xlgap.models.checkpoint_files import TensorFile, Tensors
 from xlgap.models.heads import MLM
 from xlgap.models.network import (
     MASKED_HEAD,
-    Encoder,
-    Head,
     Network,
-    State,
     encoder_state,
     load_state,
     make_head,

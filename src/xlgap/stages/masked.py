@@ -11,7 +11,8 @@ from xlgap.errors import ResultError
 from xlgap.evaluation.metrics import Floats
 from xlgap.formats import atomic_dir, write_json, write_text
 from xlgap.graph import needs_corpus
-from xlgap.models.network import MASKED_HEAD, Encoder
+from xlgap.models.aliases import Encoder
+from xlgap.models.network import MASKED_HEAD
 from xlgap.retained import scored_sets
 from xlgap.stages.prepare import corpus_lines
 from xlgap.stages.start import Start

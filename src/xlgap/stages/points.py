@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from xlgap.cell import Cell
-from xlgap.models.network import Encoder, Head
+from xlgap.models.aliases import Encoder, Head
 from xlgap.regimes.base import Phase
 from xlgap.stages.fit import fit
 from xlgap.stages.start import arm_start, pretrained_start

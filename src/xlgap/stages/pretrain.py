@@ -18,6 +18,7 @@ from xlgap.config import HubModel, Params, PretrainParams, ScratchModel
 from xlgap.errors import TrainingError, unknown
 from xlgap.formats import atomic_dir, digest, dir_digest, file_digest, read_json, write_json
 from xlgap.graph import pretraining_entry
+from xlgap.models.aliases import Encoder, State
 from xlgap.models.blueprint import hub_blueprint
 from xlgap.models.checkpoint_files import TensorFile
 from xlgap.models.checkpoint_head import hub_masked_head
@@ -26,9 +27,7 @@ from xlgap.models.ladder import scratch_config
 from xlgap.models.masked import MaskedHead
 from xlgap.models.network import (
     MASKED_HEAD,
-    Encoder,
     Network,
-    State,
     encoder_state,
     hub_encoder,
     save_encoder,

@@ -22,9 +22,10 @@ from xlgap.evaluation.jackknife import jackknife, standard_error
 from xlgap.evaluation.metrics import Floats, get_metric
 from xlgap.evaluation.predict import predict
 from xlgap.formats import atomic_dir
+from xlgap.models.aliases import Encoder
+from xlgap.models.aliases import Head as HeadModule
 from xlgap.models.encode import encode
-from xlgap.models.network import Encoder, Network, untrained_encoder
-from xlgap.models.network import Head as HeadModule
+from xlgap.models.network import Network, untrained_encoder
 from xlgap.retained import Retained, retained_cells, scored_splits
 from xlgap.retention_params import RetentionParams
 from xlgap.stages.engine_plan import require_room

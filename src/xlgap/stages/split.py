@@ -11,9 +11,10 @@ from xlgap.adapter_params import LoraParams
 from xlgap.errors import DataError
 from xlgap.evaluation.share import ALONE, Share
 from xlgap.models.adapters import is_adapted, trained_names
+from xlgap.models.aliases import Encoder, Head, State
 from xlgap.models.blueprint import Blueprint
 from xlgap.models.checkpoint_files import TensorFile, Tensors
-from xlgap.models.network import Encoder, Head, Network, State, state_of
+from xlgap.models.network import Network, state_of
 from xlgap.stages.start import Start
 from xlgap.training.engine import gathered, rank, share_out, world_size
 from xlgap.training.keeping import Weights

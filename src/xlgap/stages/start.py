@@ -14,9 +14,10 @@ from xlgap.config import Params
 from xlgap.errors import ResultError
 from xlgap.formats import JSON, read_json
 from xlgap.models.adapters import ADAPTERS, adapter_shape, load_adapters
+from xlgap.models.aliases import Encoder
 from xlgap.models.blueprint import Blueprint, folder_blueprint, hub_blueprint
 from xlgap.models.checkpoint_files import TensorFile, Tensors
-from xlgap.models.network import Encoder, hub_encoder, load_encoder
+from xlgap.models.network import hub_encoder, load_encoder
 from xlgap.models.quantised import require_library
 from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
 

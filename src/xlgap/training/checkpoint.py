@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from xlgap.errors import TrainingError
 from xlgap.models.adapters import saved_names
-from xlgap.models.network import State
+from xlgap.models.aliases import State
 from xlgap.training.engine import barrier, gathered, rank, world_size
 from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
 from xlgap.training.universal import read_universal

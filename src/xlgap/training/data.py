@@ -15,10 +15,10 @@ import numpy.typing as npt
 import torch
 
 from xlgap.errors import DataError
+from xlgap.models.aliases import Batch
 from xlgap.models.collate import collate, token_types
 from xlgap.models.encode import IGNORE, Example, Ids, Types
 from xlgap.models.encoded import Encoded
-from xlgap.models.network import Batch
 from xlgap.models.packed import packing
 from xlgap.models.reads import labelled
 from xlgap.models.tokenizer import Tokenizer

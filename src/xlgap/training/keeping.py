@@ -14,8 +14,9 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from xlgap.errors import ResultError, TrainingError
+from xlgap.models.aliases import State
 from xlgap.models.checkpoint_files import TensorFile
-from xlgap.models.network import State, load_state
+from xlgap.models.network import load_state
 from xlgap.models.shares import gathered, shape_of
 from xlgap.models.stored import write_tensors
 from xlgap.training.checkpoint import PhaseState

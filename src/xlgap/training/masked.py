@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from xlgap.models.aliases import Encoder
 from xlgap.models.encode import IGNORE
 from xlgap.models.masked import MaskedHead
-from xlgap.models.network import Encoder, Network, load_state
+from xlgap.models.network import Network, load_state
 from xlgap.models.packed import on_device
 from xlgap.training.data import MaskedText
 

@@ -16,10 +16,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from xlgap.models.aliases import Batch, Encoder, Head
 from xlgap.models.causal import whole, word_ends
 from xlgap.models.collate import collate
 from xlgap.models.encode import IGNORE, Example
-from xlgap.models.network import Batch, Encoder, Head, Network, make_head
+from xlgap.models.network import Network, make_head
 from xlgap.models.packed import on_device
 from xlgap.models.task_heads import SpanHead
 from xlgap.tasks.base import Choose, Classify, Kind, Tag
