@@ -2,6 +2,7 @@
 
 import pytest
 from checkout import STUDY, Checkout
+from faults import Server
 from filelock import FileLock
 
 
@@ -38,3 +39,11 @@ def light(tmp_path_factory):
 def here(light, tmp_path):
     """A copy of it to change."""
     return light.copy(tmp_path / "checkout")
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Starts trainings that something happens to, without the seconds that imports take."""
+    made = Server()
+    yield made
+    made.stop()

@@ -12,6 +12,14 @@ from xlgap.models.network import _encoder, _from_config
 from xlgap.tasks.base import Choose, Classify, Kind, Mine, Rank, Retrieve, Row, Span, Tag
 
 WIDTH, BLOCKS, HEADS = 32, 2, 4
+LINES = [
+    "The cat sat on the mat in 1999 and the dog ran after 25 birds.",
+    "Die Katze saß auf der Matte und der Hund lief 13 Vögeln nach.",
+    "Кошка сидела на коврике, а собака бежала за птицами 7 дней.",
+    "猫坐在垫子上,狗追着鸟跑了三天。",
+    "Where did the cat sit and when did the dog run away from home?",
+] * 8
+"""For tokenizers."""
 _IDS = {"pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
 _BERT = {
     **_IDS, "hidden_size": WIDTH, "num_hidden_layers": BLOCKS, "num_attention_heads": HEADS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ pytestmark = pytest.mark.e2e
 
 SAME = 2e-6  # losses of another number of processes or ZeRO stage, fp32
 WORDS = ("steps=16", "dropout=0", "lora=64", "width=128")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")

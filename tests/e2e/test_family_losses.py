@@ -1,43 +1,18 @@
 """A step of every head on every family, on two processes under ZeRO-3 as on one without."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from families import CAUSAL, CONFIGS, KINDS
+from families import CAUSAL, CONFIGS, KINDS, LINES
+from ranks import WITH_FAMILIES, found_by
 
 from xlgap.models.tokenizer import train_tokenizer
 
-PROGRAM = Path(__file__).parents[1] / "programs" / "family_losses.py"
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node", "2"]
-RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-LINES = [
-    "The cat sat on the mat in 1999 and the dog ran after 25 birds.",
-    "Die Katze saß auf der Matte und der Hund lief 13 Vögeln nach.",
-    "Кошка сидела на коврике, а собака бежала за птицами 7 дней.",
-    "猫坐在垫子上,狗追着鸟跑了三天。",
-    "Where did the cat sit and when did the dog run away from home?",
-] * 8
 ADAPTED = ("XLM-R adapted", "mT5 adapted", "Qwen3 adapted")
 
 
-def train(folder, launcher, stage):
+def train(folder, stage, ranks):
     out = folder / f"stage{stage}.json"
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    arguments = [str(PROGRAM), str(out), str(folder / "scratch"), stage, str(folder / "tokenizer.json")]
-    done = subprocess.run(
-        [sys.executable, *launcher, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(out.read_text())
+    words = (folder / "scratch", stage, folder / "tokenizer.json")
+    return found_by("family_losses.py", out, *words, ranks=ranks, PYTHONPATH=WITH_FAMILIES)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +20,7 @@ def found(tmp_path_factory):
     """By family what one process found, and two."""
     folder = tmp_path_factory.mktemp("families")
     train_tokenizer(LINES, folder / "tokenizer.json", vocabulary=90)
-    alone, both = train(folder, [], "0"), train(folder, [*TORCHRUN, *RENDEZVOUS], "3")
+    alone, both = train(folder, "0", 1), train(folder, "3", 2)
     assert alone.keys() == both.keys() == {*CONFIGS, *ADAPTED}
     return {family: (alone[family], both[family]) for family in alone}
 

@@ -21,13 +21,6 @@ KILLS = 20
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
 def plain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A training that nothing happened to."""
     folder = tmp_path_factory.mktemp("plain")

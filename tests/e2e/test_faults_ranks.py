@@ -22,13 +22,6 @@ SAME = 2e-6  # losses of another number of processes or ZeRO stage, fp32
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
 def plain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Two processes in ZeRO-2 to which nothing happened."""
     return server.run(tmp_path_factory.mktemp("plain"), *WORDS, "stage=2", ranks=2)

@@ -1,35 +1,17 @@
 """A mixture of five kinds of head and text: one result in every ZeRO stage and on two processes."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from ranks import found_by
 
 pytestmark = pytest.mark.e2e
 
-PROGRAM = Path(__file__).parents[1] / "programs" / "mixture_losses.py"
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node", "2"]
-RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
 ALONE = ["0", "1", "3", "0+kill", "3+kill", "3+recompute", "1+bf16"]
 BOTH = ["0", "1", "2", "3", "3+kill", "3+recompute"]
 
 
 def train(folder, processes, ways):
     out = folder / "losses.json"
-    launcher = [*TORCHRUN, *RENDEZVOUS] if processes == 2 else []
-    done = subprocess.run(
-        [sys.executable, *launcher, str(PROGRAM), str(out), str(folder / "scratch"), *ways],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(out.read_text())
+    return found_by("mixture_losses.py", out, folder / "scratch", *ways, ranks=processes)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,6 @@ pytestmark = pytest.mark.e2e
 SAME = 2e-6  # losses of another number of processes or ZeRO stage, fp32
 NEAR = {8: 0.005, 4: 0.05}  # losses beside those over weights that are not quantised, absolute
 WORDS = ("steps=12", "dropout=0", "lora=8", "width=64")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")

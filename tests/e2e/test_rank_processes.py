@@ -1,33 +1,14 @@
 """A dual encoder on one and on two processes: the loss is over what stands in one micro-batch."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-
-PROGRAM = Path(__file__).parents[1] / "programs" / "rank_losses.py"
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node", "2"]
-RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
+from ranks import found_by
 
 pytestmark = pytest.mark.e2e
 
 
 def train(folder, stage, processes):
     out = folder / f"{stage}-{processes}.json"
-    launcher = [*TORCHRUN, *RENDEZVOUS] if processes == 2 else []
-    done = subprocess.run(
-        [sys.executable, *launcher, str(PROGRAM), str(stage), str(out), str(folder / out.stem)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(out.read_text())
+    return found_by("rank_losses.py", out, str(stage), folder / out.stem, ranks=processes)
 
 
 @pytest.mark.parametrize(("processes", "shares"), [(1, [2, 2, 1]), (2, [2, 2, 1, 0])])

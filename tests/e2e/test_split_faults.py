@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,6 @@ pytestmark = pytest.mark.e2e
 SAME = 2e-6  # losses of a network in one piece, fp32
 WORDS = ("steps=24", "dropout=0", "stage=3", "best=8")
 SPLIT = (*WORDS, "split=1")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")

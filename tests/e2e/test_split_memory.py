@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from ranks import found_by
 from transformers import BloomConfig, BloomModel
 
 from xlgap.models.catalogue import Checkpoint  # noqa: F401
 
 pytestmark = pytest.mark.e2e
 
-PROGRAM = Path(__file__).parents[1] / "programs" / "split_memory.py"
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node"]
-RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
 RANKS, WIDTH, LAYERS = 2, 512, 20
 MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}
 """Freed tensors leave the process at once, as those of large models do, which are beyond 32 MB each."""
@@ -37,17 +31,8 @@ def test_a_process_holds_its_share_and_a_tensor(tmp_path: Path) -> None:
     save(tmp_path / "warm", layers=1)
     whole = 4 * save(tmp_path / "large", layers=LAYERS)
     out = tmp_path / "found.json"
-    words = [str(PROGRAM), str(out), str(tmp_path / "scratch"), str(tmp_path)]
-    done = subprocess.run(
-        [sys.executable, *TORCHRUN, str(RANKS), *RENDEZVOUS, *words],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **MALLOC},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(out.read_text())
+    words = (tmp_path / "scratch", tmp_path)
+    found = found_by("split_memory.py", out, *words, ranks=RANKS, **MALLOC)
     assert whole > 250e6
     assert found["training"] < 0.85 * whole  # half of it, adapters, gradients, activations
     assert found["predicting"] < 0.65 * whole

@@ -5,32 +5,19 @@ On two processes: an encoder, the encoder of an encoder-decoder, decoders, and a
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from families import CONFIGS
+from families import CONFIGS, LINES
+from ranks import WITH_FAMILIES, found_by
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM
 
 from xlgap.models.tokenizer import load_tokenizer, train_tokenizer
 
 pytestmark = pytest.mark.e2e
 
-PROGRAM = Path(__file__).parents[1] / "programs" / "split_losses.py"
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node", "2"]
-RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-LINES = [
-    "The cat sat on the mat in 1999 and the dog ran after 25 birds.",
-    "Die Katze saß auf der Matte und der Hund lief 13 Vögeln nach.",
-    "Кошка сидела на коврике, а собака бежала за птицами 7 дней.",
-    "猫坐在垫子上,狗追着鸟跑了三天。",
-    "Where did the cat sit and when did the dog run away from home?",
-] * 8
 CASES = (
     "encoder", "encoder-decoder", "decoder", "decoder in bf16", "shared tables", "dual encoder",
     "adapters",
@@ -58,18 +45,10 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[
         save(family, folder, size)
     assert list((folder / "BLOOM").glob("*.index.json"))
     out = folder / "found.json"
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    words = [str(PROGRAM), str(out), str(folder / "scratch"), str(tokenizer), str(folder)]
-    done = subprocess.run(
-        [sys.executable, *TORCHRUN, *RENDEZVOUS, *words],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
-        check=False,
+    words = (folder / "scratch", tokenizer, folder)
+    read: dict[str, dict[str, dict[str, Any]]] = found_by(
+        "split_losses.py", out, *words, ranks=2, PYTHONPATH=WITH_FAMILIES
     )
-    assert done.returncode == 0, done.stderr[-4000:]
-    read: dict[str, dict[str, dict[str, Any]]] = json.loads(out.read_text())
     assert tuple(read) == CASES
     return read
 

@@ -4,21 +4,11 @@ ZeRO 0 to 3, offload, 1, 2 and 4 processes, packed and padded, accumulated or no
 computed again.
 """
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from ranks import found_by
 from safetensors.numpy import load_file
 
 from xlgap.planning.memory import checkpoint_bytes
-
-PROGRAM = Path(__file__).parents[1] / "programs" / "zero_losses.py"
-TORCHRUN = ["-m", "torch.distributed.run", "--nproc_per_node"]
-RENDEZVOUS = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
-
 
 EQUAL = {
     1: [
@@ -50,17 +40,7 @@ that are summed in another order move a loss by 1e-7."""
 def train(folder, processes, ways):
     """Losses and what else is known of each way to train, all in one launch."""
     out = folder / "losses.json"
-    launcher = [*TORCHRUN, str(processes), *RENDEZVOUS] if processes > 1 else []
-    done = subprocess.run(
-        [sys.executable, *launcher, str(PROGRAM), str(out), str(folder / "scratch"), *ways],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(out.read_text())
+    return found_by("zero_losses.py", out, folder / "scratch", *ways, ranks=processes)
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ def first_loss(data, settings):
     return summed / BATCH, [len(share) for micro in plan[0].micro for share in micro.ranks]
 
 
-def main(stage, out, scratch):
+def main(out, stage, scratch):
     data = TaskData(examples(), pad=1)
     settings = losses.settings(
         steps=STEPS,
