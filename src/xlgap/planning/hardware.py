@@ -1,10 +1,11 @@
 """What a plan assumes of the machine: peak speed, the share of it that is reached, memory, power.
 
 Peaks are the dense figures of the vendors' data sheets. Utilisation, the cost of a step besides its
-arithmetic, and watts under load are assumptions, and every plan prints them as such. Speed and cost of
-a step of ``cpu`` are those of a run of the default study, one stage a core, on a machine with AVX-512
-(``benchmarks/plan_accuracy.py``); a core with 256-bit units may need twice the time. Links are 0.8 of
-data sheets: memory, NVLink in one direction, eight 400 or 200 Gb/s ports a node, PCIe of 16 lanes.
+arithmetic, and watts under load are assumptions, and every plan prints them as such. Speed, cost of a
+step and of a prediction of ``cpu`` are fitted to runs of the default study and ``xtreme_r_small``, one
+stage a core, on a machine with AVX-512 (``benchmarks/plan_accuracy.py``); a core with 256-bit units may
+need twice the time. Links are 0.8 of data sheets: memory, NVLink in one direction, eight 400 or 200
+Gb/s ports a node, PCIe of 16 lanes.
 """
 
 from __future__ import annotations
@@ -133,9 +134,9 @@ PRESETS: tuple[Hardware, ...] = (
         name="cpu",
         memory_bytes=4 * GIB,
         peak_flops={"fp32": 192e9, "bf16": 192e9},
-        utilisation=0.35,
-        step_seconds=0.007,
-        call_seconds=0.04,
+        utilisation=0.26,
+        step_seconds=0.0055,
+        call_seconds=0.055,
         watts=10.0,
         host_bytes=4 * GIB,
         source="one core at 3 GHz, two 512-bit FMA units: 64 operations a cycle; no bf16 units",
