@@ -53,7 +53,7 @@ def study(tmp_path: Path) -> Checkout:
     asked["arms"] = {"inter_en": STUDY["arms"]["inter_en"]}
     steps = {"train_rows": 64, "batch_rows": 4, "epochs": 3}  # enough for a stop in the middle
     asked["tasks"] = {"lab_nli": {**STUDY["tasks"]["lab_nli"], **steps}}
-    asked["train"] |= {"zero_stage": 3, "split": "on", "checkpoint_seconds": 0.001}
+    asked["train"] |= {"zero_stage": 3, "split": "on"}
     made = Checkout.make(folder, asked)
     for words in ("prepare lab_typing", "prepare lab_nli", "pretrain decoder"):
         made.xlgap(*words.split())
@@ -64,16 +64,22 @@ def study(tmp_path: Path) -> Checkout:
 def test_stopped_and_split_it_predicts_what_one_piece_does(study: Checkout) -> None:
     names = {path.name for path in (study.folder / WARM / "seed1").iterdir()}
     assert names == {"model.safetensors", "config.json", "facts.json"}
+    change(study, checkpoint_seconds=0.001)
     stopped(study)
+    change(study, checkpoint_seconds=300)
     assert "goes on after step" in study.xlgap("finetune", *CELL, **TWO).stderr
     split, of_split = predicted(study), facts(study)
     study.run("rm", "-rf", "weights", str(OUT))
-    params = study.params
-    params["train"]["split"] = "off"
-    study.write_params(params)
+    change(study, split="off")
     study.xlgap("finetune", *CELL, **TWO)
     assert predicted(study) == split
     assert facts(study) == of_split
+
+
+def change(study: Checkout, **train: Any) -> None:
+    params = study.params
+    params["train"] |= train
+    study.write_params(params)
 
 
 def stopped(study: Checkout) -> None:

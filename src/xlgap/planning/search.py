@@ -24,7 +24,12 @@ from xlgap.planning.hardware import Hardware, Precision
 from xlgap.planning.memory import MemoryParts, predict_memory
 from xlgap.planning.setting import HeadKind, Offload, Setting, ZeroStage
 from xlgap.planning.shape import Shape
-from xlgap.planning.split import HOST_SHARE, memory_beside_training, splits
+from xlgap.planning.split import (
+    HOST_SHARE,
+    memory_beside_training,
+    predicts_from_host,
+    splits,
+)
 
 ADAM = 28
 """Bytes a parameter that Adam reads and writes: gradient, weight and two moments."""
@@ -246,7 +251,8 @@ class _Search:
         )
         memory = predict_memory(self.shape, setting)
         if self.split:
-            beside = memory_beside_training(self.shape, setting)
+            on_host = predicts_from_host(self.shape, hardware, asked.offload_parameters)
+            beside = memory_beside_training(self.shape, setting, on_host=on_host)
             memory = replace(
                 max(memory, beside, key=lambda of: of.total),
                 host=max(memory.host, beside.host),

@@ -13,7 +13,7 @@ from typing import Literal
 from xlgap.planning.activations import activation_bytes
 from xlgap.planning.hardware import Hardware
 from xlgap.planning.memory import BASE, FRAGMENTATION, LOADED, MemoryParts
-from xlgap.planning.setting import Setting, ZeroStage
+from xlgap.planning.setting import Offload, Setting, ZeroStage
 from xlgap.planning.shape import Shape
 
 HOST_SHARE = 0.9
@@ -80,7 +80,22 @@ def fits_whole(shape: Shape, hardware: Hardware, *, adapted: bool) -> bool:
     return of_host and BASE["cuda"] + whole <= hardware.memory_bytes
 
 
-def memory_beside_training(shape: Shape, setting: Setting) -> MemoryParts:
+def predicts_from_host(shape: Shape, hardware: Hardware, asked: Offload | Literal["auto"]) -> bool:
+    """Whether shares lie in the host's memory while a network that is split predicts.
+
+    Args:
+        shape: of the model.
+        hardware: that it predicts on.
+        asked: where weights are offloaded to in training; with ``auto`` where a device has no room.
+    """
+    if asked != "auto":
+        return asked == "cpu"
+    share = 4 * -(-shape.parameters // hardware.devices)
+    held = BASE[hardware.kind] + share + 4 * 4 * shape.largest
+    return hardware.kind == "cuda" and held > hardware.memory_bytes
+
+
+def memory_beside_training(shape: Shape, setting: Setting, *, on_host: bool = False) -> MemoryParts:
     """Of one process while a network that is split is loaded, and while it predicts, in fp32.
 
     Its share, one tensor as it is read and once more as it is sent or gathered, and a forward pass.
@@ -88,6 +103,7 @@ def memory_beside_training(shape: Shape, setting: Setting) -> MemoryParts:
     Args:
         shape: of the model.
         setting: of its training: micro-batches are taken for those of prediction.
+        on_host: whether shares lie in the host's memory.
     """
     added = shape.adapters(setting.lora, setting.modules) if setting.lora else 0
     share = 4 * -(-(shape.parameters + added) // setting.devices)
@@ -103,7 +119,7 @@ def memory_beside_training(shape: Shape, setting: Setting) -> MemoryParts:
         read=1.0,
     )
     buffers = 2 * 4 * shape.largest
-    away = cuda and setting.offload_parameters != "none"
+    away = cuda and on_host
     fragmentation = FRAGMENTATION[setting.device] * (passing + buffers) + LOADED[setting.device]
     return MemoryParts(
         weights=0 if away else share,

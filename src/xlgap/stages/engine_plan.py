@@ -20,7 +20,7 @@ from xlgap.planning.memory import best_copies, checkpoint_bytes
 from xlgap.planning.plan import StagePlan
 from xlgap.planning.planner import plan_cell
 from xlgap.planning.search import Choice, Load, choose, splits_as_asked
-from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone, may_split
+from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone, may_split, predicts_from_host
 from xlgap.planning.work import prepared_manifests
 from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import Recipe
@@ -114,9 +114,12 @@ def require_room(params: Params, model: str, *, machine: Hardware | None = None)
         raise TrainingError(f"retention of model '{model}' {NOT_SCORED_AGAIN}.")
 
 
-def predicting_plan(params: Params) -> ZeroPlan:
-    """How a network that is split is held while it predicts: in fp32, in host memory where asked."""
-    on_host = params.train.offload_parameters == "cpu"
+def predicting_plan(params: Params, model: str) -> ZeroPlan:
+    """How a network that is split is held while it predicts: in fp32, on the device or the host."""
+    shape, place = model_figures(model, params).shape, params.train.offload_parameters
+    on_host = place == "cpu"
+    if shape is not None:
+        on_host = agreed_on(predicts_from_host(shape, this_machine(world_size()), place))
     return ZeroPlan(stage=3, offload_parameters=on_host, split=True, learning_rate=0.0)
 
 

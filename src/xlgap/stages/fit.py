@@ -169,7 +169,7 @@ def _load(
         release_memory()  # of the training, before the shares that predict
         weights = TensorFile(kept)
         network = _split(
-            study, model, start, last, predicting_plan(study.params), seed=0,
+            study, model, start, last, predicting_plan(study.params, model), seed=0,
             encoder_kept=stored(weights).under("encoder."), head_kept=stored(weights).under("head."),
         )  # fmt: skip
     else:
@@ -215,7 +215,7 @@ def _untrained_split(study: Study, model: str, start: Start, scored: Kind | None
     def head(encoder: Encoder) -> Head | None:
         return None if scored is None else make_head(scored, encoder, seed=0)
 
-    network = split_network(start, head, predicting_plan(study.params), lora=None, seed=0)
+    network = split_network(start, head, predicting_plan(study.params, model), lora=None, seed=0)
     return Fitted(start.digest, network, (), reused=True, split=True)
 
 

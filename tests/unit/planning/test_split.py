@@ -12,7 +12,12 @@ from xlgap.planning.memory import BASE
 from xlgap.planning.search import Asked, Load, choose, splits_as_asked
 from xlgap.planning.setting import Setting
 from xlgap.planning.shape import shape_of_checkpoint
-from xlgap.planning.split import COPIES, fits_whole, memory_beside_training
+from xlgap.planning.split import (
+    COPIES,
+    fits_whole,
+    memory_beside_training,
+    predicts_from_host,
+)
 
 AUTO = Asked(
     precision="bf16", zero_stage="auto", offload_optimizer="auto", offload_parameters="auto",
@@ -89,5 +94,16 @@ def test_beside_training_a_process_has_its_share_and_a_tensor():
     assert memory.weights == -(-BLOOM.parameters // 64) * 4
     assert memory.buffers == 2 * 4 * BLOOM.vocabulary * BLOOM.width
     assert memory.total - BASE["cuda"] < 1.2 * (memory.weights + memory.buffers)
-    moved = memory_beside_training(BLOOM, replace(setting, offload_parameters="cpu"))
+    moved = memory_beside_training(BLOOM, setting, on_host=True)
     assert (moved.weights, moved.host) == (0, memory.weights)
+
+
+def test_shares_lie_on_the_host_where_a_device_has_no_room_and_the_study_does_not_say():
+    few, many = get_hardware("8xh100"), get_hardware("8x8xh100")
+    assert predicts_from_host(BLOOM, few, "auto")
+    assert not predicts_from_host(BLOOM, many, "auto")
+    assert not predicts_from_host(BLOOM, few, "none")
+    assert predicts_from_host(BLOOM, many, "cpu")
+    choice = choose(BLOOM, LOAD, few, AUTO)
+    assert choice.fits
+    assert choice.memory.host >= 4 * BLOOM.parameters / 8
