@@ -178,12 +178,12 @@ def _noted(scratch: Path, observer: Observer) -> Adjusted:
 
 @dataclass(frozen=True)
 class _Run:
-    """What stays the same through the steps of a phase; ``dropouts``: the layers, their own shares."""
+    """What stays the same through the steps of a phase; ``dropouts``: see :func:`own_dropouts`."""
 
     engine: Any
     course: Course
     plan: list[Step]
-    dropouts: list[tuple[nn.Dropout, float]]
+    dropouts: list[tuple[nn.Module, str, float]]
     settings: PhaseSettings
     adjusted: Adjusted
     observer: Observer
@@ -318,8 +318,8 @@ def _prepare_step(run: _Run, number: int) -> float:
     part = run.course.part(number)
     factor = linear_schedule(number, steps=len(run.course), warmup=part.warmup_steps)
     set_rates(run.engine, part.learning_rate * factor, weight_decay=part.weight_decay)
-    for module, own in run.dropouts:
-        module.p = own if part.dropout is None else part.dropout
+    for module, name, own in run.dropouts:
+        setattr(module, name, own if part.dropout is None else part.dropout)
     return part.learning_rate * factor
 
 
