@@ -215,25 +215,26 @@ def _attempt(
     if zero.activation_checkpointing:
         recompute_activations(network.encoder)
     engine = start_engine(network, zero)
+    watchdog = Watchdog(settings.hang_seconds)
     checkpoints = Checkpoints(
         scratch,
         Topology(stage=zero.stage, precision=zero.precision, world=world_size()),
         skipped=adjusted.skipped,
         tell=lambda name, sentence: observer.on_event(name, sentence),
+        waits=watchdog.beat,
     )
     found = checkpoints.find()
     state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
     keeping: Keeping = InFiles(scratch) if zero.split else InMemory(scratch)
     keeping.found(state)
-    watchdog = Watchdog(settings.hang_seconds)
     run = _Run(
         engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, keeping, watchdog
     )
     try:
         with checkpoints.writing(), watchdog.watching():
             _loop(run, state, evaluate=evaluate)
-            weights = keeping.result(engine.module, state)
             watchdog.rest()
+            weights = keeping.result(engine.module, state)
     except RuntimeError as error:
         if world_size() > 1 and lost_peer(error):
             raise TryAgainError(
