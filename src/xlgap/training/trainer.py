@@ -5,8 +5,9 @@ It neither prints nor tracks: it reports to an observer that it is handed.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -311,6 +312,16 @@ def _stop(run: _Run, state: PhaseState) -> None:
     raise Interrupted(f"stopped at step {state.step} of {len(run.course)}; {kept}")
 
 
+def better(score: float, *, than: Sequence[tuple[int, float]]) -> bool:
+    """Whether a dev score is above those of earlier steps; any number is above one that is none.
+
+    >>> [better(0.0, than=[(1, math.nan)]), better(math.nan, than=[(1, 0.0)])]
+    [True, False]
+    """
+    numbers = [value for _, value in than if not math.isnan(value)]
+    return not math.isnan(score) and score > max(numbers, default=-math.inf)
+
+
 def _prepare_step(run: _Run, number: int) -> float:
     """Set the optimizer and the dropout to what the step's part has; returns its learning rate.
 
@@ -363,9 +374,7 @@ def _share(ranks: tuple[Index, ...]) -> tuple[Index, float]:
 def _evaluate(run: _Run, state: PhaseState, evaluate: Callable[[Network], float]) -> None:
     run.engine.eval()
     score = evaluate(run.engine.module)
-    if run.settings.select == "dev" and (
-        not state.best_step or score > max(value for _, value in state.dev)
-    ):
+    if run.settings.select == "dev" and (not state.best_step or better(score, than=state.dev)):
         run.keeping.best(run.engine.module, state)
         state.best_step = state.step
     state.dev.append((state.step, score))

@@ -1,7 +1,8 @@
-"""A phase in one process: which checkpoint stays."""
+"""A phase in one process: which checkpoint stays, and which evaluation's weights are kept."""
 
 from __future__ import annotations
 
+import math
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from families import make
 
 from xlgap.errors import Interrupted
@@ -127,3 +129,28 @@ def test_those_of_steps_that_are_trained_again_go(tmp_path: Path) -> None:
     assert stopped(tmp_path, 3).began == 0
     assert steps_in(tmp_path) == [3, 2]
     assert stopped(tmp_path, 4).began == 3
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ((math.nan, 1.0, math.nan, 0.5), 2),
+        ((1.0, math.nan, 2.0, math.nan), 3),
+        ((2.0, math.nan, 1.0, 2.0), 1),
+        ((math.nan, math.nan, math.nan, math.nan), 1),
+    ],
+)
+def test_a_score_that_is_none_is_kept_for_want_of_another_alone(
+    tmp_path: Path, scores: tuple[float, ...], best: int
+) -> None:
+    left, seen = list(scores), []
+
+    def evaluate(trained: Network) -> float:
+        seen.append(trained.encoder.get_input_embeddings().weight.detach().clone())  # type: ignore[operator]
+        return left.pop(0)
+
+    found, weights = train(tmp_path, Watching(), steps=4, evaluate=evaluate)
+    assert found.best_step == best
+    assert isinstance(weights, dict)
+    kept = next(tensor for name, tensor in weights.items() if "word_embeddings" in name)
+    assert torch.equal(kept, seen[best - 1])
