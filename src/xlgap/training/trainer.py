@@ -39,7 +39,7 @@ from xlgap.training.engine import (
     world_size,
 )
 from xlgap.training.facts import PhaseResult, phase_facts
-from xlgap.training.guard import Guard, lost_peer
+from xlgap.training.guard import Guard, lost_peer, memory_for
 from xlgap.training.keeping import InFiles, InMemory, Keeping, Weights
 from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Topology
@@ -47,6 +47,10 @@ from xlgap.training.parts import Course, Part
 from xlgap.training.recovery import Adjusted, Trouble
 from xlgap.training.watchdog import Watchdog
 from xlgap.training.zero import ZeroPlan, linear_schedule
+
+_FEWER_STATES = (
+    "raise 'train.zero_stage' and train in more processes, offload, or train adapters ('lora')"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +145,9 @@ def train_phase(
 
     Raises:
         Interrupted: the observer asked for a stop; a checkpoint was written.
-        TrainingError: the loss was lost too often, memory does not suffice for one row, ``network`` is
-            one that cannot be made again, or the encoder cannot do what ``settings.zero`` asks for.
+        TrainingError: the loss was lost too often, memory does not suffice for the engine, for one row
+            or for an evaluation, ``network`` is one that cannot be made again, or the encoder cannot do
+            what ``settings.zero`` asks for.
         TryAgainError: another process is gone, or memory ran out in one of several.
     """
     given = network if isinstance(network, Network) else None
@@ -210,12 +215,13 @@ def _attempt(
     course = data if isinstance(data, Course) else settings.course(data, packed=packs(network.encoder))
     budget = min(settings.token_budget, adjusted.token_budget or settings.token_budget)
     plan = course.plan(token_budget=budget, world=world_size(), rows=adjusted.micro_rows)
-    network.to(device())
     dropouts = own_dropouts(network)
     zero = settings.zero
     if zero.activation_checkpointing:
         recompute_activations(network.encoder)
-    engine = start_engine(network, zero)
+    with memory_for("when training was to begin", _FEWER_STATES):
+        network.to(device())
+        engine = start_engine(network, zero)
     watchdog = Watchdog(settings.hang_seconds)
     checkpoints = Checkpoints(
         scratch,
@@ -224,10 +230,11 @@ def _attempt(
         tell=lambda name, sentence: observer.on_event(name, sentence),
         waits=watchdog.beat,
     )
-    found = checkpoints.find()
-    state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
     keeping: Keeping = InFiles(scratch) if zero.split else InMemory(scratch)
-    keeping.found(state)
+    found = checkpoints.find()
+    with memory_for("when a checkpoint was read", _FEWER_STATES):
+        state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
+        keeping.found(state)
     run = _Run(
         engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, keeping, watchdog
     )
@@ -373,7 +380,8 @@ def _share(ranks: tuple[Index, ...]) -> tuple[Index, float]:
 
 def _evaluate(run: _Run, state: PhaseState, evaluate: Callable[[Network], float]) -> None:
     run.engine.eval()
-    score = evaluate(run.engine.module)
+    with memory_for(f"in the evaluation after step {state.step}", "lower 'evaluation.batch_tokens'"):
+        score = evaluate(run.engine.module)
     if run.settings.select == "dev" and (not state.best_step or better(score, than=state.dev)):
         run.keeping.best(run.engine.module, state)
         state.best_step = state.step

@@ -13,12 +13,14 @@ import pytest
 import torch
 from families import make
 
-from xlgap.errors import Interrupted
+from xlgap.errors import Interrupted, TrainingError
 from xlgap.models.encode import Example
 from xlgap.models.network import Network, make_head
 from xlgap.tasks.base import Classify
 from xlgap.training.data import TaskData
+from xlgap.training.engine import out_of_memory
 from xlgap.training.facts import PhaseResult
+from xlgap.training.guard import memory_for
 from xlgap.training.keeping import Weights
 from xlgap.training.manifest import steps_in
 from xlgap.training.recovery import Adjusted
@@ -154,3 +156,34 @@ def test_a_score_that_is_none_is_kept_for_want_of_another_alone(
     assert isinstance(weights, dict)
     kept = next(tensor for name, tensor in weights.items() if "word_embeddings" in name)
     assert torch.equal(kept, seen[best - 1])
+
+
+def test_an_evaluation_without_memory_says_what_to_lower(tmp_path: Path) -> None:
+    def evaluate(trained: Network) -> float:
+        return float(torch.empty(2**50).sum())
+
+    with pytest.raises(
+        TrainingError, match=r"^memory ran out in the evaluation after step 1; lower 'ev"
+    ):
+        train(tmp_path, Watching(), steps=4, evaluate=evaluate)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "NCCL error: unhandled cuda error\nLast error:\nCuda failure 2 'out of memory'",
+    ],
+)
+def test_memory_that_runs_out_has_many_names(said: str) -> None:
+    assert out_of_memory(RuntimeError(said))
+    told = pytest.raises(TrainingError, match=r"^memory ran out there; make room\.$")
+    with told, memory_for("there", "make room"):
+        raise RuntimeError(said)
+
+
+def test_another_error_is_none_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="device-side assert"), memory_for("there", "make room"):
+        raise RuntimeError("CUDA error: device-side assert triggered")
