@@ -45,6 +45,7 @@ from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Topology
 from xlgap.training.parts import Course, Part
 from xlgap.training.recovery import Adjusted, Trouble
+from xlgap.training.sums import Sums
 from xlgap.training.watchdog import Watchdog
 from xlgap.training.zero import ZeroPlan, linear_schedule
 
@@ -356,14 +357,19 @@ def _one_step(run: _Run, number: int) -> Tensor:
     engine, step, part = run.engine, run.plan[number], run.course.part(number)
     seed_draws(hash((run.settings.seed, number, rank())) & 0x7FFF_FFFF_FFFF_FFFF)
     total = part.data.supervised(step.examples)
-    summed = torch.zeros((), device=engine.device)
+    summed, gradients = torch.zeros((), device=engine.device), Sums(engine, run.settings.zero)
     for index, micro in enumerate(step.micro):
+        last = index == len(step.micro) - 1
+        if last:
+            gradients.give()
         mine, weight = _share(micro.ranks)
         batch = on_device(part.data.batch(mine, step=number), engine.device)
-        engine.set_gradient_accumulation_boundary(index == len(step.micro) - 1)
+        engine.set_gradient_accumulation_boundary(last)
         # DeepSpeed averages gradients over ranks; the sum over all of them is wanted
         loss = engine(batch, weight * world_size() / total, part.name)
         engine.backward(loss)
+        if not last:
+            gradients.take()
         summed += loss.detach()
     clip_gradients(engine, run.settings.zero)
     engine.step()
