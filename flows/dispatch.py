@@ -85,6 +85,7 @@ PRELOAD = (
 )
 
 FLOW_RUN = "XLGAP_FLOW_RUN_ID"
+RETRIES = 5  # of a stage that ends early and has got on
 _PLAN: ContextVar[Plan | None] = ContextVar("plan", default=None)
 
 
@@ -183,9 +184,12 @@ def server(study: Path, preload: Sequence[str]) -> Iterator[str | None]:
             os.environ.pop(launch.VARIABLE, None)
 
 
-def _heals(_task: object, _run: object, state: Any) -> bool:
+def _heals(_task: object, run: Any, state: Any) -> bool:
+    """Whether to try again: once, and as often as ``retries`` allow while training gets on."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, StageFailedError) and error.transient
+    return (
+        isinstance(error, StageFailedError) and error.transient and (run.run_count < 2 or error.moved)
+    )
 
 
 @dataclass
@@ -299,10 +303,14 @@ class Run:
 
 
 def _stage_task(run: Callable[[str], float]) -> Any:
-    """The Prefect task that runs a stage; a second attempt only where that can heal."""
+    """The Prefect task that runs a stage; another attempt only where that can heal."""
 
     @task(
-        name="stage", retries=1, retry_delay_seconds=1, retry_condition_fn=_heals, cache_policy=NO_CACHE
+        name="stage",
+        retries=RETRIES,
+        retry_delay_seconds=1,
+        retry_condition_fn=_heals,
+        cache_policy=NO_CACHE,
     )
     def stage(name: str) -> float:
         return run(name)

@@ -23,6 +23,7 @@ import lockfile
 from xlgap import prefork
 
 LOGS = Path("journal", "logs")
+CHECKPOINTS, MANIFEST = "scratch", "rank0.json"  # which a training's first process writes last
 TRANSIENT = 75  # EX_TEMPFAIL of sysexits.h: killed from outside
 HELD = 76  # another command of DVC works on the same files
 HELD_SECONDS = 2.0  # until the next attempt
@@ -38,15 +39,19 @@ class StageFailedError(RuntimeError):
         code: its exit code.
         last: the last lines of its log.
         log: where the whole log is.
+        moved: whether a training of the study completed a checkpoint meanwhile.
     """
 
-    def __init__(self, name: str, code: int, last: Sequence[str], log: Path) -> None:
+    def __init__(
+        self, name: str, code: int, last: Sequence[str], log: Path, *, moved: bool = False
+    ) -> None:
         self.name, self.code, self.last, self.log = name, code, tuple(last), log
+        self.moved = moved
         super().__init__(f"stage '{name}' failed with exit code {code}: {self.reason}")
 
     @property
     def transient(self) -> bool:
-        """Whether a second attempt can heal it."""
+        """Whether another attempt can heal it."""
         return self.code == TRANSIENT
 
     @property
@@ -86,12 +91,22 @@ class Stages:
         """
         log = self.directory / LOGS / f"{name.replace('/', '_')}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        began = time.monotonic()
+        began, known = time.monotonic(), self._checkpoints()
         while (code := self._run(name, log)) == HELD:
             time.sleep(HELD_SECONDS)
         if code != 0:
-            raise StageFailedError(name, code, tail(log), log)
+            moved = not self._checkpoints() <= known
+            raise StageFailedError(name, code, tail(log), log, moved=moved)
         return time.monotonic() - began
+
+    def _checkpoints(self) -> set[tuple[str, int]]:
+        """Those that are there, by their manifests and when these were written."""
+        found = set()
+        for folder, _, names in os.walk(self.directory / CHECKPOINTS):  # which may go meanwhile
+            if MANIFEST in names:
+                with contextlib.suppress(FileNotFoundError):
+                    found.add((folder, Path(folder, MANIFEST).stat().st_mtime_ns))
+        return found
 
     def _run(self, name: str, log: Path) -> int:
         with self._lock, log.open("wb") as out:

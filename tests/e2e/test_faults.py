@@ -180,6 +180,14 @@ def test_a_full_disk_stops_no_training(
     assert all((p / "rank0.json").is_file() for p in small_disk.glob("step*"))
 
 
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_slow_disk_is_waited_for(server: Server, tmp_path: Path, ranks: int) -> None:
+    """Longer than a process may hang, by all processes."""
+    words = ("steps=4", "hang=2", "slow=2.5", f"stage={2 * (ranks - 1)}")
+    found = server.run(tmp_path, *words, ranks=ranks)
+    assert (found["facts"]["steps"], found["events"]) == (4, [])
+
+
 def test_weights_that_a_full_disk_does_not_take_are_an_error(
     server: Server, tmp_path: Path, small_disk: Path
 ) -> None:

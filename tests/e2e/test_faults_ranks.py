@@ -101,6 +101,32 @@ def test_bf16_goes_on_nearby_and_without_zero_begins_again(server: Server, tmp_p
     assert said.startswith("the phase begins again: a checkpoint of ZeRO stage 0 on 1 process in bf16")
 
 
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_bf16_on_the_same_processes_goes_on_bit_equal(
+    server: Server, tmp_path: Path, stage: int
+) -> None:
+    words = (f"stage={stage}", "bf16=1", "budget=20")  # several micro-batches a step
+    whole = server.run(tmp_path / "whole", *WORDS, *words, ranks=2)
+    stopped(server, tmp_path / "cut", *words, ranks=2)
+    found = server.run(tmp_path / "cut", *WORDS, *words, ranks=2)
+    assert found["weights"] == whole["weights"]
+    assert found["events"] == []
+
+
+@pytest.mark.parametrize("stages", [(1, 2), (3, 1)])
+def test_bf16_is_converted_to_and_from_stage_1(
+    server: Server, tmp_path: Path, stages: tuple[int, int]
+) -> None:
+    before, after = (f"stage={stage}" for stage in stages)
+    whole = server.run(tmp_path / "whole", *WORDS, after, "bf16=1")
+    stopped(server, tmp_path / "cut", before, "bf16=1", ranks=2)
+    found = server.run(tmp_path / "cut", *WORDS, after, "bf16=1")
+    rest = loss_of(found)
+    assert 0 < len(rest) < 24
+    assert rest == pytest.approx(loss_of(whole)[-len(rest) :], abs=0.02)
+    assert [name for name, _ in found["events"]] == ["checkpoint_converted"]
+
+
 @pytest.mark.parametrize("died", [0, 1])
 def test_of_a_dead_process_the_others_end(server: Server, tmp_path: Path, died: int) -> None:
     training = server.start(tmp_path, *WORDS, "stage=2", "pause=0.02", "hang=20", ranks=2)

@@ -141,6 +141,19 @@ def test_a_killed_stage_gets_a_second_attempt(toy: Toy, engine: None) -> None:
     assert toy.ran().count("one-x") == 2
 
 
+def test_a_stage_that_gets_on_is_tried_again_a_few_times(toy: Toy, engine: None) -> None:
+    """One that ends early without a checkpoint gets one more attempt, with new ones it gets five."""
+    from dispatch import StudyFailedError
+
+    saves = "step=scratch/digest/phase0/step$(date +%N) && mkdir -p $step && touch $step/rank0.json"
+    for saved, attempts in ((":", 2), (saves, 6)):
+        toy.cell(f"case $DVC_STAGE in *one-x) {saved}; exit 75;; esac")
+        with pytest.raises(StudyFailedError) as caught:
+            grid(toy)
+        assert set(caught.value.summary.failed) == {"finetune@one-x"}
+        assert toy.ran().count("one-x") == attempts
+
+
 def test_a_stage_waits_for_another_command_of_dvc(toy: Toy, engine: None) -> None:
     """As `dvc repro` does, it holds an out for as long as it works on it."""
     with subprocess.Popen(["sleep", "15"]) as other:

@@ -26,6 +26,7 @@ FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
     bits=0                          of the weights below them; 0 leaves these as they are
     split=0                         1: no process holds the whole network
     best=0                          evaluations, of which the best one's weights are kept
+    slow=0                          seconds that the first process's disk takes for each file
     memory=0                        MB that it may take beside what it has when training begins
 """
 
@@ -86,7 +87,7 @@ DEFAULTS = {
     "steps": 40, "stage": 0, "offload": 0, "bf16": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0,
     "lost": (), "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
     "dropout": 0.1, "rate": 3e-3, "late": 0, "lora": 0, "bits": 0,
-    "split": 0, "best": 0,
+    "split": 0, "best": 0, "slow": 0.0,
 }  # fmt: skip
 
 
@@ -181,6 +182,8 @@ class Observer(TrainingObserver):
 def main(folder, *words):
     how, folder = options(words), Path(folder)
     losses.LATE_ON_CPU = bool(how.late)
+    if how.slow and rank() == 0:
+        os.fsync = partial(slow_fsync, os.fsync, how.slow)
     come()
     try:
         with process_group(threads=1):
@@ -190,6 +193,13 @@ def main(folder, *words):
             print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def slow_fsync(fsync, seconds, handle):
+    """What a disk does that is slow, with files of checkpoints."""
+    if Path(f"/proc/self/fd/{handle}").readlink().suffix == ".pt":
+        time.sleep(seconds)
+    fsync(handle)
 
 
 def run(how, folder):

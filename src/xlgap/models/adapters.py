@@ -43,13 +43,23 @@ def _of_adapter(name: str) -> bool:
     return any(part in name for part in _INSIDE)
 
 
-def own_dropouts(module: nn.Module) -> list[tuple[nn.Dropout, float]]:
-    """The dropout layers that are not an adapter's, and the share that each has."""
-    return [
-        (layer, layer.p)
-        for name, layer in module.named_modules()
-        if isinstance(layer, nn.Dropout) and ".lora_dropout." not in name
-    ]
+def own_dropouts(module: nn.Module) -> list[tuple[nn.Module, str, float]]:
+    """Where dropout has a share that is not an adapter's: a module, its attribute's name, the share.
+
+    Dropout layers have it, and in many families modules that call torch's function with a number of
+    their own, such as ``attention_dropout``.
+    """
+    found: list[tuple[nn.Module, str, float]] = []
+    for path, layer in module.named_modules():
+        if isinstance(layer, nn.Dropout):
+            found += [(layer, "p", layer.p)] if ".lora_dropout." not in path else []
+        else:
+            found += [
+                (layer, name, float(share))
+                for name, share in vars(layer).items()
+                if name.endswith("dropout") and type(share) in (int, float)
+            ]
+    return found
 
 
 def add_adapters(encoder: Encoder, lora: LoraParams, *, seed: int) -> None:

@@ -207,7 +207,8 @@ def attention(
     if dropout and not causal and query.device.type == "cpu":
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
         lengths = [length for count, length in runs for _ in range(count)]
-        return attend(query[0], key[0], value[0], lengths, scaling=scale, dropout=dropout)[None], None
+        q, k, v = query[0], *_for_all_heads(query[0], key[0], value[0])
+        return attend(q, k, v, lengths, scaling=scale, dropout=dropout)[None], None
     sizes = [count * length for count, length in runs]
     parts = (torch.split(of[0], sizes, dim=1) for of in (query, key, value))
     by_run = [
@@ -240,9 +241,7 @@ def at_once(
         scaling: of the products; 1 over the root of ``head`` when ``None``.
         causal: whether a sub-word sees those to its left alone; on a CPU torch has no such attention.
     """
-    shared = len(query) // len(key)
-    if shared > 1:  # torch's kernels of unlike lengths have no sharing of heads
-        key, value = (of.repeat_interleave(shared, 0) for of in (key, value))
+    key, value = _for_all_heads(query, key, value)  # kernels of unlike lengths share none
     q, k, v = (
         nested_tensor_from_jagged(
             of.transpose(0, 1).contiguous(), offsets, min_seqlen=ends[0], max_seqlen=ends[1]
@@ -252,6 +251,14 @@ def at_once(
     out = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=causal, scale=scaling)
     values: Tensor = out.transpose(1, 2).values()
     return values
+
+
+def _for_all_heads(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """Keys and values ``[H, T, head]``, those that queries share again for each of these."""
+    shared = len(query) // len(key)
+    if shared == 1:
+        return key, value
+    return key.repeat_interleave(shared, 0), value.repeat_interleave(shared, 0)
 
 
 def _run(

@@ -1,18 +1,21 @@
 """Resumable checkpoints of one phase in ``scratch/<digest>/``.
 
 Each rank copies its part of the engine's state to the host and writes it in the background, see
-:mod:`~xlgap.training.writer` and :mod:`~xlgap.training.manifest`. The one before the newest goes when
-the newest is complete and another is due, so that a disk holds two. Weights that are frozen beside
+:mod:`~xlgap.training.writer` and :mod:`~xlgap.training.manifest`. One stays, whatever happens: the one
+that a process has gone on from, then the newest that it has completed; the others, damaged ones and
+those of steps that are trained again among them, go when the next is due, so that a disk holds two.
+Weights that are frozen beside
 adapters are not in it: who goes on has read them from where they came from. An engine of other ranks or
 another ZeRO stage reads what :mod:`~xlgap.training.universal` makes of it.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from errno import ENOMEM
 from functools import partial
@@ -24,13 +27,14 @@ from torch import Tensor, nn
 from xlgap.errors import TrainingError
 from xlgap.models.adapters import saved_names
 from xlgap.models.aliases import State
-from xlgap.training.engine import barrier, gathered, rank, world_size
+from xlgap.training.engine import any_says, barrier, gathered, rank, world_size
 from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
 from xlgap.training.universal import read_universal
 from xlgap.training.writer import Collector, Writer
 
 Tell = Callable[[str, str], None]
 """Told what happened: its name and a sentence."""
+POLL = 0.25  # seconds of waiting for the disk until the ranks tell each other that they still do
 
 
 @dataclass
@@ -67,11 +71,21 @@ class Checkpoints:
     """
 
     def __init__(
-        self, place: Path, topology: Topology, *, skipped: tuple[int, ...] = (), tell: Tell
+        self,
+        place: Path,
+        topology: Topology,
+        *,
+        skipped: tuple[int, ...] = (),
+        tell: Tell,
+        waits: Callable[[str], None] = lambda what: None,
     ) -> None:
-        """In the folder ``place``, of an engine of ``topology`` that leaves out steps."""
+        """In the folder ``place``, of an engine of ``topology`` that leaves out steps.
+
+        ``waits``: called while the disk is waited for, and when that is over, with what follows.
+        """
         self.place, self.topology, self._skipped, self._tell = place, topology, skipped, tell
-        self._writer, self._writing = Writer(), 0
+        self._writer, self._writing, self._waits = Writer(), 0, waits
+        self._good: int | None = None  # the step of the one that stays
 
     @property
     def failed(self) -> bool:
@@ -84,6 +98,7 @@ class Checkpoints:
             shares = range(rank(), written.world, world_size())
             reason = next(filter(None, gathered(damage(folder_of(self.place, step), shares))), None)
             if reason is None:
+                self._good = step
                 return Found(step, written)
             self._tell("checkpoint_damaged", f"the checkpoint of step {step} is left out: {reason}")
         return None
@@ -101,9 +116,10 @@ class Checkpoints:
         """Put what was found into a new engine; ``None`` where that cannot be done."""
         tag = folder_of(self.place, found.step).name
         if self.topology.reads(found.written):
-            path, client = engine.load_checkpoint(
-                str(self.place), tag=tag, custom_load_fn=_load_trained
-            )
+            with redirect_stdout(io.StringIO()):  # its optimizer of stage 1 in bf16 prints
+                path, client = engine.load_checkpoint(
+                    str(self.place), tag=tag, custom_load_fn=_load_trained
+                )
             if path is None:
                 raise TrainingError(f"{self.place / tag}: DeepSpeed loads no checkpoint from it.")
             return PhaseState(**client["phase"])
@@ -127,6 +143,7 @@ class Checkpoints:
             self._prune()
             shutil.rmtree(folder, ignore_errors=True)
         barrier()
+        self._waits(f"copying the state of step {state.step}")
         found = _collected(engine, state, folder)
         done = partial(
             declare, folder, rank=rank(), step=state.step, topology=self.topology,
@@ -139,13 +156,16 @@ class Checkpoints:
         self._writer.start(folder, found.files, lambda written: done(files=written))
 
     def finish(self) -> bool:
-        """Wait until all ranks have written the last one; whether they have."""
+        """Wait until all ranks have written the last one, however long it takes; whether they have."""
+        while self._writing and any_says(self._writer.busy(seconds=POLL))[0]:
+            self._waits(f"writing the checkpoint of step {self._writing}")
         error = self._writer.wait()
         if not self._writing:
             return True
         step, self._writing = self._writing, 0
         reasons = list(filter(None, gathered(None if error is None else str(error))))
         if not reasons:
+            self._good = step
             return True
         if rank() == 0:
             shutil.rmtree(folder_of(self.place, step), ignore_errors=True)
@@ -168,17 +188,12 @@ class Checkpoints:
             self._writer.wait()
 
     def _prune(self) -> None:
-        """Leave the newest that is whole by its files' sizes, and nothing else."""
+        """Leave the last that was read or completed, and nothing else."""
         for left in self.place.glob("universal-*"):  # by a process that was killed
             shutil.rmtree(left, ignore_errors=True)
-        kept = False
         for step in steps_in(self.place):
-            folder = folder_of(self.place, step)
-            known = None if kept else finished(folder)
-            if known and damage(folder, range(known[0].world), thorough=False) is None:
-                kept = True
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
+            if step != self._good:
+                shutil.rmtree(folder_of(self.place, step), ignore_errors=True)
 
 
 def _collected(engine: Any, state: PhaseState, folder: Path) -> Collector:

@@ -34,6 +34,10 @@ _NO_MEMORY = (
     "DefaultCPUAllocator: can't allocate memory",
     "DefaultCPUAllocator: not enough memory",
     "could not create a primitive",  # oneDNN's word for it
+    "CUDA error: out of memory",  # of what torch's allocator does not manage
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "'out of memory'",  # NCCL's
 )
 WAIT = timedelta(days=7)  # of a rank for another: the first one predicts, and waits for locks, alone
 
@@ -117,7 +121,7 @@ def drawn_from(seed: int) -> Iterator[None]:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether memory has run out; on a CPU torch says so in words only."""
+    """Whether memory has run out; on a CPU, and in CUDA's libraries, torch says so in words only."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return any(words in str(error) for words in _NO_MEMORY)

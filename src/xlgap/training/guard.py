@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -21,6 +22,21 @@ _NO_PEER = ("Connection closed by peer", "Connection reset by peer", "Broken pip
 def lost_peer(error: BaseException) -> bool:
     """Whether another process has gone while this one talked to it."""
     return isinstance(error, torch.distributed.DistError) or any(w in str(error) for w in _NO_PEER)
+
+
+@contextmanager
+def memory_for(what: str, advice: str) -> Iterator[None]:
+    """Say in a sentence that memory ran out in the block, where no smaller micro-batch helps.
+
+    Raises:
+        TrainingError: it did.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise TrainingError(f"memory ran out {what}; {advice}.") from error
 
 
 class Guard:

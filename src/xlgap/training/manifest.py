@@ -98,13 +98,12 @@ def finished(folder: Path) -> tuple[Topology, tuple[int, ...]] | None:
     return topology, tuple(first["skipped"])
 
 
-def damage(folder: Path, ranks: range, *, thorough: bool = True) -> str | None:
+def damage(folder: Path, ranks: range) -> str | None:
     """What is wrong with the files that ``ranks`` have written, in words; ``None`` if nothing is.
 
     Args:
         folder: of the checkpoint.
         ranks: whose files to look at.
-        thorough: read all bytes, or look at the sizes only.
     """
     for rank in ranks:
         try:
@@ -118,7 +117,7 @@ def damage(folder: Path, ranks: range, *, thorough: bool = True) -> str | None:
             size = path.stat().st_size
             if size != told["bytes"]:
                 return f"{path} has {size:,} of {told['bytes']:,} bytes"
-            if thorough and file_digest(path, 64) != told["sha256"]:
+            if file_digest(path, 64) != told["sha256"]:
                 return f"{path} has another checksum than when it was written"
     return None
 

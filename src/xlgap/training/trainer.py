@@ -5,8 +5,9 @@ It neither prints nor tracks: it reports to an observer that it is handed.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -38,14 +39,19 @@ from xlgap.training.engine import (
     world_size,
 )
 from xlgap.training.facts import PhaseResult, phase_facts
-from xlgap.training.guard import Guard, lost_peer
+from xlgap.training.guard import Guard, lost_peer, memory_for
 from xlgap.training.keeping import InFiles, InMemory, Keeping, Weights
 from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Topology
 from xlgap.training.parts import Course, Part
 from xlgap.training.recovery import Adjusted, Trouble
+from xlgap.training.sums import Sums
 from xlgap.training.watchdog import Watchdog
 from xlgap.training.zero import ZeroPlan, linear_schedule
+
+_FEWER_STATES = (
+    "raise 'train.zero_stage' and train in more processes, offload, or train adapters ('lora')"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +146,9 @@ def train_phase(
 
     Raises:
         Interrupted: the observer asked for a stop; a checkpoint was written.
-        TrainingError: the loss was lost too often, memory does not suffice for one row, ``network`` is
-            one that cannot be made again, or the encoder cannot do what ``settings.zero`` asks for.
+        TrainingError: the loss was lost too often, memory does not suffice for the engine, for one row
+            or for an evaluation, ``network`` is one that cannot be made again, or the encoder cannot do
+            what ``settings.zero`` asks for.
         TryAgainError: another process is gone, or memory ran out in one of several.
     """
     given = network if isinstance(network, Network) else None
@@ -178,12 +185,12 @@ def _noted(scratch: Path, observer: Observer) -> Adjusted:
 
 @dataclass(frozen=True)
 class _Run:
-    """What stays the same through the steps of a phase; ``dropouts``: the layers, their own shares."""
+    """What stays the same through the steps of a phase; ``dropouts``: see :func:`own_dropouts`."""
 
     engine: Any
     course: Course
     plan: list[Step]
-    dropouts: list[tuple[nn.Dropout, float]]
+    dropouts: list[tuple[nn.Module, str, float]]
     settings: PhaseSettings
     adjusted: Adjusted
     observer: Observer
@@ -209,31 +216,34 @@ def _attempt(
     course = data if isinstance(data, Course) else settings.course(data, packed=packs(network.encoder))
     budget = min(settings.token_budget, adjusted.token_budget or settings.token_budget)
     plan = course.plan(token_budget=budget, world=world_size(), rows=adjusted.micro_rows)
-    network.to(device())
     dropouts = own_dropouts(network)
     zero = settings.zero
     if zero.activation_checkpointing:
         recompute_activations(network.encoder)
-    engine = start_engine(network, zero)
+    with memory_for("when training was to begin", _FEWER_STATES):
+        network.to(device())
+        engine = start_engine(network, zero)
+    watchdog = Watchdog(settings.hang_seconds)
     checkpoints = Checkpoints(
         scratch,
         Topology(stage=zero.stage, precision=zero.precision, world=world_size()),
         skipped=adjusted.skipped,
         tell=lambda name, sentence: observer.on_event(name, sentence),
+        waits=watchdog.beat,
     )
-    found = checkpoints.find()
-    state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
     keeping: Keeping = InFiles(scratch) if zero.split else InMemory(scratch)
-    keeping.found(state)
-    watchdog = Watchdog(settings.hang_seconds)
+    found = checkpoints.find()
+    with memory_for("when a checkpoint was read", _FEWER_STATES):
+        state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
+        keeping.found(state)
     run = _Run(
         engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, keeping, watchdog
     )
     try:
         with checkpoints.writing(), watchdog.watching():
             _loop(run, state, evaluate=evaluate)
-            weights = keeping.result(engine.module, state)
             watchdog.rest()
+            weights = keeping.result(engine.module, state)
     except RuntimeError as error:
         if world_size() > 1 and lost_peer(error):
             raise TryAgainError(
@@ -310,6 +320,16 @@ def _stop(run: _Run, state: PhaseState) -> None:
     raise Interrupted(f"stopped at step {state.step} of {len(run.course)}; {kept}")
 
 
+def better(score: float, *, than: Sequence[tuple[int, float]]) -> bool:
+    """Whether a dev score is above those of earlier steps; any number is above one that is none.
+
+    >>> [better(0.0, than=[(1, math.nan)]), better(math.nan, than=[(1, 0.0)])]
+    [True, False]
+    """
+    numbers = [value for _, value in than if not math.isnan(value)]
+    return not math.isnan(score) and score > max(numbers, default=-math.inf)
+
+
 def _prepare_step(run: _Run, number: int) -> float:
     """Set the optimizer and the dropout to what the step's part has; returns its learning rate.
 
@@ -318,8 +338,8 @@ def _prepare_step(run: _Run, number: int) -> float:
     part = run.course.part(number)
     factor = linear_schedule(number, steps=len(run.course), warmup=part.warmup_steps)
     set_rates(run.engine, part.learning_rate * factor, weight_decay=part.weight_decay)
-    for module, own in run.dropouts:
-        module.p = own if part.dropout is None else part.dropout
+    for module, name, own in run.dropouts:
+        setattr(module, name, own if part.dropout is None else part.dropout)
     return part.learning_rate * factor
 
 
@@ -337,14 +357,19 @@ def _one_step(run: _Run, number: int) -> Tensor:
     engine, step, part = run.engine, run.plan[number], run.course.part(number)
     seed_draws(hash((run.settings.seed, number, rank())) & 0x7FFF_FFFF_FFFF_FFFF)
     total = part.data.supervised(step.examples)
-    summed = torch.zeros((), device=engine.device)
+    summed, gradients = torch.zeros((), device=engine.device), Sums(engine, run.settings.zero)
     for index, micro in enumerate(step.micro):
+        last = index == len(step.micro) - 1
+        if last:
+            gradients.give()
         mine, weight = _share(micro.ranks)
         batch = on_device(part.data.batch(mine, step=number), engine.device)
-        engine.set_gradient_accumulation_boundary(index == len(step.micro) - 1)
+        engine.set_gradient_accumulation_boundary(last)
         # DeepSpeed averages gradients over ranks; the sum over all of them is wanted
         loss = engine(batch, weight * world_size() / total, part.name)
         engine.backward(loss)
+        if not last:
+            gradients.take()
         summed += loss.detach()
     clip_gradients(engine, run.settings.zero)
     engine.step()
@@ -361,10 +386,9 @@ def _share(ranks: tuple[Index, ...]) -> tuple[Index, float]:
 
 def _evaluate(run: _Run, state: PhaseState, evaluate: Callable[[Network], float]) -> None:
     run.engine.eval()
-    score = evaluate(run.engine.module)
-    if run.settings.select == "dev" and (
-        not state.best_step or score > max(value for _, value in state.dev)
-    ):
+    with memory_for(f"in the evaluation after step {state.step}", "lower 'evaluation.batch_tokens'"):
+        score = evaluate(run.engine.module)
+    if run.settings.select == "dev" and (not state.best_step or better(score, than=state.dev)):
         run.keeping.best(run.engine.module, state)
         state.best_step = state.step
     state.dev.append((state.step, score))

@@ -118,6 +118,12 @@ class Writer:
                     (folder / name).unlink(missing_ok=True)
             self._error = error
 
+    def busy(self, *, seconds: float) -> bool:
+        """Whether files are still being written after so long."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return self._thread is not None and self._thread.is_alive()
+
     def wait(self) -> OSError | None:
         """Wait until the files are there; why they could not be written, where they are not."""
         if self._thread is not None:

@@ -19,7 +19,9 @@ class ZeroPlan:
 
     Attributes:
         stage: ZeRO stage: 0 none, 1 optimizer states, 2 and gradients, 3 and parameters.
-        precision: of forward and backward; the optimizer always steps in fp32.
+        precision: of forward and backward; the optimizer always steps in fp32, and gradients of
+            micro-batches are added up in fp32, from stage 1 by DeepSpeed, in stage 0 by
+            :class:`~xlgap.training.sums.Sums`.
         offload_optimizer, offload_parameters: keep those states in host memory, from stage 1 and in
             stage 3, or, in stage 3, on disk; ``params.yaml`` is checked for it when it is read.
         nvme_path: directory of the disk.
@@ -72,6 +74,7 @@ def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
         zero["offload_param"] = _offload(plan, plan.offload_parameters)
         if plan.offload_parameters == "nvme":
             zero["offload_param"]["buffer_size"] = plan.largest_tensor
+    in_halves = plan.precision == "bf16" and plan.stage > 0
     return {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
@@ -81,6 +84,7 @@ def deepspeed_config(plan: ZeroPlan) -> dict[str, Any]:
         "zero_force_ds_cpu_optimizer": False,
         "zero_allow_untested_optimizer": True,
         "bf16": {"enabled": plan.precision == "bf16"},
+        **({"data_types": {"grad_accum_dtype": "fp32"}} if in_halves else {}),
         "optimizer": {
             "type": "AdamW",
             "params": {

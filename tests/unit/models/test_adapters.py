@@ -142,7 +142,7 @@ def test_dropout_of_a_task_leaves_that_of_adapters(tokenizer: Any) -> None:
     own = [m for n, m in network.named_modules() if ".lora_dropout." in n and isinstance(m, nn.Dropout)]
     assert len(own) == 12
     assert {m.p for m in own} == {0.25}
-    assert not {id(module) for module, _ in own_dropouts(network)} & {id(m) for m in own}
+    assert not {id(module) for module, _, _ in own_dropouts(network)} & {id(m) for m in own}
 
 
 def test_without_adapters_all_weights_are_kept(tokenizer: Any) -> None:

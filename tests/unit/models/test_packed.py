@@ -216,3 +216,17 @@ def test_tags_of_packed_sequences_are_those_of_padded_ones() -> None:
     inside = torch.arange(12) < torch.tensor(LENGTHS)[:, None] - 1  # the closing token has no tag
     batch["labels"] = torch.where(inside, torch.arange(12) % 2, -100)
     torch.testing.assert_close(network.logits(batch)[inside], network.logits(packed(batch))[inside])
+
+
+@pytest.mark.parametrize("kind", ["eurobert", "llama"])
+def test_dropout_drops_where_queries_share_heads(kind: str) -> None:
+    torch.manual_seed(0)
+    encoder = tiny(kind)
+    network, batch = Network(encoder, None).train(), packed(batch_of())
+    still = network.hidden(batch)
+    for layer in encoder.layers:  # type: ignore[union-attr]
+        layer.self_attn.attention_dropout = 0.2
+    assert not torch.allclose(network.hidden(batch), still)
+    for layer in encoder.layers:  # type: ignore[union-attr]
+        layer.self_attn.attention_dropout = 1e-7  # the way with dropout, which drops nothing
+    torch.testing.assert_close(network.hidden(batch), still)
