@@ -199,7 +199,11 @@ def _plan(
 ) -> tuple[ZeroPlan, int]:
     train = params.train
     if not train.chosen:
-        return replace(_given(train, optimizer), split=split), train.micro_batch_tokens
+        given = replace(_given(train, optimizer), split=split)
+        shape = model_figures(model, params).shape
+        if shape is not None:
+            given = replace(given, largest_tensor=shape.largest)
+        return given, train.micro_batch_tokens
     choice = agreed_on(
         _largest(loads, params, model, machine, adapted=adapted)
     )  # memory of ranks may differ
@@ -216,7 +220,7 @@ def _plan(
         )
     shape = model_figures(model, params).shape
     assert shape is not None, model
-    plan = zero_of(choice, train, largest_tensor=shape.embedding, **optimizer)
+    plan = zero_of(choice, train, largest_tensor=shape.largest, **optimizer)
     return plan, choice.micro_tokens
 
 

@@ -12,6 +12,7 @@ from xlgap.regimes.base import Phase
 from xlgap.stages.engine_plan import phase_plan, require_room, this_machine
 from xlgap.stages.recipe import recipe
 from xlgap.tasks import get_task
+from xlgap.training.zero import deepspeed_config
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
 
@@ -103,3 +104,9 @@ def test_earlier_tasks_are_scored_again_where_one_process_holds_the_network(stud
     require_room(study(models=bloom), "bloom", machine=wide)  # ZeRO 0: it has to try
     require_room(study(models=XL, train={"zero_stage": 3}), "xl", machine=wide)
     require_room(study(train={"zero_stage": 3, "split": True}), "nano")
+
+
+def test_buffers_of_a_disk_have_room_for_the_largest_tensor_of_a_given_way(study):
+    train = {"zero_stage": 3, "offload_optimizer": "nvme", "offload_parameters": "nvme"}
+    zero, _ = plan(study(models=XL, train=train))
+    assert deepspeed_config(zero)["zero_optimization"]["offload_param"]["buffer_size"] == 250_880 * 2560
