@@ -63,7 +63,7 @@ def plan_study(
     stages = tuple(planner.stages(grid))
     found = {} if directory is None else factors(stages, directory, machine)
     stages = tuple(_calibrated(stage, found) for stage in stages)
-    scratch = [planner.scratch_bytes(stage) for stage in stages]
+    scratch = sorted(map(planner.scratch_bytes, stages), reverse=True)
     return Plan(
         study=params.study.name,
         hardware=machine,
@@ -74,7 +74,7 @@ def plan_study(
         overlaps=grid.overlaps,
         unscored=tuple(unscored(params).items()),
         totals=totals(
-            stages, cells=len(grid.cells), workers=workers, scratch_bytes=max(scratch, default=0)
+            stages, cells=len(grid.cells), workers=workers, scratch_bytes=sum(scratch[:workers])
         ),
         calibration={model: factor for model, (factor, _) in found.items()},
         assumptions=assumptions(params, machine, found),

@@ -141,6 +141,19 @@ def choose(shape: Shape, load: Load, hardware: Hardware, asked: Asked) -> Choice
     return min(found, key=lambda choice: choice.memory.total)
 
 
+def remedies(choice: Choice) -> str:
+    """What the study may change where more devices do not help, to follow a sentence."""
+    if choice.base_bits:
+        fewer = "set lora.bits to 4, " * (choice.base_bits == 8)
+        return (
+            f"no stage shards a base of {choice.base_bits} bits: {fewer}take larger devices, or "
+            "shorten micro-batches"
+        )
+    raised = "raise train.zero_stage, " * (choice.zero_stage < 3)
+    kept = "none" in (choice.offload_optimizer, choice.offload_parameters)
+    return f"{raised}{'offload, ' * kept}take larger devices, or shorten micro-batches"
+
+
 def least_devices(shape: Shape, load: Load, hardware: Hardware, asked: Asked) -> int | None:
     """The least number of such devices, a power of 2, on which some way fits; ``None`` beyond 4,096."""
     count = 1

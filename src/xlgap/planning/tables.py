@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xlgap.planning.model_table import PARTS, WAYS, adapters, model_rows, offloaded
 from xlgap.planning.plan import Plan, StagePlan, Totals
+from xlgap.planning.search import remedies
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -177,7 +178,7 @@ def _misfits(plan: Plan) -> list[str]:
         if not row.choice.fits:
             fewest = stage.devices_needed
             would = (
-                "more devices do not help: raise train.zero_stage, offload, or shorten micro-batches"
+                f"more devices do not help: {remedies(row.choice)}"
                 if fewest is None
                 else f"it would on {fewest} x {plan.hardware.name}"
             )

@@ -147,6 +147,9 @@ def test_workers_share_the_hours_and_not_the_energy(study):
     assert three.totals.wall_hours == pytest.approx(one.totals.hours / 3)
     assert three.totals.kwh == one.totals.kwh
     assert "at least on 3 workers" in shown(three)
+    of = {s.model: 2 * (12 + 4) * s.params_total for s in one.stages if s.kind == "pretrain"}
+    assert one.totals.scratch_bytes == of["micro"]
+    assert three.totals.scratch_bytes == 3 * of["micro"]  # pretraining and the arms of one model
     assert "workers" not in shown(one)
 
 
@@ -234,6 +237,18 @@ def test_states_that_do_not_fit_are_marked(study):
     memory = roomy.stages[0].memory
     states = memory.weights + memory.gradients + memory.optimizer
     assert states == 16 * -(-176_247_271_424 // 64)
+
+
+def test_a_base_of_few_bits_is_not_told_to_be_shared_out(study):
+    """``lora.bits`` refuses stage 3."""
+    model = {"llama": {"hub": "meta-llama/Llama-3.1-70B", "lora": {"rank": 4, "bits": 8}}}
+    train = {"precision": "bf16", "zero_stage": 2}
+    text = " ".join(shown(planned(study(models=model, train=train), hardware="rtx4090")).split())
+    assert "no stage shards a base of 8 bits: set lora.bits to 4, take larger devices" in text
+    assert "zero_stage" not in text
+    whole = {"bloom": {"hub": "bigscience/bloom"}}
+    text = " ".join(shown(planned(study(models=whole, train=train), hardware="8xh100")).split())
+    assert "more devices do not help: raise train.zero_stage, offload, take larger devices" in text
 
 
 def test_a_larger_model_takes_longer_and_a_faster_machine_shorter(study):
