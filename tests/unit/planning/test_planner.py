@@ -17,6 +17,7 @@ from xlgap.errors import ConfigError
 from xlgap.formats import write_json
 from xlgap.models.ladder import scratch_config
 from xlgap.planning import plan_study, render, to_json
+from xlgap.planning.hardware import get_hardware
 from xlgap.tasks.base import SPLITS
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
@@ -258,6 +259,28 @@ def test_a_larger_model_takes_longer_and_a_faster_machine_shorter(study):
     assert finetune["nano"] < finetune["micro"]
     faster = replace(cpu.hardware, step_seconds=0, utilisation=0.9)
     assert planned(params, hardware=faster).totals.hours < cpu.totals.hours
+
+
+def test_the_first_device_predicts_alone_in_fp32_and_each_evaluates_all_dev_rows(study):
+    """Those of a network that is split share the rows."""
+
+    def hours(train, devices, *, test_rows=10, dev_rows=8):
+        rows = {"train_rows": 100, "dev_rows": dev_rows, "test_rows": test_rows}
+        base = {"xlmr": {"hub": "FacebookAI/xlm-roberta-base"}}
+        params = study(models=base, tasks={"toy_nli": rows}, train=train)
+        machine = replace(get_hardware(f"{devices}xh100"), call_seconds=0)
+        (stage,) = planned(params, hardware=machine).stages
+        return stage.hours
+
+    half, many = {"precision": "bf16"}, 10_000_000
+    shared = {"precision": "bf16", "zero_stage": 3, "split": True}
+    for kind, slower in (("test_rows", 989 / 67), ("dev_rows", 1)):
+        took = {n: hours(half, n, **{kind: many}) - hours(half, n) for n in (1, 8)}
+        assert took[8] == pytest.approx(took[1], rel=1e-6)
+        split = hours(shared, 8, **{kind: many}) - hours(shared, 8)
+        assert split == pytest.approx(took[1] / 8, rel=1e-6)
+        in_fp32 = hours({"precision": "fp32"}, 1, **{kind: many}) - hours({"precision": "fp32"}, 1)
+        assert in_fp32 / took[1] == pytest.approx(989 / 67 / slower, rel=1e-6)
 
 
 def test_pairs_left_out_and_assumptions_are_shown(study):
