@@ -115,13 +115,13 @@ def _parts(plan: Plan) -> Table:
         memory = row.choice.memory
         parts = (
             memory.weights, memory.gradients, memory.optimizer, memory.activations, memory.logits,
-            memory.buffers, memory.fragmentation, memory.base, -memory.overlap,
+            memory.buffers, memory.checkpoint, memory.fragmentation, memory.base, -memory.overlap,
         )  # fmt: skip
         table.add_row(
             row.stage.model,
             *(gib(part) for part in parts),
             gib(memory.total) + ("" if row.choice.fits else " !"),
-            gib(memory.host),
+            gib(memory.host + memory.host_first),
             gib(memory.nvme),
         )
     return table

@@ -19,7 +19,7 @@ from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes
 from xlgap.planning.plan import StagePlan
 from xlgap.planning.planner import plan_cell
-from xlgap.planning.search import Choice, Load, choose, splits_as_asked
+from xlgap.planning.search import Choice, Load, choose, remedies, splits_as_asked
 from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone, may_split, predicts_from_host
 from xlgap.planning.work import prepared_manifests
 from xlgap.regimes.base import Phase
@@ -213,10 +213,15 @@ def _plan(
             "catalogue nor a directory has; give a stage, offloads and activation_checkpointing."
         )
     if not choice.fits:
+        other = (
+            remedies(choice)
+            if choice.base_bits
+            else "train on more devices ('xlgap plan' says how many), in shorter sequences, or let "
+            "states be offloaded"
+        )
         raise TrainingError(
             f"model '{model}' does not fit this machine: the least that it takes is "
-            f"{choice.lacking}, under ZeRO {choice.zero_stage}; train on more devices ('xlgap plan' "
-            "says how many), in shorter sequences, or let states be offloaded."
+            f"{choice.lacking}, under ZeRO {choice.zero_stage}; {other}."
         )
     shape = model_figures(model, params).shape
     assert shape is not None, model

@@ -233,7 +233,8 @@ def test_states_that_do_not_fit_are_marked(study):
     assert [s.fits for s in crowded.stages] == [False]
     assert "! does not fit" in shown(crowded)
     train = {"precision": "bf16", "zero_stage": 3}
-    roomy = planned(study(models=model, train=train), hardware="64xh100")
+    few = {"batch_tokens": 1024}  # so that training takes more than prediction
+    roomy = planned(study(models=model, train=train, evaluation=few), hardware="64xh100")
     assert [s.fits for s in roomy.stages] == [True]
     memory = roomy.stages[0].memory
     states = memory.weights + memory.gradients + memory.optimizer
@@ -324,7 +325,8 @@ def test_adapters_are_planned_by_their_layers_and_kept_alone(study):
         "some": {**size, "lora": {"rank": 1, "modules": ["query", "value"]}},
         "few": {**size, "lora": {"rank": 1, "bits": 8}},
     }
-    params = study(**{**FULL, "models": models})
+    few_tokens = {"batch_tokens": 64}  # so that training takes more than prediction
+    params = study(**{**FULL, "models": models}, evaluation=few_tokens)
     plan = planned(params)
     stages = by_stage(plan)
     layer = 4 * (16 + 16) + 2 * (16 + 32)
