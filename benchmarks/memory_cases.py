@@ -43,6 +43,7 @@ class Case:
         dropout: of states and attention.
         precision: of forward and backward.
         keep_best: whether the weights of the best evaluation are kept.
+        saving: whether a checkpoint is written after every step.
     """
 
     model: str
@@ -58,6 +59,7 @@ class Case:
     dropout: float = 0.1
     precision: Literal["fp32", "bf16"] = "fp32"
     keep_best: bool = False
+    saving: bool = False
 
     @property
     def name(self) -> str:
@@ -71,6 +73,7 @@ class Case:
             f"dropout{self.dropout:g}": self.dropout != 0.1,
             self.precision: self.precision != "fp32",
             "best": self.keep_best,
+            "saving": self.saving,
         }
         what = f"{self.model}-{self.head}-zero{self.stage}-{self.rows}x{self.length}"
         return "-".join([what, *(mark for mark, there in marks.items() if there)])
@@ -125,6 +128,7 @@ _CKPT: dict[str, Any] = {"checkpointing": True}
 _OPT: dict[str, Any] = {"offload": "optimizer"}
 _BOTH: dict[str, Any] = {"offload": "both"}
 _TWO: dict[str, Any] = {"processes": 2}
+_SAVING: dict[str, Any] = {"saving": True}
 _CASES: list[tuple[str, str, Any, int, int, dict[str, Any]]] = [
     ("wide", "tag", 0, 16, 64, {}),
     ("mini", "classify", 0, 8, 64, {}),
@@ -176,4 +180,12 @@ _CASES: list[tuple[str, str, Any, int, int, dict[str, Any]]] = [
     ("base", "classify", 0, 4, 64, {}),
     ("base", "mlm", 0, 4, 128, _CKPT),
     ("xlarge", "tag", 0, 2, 64, {}),
+    ("medium", "classify", 1, 16, 64, _SAVING),
+    ("medium", "classify", 0, 16, 128, _SAVING),
+    ("medium", "mlm", 0, 8, 128, _SAVING | {"keep_best": True}),
+    ("wide", "tag", 2, 8, 64, _SAVING),
+    ("mini", "classify", 3, 8, 64, _SAVING | _TWO),
+    ("small", "span", 3, 10, 384, _SAVING),
+    ("large", "classify", 0, 4, 128, _SAVING),
+    ("large", "classify", 1, 4, 64, _SAVING | {"precision": "bf16"}),
 ]

@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memory_cases import Case
-from xlgap.planning.memory import MemoryParts, predict_memory
+from xlgap.planning.memory import predict_memory
+from xlgap.planning.parts import MemoryParts
 from xlgap.planning.setting import Setting
 from xlgap.planning.shape import scratch_shape
 
 Row = dict[str, str]
-PARTS = ("weights", "gradients", "optimizer", "activations", "logits", "buffers", "fragmentation")
+PARTS = (
+    "weights",
+    "gradients",
+    "optimizer",
+    "activations",
+    "logits",
+    "buffers",
+    "checkpoint",
+    "fragmentation",
+)
 
 HEAD = """# Peak memory of training, predicted and measured
 
@@ -80,6 +90,7 @@ def compared(case: Case, row: Row) -> Compared:
         micro_batches=case.micro_batches,
         head=case.head,
         keep_best=case.keep_best,
+        saves=case.saving,
         supervised=int(row["supervised"]) / tokens,
         device="cuda" if row["by"] == "allocator" else "cpu",
     )

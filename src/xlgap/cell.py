@@ -23,6 +23,7 @@ from xlgap.consistency import (
     naming,
 )
 from xlgap.errors import ConfigError, ResultError, unknown
+from xlgap.models.catalogue import longest_sequence
 from xlgap.regimes import get_regime
 from xlgap.regimes.base import (
     ArmSpec,
@@ -309,6 +310,13 @@ def _check_length(task: Task, params: Params) -> None:
             f"{key}: {length} sub-words do not fit the ladder's {positions} positions; lower it or "
             "raise 'pretrain.positions'."
         )
+    for name, model in params.models.items():
+        most = None if isinstance(model, ScratchModel) else longest_sequence(model.hub)
+        if most is not None and length > most:
+            raise ConfigError(
+                f"{key}: {length} sub-words do not fit the {most} positions of model '{name}'; give at "
+                f"most {most}."
+            )
 
 
 def undefined(arm: Arm, task: Task, params: Params) -> str | None:

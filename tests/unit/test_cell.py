@@ -7,6 +7,7 @@ import pytest
 from xlgap.cell import arms, grid, require_complete, undefined, unscored
 from xlgap.config import check
 from xlgap.errors import ConfigError, ResultError, UnknownNameError
+from xlgap.formats import write_json
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
 
@@ -304,7 +305,7 @@ def test_short_sequences_are_refused_of_checkpoints_too(study):
     models = {"xlmr": {"hub": "FacebookAI/xlm-roberta-base"}}
     with pytest.raises(ConfigError, match="give at least 6"):
         grid(study(models=models, tasks={"toy_nli": {"max_length": 5}}))
-    assert grid(study(models=models, tasks={"toy_nli": {"max_length": 600}})).cells
+    assert grid(study(models=models, tasks={"toy_nli": {"max_length": 512}})).cells
 
 
 @pytest.mark.parametrize(
@@ -327,3 +328,17 @@ def test_a_sweep_is_over_languages_that_are_retrieved_in(study, languages, said)
     with pytest.raises(ConfigError, match=rf"{key}: .* in 'de'; remove it\.$"):
         grid(without)
     assert grid(study(tasks=TASKS, evaluation={"sweep_languages": ["de", "sw"]})).cells
+
+
+def test_a_sequence_longer_than_a_checkpoint_takes_is_refused(study, tmp_path):
+    def made(hub, length):
+        return grid(study(models={"m": {"hub": hub}}, tasks={"toy_nli": {"max_length": length}}))
+
+    own = {"model_type": "xlm-roberta", "max_position_embeddings": 80, "pad_token_id": 1}
+    write_json(tmp_path / "config.json", own)
+    for hub, most in (("FacebookAI/xlm-roberta-base", 512), (str(tmp_path), 78)):
+        said = f"tasks.toy_nli.max_length': {most + 1} sub-words .* {most} positions of model 'm'"
+        with pytest.raises(ConfigError, match=said):
+            made(hub, most + 1)
+        assert made(hub, most).cells
+    assert made("google/mt5-base", 100_000).cells

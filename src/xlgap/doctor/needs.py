@@ -71,7 +71,7 @@ def _memory(plan: Plan, there: Accelerators) -> Finding:
 
 
 def _disk(directory: Path, params: Params, plan: Plan) -> Finding:
-    needed = plan.totals.disk_bytes + plan.workers * plan.totals.scratch_bytes
+    needed = plan.totals.disk_bytes + plan.totals.scratch_bytes
     free = shutil.disk_usage(existing(directory)).free
     enough = needed < free
     unkept = " or set train.keep to none," if params.train.keep == "all" else ""

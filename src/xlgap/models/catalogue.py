@@ -25,6 +25,7 @@ __all__ = [
     "find_checkpoint",
     "get_checkpoint",
     "lacks_masked_head",
+    "longest_sequence",
     "pinned_revision",
 ]
 
@@ -103,6 +104,27 @@ def lacks_masked_head(repo: str) -> str | None:
     if any(of.get("tie_word_embeddings") is False for of in (fields, *(e.config for e in alike))):
         return "has an output matrix of its own beside its table of sub-words, which its head needs"
     return None
+
+
+_TABLES = {"bert": 0, "rembert": 0, "roberta": 1, "xlm-roberta": 1, "xlm-roberta-xl": 1}
+"""Kinds of models with a table of positions, and rows of it up to that of padding, by default."""
+
+
+def longest_sequence(repo: str) -> int | None:
+    """Sub-words of the longest sequence that a checkpoint takes; ``None`` where any, or not known.
+
+    >>> longest_sequence("FacebookAI/xlm-roberta-base"), longest_sequence("google/mt5-base")
+    (512, None)
+    """
+    known = find_checkpoint(repo)
+    if known is not None:
+        return known.positions
+    fields = _fields(repo)
+    kind, rows = fields.get("model_type"), fields.get("max_position_embeddings")
+    if kind not in _TABLES or rows is None:
+        return None
+    padded = _TABLES[kind] and int(fields.get("pad_token_id", 1)) + 1
+    return int(rows) - padded
 
 
 def _fields(repo: str) -> Mapping[str, Any]:

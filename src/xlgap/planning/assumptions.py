@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from xlgap.config import Params
 from xlgap.planning.hardware import GIB, Hardware
-from xlgap.planning.memory import BASE, FRAGMENTATION
+from xlgap.planning.parts import BASE, FRAGMENTATION
+from xlgap.planning.split import DEVICE_SHARE, HOST_SHARE
 from xlgap.planning.work import FILL
 
 
@@ -52,6 +53,11 @@ def _sentences(
         "memory is of the longest sequences in the largest micro-batch, "
         f"{BASE[hardware.kind] / GIB:.2g} GiB of it before a model"
         + (f", and {FRAGMENTATION[hardware.kind]:.0%} of what comes and goes is lost (assumed)" * gpu)
+    )
+    yield (
+        f"{1 - DEVICE_SHARE:.0%} of a device's memory are left free"
+        + (f", and {1 - HOST_SHARE:.0%} of a node's" * gpu)
+        + " (assumed)"
     )
     yield (
         f"preparation{_translation(params)}, the start of stages and what they wait for one another "

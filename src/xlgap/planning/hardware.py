@@ -162,7 +162,7 @@ PRESETS: tuple[Hardware, ...] = (
         link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576, memory_link=2.7,
     ),
     _gpu(
-        "h200", device="NVIDIA H200", gib=141,
+        "h200", device="NVIDIA H200", gib=139,
         bf16=989, fp32=67, watts=1000, source="NVIDIA H200 SXM data sheet, dense",
         link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576, memory_link=3.8,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from xlgap.cell import max_length
 from xlgap.config import Params
@@ -13,7 +14,7 @@ from xlgap.planning.setting import HeadKind
 from xlgap.planning.work import task_length, train_flops
 from xlgap.regimes.base import Phase
 from xlgap.tasks import get_task
-from xlgap.tasks.base import Choose, Kind, Rank, Retrieve, Span, Tag
+from xlgap.tasks.base import Choose, Kind, Mine, Rank, Retrieve, Span, Tag
 
 
 def asked(params: Params, model: str, *, adapted: bool = True) -> Asked:
@@ -40,20 +41,34 @@ def asked(params: Params, model: str, *, adapted: bool = True) -> Asked:
         modules=None if lora is None else lora.modules,
         base_bits=None if lora is None else lora.bits,
         split=train.split if adapted else "off",
+        predicting_tokens=params.evaluation.batch_tokens,
+        predicting_states=any(
+            isinstance(get_task(name).kind, Retrieve | Mine) for name in params.tasks
+        ),
     )
 
 
 def phase_loads(phase: Phase, params: Params, figures: ModelFigures) -> Iterator[Load]:
     """Of each of its tasks, and of the text that is mixed in."""
+    source = params.study.source
+    have = [n for n in phase.tasks if phase.selects and get_task(phase.dev_of(n)).has_dev(source)]
+    by_dev = [name for name in have if get_task(name).recipe.select == "dev"]
     for name in phase.tasks:
-        yield task_load(name, params, figures, shots=phase.shots)
+        yield task_load(name, params, figures, shots=phase.shots, keep_best=bool(by_dev))
     if phase.mlm_rate is not None:
         rows = params.task(phase.tasks[0]).batch_rows or get_task(phase.tasks[0]).recipe.batch_rows
-        yield _text_load(params, figures, rows=rows)
+        yield replace(_text_load(params, figures, rows=rows), keep_best=bool(by_dev))
 
 
-def task_load(name: str, params: Params, figures: ModelFigures, *, shots: int | None = None) -> Load:
-    """A step of one task by its recipe."""
+def task_load(
+    name: str,
+    params: Params,
+    figures: ModelFigures,
+    *,
+    shots: int | None = None,
+    keep_best: bool = False,
+) -> Load:
+    """A step of one task by its recipe; ``keep_best``: the phase chooses weights by dev score."""
     task, entry = get_task(name), params.task(name)
     rows = entry.batch_rows or task.recipe.batch_rows
     rows = rows if shots is None else min(rows, shots)
@@ -67,6 +82,7 @@ def task_load(name: str, params: Params, figures: ModelFigures, *, shots: int | 
         length=length,
         longest=max_length(task, params),
         dropout=entry.dropout,
+        keep_best=keep_best,
         fixed=isinstance(task.kind, Rank),
         flops=train_flops(figures, tokens=rows * sequences * length, length=length),
     )

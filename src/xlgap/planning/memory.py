@@ -6,12 +6,12 @@ Sources: Rajbhandari et al. 2020 (arXiv 1910.02054), section 3 and figure 1, for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from xlgap.planning.activations import activation_bytes
-from xlgap.planning.hardware import GIB, Precision
+from xlgap.planning.hardware import Precision
 from xlgap.planning.linear import held_bytes
+from xlgap.planning.parts import BASE, FRAGMENTATION, HEAP, LOADED, MemoryParts
 from xlgap.planning.setting import (
     LIVE_PARAMETERS,
     PREFETCH,
@@ -117,58 +117,6 @@ def checkpoint_bytes(
     return (weights + _optimizer_bytes(precision, zero_stage) + best_copies * _FP32) * params
 
 
-BASE: Mapping[str, int] = {"cpu": round(0.45 * GIB), "cuda": round(1.2 * GIB)}
-"""Of a process before a model: torch, transformers, DeepSpeed; on a GPU its context and libraries."""
-FRAGMENTATION: Mapping[str, float] = {"cpu": 0.1, "cuda": 0.05}
-"""Share of what comes and goes (activations, logits, buffers) that the allocator holds beside it."""
-HEAP: Mapping[str, float] = {"cpu": 0.1, "cuda": 0.0}
-"""Share of the gradients that the C library's heap holds beside them."""
-LOADED: Mapping[str, int] = {"cpu": 275_000_000, "cuda": 0}
-"""Bytes of what is loaded by the first steps: kernels, modules of torch and DeepSpeed.
-
-Those of a CPU, the last three, are fitted to measured trainings (docs/planning.md); those of a GPU are
-assumed.
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MemoryParts:
-    """Bytes of one process at the moment when it holds most.
-
-    Attributes:
-        weights, gradients, optimizer, activations, logits, buffers: on the device, each at its most;
-            ``buffers`` are DeepSpeed's, and gathered weights.
-        fragmentation: held by the allocator beside them.
-        base: of the process before any model.
-        overlap: what of the parts is not there at one time: activations go while gradients come.
-        host: in the host's memory, of this process; of a CPU it is among the parts.
-        nvme: on its disk.
-    """
-
-    weights: int
-    gradients: int
-    optimizer: int
-    activations: int
-    logits: int
-    buffers: int
-    fragmentation: int
-    base: int
-    overlap: int = 0
-    host: int = 0
-    nvme: int = 0
-
-    @property
-    def increment(self) -> int:
-        """Bytes on the device beyond ``base``."""
-        parts = self.weights + self.gradients + self.optimizer + self.activations + self.logits
-        return parts + self.buffers + self.fragmentation - self.overlap
-
-    @property
-    def total(self) -> int:
-        """Bytes on the device at the most."""
-        return self.base + self.increment
-
-
 def predict_memory(shape: Shape, setting: Setting) -> MemoryParts:
     """The memory of one process that trains a model of ``shape`` as ``setting`` says.
 
@@ -195,7 +143,8 @@ class _Memory:
         weights, gradients, optimizer = self.weights(), self.gradients(), self.optimizer()
         activations, logits = self.activations(), self.logits()
         passing, stepping = self.pass_buffers(), self.step_buffers()
-        moved = {"cpu": self.best_weights() if self.cuda else 0, "nvme": 0}
+        copied, of_first = self.checkpoint_copy()
+        moved = {"cpu": self.best_weights() + copied if self.cuda else 0, "nvme": 0}
         if self.cuda or setting.offload_parameters == "nvme":
             weights = self._move(weights, setting.offload_parameters, moved)
         if setting.offload_optimizer != "none":
@@ -225,8 +174,10 @@ class _Memory:
             buffers=buffers,
             fragmentation=round(fragmentation),
             base=BASE[device],
+            checkpoint=0 if self.cuda else copied + of_first,
             overlap=overlap,
             host=moved["cpu"],
+            host_first=of_first if self.cuda else 0,
             nvme=moved["nvme"],
         )
 
@@ -288,6 +239,20 @@ class _Memory:
         """A copy of the weights of the best evaluation, in fp32; in a file where there is no whole."""
         held = self.setting.keep_best and not self.setting.split
         return _FP32 * self.trained if held else 0
+
+    def checkpoint_copy(self) -> tuple[int, int]:
+        """On the host while a checkpoint is written: of each process, and of the first one beside that.
+
+        It writes what is not shared out; best weights in it may be those before the best ones now. What
+        lies on a disk is copied there.
+        """
+        setting = self.setting
+        if not setting.saves:
+            return 0, 0
+        states = 0 if setting.offload_optimizer == "nvme" else self.optimizer()
+        weights = 0 if setting.zero_stage == 3 else self.number * self.trained
+        best = self.best_weights()
+        return (best, weights + states) if setting.zero_stage == 0 else (best + states, weights)
 
     def offload_buffers(self) -> int:
         """In the host's memory where the optimizer is offloaded: its gradients.
@@ -368,8 +333,3 @@ class _Memory:
                 return setting.sequences**2 * _FP32 + places * self.number * shape.width
             case _:
                 return places * self.number * shape.width
-
-
-def part_names() -> tuple[str, ...]:
-    """Names of the parts, in order."""
-    return tuple(field.name for field in fields(MemoryParts))

@@ -15,8 +15,8 @@ WAYS = (
     "hours", "kWh", "disk",
 )  # fmt: skip
 PARTS = (
-    "model", "weights", "grads", "optim.", "activ.", "logits", "buffers", "frag.", "base", "overlap",
-    "a device", "host", "nvme",
+    "model", "weights", "grads", "optim.", "activ.", "logits", "buffers", "saved", "frag.", "base",
+    "overlap", "a device", "host", "nvme",
 )  # fmt: skip
 
 

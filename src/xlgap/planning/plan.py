@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from xlgap.cell import LeftOut
 from xlgap.planning.hardware import Hardware
-from xlgap.planning.memory import MemoryParts
+from xlgap.planning.parts import MemoryParts
 from xlgap.planning.search import Choice
 from xlgap.planning.work import Work
 
@@ -73,7 +73,8 @@ class Totals:
         cells, stages, runs: cells of the grid; stages that train or predict; seeds of all of them.
         flops, hours, kwh, disk_bytes: sums of the known figures.
         wall_hours: ``hours`` shared evenly by the workers, which is the least that it can take.
-        scratch_bytes: the most that a stage holds while it runs: checkpoints, weights not kept later.
+        scratch_bytes: the most that stages hold while they run, one a worker: checkpoints, weights not
+            kept later.
         unknown: stages without hours, which the sums therefore lack.
     """
 

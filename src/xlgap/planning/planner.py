@@ -16,15 +16,15 @@ from xlgap.planning.again import again_work
 from xlgap.planning.assumptions import assumptions
 from xlgap.planning.figures import ModelFigures, model_figures
 from xlgap.planning.hardware import Hardware, get_hardware
+from xlgap.planning.hours import Parts, stage_hours
 from xlgap.planning.journal import factors
 from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes, weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
-from xlgap.planning.search import Choice, Load, choose, least_devices
+from xlgap.planning.search import Choice, Load, choose, least_devices, splits_as_asked
 from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone
 from xlgap.planning.work import (
     Manifests,
-    Work,
     phases_work,
     prediction_work,
     pretrain_work,
@@ -63,7 +63,7 @@ def plan_study(
     stages = tuple(planner.stages(grid))
     found = {} if directory is None else factors(stages, directory, machine)
     stages = tuple(_calibrated(stage, found) for stage in stages)
-    scratch = [planner.scratch_bytes(stage) for stage in stages]
+    scratch = sorted(map(planner.scratch_bytes, stages), reverse=True)
     return Plan(
         study=params.study.name,
         hardware=machine,
@@ -74,7 +74,7 @@ def plan_study(
         overlaps=grid.overlaps,
         unscored=tuple(unscored(params).items()),
         totals=totals(
-            stages, cells=len(grid.cells), workers=workers, scratch_bytes=max(scratch, default=0)
+            stages, cells=len(grid.cells), workers=workers, scratch_bytes=sum(scratch[:workers])
         ),
         calibration={model: factor for model, (factor, _) in found.items()},
         assumptions=assumptions(params, machine, found),
@@ -152,7 +152,7 @@ class _Planner:
             model=model,
             phases=("mlm",),
             seeds=1,
-            training=pretrain_work(self.params, self.figures[model].whole),
+            parts=Parts(training=pretrain_work(self.params, self.figures[model].whole)),
             loads=[pretrain_load(self.params, self.figures[model].whole)],
         )
 
@@ -166,8 +166,7 @@ class _Planner:
             arm=arm.name,
             phases=tuple(_phase_name(phase) for phase in arm.warm_phases),
             seeds=len(self.params.study.seeds),
-            training=self._training(phases, model),
-            evaluation=self._selection(phases, model),
+            parts=self._parts(phases, model),
             shares=shares,
             copies=1 + self._kept(arm.warm_phases, phases),
             loads=self._loads(phases, model),
@@ -194,8 +193,7 @@ class _Planner:
             task=cell.task.name,
             phases=tuple(_phase_name(phase) for phase in cell.phases),
             seeds=len(self.params.study.seeds),
-            training=self._training(phases, cell.model),
-            evaluation=self._selection(phases, cell.model) + prediction,
+            parts=replace(self._parts(phases, cell.model), prediction=prediction),
             shares=shares,
             copies=self._kept(cell.phases, phases),
             loads=self._loads(phases, cell.model),
@@ -242,18 +240,14 @@ class _Planner:
             task=cell.task.name,
             phases=(),
             seeds=len(self.params.study.seeds),
-            training=Work(),
-            evaluation=work,
+            parts=Parts(prediction=work),
             copies=0,
         )
 
-    def _training(self, phases: Iterable[Phase], model: str) -> Work:
-        return phases_work(phases, self.params, self.figures[model], self.manifests)
-
-    def _selection(self, phases: Iterable[Phase], model: str) -> Work:
-        return total(
-            selection_work(phase, self.params, self.figures[model], self.manifests) for phase in phases
-        )
+    def _parts(self, phases: tuple[Phase, ...], model: str) -> Parts:
+        known = self.params, self.figures[model], self.manifests
+        selection = total(selection_work(phase, *known) for phase in phases)
+        return Parts(training=phases_work(phases, *known), selection=selection)
 
     def _stage(
         self,
@@ -263,19 +257,20 @@ class _Planner:
         model: str,
         phases: tuple[str, ...],
         seeds: int,
-        training: Work,
+        parts: Parts,
         arm: str | None = None,
         task: str | None = None,
-        evaluation: Work | None = None,
         shares: str | None = None,
         copies: int = 1,
         loads: Iterable[Load] = (),
     ) -> StagePlan:
-        figures, evaluation = self._figures(kind, model), evaluation or Work()
+        figures, training, evaluation = self._figures(kind, model), parts.training, parts.evaluation
         loads = loads if training.steps != 0 else ()
         load, choice, needed = self._way(model, loads, adapted=kind != "pretrain")
         flops = _scaled((training + evaluation).flops, seeds)
-        hours = _scaled(self._hours(training, evaluation, choice), seeds)
+        precision, split = self.params.train.precision, self._split(kind, model)
+        hours = stage_hours(parts, choice, self.hardware, precision, split=split)
+        hours = _scaled(hours, seeds)
         return StagePlan(
             stage=f"{kind}@{key}",
             kind=kind,
@@ -298,7 +293,7 @@ class _Planner:
             hours=hours,
             kwh=_scaled(hours, self.hardware.devices * self.hardware.watts / 1000),
             disk_bytes=self._weights(figures, copies * seeds) if copies else 0,
-            note=self._unscorable(kind, model) or _note(figures, training, evaluation),
+            note=self._unscorable(kind, model) or _note(figures, parts),
         )
 
     def _unscorable(self, kind: StageKind, model: str) -> str:
@@ -316,16 +311,14 @@ class _Planner:
         )
         return "" if alone else NOT_SCORED_AGAIN
 
-    def _hours(self, training: Work, evaluation: Work, choice: Choice | None) -> float | None:
-        """Of one seed: passes, forward ones alone in evaluation, and what a step takes beside them."""
-        if training.computed is None or evaluation.computed is None or training.steps is None:
-            return None
-        times = 1.0 if choice is None else choice.arithmetic
-        beside = self.hardware.step_seconds + (0.0 if choice is None else choice.seconds)
-        flops = times * training.computed + evaluation.computed
-        speed = self.hardware.speed(self.params.train.precision)
-        calls = evaluation.calls * self.hardware.call_seconds
-        return (flops / speed + training.steps * beside + calls) / 3600
+    def _split(self, kind: StageKind, model: str) -> bool:
+        """Whether all devices predict together; earlier tasks are scored again by one process."""
+        shape = self.figures[model].shape
+        if kind == "retention" or shape is None:
+            return False
+        return splits_as_asked(
+            shape, self.hardware, asked(self.params, model, adapted=kind != "pretrain")
+        )
 
     def _figures(self, kind: StageKind, model: str) -> ModelFigures:
         """Those of what a stage trains; pretraining has no adapters."""
@@ -380,8 +373,8 @@ class _Planner:
         )
 
 
-def _note(figures: ModelFigures, training: Work, evaluation: Work) -> str:
-    if figures.note or None not in (training.rows, evaluation.rows):
+def _note(figures: ModelFigures, parts: Parts) -> str:
+    if figures.note or None not in (parts.training.rows, parts.evaluation.rows):
         return figures.note
     return "its rows are known once the data are prepared, or limited in params.yaml"
 

@@ -20,13 +20,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from xlgap.planning.activations import packs
+from xlgap.planning.beside import memory_beside_training
 from xlgap.planning.hardware import Hardware, Precision
-from xlgap.planning.memory import MemoryParts, predict_memory
+from xlgap.planning.memory import predict_memory
+from xlgap.planning.parts import MemoryParts
 from xlgap.planning.setting import HeadKind, Offload, Setting, ZeroStage
 from xlgap.planning.shape import Shape
 from xlgap.planning.split import (
+    DEVICE_SHARE,
     HOST_SHARE,
-    memory_beside_training,
     predicts_from_host,
     splits,
 )
@@ -52,6 +54,7 @@ class Load:
         longest: sub-words of the longest sequence.
         supervised: share of sub-words that masked language modelling predicts.
         dropout: share; the model's own when ``None``.
+        keep_best: whether weights are chosen by their dev score.
         fixed: whether weights depend on the micro-batch, so that it must stay: ranking.
         flops: of the arithmetic of one step, ``None`` where it is not known.
     """
@@ -65,6 +68,7 @@ class Load:
     longest: int
     supervised: float = 0.15
     dropout: float | None = None
+    keep_best: bool = False
     fixed: bool = False
     flops: float | None = None
 
@@ -80,6 +84,8 @@ class Asked:
         halve: whether it may be less.
         lora, modules, base_bits: as in :class:`~xlgap.planning.setting.Setting`.
         split: whether no process holds the whole network.
+        predicting_tokens: padded sub-words of a batch of predictions; those of training when ``None``.
+        predicting_states: whether predictions keep the states of all blocks.
     """
 
     precision: Precision
@@ -93,6 +99,8 @@ class Asked:
     modules: tuple[str, ...] | None = None
     base_bits: Literal[4, 8] | None = None
     split: Literal["on", "off", "auto"] = "auto"
+    predicting_tokens: int | None = None
+    predicting_states: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +147,19 @@ def choose(shape: Shape, load: Load, hardware: Hardware, asked: Asked) -> Choice
     if fitting:
         return min(fitting, key=search.step_seconds)
     return min(found, key=lambda choice: choice.memory.total)
+
+
+def remedies(choice: Choice) -> str:
+    """What the study may change where more devices do not help, to follow a sentence."""
+    if choice.base_bits:
+        fewer = "set lora.bits to 4, " * (choice.base_bits == 8)
+        return (
+            f"no stage shards a base of {choice.base_bits} bits: {fewer}take larger devices, or "
+            "shorten micro-batches"
+        )
+    raised = "raise train.zero_stage, " * (choice.zero_stage < 3)
+    kept = "none" in (choice.offload_optimizer, choice.offload_parameters)
+    return f"{raised}{'offload, ' * kept}take larger devices, or shorten micro-batches"
 
 
 def least_devices(shape: Shape, load: Load, hardware: Hardware, asked: Asked) -> int | None:
@@ -246,18 +267,12 @@ class _Search:
             lora=asked.lora,
             modules=asked.modules,
             base_bits=asked.base_bits,
+            keep_best=load.keep_best,
+            saves=True,
             split=self.split,
             device=hardware.kind,
         )
-        memory = predict_memory(self.shape, setting)
-        if self.split:
-            on_host = predicts_from_host(self.shape, hardware, asked.offload_parameters)
-            beside = memory_beside_training(self.shape, setting, on_host=on_host)
-            memory = replace(
-                max(memory, beside, key=lambda of: of.total),
-                host=max(memory.host, beside.host),
-                nvme=max(memory.nvme, beside.nvme),
-            )
+        memory = self._memory(setting)
         idle = self.rows * hardware.devices / load.rows
         small = 1 + hardware.half_tokens / min(size, mine)
         return Choice(
@@ -276,13 +291,33 @@ class _Search:
             lacking=self._lacking(memory),
         )
 
+    def _memory(self, setting: Setting) -> MemoryParts:
+        """The most of training and what is beside it, of each memory."""
+        asked = self.asked
+        on_host = self.split and predicts_from_host(self.shape, self.hardware, asked.offload_parameters)
+        training = predict_memory(self.shape, setting)
+        beside = memory_beside_training(
+            self.shape,
+            setting,
+            tokens=asked.predicting_tokens,
+            states=asked.predicting_states,
+            on_host=on_host,
+        )
+        return replace(
+            max(training, beside, key=lambda of: of.total),
+            host=max(training.host, beside.host),
+            host_first=training.host_first,
+            nvme=training.nvme,
+        )
+
     def _lacking(self, memory: MemoryParts) -> str:
         """Which memory is too small, by how much."""
         hardware = self.hardware
         of_node = hardware.of_node
+        on_host = memory.host * of_node + memory.host_first
         needs = (
-            ("of a device's memory", memory.total, hardware.memory_bytes),
-            ("of a node's memory", memory.host * of_node, round(HOST_SHARE * hardware.host_bytes)),
+            ("of a device's memory", memory.total, round(DEVICE_SHARE * hardware.memory_bytes)),
+            ("of a node's memory", on_host, round(HOST_SHARE * hardware.host_bytes)),
             ("of a node's disks", memory.nvme * of_node, hardware.nvme_bytes),
         )
         lacks = [

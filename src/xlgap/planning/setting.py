@@ -46,6 +46,7 @@ class Setting:
         modules: names of the linear layers that have adapters; all when ``None``.
         base_bits: of a weight of a linear layer below adapters; that of the precision when ``None``.
         keep_best: whether the weights of the best evaluation so far are kept, in host memory.
+        saves: whether checkpoints are written.
         split: whether no process holds the whole network, in stage 3.
         device: what trains.
     """
@@ -69,6 +70,7 @@ class Setting:
     modules: tuple[str, ...] | None = None
     base_bits: Literal[4, 8] | None = None
     keep_best: bool = False
+    saves: bool = False
     split: bool = False
     device: Literal["cpu", "cuda"] = "cpu"
 

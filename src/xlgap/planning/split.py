@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from xlgap.planning.activations import activation_bytes
 from xlgap.planning.hardware import Hardware
-from xlgap.planning.memory import BASE, FRAGMENTATION, LOADED, MemoryParts
-from xlgap.planning.setting import Offload, Setting, ZeroStage
+from xlgap.planning.parts import BASE
+from xlgap.planning.setting import Offload, ZeroStage
 from xlgap.planning.shape import Shape
 
 HOST_SHARE = 0.9
 """Of a node's memory that states may take."""
+DEVICE_SHARE = 0.97
+"""Of a device's memory that is planned with: drivers take some, and what is predicted is not exact."""
 COPIES = 3
 """Of whole weights in fp32 in the host's memory: the network, the best ones so far, those gathered."""
 
@@ -75,9 +76,9 @@ def fits_whole(shape: Shape, hardware: Hardware, *, adapted: bool) -> bool:
     whole = 4 * shape.parameters
     held = whole if adapted else COPIES * whole
     if hardware.kind == "cpu":
-        return BASE["cpu"] + held <= hardware.memory_bytes
+        return BASE["cpu"] + held <= DEVICE_SHARE * hardware.memory_bytes
     of_host = held * hardware.of_node <= HOST_SHARE * hardware.host_bytes
-    return of_host and BASE["cuda"] + whole <= hardware.memory_bytes
+    return of_host and BASE["cuda"] + whole <= DEVICE_SHARE * hardware.memory_bytes
 
 
 def predicts_from_host(shape: Shape, hardware: Hardware, asked: Offload | Literal["auto"]) -> bool:
@@ -92,43 +93,4 @@ def predicts_from_host(shape: Shape, hardware: Hardware, asked: Offload | Litera
         return asked == "cpu"
     share = 4 * -(-shape.parameters // hardware.devices)
     held = BASE[hardware.kind] + share + 4 * 4 * shape.largest
-    return hardware.kind == "cuda" and held > hardware.memory_bytes
-
-
-def memory_beside_training(shape: Shape, setting: Setting, *, on_host: bool = False) -> MemoryParts:
-    """Of one process while a network that is split is loaded, and while it predicts, in fp32.
-
-    Its share, one tensor as it is read and once more as it is sent or gathered, and a forward pass.
-
-    Args:
-        shape: of the model.
-        setting: of its training: micro-batches are taken for those of prediction.
-        on_host: whether shares lie in the host's memory.
-    """
-    added = shape.adapters(setting.lora, setting.modules) if setting.lora else 0
-    share = 4 * -(-(shape.parameters + added) // setting.devices)
-    cuda = setting.device == "cuda"
-    passing = activation_bytes(
-        shape,
-        tokens=setting.micro_tokens,
-        pairs=setting.attended,
-        precision="fp32",
-        dropout=False,
-        checkpointing=True,
-        cuda=cuda,
-        read=1.0,
-    )
-    buffers = 2 * 4 * shape.largest
-    away = cuda and on_host
-    fragmentation = FRAGMENTATION[setting.device] * (passing + buffers) + LOADED[setting.device]
-    return MemoryParts(
-        weights=0 if away else share,
-        gradients=0,
-        optimizer=0,
-        activations=passing,
-        logits=0,
-        buffers=buffers,
-        fragmentation=round(fragmentation),
-        base=BASE[setting.device],
-        host=share if away else 0,
-    )
+    return hardware.kind == "cuda" and held > DEVICE_SHARE * hardware.memory_bytes

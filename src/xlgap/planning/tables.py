@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xlgap.planning.model_table import PARTS, WAYS, adapters, model_rows, offloaded
 from xlgap.planning.plan import Plan, StagePlan, Totals
+from xlgap.planning.search import remedies
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -114,13 +115,13 @@ def _parts(plan: Plan) -> Table:
         memory = row.choice.memory
         parts = (
             memory.weights, memory.gradients, memory.optimizer, memory.activations, memory.logits,
-            memory.buffers, memory.fragmentation, memory.base, -memory.overlap,
+            memory.buffers, memory.checkpoint, memory.fragmentation, memory.base, -memory.overlap,
         )  # fmt: skip
         table.add_row(
             row.stage.model,
             *(gib(part) for part in parts),
             gib(memory.total) + ("" if row.choice.fits else " !"),
-            gib(memory.host),
+            gib(memory.host + memory.host_first),
             gib(memory.nvme),
         )
     return table
@@ -177,7 +178,7 @@ def _misfits(plan: Plan) -> list[str]:
         if not row.choice.fits:
             fewest = stage.devices_needed
             would = (
-                "more devices do not help: raise train.zero_stage, offload, or shorten micro-batches"
+                f"more devices do not help: {remedies(row.choice)}"
                 if fewest is None
                 else f"it would on {fewest} x {plan.hardware.name}"
             )

@@ -19,7 +19,7 @@ from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes
 from xlgap.planning.plan import StagePlan
 from xlgap.planning.planner import plan_cell
-from xlgap.planning.search import Choice, Load, choose, splits_as_asked
+from xlgap.planning.search import Choice, Load, choose, remedies, splits_as_asked
 from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone, may_split, predicts_from_host
 from xlgap.planning.work import prepared_manifests
 from xlgap.regimes.base import Phase
@@ -199,7 +199,11 @@ def _plan(
 ) -> tuple[ZeroPlan, int]:
     train = params.train
     if not train.chosen:
-        return replace(_given(train, optimizer), split=split), train.micro_batch_tokens
+        given = replace(_given(train, optimizer), split=split)
+        shape = model_figures(model, params).shape
+        if shape is not None:
+            given = replace(given, largest_tensor=shape.largest)
+        return given, train.micro_batch_tokens
     choice = agreed_on(
         _largest(loads, params, model, machine, adapted=adapted)
     )  # memory of ranks may differ
@@ -209,14 +213,19 @@ def _plan(
             "catalogue nor a directory has; give a stage, offloads and activation_checkpointing."
         )
     if not choice.fits:
+        other = (
+            remedies(choice)
+            if choice.base_bits
+            else "train on more devices ('xlgap plan' says how many), in shorter sequences, or let "
+            "states be offloaded"
+        )
         raise TrainingError(
             f"model '{model}' does not fit this machine: the least that it takes is "
-            f"{choice.lacking}, under ZeRO {choice.zero_stage}; train on more devices ('xlgap plan' "
-            "says how many), in shorter sequences, or let states be offloaded."
+            f"{choice.lacking}, under ZeRO {choice.zero_stage}; {other}."
         )
     shape = model_figures(model, params).shape
     assert shape is not None, model
-    plan = zero_of(choice, train, largest_tensor=shape.embedding, **optimizer)
+    plan = zero_of(choice, train, largest_tensor=shape.largest, **optimizer)
     return plan, choice.micro_tokens
 
 

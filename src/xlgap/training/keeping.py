@@ -57,7 +57,8 @@ class InMemory:
             state.best = load_state(self.place / _BEST.format(state.best_step))
 
     def best(self, module: nn.Module, state: PhaseState) -> None:
-        """Copy them."""
+        """Copy them, when those before are gone."""
+        state.best = None
         state.best = full_state(module)
 
     def saved(self, state: PhaseState) -> None:

@@ -25,7 +25,7 @@ def test_the_parts_add_up():
     found = parts()
     summed = (
         found.weights + found.gradients + found.optimizer + found.activations + found.logits
-        + found.buffers + found.fragmentation + found.base - found.overlap
+        + found.buffers + found.checkpoint + found.fragmentation + found.base - found.overlap
     )  # fmt: skip
     assert found.total == summed
     assert found.increment == found.total - found.base
@@ -121,3 +121,24 @@ def test_the_best_weights_are_in_the_hosts_memory():
     assert parts(keep_best=True).host == 4 * XL.parameters
     on_cpu = [parts(device="cpu", keep_best=flag).increment for flag in (False, True)]
     assert on_cpu[1] - on_cpu[0] >= 4 * XL.parameters
+
+
+@pytest.mark.parametrize(
+    ("stage", "every", "first"), [(0, 0, 2 + 12), (1, 12 / 8, 2), (2, 12 / 8, 2), (3, 12 / 8, 0)]
+)
+def test_a_checkpoint_is_written_from_a_copy(stage, every, first):
+    """Bytes a parameter: of states that are shared out each process has its part."""
+    found = [parts(zero_stage=stage, devices=8, saves=flag) for flag in (False, True)]
+    assert found[1].total == found[0].total
+    assert found[1].host - found[0].host == pytest.approx(every * XL.parameters, rel=1e-6)
+    assert found[1].host_first == pytest.approx(first * XL.parameters, rel=1e-6)
+    on_cpu = parts(zero_stage=stage, devices=8, saves=True, device="cpu")
+    assert on_cpu.checkpoint == pytest.approx((every + first) * XL.parameters, rel=1e-6)
+    assert (on_cpu.host, on_cpu.host_first) == (0, 0)
+
+
+def test_a_copy_has_the_best_weights_of_the_evaluation_before():
+    plain, best = (parts(saves=True, keep_best=flag).host for flag in (False, True))
+    assert best - plain == 2 * 4 * XL.parameters
+    nothing = parts(setting=SHARDED, saves=True, keep_best=True, split=True, offload_optimizer="nvme")
+    assert nothing.host == parts(setting=SHARDED, split=True, offload_optimizer="nvme").host

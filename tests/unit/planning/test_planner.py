@@ -17,6 +17,7 @@ from xlgap.errors import ConfigError
 from xlgap.formats import write_json
 from xlgap.models.ladder import scratch_config
 from xlgap.planning import plan_study, render, to_json
+from xlgap.planning.hardware import get_hardware
 from xlgap.tasks.base import SPLITS
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
@@ -147,6 +148,9 @@ def test_workers_share_the_hours_and_not_the_energy(study):
     assert three.totals.wall_hours == pytest.approx(one.totals.hours / 3)
     assert three.totals.kwh == one.totals.kwh
     assert "at least on 3 workers" in shown(three)
+    of = {s.model: 2 * (12 + 4) * s.params_total for s in one.stages if s.kind == "pretrain"}
+    assert one.totals.scratch_bytes == of["micro"]
+    assert three.totals.scratch_bytes == 3 * of["micro"]  # pretraining and the arms of one model
     assert "workers" not in shown(one)
 
 
@@ -229,11 +233,24 @@ def test_states_that_do_not_fit_are_marked(study):
     assert [s.fits for s in crowded.stages] == [False]
     assert "! does not fit" in shown(crowded)
     train = {"precision": "bf16", "zero_stage": 3}
-    roomy = planned(study(models=model, train=train), hardware="64xh100")
+    few = {"batch_tokens": 1024}  # so that training takes more than prediction
+    roomy = planned(study(models=model, train=train, evaluation=few), hardware="64xh100")
     assert [s.fits for s in roomy.stages] == [True]
     memory = roomy.stages[0].memory
     states = memory.weights + memory.gradients + memory.optimizer
     assert states == 16 * -(-176_247_271_424 // 64)
+
+
+def test_a_base_of_few_bits_is_not_told_to_be_shared_out(study):
+    """``lora.bits`` refuses stage 3."""
+    model = {"llama": {"hub": "meta-llama/Llama-3.1-70B", "lora": {"rank": 4, "bits": 8}}}
+    train = {"precision": "bf16", "zero_stage": 2}
+    text = " ".join(shown(planned(study(models=model, train=train), hardware="rtx4090")).split())
+    assert "no stage shards a base of 8 bits: set lora.bits to 4, take larger devices" in text
+    assert "zero_stage" not in text
+    whole = {"bloom": {"hub": "bigscience/bloom"}}
+    text = " ".join(shown(planned(study(models=whole, train=train), hardware="8xh100")).split())
+    assert "more devices do not help: raise train.zero_stage, offload, take larger devices" in text
 
 
 def test_a_larger_model_takes_longer_and_a_faster_machine_shorter(study):
@@ -243,6 +260,28 @@ def test_a_larger_model_takes_longer_and_a_faster_machine_shorter(study):
     assert finetune["nano"] < finetune["micro"]
     faster = replace(cpu.hardware, step_seconds=0, utilisation=0.9)
     assert planned(params, hardware=faster).totals.hours < cpu.totals.hours
+
+
+def test_the_first_device_predicts_alone_in_fp32_and_each_evaluates_all_dev_rows(study):
+    """Those of a network that is split share the rows."""
+
+    def hours(train, devices, *, test_rows=10, dev_rows=8):
+        rows = {"train_rows": 100, "dev_rows": dev_rows, "test_rows": test_rows}
+        base = {"xlmr": {"hub": "FacebookAI/xlm-roberta-base"}}
+        params = study(models=base, tasks={"toy_nli": rows}, train=train)
+        machine = replace(get_hardware(f"{devices}xh100"), call_seconds=0)
+        (stage,) = planned(params, hardware=machine).stages
+        return stage.hours
+
+    half, many = {"precision": "bf16"}, 10_000_000
+    shared = {"precision": "bf16", "zero_stage": 3, "split": True}
+    for kind, slower in (("test_rows", 989 / 67), ("dev_rows", 1)):
+        took = {n: hours(half, n, **{kind: many}) - hours(half, n) for n in (1, 8)}
+        assert took[8] == pytest.approx(took[1], rel=1e-6)
+        split = hours(shared, 8, **{kind: many}) - hours(shared, 8)
+        assert split == pytest.approx(took[1] / 8, rel=1e-6)
+        in_fp32 = hours({"precision": "fp32"}, 1, **{kind: many}) - hours({"precision": "fp32"}, 1)
+        assert in_fp32 / took[1] == pytest.approx(989 / 67 / slower, rel=1e-6)
 
 
 def test_pairs_left_out_and_assumptions_are_shown(study):
@@ -286,7 +325,8 @@ def test_adapters_are_planned_by_their_layers_and_kept_alone(study):
         "some": {**size, "lora": {"rank": 1, "modules": ["query", "value"]}},
         "few": {**size, "lora": {"rank": 1, "bits": 8}},
     }
-    params = study(**{**FULL, "models": models})
+    few_tokens = {"batch_tokens": 64}  # so that training takes more than prediction
+    params = study(**{**FULL, "models": models}, evaluation=few_tokens)
     plan = planned(params)
     stages = by_stage(plan)
     layer = 4 * (16 + 16) + 2 * (16 + 32)

@@ -113,5 +113,5 @@ def test_what_does_not_fit_says_what_would(tmp_path):
     study.write_text(json.dumps(raw))
     text = command("--study", str(study), "--hardware", "8xh100")
     said = next(line for line in text.splitlines() if "! does not fit: bloom_176b" in line)
-    assert "of a device's memory where there are 80.0" in said
+    assert "of a device's memory where there are 77.6" in said
     assert "it would on 64 x h100" in said

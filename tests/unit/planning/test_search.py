@@ -84,7 +84,7 @@ def test_what_is_given_stays():
     choice = found(BLOOM, "8xh100", asked)
     assert (choice.zero_stage, choice.activation_checkpointing) == (0, False)
     assert not choice.fits
-    assert "GiB of a device's memory where there are 80.0" in choice.lacking
+    assert "GiB of a device's memory where there are 77.6" in choice.lacking
     halved = found(XL, "a100-80gb", replace(AUTO, zero_stage=2, offload_optimizer="cpu"))
     assert (halved.zero_stage, halved.offload_optimizer) == (2, "cpu")
 
@@ -129,7 +129,7 @@ def test_a_base_of_few_bits_fits_where_it_does_not_whole_and_is_not_shared_out()
     llama, card = shape("meta-llama/Llama-3.1-70B"), "a100-80gb"
     adapted = replace(AUTO, lora=16)
     whole, few = found(llama, card, adapted), found(llama, card, replace(adapted, base_bits=4))
-    assert whole.offload_parameters != "none"
+    assert not whole.fits  # wherever it lies in training, it is whole on the device before and after
     assert few.fits
     assert (few.zero_stage < 3, few.offload_parameters, few.base_bits) == (True, "none", 4)
     assert 35e9 < few.memory.weights < 42e9

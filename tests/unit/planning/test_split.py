@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from xlgap.models.catalogue import get_checkpoint
+from xlgap.planning.beside import memory_beside_training
 from xlgap.planning.hardware import GIB, get_hardware
-from xlgap.planning.memory import BASE
+from xlgap.planning.parts import BASE
 from xlgap.planning.search import Asked, Load, choose, splits_as_asked
 from xlgap.planning.setting import Setting
 from xlgap.planning.shape import shape_of_checkpoint
 from xlgap.planning.split import (
     COPIES,
     fits_whole,
-    memory_beside_training,
     predicts_from_host,
 )
 

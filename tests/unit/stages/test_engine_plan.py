@@ -12,6 +12,7 @@ from xlgap.regimes.base import Phase
 from xlgap.stages.engine_plan import phase_plan, require_room, this_machine
 from xlgap.stages.recipe import recipe
 from xlgap.tasks import get_task
+from xlgap.training.zero import deepspeed_config
 
 pytestmark = pytest.mark.usefixtures("toy_tasks")
 
@@ -51,7 +52,7 @@ def test_a_large_model_is_trained_as_its_machine_allows(study):
     assert (roomy.offload_optimizer, roomy.offload_parameters) == (False, False)
     card, _ = plan(params, get_hardware("rtx4090"))
     assert card.offload_optimizer is True
-    poor = replace(get_hardware("rtx4090"), host_bytes=32 * 1024**3)
+    poor = replace(get_hardware("rtx4090"), host_bytes=64 * 1024**3)
     disk, _ = plan(params, poor)
     assert "nvme" in {disk.offload_optimizer, disk.offload_parameters}
     assert disk.stage == 3
@@ -82,7 +83,10 @@ def test_this_machine_is_shared_by_its_processes():
 def test_what_no_process_can_hold_is_split(study):
     bloom = {"bloom": {"hub": "bigscience/bloom"}}
     auto = study(models=bloom, train={"zero_stage": "auto", "precision": "bf16"})
-    wide, one = get_hardware("8x8xh100"), replace(get_hardware("h100"), memory_bytes=10**13)
+    wide, one = (
+        get_hardware("8x8xh100"),
+        replace(get_hardware("h100"), memory_bytes=10**13, host_bytes=10**14),
+    )
     assert plan(auto, wide)[0].split
     assert not plan(auto, one)[0].split
     given = study(models=bloom, train={"zero_stage": 3, "precision": "bf16"})
@@ -103,3 +107,18 @@ def test_earlier_tasks_are_scored_again_where_one_process_holds_the_network(stud
     require_room(study(models=bloom), "bloom", machine=wide)  # ZeRO 0: it has to try
     require_room(study(models=XL, train={"zero_stage": 3}), "xl", machine=wide)
     require_room(study(train={"zero_stage": 3, "split": True}), "nano")
+
+
+def test_buffers_of_a_disk_have_room_for_the_largest_tensor_of_a_given_way(study):
+    train = {"zero_stage": 3, "offload_optimizer": "nvme", "offload_parameters": "nvme"}
+    zero, _ = plan(study(models=XL, train=train))
+    assert deepspeed_config(zero)["zero_optimization"]["offload_param"]["buffer_size"] == 250_880 * 2560
+
+
+def test_a_base_of_few_bits_that_does_not_fit_is_not_told_to_be_shared_out(study):
+    models = {"llama": {"hub": "meta-llama/Llama-3.1-70B", "lora": {"rank": 4, "bits": 4}}}
+    params = study(models=models, train={"zero_stage": "auto", "precision": "bf16"})
+    with pytest.raises(
+        TrainingError, match="no stage shards a base of 4 bits: take larger devices, or"
+    ):
+        plan(params, get_hardware("rtx4090"))
