@@ -86,6 +86,7 @@ PRELOAD = (
 
 FLOW_RUN = "XLGAP_FLOW_RUN_ID"
 RETRIES = 5  # of a stage that ends early and has got on
+WORKERS = "XLGAP_WORKERS"  # as xlgap.launch.asked has it
 _PLAN: ContextVar[Plan | None] = ContextVar("plan", default=None)
 
 
@@ -130,7 +131,9 @@ def grid_flow(
     put_our_programs_first()
     if plan is None:
         require_study(study)
-    with alone(study) if plan is None else nullcontext(), _named(flow_run.id), ExitStack() as stack:
+    limits = limits or {}
+    told = _told(flow_run.id, min(workers, limits.get("train", workers)))
+    with alone(study) if plan is None else nullcontext(), told, ExitStack() as stack:
         if plan is None:
             require_graph(study)
         socket = os.environ.get(launch.VARIABLE)
@@ -139,7 +142,7 @@ def grid_flow(
         plan = plan or read_plan(study)
         stages = Stages(study, socket)
         stack.callback(stages.close)
-        run = Run(plan, stages, workers=workers, limits=limits or {})
+        run = Run(plan, stages, workers=workers, limits=limits)
         try:
             run.to_the_end()
         finally:
@@ -153,13 +156,22 @@ def grid_flow(
 
 
 @contextmanager
-def _named(flow_run_id: str) -> Iterator[None]:
-    """Stages find the flow's run in their environment: it becomes a tag of their MLflow runs."""
-    os.environ[FLOW_RUN] = flow_run_id
+def _told(flow_run_id: str, trainings: int) -> Iterator[None]:
+    """Stages find in their environment what the flow alone knows.
+
+    Args:
+        flow_run_id: becomes a tag of their MLflow runs.
+        trainings: that share this machine; a user who knows of more has set it already.
+    """
+    said = {FLOW_RUN: flow_run_id}
+    if not os.environ.get(WORKERS):
+        said[WORKERS] = str(trainings)
+    os.environ.update(said)
     try:
         yield
     finally:
-        del os.environ[FLOW_RUN]
+        for name in said:
+            del os.environ[name]
 
 
 @contextmanager

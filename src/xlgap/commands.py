@@ -13,7 +13,14 @@ from pathlib import Path
 from xlgap import __version__, examine, findings, listings
 from xlgap.errors import ConfigError, Interrupted, XlgapError
 from xlgap.forward import SIGNALLED, FlowKilledError, run_and_forward_signals
-from xlgap.options import check_workers, folder_options, read, rows_options, study_option
+from xlgap.options import (
+    check_workers,
+    folder_options,
+    hardware_asked,
+    read,
+    rows_options,
+    study_option,
+)
 
 Arguments = argparse.Namespace
 TRAINS = frozenset({"pretrain", "warmstart", "finetune"})
@@ -56,7 +63,7 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         default=None,
         metavar="NAME",
         help="of one stage: a preset (cpu, rtx4090, a100-40gb, a100-80gb, h100, h200), several of it "
-        "(8xh100), or nodes of several (4x8xh100); default: cpu",
+        "(8xh100), nodes of several (4x8xh100), or this: this machine, measured; default: cpu",
     )
     plan.add_argument(
         "--workers", type=int, default=None, help="stages side by side (default: 2 on cpu, else 1)"
@@ -235,10 +242,11 @@ def show_plan(arguments: Arguments) -> None:
     from xlgap.cell import grid
     from xlgap.planning import plan_study, prepared_manifests, render, to_json
 
-    hardware = arguments.hardware or "cpu"
-    workers = (2 if hardware == "cpu" else 1) if arguments.workers is None else arguments.workers
-    check_workers(workers)
+    if arguments.workers is not None:
+        check_workers(arguments.workers)
     directory, params = read(arguments.study)
+    named = arguments.hardware or "cpu"
+    hardware, workers = hardware_asked(named, params.train, directory, workers=arguments.workers)
     known = prepared_manifests(directory, params)
     plan = plan_study(
         params,

@@ -10,6 +10,11 @@ from xlgap.errors import ConfigError
 
 if TYPE_CHECKING:
     from xlgap.config import Params
+    from xlgap.planning import Hardware
+    from xlgap.train_params import TrainParams
+
+THIS = "this"
+"""The name of this machine among those of hardware."""
 
 
 def study_option(command: argparse.ArgumentParser) -> None:
@@ -56,3 +61,29 @@ def check_workers(workers: int) -> None:
     """Refuse no worker at all."""
     if workers < 1:
         raise ConfigError(f"--workers: got {workers}, but it must be at least 1.")
+
+
+def hardware_asked(
+    name: str, train: TrainParams, directory: Path, *, workers: int | None = None
+) -> tuple[Hardware, int]:
+    """What ``--hardware`` names, and the stages that run side by side on it.
+
+    Args:
+        name: of a preset, or :data:`THIS`, which is measured.
+        train: how a study trains.
+        directory: of the study.
+        workers: as asked for; ``None``: two on a CPU, one on devices.
+
+    Raises:
+        ConfigError: the hardware is unknown, or the environment asks for processes in a way that is
+            not allowed.
+    """
+    from xlgap.planning import get_hardware
+
+    if name.lower() != THIS:
+        return get_hardware(name), workers or (2 if name.lower() == "cpu" else 1)
+    from xlgap.machine.measured import measured_machine
+    from xlgap.training.engine import device
+
+    workers = workers or (2 if device() == "cpu" else 1)
+    return measured_machine(train, directory, workers=workers), workers

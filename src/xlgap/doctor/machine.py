@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -11,19 +10,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import psutil
-
 from xlgap.doctor.finding import Finding
+from xlgap.machine.room import can_be_written, cores, existing, free_disk, free_memory, memory_limit
 from xlgap.planning.hardware import GIB, preset_of
 from xlgap.planning.tables import size
 from xlgap.training.engine import Accelerators, accelerators
 
-CGROUP = Path("/sys/fs/cgroup")
-LIMITS = (
-    ("memory.max", "memory.current"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-)
-"""Where a container says how much memory it may use and does: cgroups of version 2 and 1."""
 LEAST_MEMORY, LEAST_DISK, LEAST_TEMPORARY = 4 * GIB, 10 * GIB, GIB
 """What the default study takes with room to spare."""
 QUERY = ("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
@@ -37,12 +29,12 @@ def machine_findings(directory: Path) -> Iterator[Finding]:
     Args:
         directory: of the study, whose disk is looked at.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = cores()
     yield _of_machine(
         name="processor",
-        found=f"{cores} cores for this process, {platform.machine()}",
-        state="ok" if cores > 1 else "note",
-        advice="" if cores > 1 else "a study takes twice as long as with two cores.",
+        found=f"{count} cores for this process, {platform.machine()}",
+        state="ok" if count > 1 else "note",
+        advice="" if count > 1 else "a study takes twice as long as with two cores.",
     )
     yield _memory()
     yield _disk("disk of the study", directory, LEAST_DISK, "free some, or clone to a larger disk.")
@@ -51,21 +43,8 @@ def machine_findings(directory: Path) -> Iterator[Finding]:
     yield from _accelerators(accelerators())
 
 
-def free_memory() -> int:
-    """Bytes that may still be used: of the machine, or of the container, whichever is less."""
-    free = psutil.virtual_memory().available
-    for names in LIMITS:
-        try:
-            limit, used = ((CGROUP / name).read_text().strip() for name in names)
-        except OSError:
-            continue
-        if limit.isdigit() and used.isdigit():
-            free = min(free, max(int(limit) - int(used), 0))
-    return free
-
-
 def _memory() -> Finding:
-    total, free = psutil.virtual_memory().total, free_memory()
+    total, free = memory_limit(), free_memory()
     enough = free >= LEAST_MEMORY
     return _of_machine(
         name="memory",
@@ -75,16 +54,10 @@ def _memory() -> Finding:
     )
 
 
-def existing(path: Path) -> Path:
-    """The path, or the nearest directory above it that exists."""
-    path = path.resolve()
-    return next(p for p in (path, *path.parents) if p.exists())
-
-
 def _disk(name: str, path: Path, least: int, advice: str) -> Finding:
     place = existing(path)
-    free = shutil.disk_usage(place).free
-    if not os.access(place, os.W_OK):
+    free = free_disk(place)
+    if not can_be_written(place):
         return _of_machine(
             name=name, found=f"{place} cannot be written to", state="lacking", advice=advice
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from importlib.metadata import version
@@ -13,17 +12,24 @@ from xlgap.checkout import checkout_root, model_directory
 from xlgap.config import HubModel, Params
 from xlgap.data.released import data_dir
 from xlgap.doctor.finding import Finding
-from xlgap.doctor.machine import existing, free_memory
+from xlgap.doctor.fits import (
+    memory_finding,
+    retention_findings,
+    unknown,
+    unknown_advice,
+    unknown_models,
+    without,
+)
 from xlgap.errors import ConfigError, DataError, XlgapError
+from xlgap.launch.asked import PROCESSES
+from xlgap.machine.room import can_be_written, cores, existing, free_disk
 from xlgap.models.catalogue import pinned_revision
 from xlgap.models.quantised import LIBRARY, require_library
 from xlgap.planning.plan import Plan
 from xlgap.planning.tables import hours, size
 from xlgap.tracking.reach import reach
-from xlgap.tracking.uri import VARIABLE, default_uri, shown, sqlite_path
+from xlgap.tracking.uri import VARIABLE, check_uri, default_uri, shown, sqlite_path
 from xlgap.training.engine import Accelerators, accelerators
-
-PROCESSES = "XLGAP_PROCESSES"
 
 _of_study = partial(Finding, part="study")
 
@@ -40,57 +46,74 @@ def study_findings(
         hub: whether the model hub can be asked, and what came back.
     """
     there = accelerators()
-    yield _memory(plan, there)
+    yield memory_finding(directory, params, plan, there)
+    yield from retention_findings(plan)
     yield _disk(directory, params, plan)
-    yield _of_study(
-        name="time",
-        found=f"{hours(plan.totals.wall_hours)} at least by the plan, on {plan.workers} x "
-        f"{plan.hardware.name}",
-    )
-    yield from _devices(params, there)
+    yield _time(plan)
+    yield from _devices(params, plan, there)
     yield _data(directory, params, hub)
     yield from _checkpoints(params, hub)
     yield from _few_bits(params)
     yield _runs(directory)
 
 
-def _memory(plan: Plan, there: Accelerators) -> Finding:
-    needed = max((s.memory.total for s in plan.stages if s.memory is not None), default=0)
-    if there.devices:
-        free, what = min(total for _, total in there.devices), "of a device's memory"
-    else:
-        free, what = free_memory(), "of memory to be had"
-    needed *= plan.workers
-    enough = needed < free
-    return _of_study(
-        name="memory",
-        found=f"{size(needed)} at the peak of {plan.workers} workers; {size(free)} {what}",
-        state="ok" if enough else "lacking",
-        advice="" if enough else "take fewer workers, smaller models, or a higher ZeRO stage (train).",
-    )
-
-
 def _disk(directory: Path, params: Params, plan: Plan) -> Finding:
     needed = plan.totals.disk_bytes + plan.totals.scratch_bytes
-    free = shutil.disk_usage(existing(directory)).free
-    enough = needed < free
+    free = free_disk(directory)
+    enough, missing = needed < free, unknown_models(plan)
     unkept = " or set train.keep to none," if params.train.keep == "all" else ""
+    found = f"{size(needed)} of weights and checkpoints{without(missing)}"
     return _of_study(
         name="disk",
-        found=f"{size(needed)} of weights and checkpoints; {size(free)} free",
-        state="ok" if enough else "lacking",
-        advice="" if enough else f"free some,{unkept} or take fewer models, arms or workers.",
+        found=f"{found if needed or not missing else unknown(missing)}; {size(free)} free",
+        state="lacking" if not enough else "note" if missing else "ok",
+        advice=unknown_advice(missing)
+        if enough
+        else f"free some,{unkept} or take fewer models, arms or workers.",
     )
 
 
-def _devices(params: Params, there: Accelerators) -> Iterator[Finding]:
-    asked = os.environ.get(PROCESSES, "1")
-    if there.devices and asked.isdigit() and int(asked) > len(there.devices):
+def _time(plan: Plan) -> Finding:
+    machine, totals, by_plan = plan.hardware, plan.totals, "at least by the plan"
+    each = f"{plan.workers} workers, each on " if plan.workers > 1 else ""
+    nodes = f" in {machine.nodes} nodes" if machine.nodes > 1 else ""
+    where = f"{each}{machine.devices} x {machine.name}{nodes}"
+    if totals.unknown == 0:
+        return _of_study(name="time", found=f"{hours(totals.wall_hours)} {by_plan}; {where}")
+    notes = dict.fromkeys(stage.note for stage in plan.stages if stage.hours is None and stage.note)
+    known = f"{hours(totals.wall_hours)} {by_plan}, without" if totals.hours else "unknown for"
+    return _of_study(
+        name="time",
+        found=f"{known} {totals.unknown} of {totals.stages} stages; {where}",
+        state="note",
+        advice=f"{'; '.join(notes)}." if notes else "",
+    )
+
+
+def _devices(params: Params, plan: Plan, there: Accelerators) -> Iterator[Finding]:
+    machine, workers = plan.hardware, plan.workers
+    processes, devices = machine.of_node, len(there.devices)
+    if machine.kind == "cuda" and devices and processes > devices:
         yield _of_study(
             name="processes",
-            found=f"{PROCESSES}={asked}, {len(there.devices)} devices",
+            found=f"{processes} on a node, {devices} devices",
             state="lacking",
-            advice=f"a process needs a device of its own: set {PROCESSES} to {len(there.devices)}.",
+            advice=f"a process needs a device of its own: set {PROCESSES} to {devices}, or less.",
+        )
+    elif machine.kind == "cuda" and devices and workers > 1:
+        yield _of_study(
+            name="processes",
+            found=f"{workers} workers take the same devices",
+            state="note",
+            advice="they share memory and speed: see whether '--workers 1' does better.",
+        )
+    threads = workers * processes * params.train.threads
+    if machine.kind == "cpu" and not devices and threads > cores():
+        yield _of_study(
+            name="processes",
+            found=f"{threads} threads of {workers} workers, {cores()} cores",
+            state="note",
+            advice=f"take fewer workers, a lower {PROCESSES} or train.threads: they wait.",
         )
     if params.train.precision == "bf16" and not there.devices:
         yield _of_study(
@@ -168,11 +191,25 @@ def _is_cached(model: HubModel) -> bool:
 
 def _runs(directory: Path) -> Finding:
     uri = default_uri(checkout_root(existing(directory)))
-    path = sqlite_path(uri)
-    if path is not None:
-        return _of_study(name="MLflow store", found=f"file {path}")
+    of_store = partial(_of_study, name="MLflow store")
     try:
-        reach(uri, patience=0)
+        check_uri(uri)
+        path = sqlite_path(uri)
+        if path is None:
+            reach(uri, patience=0)
+            return of_store(found=f"{shown(uri)} answers ({VARIABLE})")
     except XlgapError as error:
-        return _of_study(name="MLflow store", found=shown(uri), state="lacking", advice=str(error))
-    return _of_study(name="MLflow store", found=f"{shown(uri)} answers ({VARIABLE})")
+        return of_store(found=shown(uri), state="lacking", advice=str(error))
+    if path.is_dir():
+        wrong = "is a directory"
+    elif path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        wrong = "may not be read or written by this user"
+    elif not can_be_written(path.parent):
+        wrong = f"cannot be made or written to in {path.parent}"
+    else:
+        return of_store(found=f"file {path}")
+    return of_store(
+        found=f"file {path}: {wrong}",
+        state="lacking",
+        advice=f"give a file in a directory that can be written to, or unset {VARIABLE}.",
+    )

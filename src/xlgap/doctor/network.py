@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import urllib.error
 import urllib.request
@@ -28,13 +29,18 @@ def hub_answers() -> tuple[bool, str]:
     address = os.environ.get(ENDPOINT) or HUB
     if not address.startswith(("http://", "https://")):
         return False, f"{ENDPOINT} is no web address"
-    request = urllib.request.Request(address, method="HEAD")  # noqa: S310 (http and https alone)
+    try:
+        request = urllib.request.Request(address, method="HEAD")  # noqa: S310 (http and https alone)
+    except ValueError as error:
+        return False, f"{ENDPOINT} is no web address ({error})"
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
             return True, f"answers (HTTP {answer.status})"
     except urllib.error.HTTPError as error:
         return error.code < 500, f"answers (HTTP {error.code})"
-    except (OSError, ValueError) as error:
+    except http.client.InvalidURL as error:
+        return False, f"{ENDPOINT} is no web address ({error})"
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         return False, f"cannot be reached ({reason})"
 

@@ -14,6 +14,8 @@ HOSTFILE = "XLGAP_HOSTFILE"
 RENDEZVOUS = "XLGAP_RENDEZVOUS"
 NODES = "XLGAP_NODES"
 NODE_RANK = "XLGAP_NODE_RANK"
+WORKERS = "XLGAP_WORKERS"
+"""How many stages share this machine; the flow tells its stages."""
 
 LAUNCHERS = ("auto", "none", "torchrun", "deepspeed", "slurm")
 _PORTS = range(1, 65536)
@@ -49,6 +51,7 @@ class Asked:
         launcher = environment.get(LAUNCHER) or "auto"
         if launcher not in LAUNCHERS:
             raise ConfigError(f"{LAUNCHER}: unknown launcher {launcher!r}; {_meant(launcher)}")
+        sharing(environment)
         hostfile = environment.get(HOSTFILE)
         asked = cls(
             launcher=launcher,
@@ -83,6 +86,15 @@ def whole_number(environment: Mapping[str, str], name: str, *, least: int) -> in
     if not (text.isascii() and text.isdigit()) or int(text) < least:
         raise ConfigError(f"{name}: got {text!r}, allowed is a whole number from {least}.")
     return int(text)
+
+
+def sharing(environment: Mapping[str, str]) -> int:
+    """How many stages share this machine, by :data:`WORKERS`; 1 where nothing is said.
+
+    Raises:
+        ConfigError: it is no whole number from 1.
+    """
+    return whole_number(environment, WORKERS, least=1) or 1
 
 
 def _meant(launcher: str) -> str:

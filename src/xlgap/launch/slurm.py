@@ -111,6 +111,11 @@ def on_one_node(environment: Mapping[str, str]) -> bool:
     return _nodes(environment) == 1
 
 
+def job_nodes(environment: Mapping[str, str]) -> int:
+    """How many nodes a job has; 1 where Slurm does not say."""
+    return _nodes(environment) or 1
+
+
 def _nodes(environment: Mapping[str, str]) -> int | None:
     return _number(environment, "SLURM_JOB_NUM_NODES", "SLURM_NNODES")
 

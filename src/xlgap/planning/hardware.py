@@ -168,25 +168,39 @@ PRESETS: tuple[Hardware, ...] = (
     ),
 )  # fmt: skip
 _BY_NAME = {preset.name: preset for preset in PRESETS}
+MOST_PLANNED = 100_000
+"""More than any machine that trains one network has."""
 
 
 def get_hardware(text: str) -> Hardware:
     """The preset ``name``, several of it, ``8xh100``, or nodes of several, ``4x8xh100``.
 
     Raises:
-        ConfigError: no such preset, or no device.
+        ConfigError: no such preset, no device, or more than :data:`MOST_PLANNED`.
     """
-    match = re.fullmatch(r"(?:(\d+)x)?(?:(\d+)x)?([a-z0-9-]+)", text)
+    match = re.fullmatch(r"(?:([0-9]+)x)?(?:([0-9]+)x)?([a-z0-9-]+)", text.lower())
     name = match[3] if match else text
     if match is None or name not in _BY_NAME:
         raise ConfigError(f"unknown hardware {text!r}; {suggestion(name, _BY_NAME)}")
     preset = _BY_NAME[name]
-    nodes, in_node = int(match[1] or 1), int(match[2] or 1)
-    if nodes * in_node < 1:
+    first, second = (_number(digits) for digits in match.groups()[:2])
+    devices = first * second
+    if devices < 1:
         raise ConfigError(f"hardware {text!r} has no device; give at least 1x{name}.")
+    if devices > MOST_PLANNED:
+        raise ConfigError(
+            f"hardware {text!r} has more devices than are planned for; give at most "
+            f"{MOST_PLANNED}x{name}."
+        )
     if match[2] is None:
-        return replace(preset, devices=nodes)
-    return replace(preset, devices=nodes * in_node, node_devices=in_node)
+        return replace(preset, devices=devices)
+    return replace(preset, devices=devices, node_devices=second)
+
+
+def _number(digits: str | None) -> int:
+    """Of a group that may be absent; of very many digits more than is allowed."""
+    found = (digits or "1").lstrip("0")
+    return int(found or "0") if len(found) < 10 else 10**10
 
 
 def preset_of(device: str) -> Hardware | None:

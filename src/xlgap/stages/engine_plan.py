@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from xlgap.cell import Cell
 from xlgap.config import Params
 from xlgap.errors import TrainingError
+from xlgap.machine.here import this_machine
 from xlgap.planning.figures import model_figures
-from xlgap.planning.hardware import Hardware, get_hardware, preset_of
+from xlgap.planning.hardware import Hardware
 from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes
 from xlgap.planning.plan import StagePlan
@@ -26,29 +24,8 @@ from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import Recipe
 from xlgap.stages.study import Study
 from xlgap.train_params import TrainParams
-from xlgap.training.engine import agreed_on, device_memory, device_name, node_size, world_size
+from xlgap.training.engine import agreed_on, world_size
 from xlgap.training.zero import Place, ZeroPlan
-
-
-@cache
-def this_machine(processes: int) -> Hardware:
-    """The machine as it is, for ``processes`` that train together.
-
-    A GPU that no preset knows is taken for an A100 with the memory that it has: the search compares
-    ways on one machine.
-    """
-    memory, of_node = psutil.virtual_memory().total, min(processes, node_size())
-    name = device_name()
-    if name is None:
-        there = memory // of_node
-        return replace(
-            get_hardware("cpu"), devices=processes, node_devices=of_node, memory_bytes=there,
-            host_bytes=memory,
-        )  # fmt: skip
-    known = preset_of(name) or replace(get_hardware("a100-80gb"), name="gpu")
-    return replace(
-        known, devices=processes, node_devices=of_node, memory_bytes=device_memory(), host_bytes=memory
-    )
 
 
 def phase_plan(
@@ -70,7 +47,7 @@ def phase_plan(
     loads = phase_loads(phase, params, model_figures(model, params))
     optimizer = {"learning_rate": numbers.learning_rate, "weight_decay": numbers.weight_decay}
     split = is_split(params, model, machine=machine)
-    there = machine or this_machine(world_size())
+    there = machine or this_machine(world_size(), params.train.nvme_path)
     return _plan(list(loads), params, model, optimizer, there, split=split)
 
 
@@ -93,7 +70,7 @@ def is_split(params: Params, model: str, *, machine: Hardware | None = None) -> 
     shape = model_figures(model, params).shape
     if shape is None:
         return False
-    found = splits_as_asked(shape, machine or this_machine(devices), given)
+    found = splits_as_asked(shape, machine or this_machine(devices, train.nvme_path), given)
     return found if machine is not None else agreed_on(found)
 
 
@@ -106,7 +83,7 @@ def require_room(params: Params, model: str, *, machine: Hardware | None = None)
     shape, train = model_figures(model, params).shape, params.train
     if shape is not None and not fits_alone(
         shape,
-        machine or this_machine(1),
+        machine or this_machine(1, train.nvme_path),
         asked=train.split,
         zero_stage=train.zero_stage,
         adapted=params.models[model].lora is not None,
@@ -116,10 +93,13 @@ def require_room(params: Params, model: str, *, machine: Hardware | None = None)
 
 def predicting_plan(params: Params, model: str) -> ZeroPlan:
     """How a network that is split is held while it predicts: in fp32, on the device or the host."""
-    shape, place = model_figures(model, params).shape, params.train.offload_parameters
+    shape, train = model_figures(model, params).shape, params.train
+    place = train.offload_parameters
     on_host = place == "cpu"
     if shape is not None:
-        on_host = agreed_on(predicts_from_host(shape, this_machine(world_size()), place))
+        on_host = agreed_on(
+            predicts_from_host(shape, this_machine(world_size(), train.nvme_path), place)
+        )
     return ZeroPlan(stage=3, offload_parameters=on_host, split=True, learning_rate=0.0)
 
 
@@ -132,7 +112,8 @@ def pretrain_plan(params: Params, model: str, **optimizer: float) -> tuple[ZeroP
         optimizer: numbers of AdamW, as :class:`ZeroPlan` has them.
     """
     load = pretrain_load(params, model_figures(model, params).whole)
-    return _plan([load], params, model, optimizer, this_machine(world_size()), adapted=False)
+    there = this_machine(world_size(), params.train.nvme_path)
+    return _plan([load], params, model, optimizer, there, adapted=False)
 
 
 def _largest(
@@ -148,7 +129,7 @@ def _largest(
 def cell_plan(study: Study, cell: Cell) -> StagePlan:
     """What is planned of a cell on this machine, before anything of it is known."""
     known = prepared_manifests(Path(), study.params)
-    machine = this_machine(world_size())
+    machine = this_machine(world_size(), study.params.train.nvme_path)
     return plan_cell(study.params, cell, hardware=machine, manifests=known)
 
 

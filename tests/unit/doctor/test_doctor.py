@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 
@@ -28,6 +27,7 @@ from xlgap.doctor import (
     software_findings,
     study_findings,
 )
+from xlgap.machine import room
 from xlgap.planning import plan_study
 from xlgap.planning.hardware import GIB
 from xlgap.training.engine import Accelerators, accelerators
@@ -54,13 +54,16 @@ def closed_port() -> Iterator[int]:
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / ".dvc").mkdir()
     monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "XLGAP_DATA", "XLGAP_PROCESSES", "HF_HUB_OFFLINE"):
+    for name in ("MLFLOW_TRACKING_URI", "XLGAP_DATA", "XLGAP_PROCESSES", "XLGAP_HOSTFILE",
+                 "SLURM_JOB_ID", "HF_HUB_OFFLINE"):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
-def needs(params: Params, *, workers: int = 1, hub: tuple[bool, str] = ABSENT) -> dict[str, Finding]:
-    plan = plan_study(params, grid(params), workers=workers)
+def needs(
+    params: Params, *, workers: int = 1, hub: tuple[bool, str] = ABSENT, hardware: str = "cpu"
+) -> dict[str, Finding]:
+    plan = plan_study(params, grid(params), workers=workers, hardware=hardware)
     return by_name(study_findings(Path(), params, plan, hub=hub))
 
 
@@ -72,20 +75,26 @@ def test_a_machine_says_what_it_has(tmp_path: Path) -> None:
     assert {finding.state for finding in found.values()} <= set(STATES)
 
 
-def test_a_containers_limit_is_the_memory_to_be_had(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    whole = machine.free_memory()
-    assert whole == pytest.approx(psutil.virtual_memory().available, rel=0.2)
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "memory.current").write_text("5000\n")
-    assert machine.free_memory() > 5000
-    (tmp_path / "memory.max").write_text(f"{GIB}\n")
-    assert machine.free_memory() == GIB - 5000
-    assert by_name(machine_findings(tmp_path))["memory"].state == "note"
-    (tmp_path / "memory.current").write_text(f"{2 * GIB}\n")
-    assert machine.free_memory() == 0
+@pytest.fixture
+def container(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int], None]:
+    """Limits the memory that is to be had, as a container does."""
+    folder = tmp_path_factory.mktemp("cgroup")
+    monkeypatch.setattr(room, "CGROUP", folder)
+    monkeypatch.setattr(room, "OWN", folder / "own")
+    (folder / "memory.current").write_text("0\n")
+
+    def limit(size: int) -> None:
+        (folder / "memory.max").write_text(f"{size}\n")
+
+    return limit
+
+
+def test_little_memory_is_a_note(tmp_path: Path, container: Callable[[int], None]) -> None:
+    container(GIB)
+    found = by_name(machine_findings(tmp_path))["memory"]
+    assert (found.state, found.found) == ("note", "1.00 GiB to be had of 1.00 GiB")
 
 
 def test_accelerators_are_named_with_their_preset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +188,11 @@ def test_a_hub_that_does_not(closed_port: int, monkeypatch: pytest.MonkeyPatch) 
     assert found["model hub"].state == "note"
     assert found["hub token"].found == "there is one"
     assert not [f for f in found.values() if "hf_secret" in f"{f}"]
+    for endpoint in ("http://[::1", "http://a b", "https://", "http://host:port"):
+        monkeypatch.setenv("HF_ENDPOINT", endpoint)
+        there, said = network.hub_answers()
+        assert not there, endpoint
+        assert "no web address" in said or "cannot be reached" in said, endpoint
     monkeypatch.setenv("HF_ENDPOINT", "file:///etc")
     assert network.hub_answers() == (False, "HF_ENDPOINT is no web address")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -188,7 +202,9 @@ def test_a_hub_that_does_not(closed_port: int, monkeypatch: pytest.MonkeyPatch) 
 @needs_toys
 def test_a_study_that_fits_lacks_nothing(checkout: Path, study: Callable[..., Params]) -> None:
     found = needs(study())
-    assert {f.state for f in found.values()} == {"ok"}
+    assert {f.state for f in found.values()} == {"ok", "note"}
+    assert [name for name, f in found.items() if f.state == "note"] == ["time"]
+    assert "its rows are known once the data are prepared" in found["time"].advice
     assert found["data"].found == "made here (lab)"
     assert found["MLflow store"].found == f"file {checkout / 'mlflow.db'}"
 
@@ -202,6 +218,177 @@ def test_a_model_too_large_lacks_memory_and_disk(checkout: Path, study: Callable
     assert "set train.keep to none" in found["disk"].advice
     unkept = needs(study(models={"huge": HUGE}, train={"keep": "none"}))
     assert "train.keep" not in unkept["disk"].advice
+
+
+@needs_toys
+def test_what_does_not_fit_by_the_plan_lacks(checkout: Path, study: Callable[..., Params]) -> None:
+    params = study(models={"xxl": {"hub": "facebook/xlm-roberta-xxl"}}, train={"precision": "bf16"})
+    plan = plan_study(params, grid(params), hardware="rtx4090")
+    (lacking,) = {stage.choice.lacking for stage in plan.stages if stage.choice is not None}
+    assert lacking
+    found = needs(params, hardware="rtx4090")["memory"]
+    assert found.state == "lacking"
+    assert f"xxl takes {lacking}" in found.found
+    assert "'xlgap plan' says on how many devices it fits" in found.advice
+
+
+@needs_toys
+def test_memory_of_the_host_lacks_where_states_are_offloaded_to_it(
+    checkout: Path,
+    study: Callable[..., Params],
+    container: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card = Accelerators(built_for="CUDA 13.0", devices=(("NVIDIA GeForce RTX 4090", 24 * GIB),))
+    monkeypatch.setattr("xlgap.doctor.needs.accelerators", lambda: card)
+    container(GIB)
+    train = {"precision": "bf16", "zero_stage": 2, "offload_optimizer": True}
+    params = study(models={"base": {"hub": "FacebookAI/xlm-roberta-base"}}, train=train)
+    found = needs(params, hardware="rtx4090")["memory"]
+    assert found.state == "lacking"
+    assert "of memory to be had where there are 1.00 GiB" in found.found
+    container(16 * GIB)
+    assert needs(params, hardware="rtx4090")["memory"].state == "ok"
+    two = needs(params, hardware="rtx4090", workers=2)
+    assert "2 workers take the same devices" in two["processes"].found
+    assert needs(params, hardware="2xrtx4090")["processes"].state == "lacking"
+
+
+@needs_toys
+def test_disks_without_room_for_what_is_offloaded_lack(
+    checkout: Path, study: Callable[..., Params]
+) -> None:
+    params = study(
+        models={"bloom": {"hub": "bigscience/bloom"}},
+        train={"zero_stage": 3, "offload_optimizer": "nvme", "nvme_path": str(checkout / "nvme")},
+    )
+    found = needs(params)["memory"]
+    assert found.state == "lacking"
+    assert f"TiB of disk free for {checkout / 'nvme'} where there are" in found.found
+
+
+@needs_toys
+def test_earlier_tasks_that_no_process_can_score_lack(
+    checkout: Path, study: Callable[..., Params]
+) -> None:
+    params = study(
+        models={"xxl": {"hub": "facebook/xlm-roberta-xxl"}},
+        arms={"intermediate_en": {"regime": "intermediate_en", "intermediate": ["toy_order"]}},
+        train={"precision": "bf16", "zero_stage": "auto"},
+        evaluation={"retention": {"arms": ["intermediate_en"]}},
+    )
+    plan = plan_study(params, grid(params), hardware="8xrtx4090")
+    assert [stage for stage in plan.stages if stage.kind == "retention" and stage.note]
+    found = needs(params, hardware="8xrtx4090")["retention"]
+    assert (found.state, found.found) == ("lacking", "of xxl")
+    assert "train.split: off" in found.advice
+
+
+@needs_toys
+def test_what_is_not_known_is_no_ok(checkout: Path, study: Callable[..., Params]) -> None:
+    own = {"hub": "someone/model", "revision": "0" * 40}
+    found = needs(study(models={"own": own}), hub=(True, "answers"))
+    for name in ("memory", "disk", "time"):
+        assert found[name].state == "note", name
+        assert "unknown for" in found[name].found, name
+        assert "'someone/model' is not in the catalogue" in found[name].advice, name
+    assert "'models.own.hub'" in found["memory"].advice
+    both = needs(study(models={"own": own, "nano": TINY}), hub=(True, "answers"))
+    assert both["memory"].state == "note"
+    assert "at the peak of 1 worker, without own (unknown)" in both["memory"].found
+    assert "of weights and checkpoints, without own (unknown)" in both["disk"].found
+    assert "without 2 of 3 stages" in both["time"].found
+
+
+@needs_toys
+def test_every_process_takes_memory(checkout: Path, study: Callable[..., Params]) -> None:
+    params = study()
+    one, many = needs(params)["memory"], needs(params, hardware="1x16xcpu")["memory"]
+    assert "at the peak of 1 worker;" in one.found
+    assert "at the peak of 1 worker of 16 processes each;" in many.found
+    assert one.found.split()[1] == "MiB"
+    assert many.found.split()[1] == "GiB"
+
+
+@needs_toys
+def test_devices_are_not_workers(checkout: Path, study: Callable[..., Params]) -> None:
+    assert needs(study(), hardware="8xh100", workers=2)["time"].found.endswith(
+        "2 workers, each on 8 x h100"
+    )
+    assert needs(study(), hardware="2x8xh100")["time"].found.endswith("; 16 x h100 in 2 nodes")
+
+
+@needs_toys
+def test_a_store_that_cannot_be_made_lacks(
+    checkout: Path, study: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (checkout / "file").touch()
+    for uri, said in {
+        f"sqlite:///{checkout}/file/x.db": "cannot be made or written to",
+        f"sqlite:///{checkout}/.dvc": "is a directory",
+        "sqlite:////proc/nothing/x.db": "cannot be made or written to",
+    }.items():
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        found = needs(study())["MLflow store"]
+        assert found.state == "lacking", uri
+        assert said in found.found
+        assert "or unset MLFLOW_TRACKING_URI" in found.advice
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "runs.db")
+    assert "got a path" in needs(study())["MLflow store"].advice
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{checkout}/later/x.db")
+    assert needs(study())["MLflow store"].state == "ok"
+    assert not (checkout / "later").exists()
+
+
+@needs_toys
+def test_the_machine_is_told_before_what_is_wrong_with_the_study(
+    checkout: Path,
+    raw_study: Callable[..., dict[str, object]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    (checkout / "params.yaml").write_text("study: [")
+    assert main(["doctor", "--json"]) == 2
+    said = capsys.readouterr()
+    assert {row["part"] for row in json.loads(said.out)} == {"machine", "software", "network"}
+    assert said.err.startswith("error: params.yaml")
+    assert said.err.count("\n") == 1
+    (checkout / "params.yaml").write_text(yaml.safe_dump(raw_study()))
+    monkeypatch.setenv("XLGAP_PROCESSES", "many")
+    assert main(["doctor"]) == 2
+    said = capsys.readouterr()
+    assert "processor" in said.out
+    assert said.err == "error: XLGAP_PROCESSES: got 'many', allowed is a whole number from 1.\n"
+
+
+@needs_toys
+def test_the_plan_is_for_this_machine_and_its_processes(
+    checkout: Path,
+    raw_study: Callable[..., dict[str, object]],
+    container: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if accelerators().devices:
+        pytest.skip("this machine has an accelerator")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    (checkout / "params.yaml").write_text(yaml.safe_dump(raw_study()))
+
+    def told(*words: str) -> dict[str, dict[str, str]]:
+        main(["doctor", "--json", *words])
+        return {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+    one = told()
+    monkeypatch.setenv("XLGAP_PROCESSES", "4")
+    four = told()
+    assert one["time"]["found"].endswith("2 workers, each on 1 x cpu")
+    assert four["time"]["found"].endswith("2 workers, each on 4 x cpu")
+    assert "at the peak of 2 workers of 4 processes each" in four["memory"]["found"]
+    assert "8 threads of 2 workers" in four["processes"]["found"]
+    container(2 * GIB)
+    assert "to be had where there are 2.00 GiB" in told()["memory"]["found"]
+    assert told("--workers", "1", "--hardware", "cpu")["memory"]["state"] == "ok"
 
 
 @needs_toys

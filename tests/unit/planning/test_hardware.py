@@ -27,6 +27,12 @@ def test_presets_are_plausible(preset):
         ("h10", "unknown hardware 'h10'; did you mean 'h100'"),
         ("8 h100", "unknown hardware '8 h100'"),
         ("0xh100", "has no device; give at least 1xh100"),
+        ("٨xh100", "unknown hardware '٨xh100'"),
+        ("²xh100", "unknown hardware '²xh100'"),
+        ("100001xh100", "more devices than are planned for; give at most 100000xh100"),
+        ("999999999xh100", "more devices than are planned for"),
+        ("50000x8xh100", "more devices than are planned for"),
+        ("9" * 5000 + "xh100", "more devices than are planned for"),
     ],
 )
 def test_unknown_hardware_is_told_with_near_ones(text, said):
@@ -50,6 +56,12 @@ def test_unknown_hardware_is_told_with_near_ones(text, said):
 def test_a_device_is_known_by_its_whole_name(device, preset):
     found = preset_of(device)
     assert (None if found is None else found.name) == preset
+
+
+def test_letters_are_small_or_large():
+    assert get_hardware("8xH100") == get_hardware("8xh100")
+    assert get_hardware("2X8xA100-40GB") == get_hardware("2x8xa100-40gb")
+    assert get_hardware("100000xcpu").devices == 100_000
 
 
 def test_devices_are_in_nodes():

@@ -9,7 +9,7 @@ import pytest
 from xlgap.errors import TrainingError
 from xlgap.planning.hardware import get_hardware
 from xlgap.regimes.base import Phase
-from xlgap.stages.engine_plan import phase_plan, require_room, this_machine
+from xlgap.stages.engine_plan import phase_plan, require_room
 from xlgap.stages.recipe import recipe
 from xlgap.tasks import get_task
 from xlgap.training.zero import deepspeed_config
@@ -71,13 +71,6 @@ def test_an_unknown_model_needs_its_way_given(study):
     with pytest.raises(TrainingError, match="'auto' needs the figures of model 'own'"):
         plan(params)
     assert plan(study(models={"own": {"hub": "someone/model"}}))[0].stage == 0
-
-
-def test_this_machine_is_shared_by_its_processes():
-    one = this_machine(1)
-    assert one.devices == 1
-    assert one.memory_bytes > 0
-    assert one.kind in {"cpu", "cuda"}
 
 
 def test_what_no_process_can_hold_is_split(study):
