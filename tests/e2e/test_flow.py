@@ -236,6 +236,28 @@ def test_stages_know_the_run_of_the_flow(toy: Toy, engine: None, preload: tuple[
     assert "XLGAP_FLOW_RUN_ID" not in os.environ
 
 
+def test_stages_know_how_many_share_the_machine(
+    toy: Toy, engine: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from grid import grid as run
+
+    monkeypatch.delenv("XLGAP_WORKERS", raising=False)
+    toy.cell("echo $XLGAP_WORKERS >> all-share")
+    run(toy.folder, 3, preload=())
+    assert set((toy.folder / "all-share").read_text().split()) == {"3"}
+    toy.cell("echo $XLGAP_WORKERS >> one-share")
+    toy.models(one={"layers": 3}, two={"layers": 5})
+    run(toy.folder, 3, {"train": 1}, ())
+    assert set((toy.folder / "one-share").read_text().split()) == {"1"}
+    assert "XLGAP_WORKERS" not in os.environ
+    monkeypatch.setenv("XLGAP_WORKERS", "8")  # as someone sets it who starts several flows
+    toy.cell("echo $XLGAP_WORKERS >> many-share")
+    toy.models(one={"layers": 4}, two={"layers": 6})
+    run(toy.folder, 3, preload=())
+    assert set((toy.folder / "many-share").read_text().split()) == {"8"}
+    assert os.environ["XLGAP_WORKERS"] == "8"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "send", "options"),
