@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from xlgap.config import Params
-from xlgap.planning.hardware import GIB, Hardware
+from xlgap.planning.hardware import DEVICE_SHARE, GIB, HOST_SHARE, Hardware
 from xlgap.planning.parts import BASE, FRAGMENTATION
-from xlgap.planning.split import DEVICE_SHARE, HOST_SHARE
 from xlgap.planning.work import FILL
 
 

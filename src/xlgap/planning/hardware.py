@@ -19,6 +19,10 @@ from xlgap.errors import ConfigError, suggestion
 
 Precision = Literal["fp32", "bf16"]
 GIB = 1024**3
+HOST_SHARE = 0.9
+"""Of a node's memory that states may take."""
+DEVICE_SHARE = 0.97
+"""Of a device's memory that is planned with: drivers take some, and what is predicted is not exact."""
 
 
 @dataclass(frozen=True, kw_only=True)

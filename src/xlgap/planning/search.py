@@ -21,17 +21,12 @@ from typing import Literal
 
 from xlgap.planning.activations import packs
 from xlgap.planning.beside import memory_beside_training
-from xlgap.planning.hardware import Hardware, Precision
+from xlgap.planning.hardware import DEVICE_SHARE, HOST_SHARE, Hardware, Precision
 from xlgap.planning.memory import predict_memory
 from xlgap.planning.parts import MemoryParts
 from xlgap.planning.setting import HeadKind, Offload, Setting, ZeroStage
 from xlgap.planning.shape import Shape
-from xlgap.planning.split import (
-    DEVICE_SHARE,
-    HOST_SHARE,
-    predicts_from_host,
-    splits,
-)
+from xlgap.planning.split import predicts_from_host, splits
 
 ADAM = 28
 """Bytes a parameter that Adam reads and writes: gradient, weight and two moments."""

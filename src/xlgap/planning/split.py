@@ -10,15 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from xlgap.planning.hardware import Hardware
+from xlgap.planning.hardware import DEVICE_SHARE, HOST_SHARE, Hardware
 from xlgap.planning.parts import BASE
 from xlgap.planning.setting import Offload, ZeroStage
 from xlgap.planning.shape import Shape
 
-HOST_SHARE = 0.9
-"""Of a node's memory that states may take."""
-DEVICE_SHARE = 0.97
-"""Of a device's memory that is planned with: drivers take some, and what is predicted is not exact."""
 COPIES = 3
 """Of whole weights in fp32 in the host's memory: the network, the best ones so far, those gathered."""
 

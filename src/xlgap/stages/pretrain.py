@@ -38,8 +38,8 @@ from xlgap.models.network import (
 from xlgap.models.size import size_of
 from xlgap.models.tokenizer import Tokenizer, hub_tokenizer, load_tokenizer
 from xlgap.planning.figures import model_figures
+from xlgap.planning.hardware import HOST_SHARE
 from xlgap.planning.memory import model_states, weight_bytes
-from xlgap.planning.split import HOST_SHARE
 from xlgap.planning.tables import count, size
 from xlgap.stages.encoded import text_lines
 from xlgap.stages.engine_plan import pretrain_plan

@@ -8,11 +8,10 @@ import pytest
 
 from xlgap.models.catalogue import get_checkpoint
 from xlgap.planning.beside import memory_beside_training
-from xlgap.planning.hardware import GIB, get_hardware
+from xlgap.planning.hardware import DEVICE_SHARE, GIB, HOST_SHARE, get_hardware
 from xlgap.planning.search import Asked, Load, choose
 from xlgap.planning.setting import Setting
 from xlgap.planning.shape import shape_of_checkpoint
-from xlgap.planning.split import DEVICE_SHARE, HOST_SHARE
 
 AUTO = Asked(
     precision="bf16", zero_stage="auto", offload_optimizer="auto", offload_parameters="auto",
