@@ -129,6 +129,7 @@ _OPT: dict[str, Any] = {"offload": "optimizer"}
 _BOTH: dict[str, Any] = {"offload": "both"}
 _TWO: dict[str, Any] = {"processes": 2}
 _SAVING: dict[str, Any] = {"saving": True}
+_BF16: dict[str, Any] = {"precision": "bf16"}
 _CASES: list[tuple[str, str, Any, int, int, dict[str, Any]]] = [
     ("wide", "tag", 0, 16, 64, {}),
     ("mini", "classify", 0, 8, 64, {}),
@@ -168,14 +169,14 @@ _CASES: list[tuple[str, str, Any, int, int, dict[str, Any]]] = [
     ("small", "classify", 0, 64, 128, {"dropout": 0.0}),
     ("medium", "tag", 0, 24, 128, {"drawn": True}),
     ("wide", "mlm", 1, 16, 128, {}),
-    ("wide", "classify", 1, 24, 128, {"precision": "bf16"}),
+    ("wide", "classify", 1, 24, 128, _BF16),
     ("medium", "classify", 2, 24, 128, {"drawn": True, "keep_best": True}),
     ("small", "tag", 0, 24, 128, _TWO | {"micro_batches": 2}),
     ("large", "classify", 2, 4, 64, {}),
     ("large", "tag", 3, 4, 128, _BOTH),
     ("large", "span", 0, 4, 384, _CKPT),
     ("large", "mlm", 3, 4, 64, _TWO),
-    ("large", "classify", 1, 4, 64, {"precision": "bf16"}),
+    ("large", "classify", 1, 4, 64, _BF16),
     ("medium", "mlm", 3, 16, 128, _CKPT | {"micro_batches": 2}),
     ("base", "classify", 0, 4, 64, {}),
     ("base", "mlm", 0, 4, 128, _CKPT),
@@ -187,5 +188,11 @@ _CASES: list[tuple[str, str, Any, int, int, dict[str, Any]]] = [
     ("mini", "classify", 3, 8, 64, _SAVING | _TWO),
     ("small", "span", 3, 10, 384, _SAVING),
     ("large", "classify", 0, 4, 128, _SAVING),
-    ("large", "classify", 1, 4, 64, _SAVING | {"precision": "bf16"}),
+    ("large", "classify", 1, 4, 64, _SAVING | _BF16),
+    ("medium", "classify", 0, 16, 128, _BF16 | {"micro_batches": 2}),
+    ("wide", "tag", 2, 16, 64, _BF16),
+    ("medium", "mlm", 3, 8, 128, _BF16 | _TWO),
+    ("medium", "classify", 1, 16, 64, _BF16 | _OPT),
+    ("wide", "tag", 2, 8, 64, _BF16 | _OPT),
+    ("medium", "span", 1, 8, 256, _BF16 | {"micro_batches": 2}),
 ]

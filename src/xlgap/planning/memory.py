@@ -154,7 +154,7 @@ class _Memory:
                 moved["cpu"] += self.offload_buffers()
                 moved["cpu"] += gradients if setting.zero_stage == 3 else 0
                 gradients = self.gradients() if setting.zero_stage == 1 else 0
-        held = gradients if self._gradients_stay() else 0
+        held = self._held_gradients() if gradients else 0
         early, late = self._table_gradients()
         in_pass = passing + max(activations + logits + held + early, gradients + late)
         buffers = max(passing + max(early, late), stepping)
@@ -204,12 +204,22 @@ class _Memory:
         return base + self.number * self._shard(self.trained, from_stage=3)
 
     def gradients(self) -> int:
-        """Of what is trained, all of them at the end of the backward pass."""
-        return self.number * self._shard(self.trained, from_stage=2)
+        """Of what is trained, all of them at the end of the backward pass.
 
-    def _gradients_stay(self) -> bool:
-        """Whether gradients of earlier passes are there while activations are."""
-        return self.setting.micro_batches > 1 or self.setting.zero_stage == 3
+        Those of a pass in bf16 are added up in fp32, see :mod:`xlgap.training.sums`: from stage 1 in
+        their place, in stage 0 beside them.
+        """
+        mine = self._shard(self.trained, from_stage=2)
+        if self.setting.precision == "fp32" or self.setting.zero_stage > 0:
+            return _FP32 * mine
+        return (self.number + (_FP32 if self.setting.micro_batches > 1 else 0)) * mine
+
+    def _held_gradients(self) -> int:
+        """Those of earlier passes, which are there while activations are."""
+        passes, stage = self.setting.micro_batches, self.setting.zero_stage
+        if stage == 0 and self.setting.precision == "bf16":  # the sums, or in the last pass their copy
+            return {1: 0, 2: self.number}.get(passes, _FP32) * self.trained
+        return self.gradients() if passes > 1 or stage == 3 else 0
 
     def _table_gradients(self) -> tuple[int, int]:
         """Of the table of sub-words, the largest: while all activations are there, and when none is.
@@ -295,8 +305,7 @@ class _Memory:
         mine = self._shard(self.trained, from_stage=1)
         if setting.zero_stage == 3:
             return _FP32 * min(mine, STEP_GROUP)
-        flat = self.number * mine if setting.zero_stage == 1 else 0
-        return flat + (_FP32 * mine if setting.precision == "bf16" else 0)
+        return _FP32 * mine if setting.zero_stage == 1 else 0
 
     def activations(self) -> int:
         """What a pass keeps for its backward pass; see :mod:`xlgap.planning.activations`."""

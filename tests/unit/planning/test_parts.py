@@ -106,7 +106,17 @@ def test_the_vocabulary_counts_where_text_is_predicted():
 def test_passes_before_the_last_leave_their_gradients():
     once, twice = (parts(zero_stage=1, devices=8, micro_tokens=16_384, micro_batches=n) for n in (1, 2))
     assert twice.total > once.total
-    assert twice.total - once.total <= 2 * XL.parameters
+    assert twice.total - once.total <= 4 * XL.parameters
+
+
+@pytest.mark.parametrize(
+    ("stage", "passes", "each"),
+    [(0, 1, 2), (0, 2, 6), (1, 1, 4), (1, 2, 4), (2, 1, 4 / 8), (3, 2, 4 / 8)],
+)
+def test_gradients_of_passes_in_bf16_are_added_up_in_fp32(stage, passes, each):
+    """Bytes a parameter: in place of those of a pass, in stage 0 beside them."""
+    found = parts(zero_stage=stage, devices=8, micro_batches=passes)
+    assert found.gradients == pytest.approx(each * XL.parameters, rel=1e-6)
 
 
 def test_longer_sequences_cost_where_scores_are_materialised():
