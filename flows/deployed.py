@@ -68,6 +68,7 @@ def study(
     limits: Limits = None,
     stage_hours: Hours = None,
     hours: Hours = None,
+    spread: bool = False,
 ) -> None:
     """Bring a study up to date, or what is chosen of it, which becomes a study of its own.
 
@@ -83,6 +84,7 @@ def study(
         stage_hours: the most that a stage may take; absent: five times what the plan predicts, at
             least two hours.
         hours: the most that the whole run may take.
+        spread: stages that train run on the workers of the pool xlgap-stages, each in its own clone.
 
     Raises:
         ConfigError, UnknownNameError, DataError: what is asked for is wrong; nothing was started.
@@ -96,7 +98,14 @@ def study(
         seeds=None if seeds is None else tuple(seeds),
     )
     directory = study_directory(study, choice, start=Path())
-    asked = _asked(directory, workers=workers, limits=limits, stage_hours=stage_hours, hours=hours)
+    asked = _asked(
+        directory,
+        workers=workers,
+        limits=limits,
+        stage_hours=stage_hours,
+        hours=hours,
+        spread=spread,
+    )
     _carried_out(directory, asked, show_cells, lambda found, _: show_report(found))
     _keep_runs(directory)
 

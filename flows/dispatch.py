@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prefect import flow
@@ -22,9 +22,11 @@ import interrupt
 from display import Summary, show_summary
 from plan import Plan, read_plan, write_seconds
 from ready import put_our_programs_first, require_graph, require_study
-from running import Run, partial_report
+from running import Run, Runner, partial_report
 from stage import Stages
+from transfer import push_all
 from xlgap.alone import alone
+from xlgap.checkout import checkout_root
 from xlgap.errors import ResultError
 from xlgap.prefork import launch
 
@@ -110,6 +112,7 @@ class Asked:
         stage_seconds: the most that stages may take, by name.
         seconds: the most that all of it may take.
         patience: seconds to wait for another run of the same study to end.
+        spread: have stages that train run on other machines, see :mod:`away`.
     """
 
     workers: int = 2
@@ -120,6 +123,7 @@ class Asked:
     stage_seconds: Callable[[Plan], Mapping[str, float]] = lambda _: {}
     seconds: float | None = None
     patience: float = 0.0
+    spread: bool = False
 
 
 @flow(name="grid", flow_run_name="{directory}", validate_parameters=True)
@@ -175,15 +179,16 @@ def carry_out(
         require_study(study)
     trainings = min(asked.workers, asked.limits.get("train", asked.workers))
     apart = alone(study, patience=asked.patience) if plan is None else nullcontext()
-    with apart, _told(flow_run.id, trainings), ExitStack() as stack:
+    with apart, told(flow_run.id, trainings), ExitStack() as stack:
         if plan is None:
             require_graph(study)
         plan = (plan or read_plan(study)).chosen(asked.wanted, again=asked.again, above=asked.above)
         socket = os.environ.get(launch.VARIABLE)
         if socket is None and preload and plan.stale:
             socket = stack.enter_context(server(study, preload))
-        stages = Stages(study, socket, asked.stage_seconds(plan))
-        stack.callback(stages.close)
+        here = Stages(study, socket, asked.stage_seconds(plan))
+        stack.callback(here.close)
+        stages = _spread(here, plan) if asked.spread else here
         run = Run(plan, stages, asked.workers, asked.limits, asked.seconds)
         try:
             run.to_the_end()
@@ -195,8 +200,24 @@ def carry_out(
     return run.summary
 
 
+def _spread(here: Stages, plan: Plan) -> Runner:
+    """Have stages that train run on other machines, which find in the remote what they read.
+
+    Raises:
+        ConfigError: workers cannot check out what is here.
+    """
+    from away import Away, pushed_commit, require_committed
+
+    root = checkout_root(here.directory)
+    require_committed(here.directory, root)
+    away = Away(replace(here, options=("--push",)), plan, pushed_commit(root))
+    wanted = {name for stage in plan.stale for name in plan.above(stage)}
+    push_all(here.directory, sorted(wanted - plan.stale))
+    return away
+
+
 @contextmanager
-def _told(flow_run_id: str, trainings: int) -> Iterator[None]:
+def told(flow_run_id: str, trainings: int) -> Iterator[None]:
     """Stages find in their environment what the flow alone knows.
 
     Args:

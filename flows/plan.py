@@ -107,6 +107,16 @@ class Plan:
             found[name] = self.stages[name].seconds + after
         return found
 
+    def above(self, name: str) -> frozenset[str]:
+        """All stages that a stage reads from, directly or not."""
+        found: set[str] = set()
+        front = [name]
+        while front:
+            new = self.stages[front.pop()].parents - found
+            found |= new
+            front.extend(new)
+        return frozenset(found)
+
     def chosen(
         self, wanted: frozenset[str] | None, *, again: frozenset[str] = frozenset(), above: bool = True
     ) -> Plan:

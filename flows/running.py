@@ -19,8 +19,7 @@ from prefect.tasks import exponential_backoff
 
 from display import Bar, Summary
 from engine import on_a_server
-from plan import Plan, recorded_outputs
-from slots import slots_of
+from plan import Plan, Stage, recorded_outputs
 from stage import StageFailedError
 from xlgap.errors import ResultError
 
@@ -54,6 +53,9 @@ class Runner(Protocol):
 
     def run(self, name: str, *, again: bool = False) -> float:
         """Run a stage to its end; the seconds that it took."""
+
+    def slots(self, stage: Stage) -> list[str]:
+        """What a stage takes of the slots that a Prefect server hands out."""
 
     def stop(self) -> None:
         """End all running stages; start no new one."""
@@ -144,7 +146,7 @@ class Run:
     def _submit(self, name: str) -> None:
         stage = self.plan.stages[name]
         self.waiting.remove(name)
-        tags = [stage.tag, stage.family, *slots_of(stage)] if on_a_server() else []
+        tags = [stage.tag, stage.family, *self.stages.slots(stage)] if on_a_server() else []
         named = self.task.with_options(task_run_name=name, tags=tags)
         parents = [self.ended[parent] for parent in stage.parents if parent in self.ended]
         future = self.running[name] = named.submit(name, again=stage.again, wait_for=parents)

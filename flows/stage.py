@@ -1,14 +1,15 @@
 """One stage of the graph: ``dvc --wait-for-lock repro --single-item STAGE`` with its own log.
 
-As a program (``python flows/stage.py FD [--force] STAGE``, where FD is a pipe that the flow holds
+As a program (``python flows/stage.py FD [OPTIONS] STAGE``, where FD is a pipe that the flow holds
 open, or :func:`main` in a child of the pre-fork server) this file is DVC's own command line, with a
 quicker way to its lock file (``lockfile.py``) and an exit code for failures that a second attempt can
-heal.
+heal. Of studies on several machines it also moves inputs and results (``transfer.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -21,12 +22,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import lockfile
+import transfer
+from plan import Stage
+from slots import slots_of
 from xlgap import prefork
+from xlgap.errors import XlgapError
 
 LOGS = Path("journal", "logs")
 CHECKPOINTS, MANIFEST = "scratch", "rank0.json"  # which a training's first process writes last
 TRANSIENT = 75  # EX_TEMPFAIL of sysexits.h: killed from outside
 HELD = 76  # another command of DVC works on the same files
+ABSENT = 77  # nobody has run the stage on these inputs
 HELD_SECONDS = 2.0  # until the next attempt
 STOPPED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})  # someone wanted the stage to end
 POLITE_SECONDS, FIRM_SECONDS = 23.0, 4.0  # after SIGINT, SIGTERM; a worker kills a flow after 30
@@ -83,11 +89,13 @@ class Stages:
         directory: the study's directory.
         socket: of the pre-fork server, or None.
         limits: the most seconds that stages may take; one that is not named takes as long as it needs.
+        options: of :func:`main`, for every stage.
     """
 
     directory: Path
     socket: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
     _lifeline: tuple[int, int] = field(default_factory=os.pipe)
     _running: dict[str, prefork.Remote | subprocess.Popen[bytes]] = field(default_factory=dict)
     _late: set[str] = field(default_factory=set)
@@ -107,18 +115,37 @@ class Stages:
         Raises:
             StageFailedError: it failed, took longer than it may, or :meth:`stop` ended it.
         """
-        log = self.log(name)
-        log.parent.mkdir(parents=True, exist_ok=True)
         began, known = time.monotonic(), self._checkpoints()
-        words = ("--force", name) if again else (name,)
-        with self._limited(name):
-            while (code := self._run(name, words, log)) == HELD and name not in self._late:
-                time.sleep(HELD_SECONDS)
+        code, log = self._code(name, *self.options, *(["--force"] if again else [])), self.log(name)
         if code != 0:
             late = self.limits[name] if name in self._late else None
             moved = not self._checkpoints() <= known
             raise StageFailedError(name, code, tail(log), log, moved=moved, limit=late)
         return time.monotonic() - began
+
+    def restore(self, name: str) -> bool:
+        """Take a stage's result from where it ran; False where nobody has run it on these inputs.
+
+        Raises:
+            StageFailedError: it is there and could not be taken.
+        """
+        code = self._code(name, "--restore")
+        if code not in {0, ABSENT}:
+            raise StageFailedError(name, code, tail(self.log(name)), self.log(name))
+        return code == 0
+
+    def slots(self, stage: Stage) -> list[str]:
+        """What a stage takes of the slots that a Prefect server hands out."""
+        return slots_of(stage)
+
+    def _code(self, name: str, *options: str) -> int:
+        """Run a stage, again while another command of DVC works on its files; its exit code."""
+        log = self.log(name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with self._limited(name):
+            while (code := self._run(name, (*options, name), log)) == HELD and name not in self._late:
+                time.sleep(HELD_SECONDS)
+        return code
 
     def log(self, name: str) -> Path:
         """The file with what a stage says."""
@@ -245,19 +272,66 @@ class _Cause(logging.Handler):
 
 
 def main(argv: Sequence[str]) -> int:
-    """``dvc --wait-for-lock repro --single-item [--force] STAGE``.
+    """``dvc --wait-for-lock repro --single-item [--force] STAGE``, and what travels before and after.
+
+    Args:
+        argv: the stage, after options: ``--inputs=FILE``, have the outs in the workspace whose entries
+            of ``dvc.lock`` are in a JSON file; ``--restore``, run nothing, but take the result of a run
+            elsewhere; ``--push``, bring the result to the remote; ``--force``, DVC's own.
 
     Returns:
-        DVC's exit code, :data:`HELD`, or :data:`TRANSIENT` when a second attempt can heal the failure.
+        DVC's exit code, :data:`HELD`, :data:`ABSENT` where nothing can be restored, or
+        :data:`TRANSIENT` when a second attempt can heal the failure.
     """
+    *options, name = argv
+    lockfile.install()
+    inputs = next((o.partition("=")[2] for o in options if o.startswith("--inputs=")), None)
+    try:
+        if inputs is not None:
+            _take_inputs(Path(inputs))
+        if "--restore" in options and not _restorable(name):
+            return ABSENT
+        code = _repro(["--force", name] if "--force" in options else [name])
+        if code == 0 and "--push" in options:
+            _push(name)
+    except (OSError, XlgapError) as error:  # of the remote, above all: its network, its disk
+        print(f"error: {error}", file=sys.stderr)
+        return TRANSIENT
+    return code
+
+
+def _take_inputs(file: Path) -> None:
+    from dvc.repo import Repo
+
+    wanted = json.loads(file.read_bytes())
+    with Repo(".", _wait_for_lock=True) as repo:
+        transfer.accept(repo, Path(), wanted)
+        transfer.pull(repo, wanted)
+
+
+def _restorable(name: str) -> bool:
+    from dvc.repo import Repo
+
+    with Repo(".", _wait_for_lock=True) as repo:
+        return transfer.restorable(repo, name)
+
+
+def _push(name: str) -> None:
+    from dvc.repo import Repo
+
+    with Repo(".", _wait_for_lock=True) as repo:
+        transfer.push(repo, [name])
+
+
+def _repro(words: Sequence[str]) -> int:
+    """DVC's command line, in this process."""
     from dvc.cli import main as dvc
 
-    lockfile.install()
     cause = _Cause()
     logger = logging.getLogger("dvc")
     logger.addHandler(cause)
     try:
-        code = int(dvc(["--wait-for-lock", "repro", "--single-item", *argv]))
+        code = int(dvc(["--wait-for-lock", "repro", "--single-item", *words]))
     finally:
         logger.removeHandler(cause)
     return _kind(cause.error) or code if code else 0

@@ -55,13 +55,13 @@ class PrefectServer:
 
     def post(self, path: str, **body: Any) -> Any:
         """What the server answers."""
-        answer = httpx.post(f"{self.api}/{path}", json=body, timeout=60)
+        answer = httpx.post(f"{self.api}/{path}", json=body, timeout=180)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
     def get(self, path: str) -> Any:
         """What the server has at ``path``."""
-        answer = httpx.get(f"{self.api}/{path}", timeout=60)
+        answer = httpx.get(f"{self.api}/{path}", timeout=180)
         assert answer.is_success, answer.text
         return answer.json()
 
