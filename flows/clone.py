@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from dispatch import told
 from ready import put_our_programs_first
 from stage import StageFailedError, Stages
 from xlgap.errors import ConfigError
+from xlgap.prefork import launch
 
 
 @flow(name="stage", flow_run_name="{study} {name}", validate_parameters=True)
@@ -50,6 +52,7 @@ def stage(
         file.flush()
         stages = Stages(
             root / study,
+            os.environ.get(launch.VARIABLE),
             limits={} if seconds is None else {name: seconds},
             options=(f"--inputs={file.name}", "--push"),
         )

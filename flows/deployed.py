@@ -18,9 +18,10 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from artifacts import show_audit, show_cells, show_report
-from dispatch import PRELOAD, Asked, StudyFailedError, carry_out
+from dispatch import Asked, StudyFailedError, carry_out
 from display import Summary
 from notify import tell
+from preload import PRELOAD
 from time_limits import by_plan
 from xlgap.derived import Choice, study_directory
 from xlgap.errors import ConfigError

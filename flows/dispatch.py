@@ -21,6 +21,7 @@ from prefect.runtime import flow_run
 import interrupt
 from display import Summary, show_summary
 from plan import Plan, read_plan, write_seconds
+from preload import PRELOAD
 from ready import put_our_programs_first, require_graph, require_study
 from running import Run, Runner, partial_report
 from stage import Stages
@@ -29,55 +30,6 @@ from xlgap.alone import alone
 from xlgap.checkout import checkout_root
 from xlgap.errors import ResultError
 from xlgap.prefork import launch
-
-# What the stages import, imported once for all of them, see xlgap.prefork.
-PRELOAD = (
-    "dvc.cli.parser",
-    "dvc.cachemgr",
-    "dvc.commands.repro",
-    "dvc.data_cloud",
-    "dvc.repo.artifacts",
-    "dvc.repo.datasets",
-    "dvc.repo.metrics",
-    "dvc.repo.open_repo",
-    "dvc.repo.params",
-    "dvc.repo.plots",
-    "dvc.repo.reproduce",
-    "dvc.repo.stage",
-    "dvc.rwlock",
-    "dvc.stage.cache",
-    "dvc.stage.run",
-    "dvc.utils.strictyaml",
-    "dvc_data.hashfile.db.local",
-    "configobj",
-    "dulwich.worktree",
-    "fsspec.implementations.memory",
-    "platformdirs.unix",
-    "pyparsing.testing",
-    "ruamel.yaml",
-    "scmrepo.git",
-    "torch",
-    "transformers",
-    "deepspeed",
-    "xlgap.tracking.mlflow:warm_up",
-    "scipy.stats",
-    "pandas",
-    "pyarrow.parquet",
-    "transformers.models.xlm_roberta.modeling_xlm_roberta",
-    "great_expectations",
-    "matplotlib.backends.backend_svg",
-    "xlgap.checks.validate",
-    "xlgap.lab.cldr:supported",
-    "xlgap.lab.corpus",
-    "xlgap.stages.analyse",
-    "xlgap.stages.finetune",
-    "xlgap.stages.prepare",
-    "xlgap.stages.pretrain",
-    "xlgap.stages.retention",
-    "xlgap.stages.score",
-    "xlgap.stages.warmstart",
-    "xlgap.training.engine:no_compiled_ops",
-)
 
 FLOW_RUN = "XLGAP_FLOW_RUN_ID"
 WORKERS = "XLGAP_WORKERS"  # as xlgap.launch.asked has it

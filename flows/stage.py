@@ -283,6 +283,8 @@ def main(argv: Sequence[str]) -> int:
         DVC's exit code, :data:`HELD`, :data:`ABSENT` where nothing can be restored, or
         :data:`TRANSIENT` when a second attempt can heal the failure.
     """
+    from dvc.lock import LockError
+
     *options, name = argv
     lockfile.install()
     inputs = next((o.partition("=")[2] for o in options if o.startswith("--inputs=")), None)
@@ -294,6 +296,8 @@ def main(argv: Sequence[str]) -> int:
         code = _repro(["--force", name] if "--force" in options else [name])
         if code == 0 and "--push" in options:
             _push(name)
+    except LockError:
+        return HELD
     except (OSError, XlgapError) as error:  # of the remote, above all: its network, its disk
         print(f"error: {error}", file=sys.stderr)
         return TRANSIENT

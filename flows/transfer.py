@@ -9,7 +9,7 @@ commands read and write the same.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def push(repo: Any, names: Iterable[str]) -> None:
     for name in names:
         stage = _stage(repo, name)
         for odb, objects in stage.get_used_objs().items():
-            _whole(repo.cloud.push(objects, odb=odb), name, "pushed to")
+            _whole(repo.cloud.push(objects, odb=odb).failed, name, "pushed to")
         entry = to_single_stage_lockfile(stage)
         value, key = _get_cache_hash(entry), _get_stage_hash(stage)
         local = Path(repo.stage_cache._get_cache_path(key, value))
@@ -58,10 +58,14 @@ def pull(repo: Any, names: Iterable[str]) -> None:
     """
     for name in names:
         stage = _stage(repo, name)
-        if not stage.changed_outs():
-            continue
+        with repo.lock:
+            if not stage.changed_outs():
+                continue
         for odb, objects in stage.get_used_objs().items():
-            _whole(repo.cloud.pull(objects, odb=odb), name, "pulled from")
+            _whole(repo.cloud.pull(objects, odb=odb).failed, name, "pulled from")
+        with repo.lock:
+            missing = [out for out in stage.outs if out.changed_cache()]
+        _whole(missing, name, "pulled from")
         with repo.lock:
             stage.checkout(force=True)
 
@@ -143,9 +147,9 @@ def _remote_runs(repo: Any, key: str) -> tuple[Any, str]:
     return odb.fs, odb.fs.join(odb.path, RUNS, key[:2], key)
 
 
-def _whole(result: Any, name: str, how: str) -> None:
-    if result.failed:
+def _whole(failed: Sized, name: str, how: str) -> None:
+    if failed:
         raise DataError(
-            f"stage {name}: {len(result.failed)} of its files could not be {how} DVC's remote; see "
+            f"stage {name}: {len(failed)} of its files could not be {how} DVC's remote; see "
             "that it answers and has them ('dvc push' where the stage ran)."
         )

@@ -103,16 +103,17 @@ def _written(file: Path, params: Params, choice: Choice, root: Path) -> Path:
     params_file = root / layout.PARAMS
     own = {} if file == params_file else read_mapping(file)
     raw = overlaid(params_file, file) if own else read_mapping(params_file)
-    over = {**own, **_sections(raw, params, choice)}
+    chosen = _sections(raw, params, choice)
     told = json.dumps([params.study.name, asdict(choice)], sort_keys=True)
     name = f"{params.study.name}_{hashlib.sha256(told.encode()).hexdigest()[:8]}"
-    over["study"] = {**own.get("study", {}), **over.get("study", {}), "name": name}
-    merged = {**raw, **over, "study": {**raw["study"], **over["study"]}}
+    chosen["study"] = {**own.get("study", {}), **chosen.get("study", {}), "name": name}
+    over = {**own, **chosen}
+    merged = {**raw, **chosen, "study": {**raw["study"], **chosen["study"]}}
     path = root / STUDIES / f"{name}.yaml"
     graph_text(check(merged, path), path.with_suffix(""))
-    chosen = ", ".join(f"{key} {list(value)}" for key, value in asdict(choice).items() if value)
+    words = ", ".join(f"{key} {list(value)}" for key, value in asdict(choice).items() if value)
     note = (
-        f"# Chosen of {file.relative_to(root)}: {chosen}. Written by a run of the study's deployment.\n"
+        f"# Chosen of {file.relative_to(root)}: {words}. Written by a run of the study's deployment.\n"
     )
     text = note + yaml.safe_dump(over, sort_keys=False, width=100, allow_unicode=True)
     if not path.is_file() or path.read_text(encoding="utf8") != text:

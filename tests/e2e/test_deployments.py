@@ -215,6 +215,19 @@ def _is_free(server: PrefectServer, place: Checkout, *, seconds: float) -> None:
     assert json.loads(status.stdout) == {}
 
 
+def test_a_run_that_takes_too_long_is_stopped(server: PrefectServer, place: Checkout) -> None:
+    """By a limit of one stage, and of the whole run."""
+    asked = {"study": "studies/endless.yaml", "models": ["one"], "seeds": [7], "workers": 1}
+    run = server.run_deployment("study/study", **asked, stage_hours=20 / 3600)
+    state = server.until_final(run)
+    assert state["type"] == "FAILED"
+    assert "StudyFailedError: failed: pretrain@one; " in state["message"]
+    assert "stopped after 20 seconds, the most that it may take" in next(
+        iter(server.artifacts(run).values())
+    )
+    assert not _pretraining(place)
+
+
 def test_a_cancelled_run_stops_the_stage_beneath_it(server: PrefectServer, place: Checkout) -> None:
     before = (place.folder / "params.yaml").read_bytes()
     run = _started(server, place)
