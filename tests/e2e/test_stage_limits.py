@@ -17,7 +17,7 @@ def test_a_stage_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
     stages = Stages(toy.folder, limits={name: 6.0})
     try:
         stages.run("prepare@x")  # not named, so not limited
-        toy.cell("echo $$ > pid; sleep 300 & echo $! >> pid; wait")
+        toy.cell("echo $$ > pid; sh -c 'echo $$ >> pid; sleep 300'; true")
         with pytest.raises(StageFailedError) as caught:
             stages.run(name)
         assert caught.value.reason == "it was stopped after 6 seconds, the most that it may take"
