@@ -49,13 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--tracking", type=int, default=8, help="stages at once that write to the MLflow store"
     )
     parser.add_argument(
-        "--silence", type=int, default=90, help="seconds without a heartbeat until a run is crashed"
+        "--silence", type=int, default=180, help="seconds without a heartbeat until a run is crashed"
+    )
+    parser.add_argument(
+        "--no-slots", action="store_true", help="for a server on SQLite: slots cost it seconds a stage"
     )
     asked = parser.parse_args(argv)
     try:
-        done = provision(
-            {GPU: asked.gpu, CPU: asked.cpu, TRACKING: asked.tracking}, silence=asked.silence
-        )
+        slots = {GPU: asked.gpu, CPU: asked.cpu, TRACKING: asked.tracking}
+        done = provision({} if asked.no_slots else slots, silence=asked.silence)
     except XlgapError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

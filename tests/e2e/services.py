@@ -16,7 +16,8 @@ from pathlib import Path
 from checkout import BIN, Checkout
 from prefect_server import free_port
 
-POSTGRES = Path("/usr/lib/postgresql/15/bin")  # where Debian has it
+POSTGRES = "XLGAP_TEST_POSTGRES"  # set: Prefect's database is Debian's PostgreSQL, in place of SQLite
+PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,25 @@ def postgres(folder: Path) -> Iterator[str]:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
-    run(str(POSTGRES / "initdb"), "--pgdata", str(data), "--username", "prefect", "--auth", "trust")
+    run(str(PROGRAMS / "initdb"), "--pgdata", str(data), "--username", "prefect", "--auth", "trust")
     options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
-    control = (str(POSTGRES / "pg_ctl"), "--pgdata", str(data), "--wait")
+    control = (str(PROGRAMS / "pg_ctl"), "--pgdata", str(data), "--wait")
     run(*control, "--options", options, "--log", str(folder / "log"), "start")
     try:
-        run(str(POSTGRES / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "prefect", "prefect")
+        run(str(PROGRAMS / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "prefect", "prefect")
         yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/prefect"
     finally:
         run(*control, "--mode", "fast", "stop")
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[dict[str, str]]:
+    """Variables of a Prefect server with the database that is asked for, in ``folder``."""
+    if not os.environ.get(POSTGRES):
+        yield {}
+        return
+    with postgres(folder / "postgres") as url:
+        yield {"PREFECT_API_DATABASE_CONNECTION_URL": url}
 
 
 def _until_open(port: int) -> None:

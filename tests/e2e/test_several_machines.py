@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -13,11 +12,10 @@ import pytest
 import yaml
 from checkout import ROOT, STUDY, Checkout
 from prefect_server import PREFECT, PrefectServer, running_server
-from services import postgres, s3_store
+from services import database, s3_store
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-POSTGRES = "XLGAP_TEST_POSTGRES"  # set: Prefect's database is Debian's PostgreSQL, in place of SQLite
 SMALL: dict[str, Any] = {
     **STUDY,
     "arms": {name: STUDY["arms"][name] for name in ("direct_en", "inter_en")},
@@ -48,17 +46,12 @@ def test_two_clones_give_what_one_machine_gives(tmp_path: Path) -> None:
     workers = [clone(origin, tmp_path / name) for name in ("one", "two")]
     alone = clone(origin, tmp_path / "alone")
 
-    database = postgres(tmp_path / "postgres") if os.environ.get(POSTGRES) else None
     with s3_store(tmp_path / "s3") as store:
         for checkout in (made, *workers):
             store.is_remote_of(checkout)
         environment = {**made.environment, "AWS_EC2_METADATA_DISABLED": "true"}
-        if database is None:
-            _on_two_machines(tmp_path, environment, made, workers)
-        else:
-            with database as url:
-                known = {**environment, "PREFECT_API_DATABASE_CONNECTION_URL": url}
-                _on_two_machines(tmp_path, known, made, workers)
+        with database(tmp_path) as known:
+            _on_two_machines(tmp_path, {**environment, **known}, made, workers)
         fresh = clone(origin, tmp_path / "fresh")
         store.is_remote_of(fresh)
         shutil.copy(made.folder / "dvc.lock", fresh.folder)
@@ -79,7 +72,7 @@ def _on_two_machines(
 ) -> None:
     """Run the study by the deployment, with trainings in the workers' clones."""
     with running_server(folder / "prefect", environment) as server:
-        server.command(sys.executable, "flows/provision.py", cwd=made.folder)
+        server.command(sys.executable, "flows/provision.py", "--no-slots", cwd=made.folder)
         server.command(*PREFECT, "deploy", "--all", cwd=made.folder)
         server.worker(made.folder, "coordinator")
         for worker in workers:
