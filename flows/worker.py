@@ -11,7 +11,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from preload import PRELOAD
@@ -44,12 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process"]
-    with ExitStack() as stack:
-        if asked.pool == STAGES:
-            log = ROOT / "journal" / "logs" / "prefork.log"
-            if (socket := stack.enter_context(launch.running(PRELOAD, log=log))) is not None:
-                os.environ[launch.VARIABLE] = socket
-        return run_and_forward_signals([*command, "--pool", asked.pool, *words])
+    command += ["--pool", asked.pool, *words]
+    if asked.pool != STAGES:
+        os.execv(sys.executable, command)
+    with launch.running(PRELOAD, log=ROOT / "journal" / "logs" / "prefork.log") as socket:
+        if socket is not None:
+            os.environ[launch.VARIABLE] = socket
+        return run_and_forward_signals(command)
 
 
 if __name__ == "__main__":
