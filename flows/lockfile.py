@@ -98,7 +98,7 @@ def write_lines(path: Path, name: str, lines: str) -> None:
         ResultError: the file is not as DVC writes it.
     """
     old = _text(path)
-    new = replace_stage(old, name, lines)
+    new = replace_stage(old, name, lines) if _HEAD.findall(lines) == [name] else None
     if new is None or not is_plain(new):
         raise ResultError(
             f"{path}: has comments or marks of a conflict, or the lines for {name!r} are none of "
