@@ -164,6 +164,7 @@ def audit(
         stage_hours=stage_hours,
         hours=hours,
         wanted=GATES,
+        above=False,  # what is there is audited, not what preparing it again would give
         again=GATES,
     )
     _carried_out(directory, asked, show_audit)

@@ -158,6 +158,20 @@ def test_a_refresh_validates_and_reports_though_nothing_changed(
     assert (place.folder / "dvc.lock").read_bytes() == before
 
 
+def test_an_audit_finds_data_that_changed(server: PrefectServer, place: Checkout) -> None:
+    rows = place.folder / "data" / "prepared" / "lab_nli" / "test" / "de.jsonl"
+    rows.write_text(re.sub(r'"label": ?"\w+"', '"label": "perhaps"', rows.read_text()))
+    run = server.run_deployment("audit/audit")
+    state = server.until_final(run)
+    assert state["type"] == "FAILED"
+    assert "failed: validate@lab_nli; 1 more stages" in state["message"]
+    shown = server.artifacts(run)["audit-tiny"]
+    assert "| validate@lab_nli | failed: " in shown
+    assert "| leakage | not run |" in shown
+    place.dvc("checkout", "--force", "prepare@lab_nli", "validate@lab_nli")
+    assert place.stale() == set()
+
+
 def test_wrong_parameters_are_one_sentence_and_nothing_starts(
     server: PrefectServer, place: Checkout, webhook: tuple[str, list[dict[str, Any]]]
 ) -> None:
