@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from plan import Plan
+from plan import TRAINING, Plan
 
 FACTOR = 5.0  # times what is predicted: beyond it a stage hangs, or the plan is of another machine
 LEAST_SECONDS = 2 * 3600.0  # of any stage; most are seconds, and data may be large
@@ -25,7 +25,10 @@ def by_plan(directory: Path, hours: float | None) -> Callable[[Plan], Mapping[st
     def limits(plan: Plan) -> Mapping[str, float]:
         if hours is not None:
             return dict.fromkeys(plan.stages, hours * 3600)
-        predicted = _predicted_hours(directory) if plan.stale else {}
+        trains = {name for name in plan.stale if plan.stages[name].family in TRAINING}
+        predicted = _predicted_hours(directory) if trains else {}
+        if predicted is None:
+            return dict.fromkeys(plan.stages.keys() - trains, LEAST_SECONDS)
         return {
             name: max(LEAST_SECONDS, FACTOR * 3600 * predicted.get(name, 0.0)) for name in plan.stages
         }
@@ -33,11 +36,17 @@ def by_plan(directory: Path, hours: float | None) -> Callable[[Plan], Mapping[st
     return limits
 
 
-def _predicted_hours(directory: Path) -> dict[str, float]:
-    """Hours by stage as the plan has them; stages whose hours it does not know are left out."""
+def _predicted_hours(directory: Path) -> dict[str, float] | None:
+    """Hours by stage as the plan has them, without stages whose hours it does not know.
+
+    None, and a line on standard error, where there is no plan: data that a stage will prepare again
+    may be damaged, and trainings must not end for that.
+    """
     command = [sys.executable, "-m", "xlgap", "plan", "--json"]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeError(f"xlgap plan ended with {done.returncode}: {done.stderr.strip()}")
+        why = done.stderr.strip().rpartition("\n")[2]
+        print(f"stages that train have no limit of time: xlgap plan failed: {why}", file=sys.stderr)
+        return None
     stages = json.loads(done.stdout)["stages"]
     return {stage["stage"]: stage["hours"] for stage in stages if stage["hours"] is not None}
