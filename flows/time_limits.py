@@ -19,7 +19,8 @@ def by_plan(directory: Path, hours: float | None) -> Callable[[Plan], Mapping[st
 
     Args:
         directory: the study's.
-        hours: of every stage alike; None: what ``xlgap plan`` predicts, with room.
+        hours: of every stage alike; None: what ``xlgap plan`` predicts, with room. Stages that train
+            and whose hours it does not know take as long as they need.
     """
 
     def limits(plan: Plan) -> Mapping[str, float]:
@@ -27,26 +28,26 @@ def by_plan(directory: Path, hours: float | None) -> Callable[[Plan], Mapping[st
             return dict.fromkeys(plan.stages, hours * 3600)
         trains = {name for name in plan.stale if plan.stages[name].family in TRAINING}
         predicted = _predicted_hours(directory) if trains else {}
-        if predicted is None:
-            return dict.fromkeys(plan.stages.keys() - trains, LEAST_SECONDS)
+        unknown = trains - predicted.keys()
         return {
-            name: max(LEAST_SECONDS, FACTOR * 3600 * predicted.get(name, 0.0)) for name in plan.stages
+            name: max(LEAST_SECONDS, FACTOR * 3600 * predicted.get(name, 0.0))
+            for name in plan.stages.keys() - unknown
         }
 
     return limits
 
 
-def _predicted_hours(directory: Path) -> dict[str, float] | None:
+def _predicted_hours(directory: Path) -> dict[str, float]:
     """Hours by stage as the plan has them, without stages whose hours it does not know.
 
-    None, and a line on standard error, where there is no plan: data that a stage will prepare again
-    may be damaged, and trainings must not end for that.
+    None of them, and a line on standard error, where there is no plan: data that a stage will prepare
+    again may be damaged, and no run should end for that.
     """
     command = [sys.executable, "-m", "xlgap", "plan", "--json"]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         why = done.stderr.strip().rpartition("\n")[2]
         print(f"stages that train have no limit of time: xlgap plan failed: {why}", file=sys.stderr)
-        return None
+        return {}
     stages = json.loads(done.stdout)["stages"]
     return {stage["stage"]: stage["hours"] for stage in stages if stage["hours"] is not None}
