@@ -51,10 +51,10 @@ def test_a_service_is_asked_whether_it_works(name: str) -> None:
 def test_only_the_gateway_has_ports_and_only_on_loopback() -> None:
     assert {name for name, service in SERVICES.items() if "ports" in service} == {"gateway"}
     assert all(port.startswith("127.0.0.1:") for port in SERVICES["gateway"]["ports"])
-    assert {name for name, service in SERVICES.items() if service["networks"] != ["inside"]} == {
-        "gateway"
-    }
-    assert COMPOSE["networks"]["inside"]["internal"] is True
+    nets = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    assert {name for name, joined in nets.items() if "outside" in joined} == {"gateway"}
+    assert {name for name, joined in nets.items() if joined > {"stores"}} == {"mlflow", "prefect"}
+    assert all(COMPOSE["networks"][name]["internal"] is True for name in ("stores", "inside"))
 
 
 def test_passwords_are_files_and_have_no_default() -> None:

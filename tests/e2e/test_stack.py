@@ -152,8 +152,16 @@ def test_reaches_nothing_outside(stack: Stack, service: str) -> None:
             said = stack.exec(service, "python", "-c", CONNECT, address, str(port), check=False)
             assert "No route to host" in said or "Network is unreachable" in said
     assert "Traceback" not in stack.exec(service, "python", "-c", CONNECT, "mlflow", "5000")
-    bridge = call("docker", "network", "inspect", f"{stack.project}_inside")
-    assert json.loads(bridge)[0]["Internal"] is True
+    for name in ("inside", "stores"):
+        bridge = call("docker", "network", "inspect", f"{stack.project}_{name}")
+        assert json.loads(bridge)[0]["Internal"] is True
+
+
+def test_studies_reach_no_store(stack: Stack) -> None:
+    for place in (("postgres", "5432"), ("s3", "9000")):
+        assert "Traceback" not in stack.exec("mlflow", "python", "-c", CONNECT, *place)
+        said = stack.exec("worker", "python", "-c", CONNECT, *place, check=False)
+        assert "Name or service not known" in said or "name resolution" in said
 
 
 def test_publishes_two_ports_on_loopback_alone(stack: Stack) -> None:
