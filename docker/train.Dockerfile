@@ -18,12 +18,11 @@ RUN python -m venv /opt/uv && /opt/uv/bin/pip install --quiet uv==0.13.8 \
 COPY docker/locks/study.lock docker/locks/train.lock /tmp/
 RUN /opt/uv/bin/uv pip install --quiet --python /opt/venv/bin/python -r /tmp/study.lock -r /tmp/train.lock
 COPY docker/bin/prune.sh /tmp/
-RUN sh /tmp/prune.sh /opt/venv
+RUN sh /tmp/prune.sh /opt/venv && python -m compileall -q -j 0 /opt/venv
 # The checkout is laid into /xlgap when a container starts, and there the package is imported from.
 COPY pyproject.toml README.md /xlgap/
 COPY src /xlgap/src
-RUN /opt/uv/bin/uv pip install --quiet --python /opt/venv/bin/python --no-deps --editable /xlgap \
- && python -m compileall -q -j 0 /opt/venv
+RUN /opt/uv/bin/uv pip install --quiet --python /opt/venv/bin/python --no-deps --no-build-isolation --editable /xlgap
 COPY . /opt/xlgap
 RUN sh /opt/xlgap/docker/bin/stamp.sh /opt/xlgap \
  && python -m compileall -q /opt/xlgap/src /opt/xlgap/flows \

@@ -7,5 +7,7 @@ for package in numpy pandas scipy sklearn pyarrow statsmodels matplotlib network
     if [ -d "$site/$package" ]; then find "$site/$package" -type d -name tests -prune -exec rm -rf {} +; fi
 done
 rm -rf "$site"/torch/include "$site"/torch/share/cmake "$site"/pyarrow/include "$site"/pyarrow/src
+# Python 3.12's syntax: an error when everything is compiled
+rm -f "$site"/torch/testing/_internal/py312_intrinsics.py
 find "$site" -name '*.a' -delete
 find "$1" -type d -name __pycache__ -prune -exec rm -rf {} +
