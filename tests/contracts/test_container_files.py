@@ -129,7 +129,7 @@ def test_images_install_the_versions_of_the_lock() -> None:
         ),
     ):
         found = pins(DOCKER / "locks" / f"{name}.lock")
-        assert set(found) - set(everything) == beside
+        assert set(found) - set(everything) <= beside
         assert {k: v for k, v in found.items() if k in everything}.items() <= everything.items()
     assert {"torch", "deepspeed", "dvc", "mlflow", "prefect"} <= set(
         pins(DOCKER / "locks" / "study.lock")

@@ -55,7 +55,9 @@ def volume() -> Iterator[str]:
 @pytest.fixture
 def container(image: str, volume: str, tmp_path: Path) -> Iterator[str]:
     """A container with a tiny study on a root that is read-only; it was not started yet."""
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
+    small = {**STUDY, "tasks": {"lab_nli": STUDY["tasks"]["lab_nli"]}}
+    small["arms"] = {name: STUDY["arms"][name] for name in ("direct_en", "direct_de")}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(small, sort_keys=False))
     (tmp_path / "params.yaml").chmod(0o644)
     name = "xlgap-test-study"
     mounts = ("-v", f"{volume}:/xlgap", "-v", f"{tmp_path / 'params.yaml'}:/xlgap/params.yaml:ro")
