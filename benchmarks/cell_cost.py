@@ -24,7 +24,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "flows"))
 
-from dispatch import PRELOAD  # noqa: E402 (flows/ is no package)
+from preload import PRELOAD  # noqa: E402 (flows/ is no package)
 from xlgap import layout  # noqa: E402
 from xlgap.cell import Cell, grid  # noqa: E402
 from xlgap.config import load_params  # noqa: E402

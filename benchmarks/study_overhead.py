@@ -108,6 +108,7 @@ def run_flow(folder: Path, workers: int) -> Found:
     found = Found(workers)
     grid.embedded_engine()
     import dispatch
+    import running
     import stage
 
     def spanned(name: str, function: Any, after: Callable[..., None] = lambda *_: None) -> Any:
@@ -132,15 +133,15 @@ def run_flow(folder: Path, workers: int) -> Found:
 
     run = stage.Stages.run
 
-    def run_stage(stages: Any, name: str) -> float:
+    def run_stage(stages: Any, name: str, **how: bool) -> float:
         begin = time.time()
         try:
-            return float(run(stages, name))
+            return float(run(stages, name, **how))
         finally:
             found.stages[name] = begin, time.time()
 
     grid.read_plan = dispatch.read_plan = spanned("plan", grid.read_plan, keep_parents)
-    dispatch.Run.to_the_end = spanned("stages", dispatch.Run.to_the_end, keep_server)
+    running.Run.to_the_end = spanned("stages", running.Run.to_the_end, keep_server)
     stage.Stages.run = run_stage  # type: ignore[method-assign]
     changed_dvc = "lockfile:install"  # before it is timed
     grid.grid(folder, workers, preload=(*dispatch.PRELOAD, changed_dvc, "stage_timers:start"))

@@ -18,6 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
+from xlgap.errors import ResultError
+
 _TOP = "schema: '2.0'\nstages:\n"
 _STAGES = re.compile(r"(?>  [\w.@-]+:\n(?>    .*\n)++)*+")
 _HEAD = re.compile(r"^  ([\w.@-]+):\n", re.MULTILINE)
@@ -35,20 +37,20 @@ class Entries(Mapping[str, Any]):
         """Take a text for which :func:`is_plain` holds."""
         heads = list(_HEAD.finditer(text, len(_TOP)))
         ends = [*(head.start() for head in heads[1:]), len(text)]
-        self._lines = {h[1]: text[h.start() : end] for h, end in zip(heads, ends, strict=True)}
+        self.lines = {h[1]: text[h.start() : end] for h, end in zip(heads, ends, strict=True)}
 
     def __getitem__(self, name: str) -> Any:
         from dvc.dvcfile import Lockfile
         from dvc.utils.serialize import parse_yaml
 
-        text = _TOP + self._lines[name]
+        text = _TOP + self.lines[name]
         return Lockfile.validate(parse_yaml(text, "dvc.lock"), "dvc.lock")["stages"][name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._lines)
+        return iter(self.lines)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.lines)
 
 
 def replace_stage(text: str, name: str, lines: str) -> str | None:
@@ -80,6 +82,31 @@ def stage_lines(name: str, entry: Mapping[str, Any]) -> str | None:
     if not text.startswith(f"{_TOP}  {name}:\n") or not is_plain(text) or re.search(r" [&*]id\d", text):
         return None
     return text.removeprefix(_TOP)
+
+
+def lines_of(text: str, name: str) -> str | None:
+    """The lines of one stage in a lock file; None where it has none, or is not plain."""
+    if not is_plain(text):
+        return None
+    return Entries(text).lines.get(name)
+
+
+def write_lines(path: Path, name: str, lines: str) -> None:
+    """Give a lock file other lines for one stage, or new ones.
+
+    Raises:
+        ResultError: the file is not as DVC writes it.
+    """
+    old = _text(path)
+    new = replace_stage(old, name, lines) if _HEAD.findall(lines) == [name] else None
+    if new is None or not is_plain(new):
+        raise ResultError(
+            f"{path}: has comments or marks of a conflict, or the lines for {name!r} are none of "
+            "DVC's; bring the file back from git."
+        )
+    if new != old:
+        with _replacing(path) as file:
+            file.write(new)
 
 
 @cache

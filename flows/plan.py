@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -34,6 +34,8 @@ GUESSED_SECONDS = {
 OTHER_SECONDS = 3.0
 TRAINING = frozenset({"translate", "pretrain", "warmstart", "finetune", "retention"})
 """Families whose stages may use a GPU."""
+TRACKED = frozenset({"validate", "pretrain", "warmstart", "finetune", "choose", "score", "analyse"})
+"""Families whose stages write to the MLflow store."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class Stage:
         parents: the stages whose outputs it reads.
         changed: whether DVC finds it changed by itself, whatever its parents will write.
         seconds: how long it took last time, or a guess.
+        again: whether it runs even where DVC finds nothing changed.
     """
 
     name: str
     parents: frozenset[str]
     changed: bool
     seconds: float
+    again: bool = False
 
     @property
     def family(self) -> str:
@@ -102,6 +106,44 @@ class Plan:
             after = max((found[child] for child in self.children[name]), default=0.0)
             found[name] = self.stages[name].seconds + after
         return found
+
+    def above(self, name: str) -> frozenset[str]:
+        """All stages that a stage reads from, directly or not."""
+        found: set[str] = set()
+        front = [name]
+        while front:
+            new = self.stages[front.pop()].parents - found
+            found |= new
+            front.extend(new)
+        return frozenset(found)
+
+    def chosen(
+        self, wanted: frozenset[str] | None, *, again: frozenset[str] = frozenset(), above: bool = True
+    ) -> Plan:
+        """The part of the plan that a run is asked for.
+
+        Args:
+            wanted: families of stages; None: all.
+            again: families whose stages run even where DVC finds nothing changed.
+            above: with the stages that those of ``wanted`` read from, directly or not.
+        """
+        kept = {s.name for s in self.stages.values() if wanted is None or s.family in wanted}
+        if above:
+            for name in reversed(self.order):
+                if name in kept:
+                    kept |= self.stages[name].parents
+        return Plan(
+            {
+                name: replace(
+                    stage,
+                    parents=stage.parents & kept,
+                    changed=stage.changed or stage.family in again,
+                    again=stage.family in again,
+                )
+                for name, stage in self.stages.items()
+                if name in kept
+            }
+        )
 
 
 def read_plan(directory: Path) -> Plan:

@@ -1,13 +1,15 @@
 """One stage of the graph: ``dvc --wait-for-lock repro --single-item STAGE`` with its own log.
 
-As a program (``python flows/stage.py STAGE FD``, where FD is a pipe that the flow holds open, or
-:func:`main` in a child of the pre-fork server) this file is DVC's own command line, with a quicker way
-to its lock file (``lockfile.py``) and an exit code for failures that a second attempt can heal.
+As a program (``python flows/stage.py FD [OPTIONS] STAGE``, where FD is a pipe that the flow holds
+open, or :func:`main` in a child of the pre-fork server) this file is DVC's own command line, with a
+quicker way to its lock file (``lockfile.py``) and an exit code for failures that a second attempt can
+heal. Of studies on several machines it also moves inputs and results (``transfer.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -15,20 +17,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import lockfile
+import transfer
+from plan import Stage
+from slots import slots_of
 from xlgap import prefork
+from xlgap.errors import XlgapError
 
 LOGS = Path("journal", "logs")
 CHECKPOINTS, MANIFEST = "scratch", "rank0.json"  # which a training's first process writes last
 TRANSIENT = 75  # EX_TEMPFAIL of sysexits.h: killed from outside
 HELD = 76  # another command of DVC works on the same files
+ABSENT = 77  # nobody has run the stage on these inputs
 HELD_SECONDS = 2.0  # until the next attempt
 STOPPED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})  # someone wanted the stage to end
-POLITE_SECONDS, FIRM_SECONDS = 25.0, 5.0  # after SIGINT, after SIGTERM
+POLITE_SECONDS, FIRM_SECONDS = 23.0, 4.0  # after SIGINT, SIGTERM; a worker kills a flow after 30
 
 
 class StageFailedError(RuntimeError):
@@ -40,23 +47,33 @@ class StageFailedError(RuntimeError):
         last: the last lines of its log.
         log: where the whole log is.
         moved: whether a training of the study completed a checkpoint meanwhile.
+        limit: the seconds that it may take, where it was stopped for having taken more.
     """
 
     def __init__(
-        self, name: str, code: int, last: Sequence[str], log: Path, *, moved: bool = False
+        self,
+        name: str,
+        code: int,
+        last: Sequence[str],
+        log: Path,
+        *,
+        moved: bool = False,
+        limit: float | None = None,
     ) -> None:
         self.name, self.code, self.last, self.log = name, code, tuple(last), log
-        self.moved = moved
+        self.moved, self.limit = moved, limit
         super().__init__(f"stage '{name}' failed with exit code {code}: {self.reason}")
 
     @property
     def transient(self) -> bool:
         """Whether another attempt can heal it."""
-        return self.code == TRANSIENT
+        return self.code == TRANSIENT and self.limit is None
 
     @property
     def reason(self) -> str:
         """The line of the log that says most: the command's last one, or DVC's where it has none."""
+        if self.limit is not None:
+            return f"it was stopped after {self.limit:.0f} seconds, the most that it may take"
         told = [line.strip() for line in self.last if line.strip()]
         of_command = [line for line in told if not _of_dvc(line)]
         if told and "failed to run:" in told[-1] and of_command:
@@ -70,34 +87,89 @@ class Stages:
 
     Attributes:
         directory: the study's directory.
-        socket: a pre-fork server, or None to start a fresh interpreter for each stage.
+        socket: of the pre-fork server, or None.
+        limits: the most seconds that stages may take; one that is not named takes as long as it needs.
+        options: of :func:`main`, for every stage.
     """
 
     directory: Path
     socket: str | None = None
+    limits: Mapping[str, float] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
     _lifeline: tuple[int, int] = field(default_factory=os.pipe)
     _running: dict[str, prefork.Remote | subprocess.Popen[bytes]] = field(default_factory=dict)
+    _late: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: bool = False
 
-    def run(self, name: str) -> float:
+    def run(self, name: str, *, again: bool = False) -> float:
         """Run a stage to its end; while another command of DVC works on its files, wait for that.
+
+        Args:
+            name: the stage.
+            again: run its command even where nothing changed.
 
         Returns:
             The seconds that it took.
 
         Raises:
-            StageFailedError: it failed, or :meth:`stop` ended it.
+            StageFailedError: it failed, took longer than it may, or :meth:`stop` ended it.
         """
-        log = self.directory / LOGS / f"{name.replace('/', '_')}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
         began, known = time.monotonic(), self._checkpoints()
-        while (code := self._run(name, log)) == HELD:
-            time.sleep(HELD_SECONDS)
+        code, log = self._code(name, *self.options, *(["--force"] if again else [])), self.log(name)
         if code != 0:
+            late = self.limits[name] if name in self._late else None
             moved = not self._checkpoints() <= known
-            raise StageFailedError(name, code, tail(log), log, moved=moved)
+            raise StageFailedError(name, code, tail(log), log, moved=moved, limit=late)
         return time.monotonic() - began
+
+    def restore(self, name: str) -> bool:
+        """Take a stage's result from where it ran; False where nobody has run it on these inputs.
+
+        Raises:
+            StageFailedError: it is there and could not be taken.
+        """
+        code = self._code(name, "--restore")
+        if code not in {0, ABSENT}:
+            raise StageFailedError(name, code, tail(self.log(name)), self.log(name))
+        return code == 0
+
+    def slots(self, stage: Stage) -> list[str]:
+        """What a stage takes of the slots that a Prefect server hands out."""
+        return slots_of(stage)
+
+    def _code(self, name: str, *options: str) -> int:
+        """Run a stage, again while another command of DVC works on its files; its exit code."""
+        log = self.log(name)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with self._limited(name):
+            while (code := self._run(name, (*options, name), log)) == HELD and name not in self._late:
+                time.sleep(HELD_SECONDS)
+        return code
+
+    def log(self, name: str) -> Path:
+        """The file with what a stage says."""
+        return self.directory / LOGS / f"{name.replace('/', '_')}.log"
+
+    @contextlib.contextmanager
+    def _limited(self, name: str) -> Iterator[None]:
+        """Stop a stage that takes longer than it may."""
+        seconds = self.limits.get(name)
+        if seconds is None:
+            yield
+            return
+        self._late.discard(name)
+        timer = threading.Timer(seconds, self._end_late, (name,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _end_late(self, name: str) -> None:
+        self._late.add(name)
+        self._end(lambda: [p for n, p in list(self._running.items()) if n == name])
 
     def _checkpoints(self) -> set[tuple[str, int]]:
         """Those that are there, by their manifests and when these were written."""
@@ -108,11 +180,11 @@ class Stages:
                     found.add((folder, Path(folder, MANIFEST).stat().st_mtime_ns))
         return found
 
-    def _run(self, name: str, log: Path) -> int:
+    def _run(self, name: str, words: Sequence[str], log: Path) -> int:
         with self._lock, log.open("wb") as out:
             if self._stopping:
                 return 128 + signal.SIGINT
-            process = self._running[name] = self._start(name, out.fileno())
+            process = self._running[name] = self._start(words, out.fileno())
         try:
             return process.wait()
         except ConnectionError:
@@ -121,13 +193,13 @@ class Stages:
             with self._lock:
                 del self._running[name]
 
-    def _start(self, name: str, out: int) -> prefork.Remote | subprocess.Popen[bytes]:
+    def _start(self, words: Sequence[str], out: int) -> prefork.Remote | subprocess.Popen[bytes]:
         here = Path(__file__).resolve()
         with Path(os.devnull).open("rb") as nothing:
             if self.socket is not None:
                 remote = prefork.start(
                     self.socket,
-                    [name],
+                    words,
                     entry=f"{here.stem}:main",
                     path=str(here.parent),
                     cwd=str(self.directory),
@@ -136,7 +208,7 @@ class Stages:
                 if remote is not None:
                     return remote
             return subprocess.Popen(
-                [sys.executable, str(here), name, str(self._lifeline[0])],
+                [sys.executable, str(here), str(self._lifeline[0]), *words],
                 cwd=self.directory,
                 stdin=nothing,
                 stdout=out,
@@ -154,16 +226,22 @@ class Stages:
         """End all running stages: ask (checkpoints are written), then insist; start no new one."""
         with self._lock:
             self._stopping = True
-        for number, seconds in ((signal.SIGINT, POLITE_SECONDS), (signal.SIGTERM, FIRM_SECONDS)):
-            self._signal(number)
-            end = time.monotonic() + seconds
-            while self._running and time.monotonic() < end:
-                time.sleep(0.05)
-        self._signal(signal.SIGKILL)
+        self._end(lambda: list(self._running.values()))
 
-    def _signal(self, number: int) -> None:
+    def _end(self, processes: Callable[[], list[prefork.Remote | subprocess.Popen[bytes]]]) -> None:
+        """Signal what ``processes`` finds until it finds nothing."""
+        for number, seconds in ((signal.SIGINT, POLITE_SECONDS), (signal.SIGTERM, FIRM_SECONDS)):
+            self._signal(processes, number)
+            end = time.monotonic() + seconds
+            while processes() and time.monotonic() < end:
+                time.sleep(0.05)
+        self._signal(processes, signal.SIGKILL)
+
+    def _signal(
+        self, processes: Callable[[], list[prefork.Remote | subprocess.Popen[bytes]]], number: int
+    ) -> None:
         with self._lock:
-            for process in self._running.values():
+            for process in processes():
                 if isinstance(process, prefork.Remote):
                     process.signal_group(number)
                 else:
@@ -194,19 +272,70 @@ class _Cause(logging.Handler):
 
 
 def main(argv: Sequence[str]) -> int:
-    """``dvc --wait-for-lock repro --single-item STAGE``.
+    """``dvc --wait-for-lock repro --single-item [--force] STAGE``, and what travels before and after.
+
+    Args:
+        argv: the stage, after options: ``--inputs=FILE``, have the outs in the workspace whose entries
+            of ``dvc.lock`` are in a JSON file; ``--restore``, run nothing, but take the result of a run
+            elsewhere; ``--push``, bring the result to the remote; ``--force``, DVC's own.
 
     Returns:
-        DVC's exit code, :data:`HELD`, or :data:`TRANSIENT` when a second attempt can heal the failure.
+        DVC's exit code, :data:`HELD`, :data:`ABSENT` where nothing can be restored, or
+        :data:`TRANSIENT` when a second attempt can heal the failure.
     """
+    from dvc.lock import LockError
+
+    *options, name = argv
+    lockfile.install()
+    inputs = next((o.partition("=")[2] for o in options if o.startswith("--inputs=")), None)
+    try:
+        if inputs is not None:
+            _take_inputs(Path(inputs))
+        if "--restore" in options and not _restorable(name):
+            return ABSENT
+        code = _repro(["--force", name] if "--force" in options else [name])
+        if code == 0 and "--push" in options:
+            _push(name)
+    except LockError:
+        return HELD
+    except (OSError, XlgapError) as error:  # of the remote, above all: its network, its disk
+        print(f"error: {error}", file=sys.stderr)
+        return TRANSIENT
+    return code
+
+
+def _take_inputs(file: Path) -> None:
+    from dvc.repo import Repo
+
+    wanted = json.loads(file.read_bytes())
+    with Repo(".", _wait_for_lock=True) as repo:
+        transfer.accept(repo, Path(), wanted)
+        transfer.pull(repo, wanted)
+
+
+def _restorable(name: str) -> bool:
+    from dvc.repo import Repo
+
+    with Repo(".", _wait_for_lock=True) as repo:
+        return transfer.restorable(repo, name)
+
+
+def _push(name: str) -> None:
+    from dvc.repo import Repo
+
+    with Repo(".", _wait_for_lock=True) as repo:
+        transfer.push(repo, [name])
+
+
+def _repro(words: Sequence[str]) -> int:
+    """DVC's command line, in this process."""
     from dvc.cli import main as dvc
 
-    lockfile.install()
     cause = _Cause()
     logger = logging.getLogger("dvc")
     logger.addHandler(cause)
     try:
-        code = int(dvc(["--wait-for-lock", "repro", "--single-item", *argv]))
+        code = int(dvc(["--wait-for-lock", "repro", "--single-item", *words]))
     finally:
         logger.removeHandler(cause)
     return _kind(cause.error) or code if code else 0
@@ -240,5 +369,5 @@ def _follow(lifeline: int) -> None:
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_follow, args=(int(sys.argv[2]),), daemon=True).start()
-    sys.exit(main(sys.argv[1:2]))
+    threading.Thread(target=_follow, args=(int(sys.argv[1]),), daemon=True).start()
+    sys.exit(main(sys.argv[2:]))

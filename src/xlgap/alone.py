@@ -14,8 +14,12 @@ from xlgap.layout import JOURNAL
 
 
 @contextmanager
-def alone(study: Path) -> Iterator[None]:
+def alone(study: Path, *, patience: float = 0.0) -> Iterator[None]:
     """Keep other runs of the study in the directory ``study`` out of a ``with`` block.
+
+    Args:
+        study: its directory.
+        patience: seconds to wait for another one to end.
 
     Raises:
         ResultError: another one is going on.
@@ -24,7 +28,7 @@ def alone(study: Path) -> Iterator[None]:
     holder = path.with_suffix(".pid")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        held = FileLock(path).acquire(timeout=0)
+        held = FileLock(path).acquire(timeout=patience, poll_interval=0.2)
     except Timeout:
         number = holder.read_text() if holder.is_file() else ""
         process = f" (process {number})" if number else ""

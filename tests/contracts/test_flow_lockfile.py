@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lockfile
-from lockfile import Entries, is_plain, replace_stage, stage_lines
+from lockfile import Entries, is_plain, lines_of, replace_stage, stage_lines, write_lines
+from xlgap.errors import ResultError
 
 FLOWS = Path(__file__).resolve().parents[2] / "flows"
 
@@ -134,6 +135,37 @@ def test_a_list_of_locks_is_never_cut_short(tmp_path: Path) -> None:
     assert (tmp_path / "rwlock").read_text() == before
     with edit(str(tmp_path), localfs, False) as locks:
         assert dict(locks["read"]) == {"/data": [{"pid": 1, "cmd": "dvc"}]}
+
+
+def test_a_stage_of_another_checkout_is_taken_over(tmp_path: Path) -> None:
+    theirs, ours = lock("a", "b"), tmp_path / "dvc.lock"
+    lines = lines_of(theirs, "b")
+    assert lines is not None
+    write_lines(ours, "b", lines)
+    assert ours.read_text() == lock("b")
+    ours.write_text(lock("a", "b", "c").replace("size: 12", "size: 13"))
+    write_lines(ours, "b", lines)
+    assert Lockfile.validate(parse_yaml(ours.read_text(), "x"), "x")["stages"]["b"] == entry()
+    assert lines_of(ours.read_text(), "d") is None
+    assert lines_of("# a note\n" + theirs, "b") is None
+
+
+@pytest.mark.parametrize(
+    ("file", "lines"),
+    [
+        ("# a note\n" + lock("a"), lock("b").partition("stages:\n")[2]),
+        (lock("a"), lock("c").partition("stages:\n")[2]),  # of another stage
+        (lock("a"), lock("b", "c").partition("stages:\n")[2]),
+        (lock("a"), "  b:\nnot indented\n"),
+        (lock("a"), ""),
+    ],
+)
+def test_lines_that_are_none_of_dvc_are_refused(tmp_path: Path, file: str, lines: str) -> None:
+    path = tmp_path / "dvc.lock"
+    path.write_text(file)
+    with pytest.raises(ResultError, match="bring the file back from git"):
+        write_lines(path, "b", lines)
+    assert path.read_text() == file
 
 
 WAIT = f"""

@@ -147,7 +147,7 @@ def test_stages_that_need_no_run_after_all_are_left_out_however_many(tmp_path: P
     """A chain of them below a stage that has ended and wrote what it had written before."""
     from dvc.repo import Repo
 
-    from dispatch import Run
+    from running import Run
     from stage import Stages
 
     Repo.init(str(tmp_path), no_scm=True).close()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from toy import ENVIRONMENT, FLOWS, STAGES, Toy, alive, wait_dead
+from toy import ENVIRONMENT, FLOWS, STAGES, Toy, wait_dead
 
 from xlgap.errors import ConfigError
 
@@ -374,75 +374,3 @@ def test_the_temporary_server_is_not_asked_for_slots(toy: Toy, tmp_path: Path) -
         found = dict(db.execute("select name, tags from task_run"))
     assert found.keys() == STAGES
     assert set(found.values()) == {"[]"}
-
-
-@pytest.mark.slow
-def test_against_a_server(toy: Toy, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A real Prefect server gets a named task run for each stage, and takes the deployments."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = str(tmp_path_factory.mktemp("prefect"))
-    api = f"http://127.0.0.1:{port}/api"
-    environment = {**os.environ, "PREFECT_HOME": home, "PREFECT_API_URL": api}
-    command = [str(Path(sys.executable).with_name("prefect")), "server", "start", "--port", str(port)]
-    with (
-        (tmp_path / "server.log").open("wb") as log,
-        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server,
-    ):
-        try:
-            _wait_healthy(api, server)
-            with toy.start("--no-prefork", PREFECT_HOME=home, PREFECT_API_URL=api) as process:
-                assert process.wait(240) == 0, (toy.folder / "errors").read_text()
-            found = _task_runs(api)
-            assert found.keys() == STAGES
-            assert found["finetune@one-x"] == {"finetune", "train"}
-            _deploy(environment)
-            assert _deployments(api) == {"study": "flows/dispatch.py:grid_flow"}
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(60)
-    assert not alive(server.pid)
-
-
-def _deploy(environment: dict[str, str]) -> None:
-    """What prefect.yaml says to do."""
-    prefect = [str(Path(sys.executable).with_name("prefect")), "--no-prompt"]
-    for command in (["work-pool", "create", "xlgap", "--type", "process"], ["deploy", "--all"]):
-        subprocess.run([*prefect, *command], cwd=FLOWS.parent, env=environment, check=True)
-
-
-def _deployments(api: str) -> dict[str, str]:
-    import httpx
-
-    rows = httpx.post(f"{api}/deployments/filter", json={}).json()
-    return {row["name"]: row["entrypoint"] for row in rows}
-
-
-def _wait_healthy(api: str, server: subprocess.Popen[bytes]) -> None:
-    import httpx
-
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        assert server.poll() is None, "the server ended"
-        try:
-            if httpx.get(f"{api}/health").status_code == 200:
-                return
-        except httpx.ConnectError:
-            time.sleep(0.2)
-    raise AssertionError("the server did not start")
-
-
-def _task_runs(api: str) -> dict[str, set[str]]:
-    """Tags of the completed task runs by name; the server books them a moment after they end."""
-    import httpx
-
-    end = time.monotonic() + 30
-    found: dict[str, set[str]] = {}
-    while found.keys() != STAGES and time.monotonic() < end:
-        rows = httpx.post(f"{api}/task_runs/filter", json={}).json()
-        found = {row["name"]: set(row["tags"]) for row in rows if row["state_type"] == "COMPLETED"}
-        time.sleep(0.5)
-    return found

@@ -1,0 +1,243 @@
+"""The flows that ``prefect.yaml`` deploys: a study by hand, the nightly refresh, the audit, the report.
+
+All of them run DVC's graph through :func:`dispatch.carry_out`; they differ in what is made first, which
+stages are wanted and which run though nothing changed. What is asked for is checked before any stage
+starts: one sentence is then the message of the flow run.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from artifacts import show_audit, show_cells, show_report
+from dispatch import Asked, StudyFailedError, carry_out
+from display import Summary
+from notify import tell
+from preload import PRELOAD
+from time_limits import by_plan
+from xlgap.derived import Choice, study_directory
+from xlgap.errors import ConfigError
+from xlgap.leftovers import remove_leftovers
+
+GATES = frozenset({"validate", "leakage"})
+PATIENCE = 12 * 3600.0  # seconds that a scheduled run waits for another one of its study
+
+Names = Annotated[list[str], Field(min_length=1)] | None
+Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None
+Workers = Annotated[int, Field(ge=1)]
+Limits = dict[str, Annotated[int, Field(ge=1)]] | None
+Hours = Annotated[float, Field(gt=0)] | None
+
+
+def _named() -> str:
+    """What a flow run is called: the study, and what was chosen of it."""
+    told: dict[str, Any] = flow_run.parameters
+    chosen = [
+        str(told[key]) for key in ("models", "regimes", "arms", "tasks", "seeds") if told.get(key)
+    ]
+    return " ".join([told.get("study", "params.yaml"), *chosen])
+
+
+def _operated(name: str) -> Callable[..., Any]:
+    """A flow of this file: its runs are named, its parameters checked, its failures told."""
+    return flow(
+        name=name,
+        flow_run_name=_named,
+        validate_parameters=True,
+        on_failure=[tell],
+        on_crashed=[tell],
+    )
+
+
+@_operated("study")
+def study(
+    study: str = "params.yaml",
+    models: Names = None,
+    regimes: Names = None,
+    arms: Names = None,
+    tasks: Names = None,
+    seeds: Seeds = None,
+    workers: Workers = 2,
+    limits: Limits = None,
+    stage_hours: Hours = None,
+    hours: Hours = None,
+    spread: bool = False,
+) -> None:
+    """Bring a study up to date, or what is chosen of it, which becomes a study of its own.
+
+    Args:
+        study: params.yaml, studies/NAME.yaml, or the directory of either.
+        models: of the study's models, these alone.
+        regimes: of its arms, those of these regimes alone.
+        arms: of its arms, these alone.
+        tasks: of its tasks, these alone.
+        seeds: in place of its seeds.
+        workers: stages that run side by side.
+        limits: at most so many stages of train or light at once.
+        stage_hours: the most that a stage may take; absent: five times what the plan predicts, at
+            least two hours.
+        hours: the most that the whole run may take.
+        spread: stages that train run on the workers of the pool xlgap-stages, each in its own clone.
+
+    Raises:
+        ConfigError, UnknownNameError, DataError: what is asked for is wrong; nothing was started.
+        StudyFailedError: a stage failed. Stages that do not need it have run.
+    """
+    choice = Choice(
+        models=_chosen(models),
+        regimes=_chosen(regimes),
+        arms=_chosen(arms),
+        tasks=_chosen(tasks),
+        seeds=None if seeds is None else tuple(seeds),
+    )
+    directory = study_directory(study, choice, start=Path())
+    asked = _asked(
+        directory,
+        workers=workers,
+        limits=limits,
+        stage_hours=stage_hours,
+        hours=hours,
+        spread=spread,
+    )
+    _carried_out(directory, asked, show_cells, lambda found, _: show_report(found))
+    _keep_runs(directory)
+
+
+@_operated("refresh")
+def refresh(
+    study: str = "params.yaml",
+    workers: Workers = 2,
+    limits: Limits = None,
+    stage_hours: Hours = None,
+    hours: Hours = None,
+) -> None:
+    """Run what is stale of a study, validate its data in any case, and make its report anew.
+
+    Args:
+        study: params.yaml, studies/NAME.yaml, or the directory of either.
+        workers: stages that run side by side.
+        limits: at most so many stages of train or light at once.
+        stage_hours: the most that a stage may take; absent: by the plan.
+        hours: the most that the whole run may take.
+    """
+    directory = study_directory(study, Choice(), start=Path())
+    asked = _asked(
+        directory,
+        workers=workers,
+        limits=limits,
+        stage_hours=stage_hours,
+        hours=hours,
+        again=frozenset({"validate", "report"}),
+    )
+    _carried_out(directory, asked, show_cells, show_audit, lambda found, _: show_report(found))
+    _keep_runs(directory)
+
+
+@_operated("audit")
+def audit(
+    study: str = "params.yaml",
+    workers: Workers = 2,
+    stage_hours: Hours = None,
+    hours: Hours = None,
+) -> None:
+    """Run all expectation suites and the leakage gate on a study's data, changed or not.
+
+    Args:
+        study: params.yaml, studies/NAME.yaml, or the directory of either.
+        workers: stages that run side by side.
+        stage_hours: the most that a stage may take; absent: by the plan.
+        hours: the most that the whole run may take.
+    """
+    directory = study_directory(study, Choice(), start=Path())
+    asked = _asked(
+        directory,
+        workers=workers,
+        limits=None,
+        stage_hours=stage_hours,
+        hours=hours,
+        wanted=GATES,
+        above=False,  # what is there is audited, not what preparing it again would give
+        again=GATES,
+    )
+    _carried_out(directory, asked, show_audit)
+
+
+@_operated("report")
+def report(study: str = "params.yaml", stage_hours: Hours = None) -> None:
+    """Make a study's report anew from the analysis that is there; nothing else runs.
+
+    Args:
+        study: params.yaml, studies/NAME.yaml, or the directory of either.
+        stage_hours: the most that it may take; absent: by the plan.
+    """
+    directory = study_directory(study, Choice(), start=Path())
+    only = frozenset({"report"})
+    asked = _asked(
+        directory,
+        workers=1,
+        limits=None,
+        stage_hours=stage_hours,
+        hours=None,
+        wanted=only,
+        above=False,
+        again=only,
+    )
+    _carried_out(directory, asked, lambda found, _: show_report(found))
+
+
+def _chosen(names: list[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)
+
+
+def _asked(
+    directory: Path,
+    *,
+    workers: int,
+    limits: dict[str, int] | None,
+    stage_hours: float | None,
+    hours: float | None,
+    **what: Any,
+) -> Asked:
+    """What is asked of a run that nobody watches: with limits of time, waiting for its turn."""
+    for name in limits or {}:
+        if name not in {"train", "light"}:
+            raise ConfigError(f"limits: got {name!r}; allowed: train, light.")
+    return Asked(
+        workers=workers,
+        limits=limits or {},
+        stage_seconds=by_plan(directory, stage_hours),
+        seconds=None if hours is None else hours * 3600,
+        patience=PATIENCE,
+        **what,
+    )
+
+
+def _carried_out(directory: Path, asked: Asked, *shown: Callable[[Path, Summary], None]) -> None:
+    """Run it, show what came of it whether or not stages failed.
+
+    Raises:
+        StudyFailedError: some did.
+    """
+    remove_leftovers(directory)
+    summary = carry_out(directory, asked, preload=PRELOAD)
+    for show in shown:
+        show(directory, summary)
+    if not summary.ok:
+        raise StudyFailedError(summary)
+
+
+def _keep_runs(directory: Path) -> None:
+    """Have MLflow get the runs that it lacks of a study, where DVC restored stages from its cache."""
+    code = (
+        "import sys; from pathlib import Path; from xlgap.stages.summary import store_lines; "
+        "print(*store_lines(Path(sys.argv[1])), sep='\\n')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(directory)], check=True)

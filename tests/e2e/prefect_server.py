@@ -1,0 +1,160 @@
+"""A real Prefect server with a home, a database and a port of its own, and workers for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+PREFECT = [sys.executable, "-m", "prefect", "--no-prompt"]
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+@dataclass
+class PrefectServer:
+    """It answers at ``api``; ``environment`` is for commands that talk to it."""
+
+    folder: Path
+    api: str
+    environment: dict[str, str]
+    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def command(self, *words: str, cwd: Path) -> str:
+        """Run a program to its end; what it printed."""
+        done = subprocess.run(
+            words, cwd=cwd, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done.stdout
+
+    def start(self, name: str, *words: str, cwd: Path, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a program that is stopped with the server; its output is in ``name.log``."""
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                words, cwd=cwd, env={**self.environment, **environment}, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        self._processes.append(process)
+        return process
+
+    def worker(self, checkout: Path, name: str, *words: str, **environment: str) -> Any:
+        """Start a worker in a checkout, as its manual says."""
+        command = [sys.executable, "flows/worker.py", "--name", name, *words]
+        quick = {"PREFECT_WORKER_QUERY_SECONDS": "1", **environment}
+        return self.start(name, *command, cwd=checkout, **quick)
+
+    def post(self, path: str, **body: Any) -> Any:
+        """What the server answers."""
+        answer = httpx.post(f"{self.api}/{path}", json=body, timeout=180)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def get(self, path: str) -> Any:
+        """What the server has at ``path``."""
+        answer = httpx.get(f"{self.api}/{path}", timeout=180)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def run_deployment(self, name: str, **parameters: Any) -> str:
+        """Ask for a run of ``flow/deployment``; its id."""
+        found = self.get(f"deployments/name/{name}")
+        made = self.post(f"deployments/{found['id']}/create_flow_run", parameters=parameters)
+        return str(made["id"])
+
+    def state(self, run: str) -> dict[str, Any]:
+        """The state of a flow run."""
+        found: dict[str, Any] = self.get(f"flow_runs/{run}")["state"]
+        return found
+
+    def until_final(self, run: str, *, seconds: float = 240.0) -> dict[str, Any]:
+        """Wait for a flow run to end; its last state."""
+        self.until(lambda: self.state(run)["type"] in FINAL, f"flow run {run}", seconds)
+        return self.state(run)
+
+    def until(self, happened: Callable[[], object], what: str, seconds: float = 120.0) -> None:
+        """Wait for something to happen."""
+        end = time.monotonic() + seconds
+        while not happened():
+            assert time.monotonic() < end, f"{what}: not after {seconds:.0f} s\n{self.said()}"
+            time.sleep(0.3)
+
+    def artifacts(self, run: str) -> dict[str, str]:
+        """What a flow run shows, by key."""
+        flow_runs = {"id": {"any_": [run]}}
+        rows = self.post("artifacts/filter", flow_runs=flow_runs)
+        return {row["key"]: row["data"] for row in rows}
+
+    def task_runs(self, run: str) -> list[dict[str, Any]]:
+        """The task runs of a flow run."""
+        found: list[dict[str, Any]] = self.post(
+            "task_runs/filter", flow_runs={"id": {"any_": [run]}}, limit=200
+        )
+        return found
+
+    def slots(self, name: str) -> int:
+        """How many of the slots ``name`` are taken."""
+        return int(self.get(f"v2/concurrency_limits/tag:{name}")["active_slots"])
+
+    def said(self) -> str:
+        """The ends of all logs."""
+        logs = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"== {p.name}\n{p.read_text(errors='replace')[-3000:]}" for p in logs)
+
+    def stop(self) -> None:
+        """End what was started here, the server last."""
+        for process in reversed(self._processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def free_port() -> int:
+    """One that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_server(folder: Path, environment: Mapping[str, str]) -> Iterator[PrefectServer]:
+    """A server for the time of a block."""
+    port = free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    home = folder / "home"
+    home.mkdir(parents=True)
+    known = {
+        **environment,
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+    }
+    server = PrefectServer(folder, api, known)
+    process = server.start("server", *PREFECT, "server", "start", "--port", str(port), cwd=folder)
+
+    def healthy() -> bool:
+        assert process.poll() is None, server.said()
+        try:
+            return httpx.get(f"{api}/health").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    try:
+        server.until(healthy, "the server")
+        yield server
+    finally:
+        server.stop()
