@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
-DOCKERFILES = sorted(DOCKER.glob("*.Dockerfile"))
+DOCKERFILES = [f for f in sorted(DOCKER.glob("*.Dockerfile")) if "ARG BASE_IMAGE" in f.read_text()]
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)$", re.MULTILINE)
