@@ -18,7 +18,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 .PHONY: repro test check ui plan graph clean lock help install
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -h -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 install: $(VENV)/.installed  ## make .venv with the locked versions
 
@@ -56,3 +56,5 @@ lock: install  ## write requirements.lock again from what is installed
 
 clean:  ## remove results, stores and scratch of all studies; keeps .venv and the DVC cache
 	@if [ -x $(BIN)/xlgap ]; then xlgap clean; fi
+
+include docker/targets.mk

@@ -1,4 +1,5 @@
-# The default study on CPUs, in one image: environment, code and the command that runs it.
+# The default study on CPUs, in one image: environment, code and the command that runs it; also the
+# worker of compose.yaml, with another command.
 #   docker build -f docker/cpu.Dockerfile -t xlgap:cpu .
 #   docker run --init --name study xlgap:cpu && docker cp study:/xlgap/report .
 # torch comes from PyTorch's index of CPU builds, or, without that, as a wheel from an image:
@@ -15,23 +16,26 @@ ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     PIP_NO_CACHE_DIR=1 \
     UV_LINK_MODE=copy \
     UV_NO_CACHE=1
-RUN python -m venv /opt/venv && /opt/venv/bin/pip install --quiet uv==0.13.8
-COPY requirements.lock /tmp/
+RUN python -m venv /opt/uv && /opt/uv/bin/pip install --quiet uv==0.13.8 \
+ && python -m venv --without-pip /opt/venv
+COPY docker/locks/study.lock /tmp/
 RUN --mount=type=bind,from=wheels,target=/wheels \
     if ls /wheels/torch-*.whl >/dev/null 2>&1; then set -- --find-links /wheels; \
     else set -- --torch-backend=cpu; fi; \
-    /opt/venv/bin/uv pip install --quiet --python /opt/venv/bin/python "$@" -r /tmp/requirements.lock \
- && /opt/venv/bin/pip uninstall --quiet --yes uv
+    /opt/uv/bin/uv pip install --quiet --python /opt/venv/bin/python "$@" -r /tmp/study.lock
+COPY docker/bin/prune.sh /tmp/
+RUN sh /tmp/prune.sh /opt/venv && python -m compileall -q -j 0 /opt/venv
+# The checkout is laid into /xlgap when a container starts, and there the package is imported from.
 COPY pyproject.toml README.md /xlgap/
 COPY src /xlgap/src
-RUN /opt/venv/bin/pip install --quiet --no-deps --editable /xlgap \
- && /opt/venv/bin/python -m compileall -q /xlgap/src
+RUN /opt/uv/bin/uv pip install --quiet --python /opt/venv/bin/python --no-deps --no-build-isolation --editable /xlgap
+COPY . /opt/xlgap
+RUN sh /opt/xlgap/docker/bin/stamp.sh /opt/xlgap \
+ && python -m compileall -q /opt/xlgap/src /opt/xlgap/flows \
+ && printf '[core]\n    no_scm = true\n' >/opt/xlgap/.dvc/config.local \
+ && chmod 0755 /opt/xlgap/docker/bin/*.sh
 
 FROM ${BASE_IMAGE}
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="xlgap" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.revision="${REVISION}"
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/home/xlgap \
     SHELL=/bin/sh \
@@ -39,18 +43,28 @@ ENV PATH=/opt/venv/bin:$PATH \
     OMP_NUM_THREADS=1 \
     DO_NOT_TRACK=true \
     DVC_NO_ANALYTICS=1 \
+    DVC_SITE_CACHE_DIR=/xlgap/.dvc/tmp/site \
     HF_HUB_DISABLE_TELEMETRY=1 \
     HF_HUB_OFFLINE=1 \
     MLFLOW_DISABLE_TELEMETRY=true \
     PREFECT_SERVER_ANALYTICS_ENABLED=false
 RUN groupadd --gid 10001 xlgap \
- && useradd --uid 10001 --gid xlgap --create-home --home-dir /home/xlgap xlgap \
+ && useradd --uid 10001 --gid xlgap --no-log-init --create-home --home-dir /home/xlgap xlgap \
  && install -d -o xlgap -g xlgap /xlgap
 COPY --from=environment /opt/venv /opt/venv
+COPY --from=environment /opt/xlgap /opt/xlgap
 WORKDIR /xlgap
-COPY --chown=xlgap:xlgap . .
-USER xlgap
-# There is no git in the image: DVC works without it, and versions are the image's revision.
-RUN dvc config --local core.no_scm true
-ENTRYPOINT ["xlgap"]
+USER 10001:10001
+# There is no git in the image: DVC works without it, and the source is that of the revision below.
+ENTRYPOINT ["/opt/xlgap/docker/bin/checkout.sh", "xlgap"]
 CMD ["run", "--workers", "2"]
+# A study ends by itself; who lets a worker run asks that worker, see compose.yaml.
+HEALTHCHECK NONE
+ARG VERSION=unknown
+ARG REVISION=unknown
+ENV XLGAP_IMAGE="xlgap-cpu:${VERSION}@${REVISION}"
+LABEL org.opencontainers.image.title="xlgap-cpu" \
+      org.opencontainers.image.description="Studies of the cross-lingual gap on CPUs" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 from checkout import STUDY
+from stack import wheels
 
 ROOT = Path(__file__).resolve().parents[2]
+CHECKOUT = "/opt/xlgap/docker/bin/checkout.sh"
 
 pytestmark = [
     pytest.mark.e2e,
@@ -35,27 +37,34 @@ def docker(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def image() -> str:
     """The image; torch comes from the directory that pip is configured with, where there is one."""
-    options: list[str] = []
-    wheels = Path(os.environ.get("PIP_FIND_LINKS") or os.devnull)
-    if list(wheels.glob("torch-*.whl")):
-        archive = subprocess.Popen(["tar", "-c", "-C", str(wheels), "."], stdout=subprocess.PIPE)
-        subprocess.run(["docker", "import", "-", "xlgap-test-wheels"], stdin=archive.stdout, check=True)
-        options = ["--build-arg", "WHEELS=xlgap-test-wheels"]
     file = str(ROOT / "docker" / "cpu.Dockerfile")
+    options = ("--build-arg", f"WHEELS={wheels()}", "--build-arg", "VERSION=test")
+    options += ("--build-arg", f"REVISION={'0' * 40}")
     docker("build", "--quiet", "-f", file, "-t", "xlgap-test:cpu", *options, str(ROOT))
     return "xlgap-test:cpu"
 
 
 @pytest.fixture
-def container(image: str, tmp_path: Path) -> Iterator[str]:
-    """A container with a tiny study, run once."""
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
+def volume() -> Iterator[str]:
+    """A volume that nothing is in."""
+    name = docker("volume", "create").stdout.strip()
+    yield name
+    docker("volume", "rm", "--force", name)
+
+
+@pytest.fixture
+def container(image: str, volume: str, tmp_path: Path) -> Iterator[str]:
+    """A container with a tiny study on a root that is read-only; it was not started yet."""
+    small = {**STUDY, "tasks": {"lab_nli": STUDY["tasks"]["lab_nli"]}}
+    small["arms"] = {name: STUDY["arms"][name] for name in ("direct_en", "direct_de")}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(small, sort_keys=False))
     (tmp_path / "params.yaml").chmod(0o644)
     name = "xlgap-test-study"
-    mount = f"{tmp_path / 'params.yaml'}:/xlgap/params.yaml:ro"
+    mounts = ("-v", f"{volume}:/xlgap", "-v", f"{tmp_path / 'params.yaml'}:/xlgap/params.yaml:ro")
+    mounts += ("--tmpfs", "/tmp", "--tmpfs", "/home/xlgap:uid=10001,gid=10001")
     security = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none")
     docker("rm", "--force", name, check=False)
-    docker("create", "--init", "--name", name, "-v", mount, *security, image)
+    docker("create", "--init", "--read-only", "--name", name, *mounts, *security, image)
     yield name
     docker("rm", "--force", name)
 
@@ -70,3 +79,25 @@ def test_runs_a_study_and_then_has_nothing_to_do(container: str, tmp_path: Path)
 
 def test_runs_as_an_ordinary_user(image: str) -> None:
     assert docker("run", "--rm", "--entrypoint", "id", image, "-u").stdout.strip() == "10001"
+
+
+def test_says_which_volume_it_cannot_write_to(image: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    done = docker("run", "--rm", "-v", f"{tmp_path}:/xlgap", image, "tasks", check=False)
+    assert done.returncode == 2
+    said = "xlgap: user 10001 cannot write to /xlgap; mount a volume there that belongs to it."
+    assert done.stderr.strip() == said
+
+
+def test_newer_sources_take_the_place_of_those_in_a_volume(image: str, volume: str) -> None:
+    def run(words: str) -> str:
+        mount = ("--rm", "-v", f"{volume}:/xlgap", "--entrypoint", CHECKOUT, image)
+        return docker("run", *mount, "sh", "-c", words).stdout.strip()
+
+    run("echo old >.image; echo '# old' >>src/xlgap/cell.py; touch src/xlgap/gone.py; echo 1 >dvc.lock")
+    run(
+        "echo 2 >params.yaml; echo 3 >studies/tiny.yaml; echo old >.image"
+    )  # sources are laid anew here
+    assert run("cat dvc.lock params.yaml studies/tiny.yaml").split() == ["1", "2", "3"]
+    for folder in ("src", "flows"):
+        assert run(f"diff -r -x __pycache__ /opt/xlgap/{folder} {folder} && echo same") == "same"

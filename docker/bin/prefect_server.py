@@ -1,0 +1,16 @@
+"""Start Prefect's server on PostgreSQL with a login; the passwords come from files."""
+
+import os
+
+from secret_files import secret
+
+os.environ |= {
+    "PREFECT_SERVER_DATABASE_DRIVER": "postgresql+asyncpg",
+    "PREFECT_SERVER_DATABASE_HOST": os.environ.get("XLGAP_DATABASE_HOST", "postgres"),
+    "PREFECT_SERVER_DATABASE_PORT": "5432",
+    "PREFECT_SERVER_DATABASE_NAME": "prefect",
+    "PREFECT_SERVER_DATABASE_USER": "prefect",
+    "PREFECT_SERVER_DATABASE_PASSWORD": secret("prefect_database_password"),
+    "PREFECT_SERVER_API_AUTH_STRING": secret("prefect_login"),
+}
+os.execvp("prefect", ["prefect", "server", "start", "--host", "0.0.0.0", "--port", "4200"])  # noqa: S104
