@@ -32,6 +32,7 @@ def serve() -> None:
     uri = database("mlflow_logins").replace("%", "%%")  # as configparser reads it
     settings.write_text(
         f"[mlflow]\ndefault_permission = READ\ndatabase_uri = {uri}\nadmin_username = admin\n"
+        "auth_cache_ttl_seconds = 60\n"  # else every request hashes the password anew
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
     os.environ |= {
