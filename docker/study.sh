@@ -19,8 +19,7 @@ if ! [[ $name =~ ^[A-Za-z0-9_-]+$ ]]; then
     exit 2
 fi
 "$@" exec -T worker sh -c "cat >studies/$name.yaml" <"$study"
-"$@" exec -T worker xlgap graph --study "studies/$name.yaml"
-"$@" exec -T worker "$logins" prefect deployment run grid/study --param "directory=studies/$name" --watch
+"$@" exec -T worker "$logins" prefect deployment run study/study --param "study=studies/$name.yaml" --watch
 mkdir -p "$out/$name"
 "$@" exec -T worker tar -c -C "studies/$name" report | tar -x -C "$out/$name" --no-same-owner
 echo "the report: $out/$name/report/index.html"

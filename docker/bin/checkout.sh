@@ -11,8 +11,8 @@ fi
 exec 9>.image.lock
 flock 9
 if ! cmp -s "$from/.image" .image; then
-    rm -rf .image src flows
-    cp -Rp "$from/src" "$from/flows" .
+    rm -rf .image src flows launch
+    cp -Rp "$from/src" "$from/flows" "$from/launch" .
     cp -p "$from/pyproject.toml" "$from/dvc.yaml" "$from/prefect.yaml" "$from/.dvcignore" .
     mkdir -p .dvc studies
     cp -p "$from/.dvc/config" "$from/.dvc/config.local" .dvc/

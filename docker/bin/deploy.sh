@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make the work pool, where it is missing, and the deployments of prefect.yaml.
+# Bring the Prefect server to what the deployments need, and make the deployments of prefect.yaml.
 set -eu
-prefect work-pool inspect xlgap >/dev/null 2>&1 || prefect --no-prompt work-pool create xlgap --type process
+python flows/provision.py
 prefect --no-prompt deploy --all
