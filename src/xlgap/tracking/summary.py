@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlgap.tracking.base import CONTENT, DIGEST, summary_digest
-from xlgap.tracking.mlflow import CURRENT, KIND, STUDY, open_run
+from xlgap.tracking.base import CONTENT, DIGEST, KIND, STUDY, summary_digest
+from xlgap.tracking.mlflow import CURRENT, open_run
 from xlgap.tracking.store import experiment_id, open_client, write_back
 from xlgap.tracking.view import CELLS, view_path, view_state, view_tag, viewed_studies
 

@@ -15,7 +15,7 @@ from xlgap.errors import XlgapError
 from xlgap.tracking import mlflow as tracking
 from xlgap.tracking.store import initialise, write_back
 from xlgap.tracking.summary import log_study
-from xlgap.tracking.uri import default_uri, sqlite_path
+from xlgap.tracking.uri import store_uri, sqlite_path
 
 
 @pytest.fixture
@@ -108,21 +108,21 @@ def test_a_truncated_store_is_told(uri: str, tmp_path: Path, kept: float) -> Non
 def test_a_path_may_have_any_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow reads ``%20`` in a URI as a space."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/a%20b.db")
-    initialise(default_uri(tmp_path))
+    initialise(store_uri(tmp_path))
     assert (tmp_path / "a b.db").stat().st_size > 0
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     root = tmp_path / "50%20 off"
     root.mkdir()
-    initialise(default_uri(root))
+    initialise(store_uri(root))
     assert (root / "mlflow.db").stat().st_size > 0
-    assert sqlite_path(default_uri(root)) == root / "mlflow.db"
+    assert sqlite_path(store_uri(root)) == root / "mlflow.db"
 
 
 def test_a_relative_file_is_the_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs/mine.db")
     (tmp_path / "studies" / "x").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "studies" / "x")
-    assert sqlite_path(default_uri(tmp_path)) == tmp_path / "runs" / "mine.db"
+    assert sqlite_path(store_uri(tmp_path)) == tmp_path / "runs" / "mine.db"
 
 
 def test_a_store_that_is_short_while_another_process_moves_pages_in_is_sound(
