@@ -23,6 +23,31 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     to_option(sync)
     sync.set_defaults(run=sync_runs)
 
+    again = commands.add_parser(
+        "reproduce",
+        help="train a run's cell and seed again, and compare its predictions",
+        description="Makes a clone at the run's commit, pulls what the cell reads from the DVC remote, "
+        "trains this cell and seed, and compares the predictions line by line. Exit code 0: identical; "
+        "3: not identical; 2: it could not be run.",
+    )
+    again.add_argument("run_id", metavar="RUN_ID", help="the run's id, or its tag xlgap.digest")
+    again.add_argument(
+        "--from",
+        dest="store",
+        default=None,
+        metavar="URI",
+        help="the MLflow server or store that has the run (default: the checkout's, then "
+        "MLFLOW_TRACKING_URI)",
+    )
+    again.add_argument(
+        "--directory",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="where the clone goes (default: .xlgap/reproduce/RUN_ID)",
+    )
+    again.set_defaults(run=run_again)
+
 
 def to_option(command: argparse.ArgumentParser) -> None:
     """Which server."""
@@ -66,3 +91,21 @@ def sync_runs(arguments: Arguments) -> None:
     server, store = server_asked("--to", arguments.to), store_uri(checkout_root(Path()))
     tell(store)
     print(send(store, server, patience=0))
+
+
+def run_again(arguments: Arguments) -> None:
+    """Train a run's cell again and compare."""
+    from xlgap.checkout import checkout_root
+    from xlgap.stages.reproduce import WANTED, reproduce
+    from xlgap.tracking.past import find_run
+    from xlgap.tracking.uri import server_uri, store_uri
+
+    root = checkout_root(Path())
+    if arguments.store is not None:
+        stores = [server_asked("--from", arguments.store)]
+    else:
+        server = server_uri()
+        stores = [store_uri(root), *([] if server is None else [server])]
+    run = find_run(stores, arguments.run_id, wanted=WANTED)
+    folder = arguments.directory or root / ".xlgap" / "reproduce" / run.id
+    print("\n".join(reproduce(run, root, folder)))

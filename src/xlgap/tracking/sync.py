@@ -155,15 +155,13 @@ class Forward:
         if there is None:
             tags = {k: v for k, v in run.tags.items() if k not in OF_STORE}
             there = self.client.create_run(where, start_time=run.started, tags=tags, run_name=run.name)
-            if not self._is_the_run(there, where):
-                return None
         self._figures(run, there, newer=newer)
         self._data(run, there)
         if run.kept and not _same_files(marks_of(there).get(run.id), mark):
             self.client.log_artifacts(there.info.run_id, str(run.files))
         if newer:
             self._status(run, there)
-        if not self._is_the_run(there, where):
+        if not marks_of(there) and not self._is_the_run(there, where):
             return None
         self._set_mark(there, run, mark)
         return made

@@ -15,7 +15,7 @@ from xlgap.errors import XlgapError
 from xlgap.tracking import mlflow as tracking
 from xlgap.tracking.store import initialise, write_back
 from xlgap.tracking.summary import log_study
-from xlgap.tracking.uri import store_uri, sqlite_path
+from xlgap.tracking.uri import sqlite_path, store_uri
 
 
 @pytest.fixture
