@@ -23,6 +23,17 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     to_option(sync)
     sync.set_defaults(run=sync_runs)
 
+    best = commands.add_parser(
+        "register",
+        help="put the best model of each regime into MLflow's registry",
+        description="Of each regime and task the model with the best mean dev score, with its test "
+        "scores as tags and its weights, as the version that the alias 'best' names. Again, it changes "
+        "nothing.",
+    )
+    to_option(best)
+    best.add_argument("--no-weights", action="store_true", help="scores alone, no weights")
+    best.set_defaults(run=register_models)
+
     again = commands.add_parser(
         "reproduce",
         help="train a run's cell and seed again, and compare its predictions",
@@ -109,3 +120,21 @@ def run_again(arguments: Arguments) -> None:
     run = find_run(stores, arguments.run_id, wanted=WANTED)
     folder = arguments.directory or root / ".xlgap" / "reproduce" / run.id
     print("\n".join(reproduce(run, root, folder)))
+
+
+def register_models(arguments: Arguments) -> None:
+    """Put the best models into the registry of the server, or of the checkout's store without one."""
+    from xlgap.checkout import checkout_root
+    from xlgap.stages.forward import send
+    from xlgap.stages.register import candidates
+    from xlgap.stages.study import Study
+    from xlgap.tracking.registry import register
+    from xlgap.tracking.uri import server_uri, store_uri
+
+    study, store = Study.here(), store_uri(checkout_root(Path()))
+    found = candidates(study, weights=not arguments.no_weights)
+    target = store
+    if arguments.to is not None or server_uri() is not None:
+        target = server_asked("--to", arguments.to)
+        print(send(store, target, patience=0))
+    print("\n".join(register(target, found)))
