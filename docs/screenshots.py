@@ -84,6 +84,11 @@ class Browser:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(call(f"{self._session}/screenshot")))
 
+    def complaints(self) -> list[str]:
+        """What the page has written to the console as errors since the last call."""
+        found = call(f"{self._session}/se/log", {"type": "browser"})
+        return [entry["message"] for entry in found if entry["level"] == "SEVERE"]
+
     def close(self) -> None:
         """Close the browser."""
         call(self._session, method="DELETE")

@@ -216,6 +216,7 @@ def track_study(study: Study, found: Analysis, *, tags: Mapping[str, str]) -> No
         artifacts_dir=layout.REPORT,
         tags=tags,
         content=dir_digest(layout.ANALYSIS),
+        means=sorted({f"{cell.task.metrics[0]}_mean" for cell in study.grid.cells}),
     )
 
 

@@ -23,7 +23,7 @@ from xlgap.tracking.local import LocalRun, LocalStore, opened
 from xlgap.tracking.mlflow import METRICS_A_BATCH, PARAMS_A_BATCH, RUNS_A_PAGE, log_datasets
 from xlgap.tracking.store import experiment_id
 from xlgap.tracking.uri import shown, without_logins
-from xlgap.tracking.view import CELLS, view_tag
+from xlgap.tracking.view import VIEWS, view_tag
 
 SYNCED = "xlgap.synced"
 PARENT = "mlflow.parentRunId"
@@ -297,7 +297,7 @@ class Forward:
             opens = [_order(r)[0] for r in there if r.data.tags.get(KIND) == "study"]
             if max(opens, default=0) > run.opened:
                 continue
-            for key in (view_tag(study), view_tag(study + CELLS)):
+            for key in (view_tag(study + view) for view in VIEWS):
                 if key in tags and known.get(key) != tags[key]:
                     self.client.set_experiment_tag(where, key, tags[key])
             ours = {r.digest for r in runs}
