@@ -54,7 +54,8 @@ class MlflowServer:
         options += ["--artifacts-destination", self.artifacts or str(self.folder / "artifacts")]
         kept = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_TRACKING")}
         kept |= {"MLFLOW_BACKEND_STORE_URI": self.store or f"sqlite:///{self.folder}/server.db"}
-        kept |= {"MLFLOW_DISABLE_TELEMETRY": "true", **(self.environment or {})}
+        kept |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        kept |= {**(self.environment or {})}
         if self.login:
             options += ["--app-name", "basic-auth"]
             kept |= {

@@ -24,7 +24,7 @@ from xlgap.tracking.uri import VARIABLE, server_uri, sqlite_path, without_logins
 EVERY = 5.0  # seconds between two looks at the store
 IDLE = 60.0  # seconds without news after which it ends
 AWAY = 900.0  # seconds without the server after which it ends
-LONGEST_PAUSE = 60.0  # seconds, between attempts at a server that is away
+LONGEST_PAUSE = 30.0  # seconds, between attempts at a server that is away
 BUSY = 600.0  # seconds for which a pass waits for another one
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
 """MLflow's own attempts and seconds for an answer; the user's settings come first."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,29 @@ def test_a_store_that_is_short_while_another_process_moves_pages_in_is_sound(
             file.write((pages + 60).to_bytes(4))
         assert path.stat().st_size < (pages + 60) * 4096
         initialise(uri)
+
+
+def test_another_process_does_not_take_away_what_was_written_ahead(tmp_path: Path) -> None:
+    """Closing the file anywhere in a process gives up SQLite's locks on it: it is opened once."""
+    path = tmp_path / "mlflow.db"
+
+    def opened(digest: str) -> tracking.MlflowTracker:
+        return tracking.open_run(
+            uri=f"sqlite:///{path}", experiment="lab", name=digest, digest=digest, tags={}
+        )
+
+    first = opened("a")
+    second = opened("b")  # looks at the file again, with connections open
+    first.metrics({"loss": 1.0})
+    first.flush()
+    other = (
+        "import sqlite3, sys; base = sqlite3.connect(sys.argv[1]); "
+        "base.execute('create table other (a)'); base.commit(); base.close()"
+    )
+    subprocess.run([sys.executable, "-c", other, str(path)], check=True)
+    assert path.with_name("mlflow.db-wal").exists()
+    second.close()
+    first.close()
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        assert base.execute("select count(*) from metrics").fetchone() == (1,)
+        assert base.execute("pragma quick_check").fetchone() == ("ok",)
