@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
+from xlgap import listings
 from xlgap.errors import ConfigError
 
 Arguments = argparse.Namespace
@@ -22,6 +25,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     to_option(sync)
     sync.set_defaults(run=sync_runs)
+
+    listed = commands.add_parser("runs", help="the MLflow runs behind the study's scores")
+    for option in ("--model", "--arm", "--task"):
+        listed.add_argument(option, default=None, metavar="NAME")
+    listed.add_argument("--seed", type=int, default=None)
+    listed.add_argument("--json", action="store_true", help="print JSON")
+    listed.set_defaults(run=list_runs)
 
     best = commands.add_parser(
         "register",
@@ -138,3 +148,16 @@ def register_models(arguments: Arguments) -> None:
         target = server_asked("--to", arguments.to)
         print(send(store, target, patience=0))
     print("\n".join(register(target, found)))
+
+
+def list_runs(arguments: Arguments) -> None:
+    """Print which runs cells have."""
+    from xlgap.stages.runs import COLUMNS, runs_of
+    from xlgap.stages.study import Study
+
+    asked = {name: getattr(arguments, name) for name in ("model", "arm", "task", "seed")}
+    found = runs_of(Study.here(), **asked)
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+        return
+    listings.show(found, COLUMNS, terminal=sys.stdout.isatty())
