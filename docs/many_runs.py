@@ -17,8 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from mlflow.tracking import MlflowClient
+
 from xlgap.stages.lineage import software
-from xlgap.tracking.mlflow import open_run
+from xlgap.tracking.base import DIGEST, KIND
+from xlgap.tracking.mlflow import MlflowTracker
+from xlgap.tracking.store import experiment_id, open_client
 from xlgap.tracking.summary import log_study
 
 STUDY, EXPERIMENT = "many", "xlgap/many"
@@ -81,8 +85,10 @@ def score(cell: Cell, language: str, draw: random.Random) -> float:
 def fill(uri: str, number: int = RUNS) -> None:
     """Write the runs and the study's summary, with its views."""
     draw = random.Random(0)
-    for cell in cells(number):
-        _write(uri, cell, draw)
+    with open_client(uri) as client:
+        where = experiment_id(client, uri, EXPERIMENT)
+        for cell in cells(number):
+            _write(client, where, cell, draw)
     log_study(
         uri=uri,
         experiment=EXPERIMENT,
@@ -93,22 +99,20 @@ def fill(uri: str, number: int = RUNS) -> None:
     )
 
 
-def _write(uri: str, cell: Cell, draw: random.Random) -> None:
+def _write(client: MlflowClient, where: str, cell: Cell, draw: random.Random) -> None:
+    """One run, made without the look for an earlier one, which no other has here."""
     regime, intermediate = ARMS[cell.arm]
     metric, size = TASKS[cell.task], SIZES[cell.model]
-    run = open_run(
-        uri=uri,
-        experiment=EXPERIMENT,
-        name=cell.name,
-        digest=f"{cell.name} of {STUDY}".replace(" ", "-"),
-        tags={
-            "xlgap.kind": "cell",
-            "xlgap.model": cell.model,
-            "xlgap.arm": cell.arm,
-            "xlgap.task": cell.task,
-            "xlgap.software": software(),
-        },
-    )
+    tags = {
+        DIGEST: f"{cell.name} of {STUDY}".replace(" ", "-"),
+        KIND: "cell",
+        "xlgap.model": cell.model,
+        "xlgap.arm": cell.arm,
+        "xlgap.task": cell.task,
+        "xlgap.software": software(),
+    }
+    made = client.create_run(where, run_name=cell.name, tags=tags)
+    run = MlflowTracker(client, made.info.run_id, params={})
     rate = 5e-5 if size < 1e8 else 1e-5
     run.params(
         {

@@ -15,7 +15,7 @@ TAG_PREFIX = "mlflow.sharedViewState."
 CELLS, REGIMES = "-cells", "-regimes"
 VIEWS = ("", CELLS, REGIMES)
 """What the names of a study's views end with."""
-SIZE, NONEMBEDDING = "log10_params_nonembedding", "params_nonembedding"
+SIZE = "log10_params_nonembedding"
 SECTION = "gap"
 
 
@@ -76,7 +76,7 @@ def view_state(filter_string: str, figures: Sequence[str]) -> str:
 def cells_state(filter_string: str, means: Sequence[str]) -> str:
     """A view of cells: parallel coordinates of size, regime, task and each mean score."""
     charts = [_parallel(mean) for mean in means]
-    return _fitting(filter_string, charts, lambda shown: "Cells by size, regime and task")
+    return _fitting(filter_string, charts, lambda shown: "Cells by regime, task and size", columns=1)
 
 
 def regimes_state(filter_string: str, means: Sequence[str]) -> str:
@@ -92,6 +92,7 @@ def _fitting(
     name: Callable[[int], str],
     *,
     group_by: object = None,
+    columns: int = 2,
 ) -> str:
     """The view with as many of the charts as MLflow's longest tag holds.
 
@@ -100,19 +101,24 @@ def _fitting(
         charts: their settings.
         name: of the section, with so many charts.
         group_by: how runs are grouped.
+        columns: charts side by side.
     """
     from mlflow.utils.validation import MAX_EXPERIMENT_TAG_VAL_LENGTH as LONGEST
 
     shown = len(charts)
     while True:
-        state = _view(filter_string, charts[:shown], name(shown), group_by)
+        state = _view(filter_string, charts[:shown], name(shown), group_by, columns)
         if len(state) <= LONGEST or not shown:
             return state
         shown -= 1
 
 
 def _view(
-    filter_string: str, charts: Sequence[Mapping[str, object]], name: str, group_by: object
+    filter_string: str,
+    charts: Sequence[Mapping[str, object]],
+    name: str,
+    group_by: object,
+    columns: int,
 ) -> str:
     state = {
         "searchFilter": filter_string,
@@ -142,7 +148,7 @@ def _view(
                 "display": True,
                 "isReordered": False,
                 "cardHeight": 400,
-                "columns": 2,
+                "columns": columns,
             }
         ],
     }
@@ -167,7 +173,7 @@ def _scatter(figure: str) -> dict[str, object]:
 
 
 def _parallel(mean: str) -> dict[str, object]:
-    shown = {"selectedParams": ["regime", "task"], "selectedMetrics": [NONEMBEDDING, mean]}
+    shown = {"selectedParams": ["regime", "task"], "selectedMetrics": [SIZE, mean]}
     return _chart(f"parallel-{mean}", "PARALLEL", showAllRuns=True, **shown)
 
 
