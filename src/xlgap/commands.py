@@ -188,7 +188,7 @@ def run_study(arguments: Arguments) -> None:
     started, since = time.monotonic(), time.time()
     directory = _directory(arguments)
     Study.of(directory).data_dir()  # one sentence now, rather than one in each stage
-    _check_tracking(checkout_root(directory))
+    check_tracking(checkout_root(directory))
     if write_graph(directory):
         print("graph.yaml was stale: written again from params.yaml.", file=sys.stderr)
     _clear(directory)
@@ -214,7 +214,7 @@ def _clear(directory: Path) -> None:
         print(f"removed {directory / path}: no longer in the study.", file=sys.stderr)
 
 
-def _check_tracking(root: Path) -> None:
+def check_tracking(root: Path) -> None:
     """Look at what the user has chosen for runs; the checkout's own store needs no look.
 
     A server that does not answer is told and waited for by what forwards runs, not by the study.

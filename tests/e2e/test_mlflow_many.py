@@ -1,4 +1,4 @@
-"""The MLflow UI at 500 runs in a real browser: gaps, parallel coordinates, regimes, 20 runs compared."""
+"""The MLflow UI at 500 runs in a real browser: gaps, parallel coordinates, regimes, a comparison."""
 
 from __future__ import annotations
 

@@ -334,7 +334,12 @@ def test_a_store_that_cannot_be_made_lacks(
         assert said in found.found
         assert "or unset MLFLOW_TRACKING_URI" in found.advice
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "runs.db")
-    assert "got a path" in needs(study())["MLflow store"].advice
+    assert "got a path" in needs(study())["MLflow server"].advice
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hidden@127.0.0.1:1")
+    away = needs(study())["MLflow server"]
+    assert away.state == "note"  # runs wait for it
+    assert away.found == "http://127.0.0.1:1 cannot be reached (Connection refused)"
+    assert needs(study())["MLflow store"].state == "ok"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{checkout}/later/x.db")
     assert needs(study())["MLflow store"].state == "ok"
     assert not (checkout / "later").exists()
