@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -311,10 +312,9 @@ def test_runs_go_in_the_background_also_when_the_server_comes_late(
     machine, experiment, monkeypatch, tmp_path
 ) -> None:
     store = machine("one")
-    late = MlflowServer(tmp_path / "late")
-    late.start()
-    late.stop()
+    late = MlflowServer(tmp_path / "late", port=free_port())
     monkeypatch.setenv("MLFLOW_TRACKING_URI", late.uri)
+    monkeypatch.setenv("XLGAP_FORWARD_SECONDS", "0.3")
     began = time.monotonic()
     write(store, experiment, "a")
     ensure_forwarder(store)
@@ -330,6 +330,11 @@ def test_runs_go_in_the_background_also_when_the_server_comes_late(
     finally:
         late.stop()
         Path(store.removeprefix("sqlite:///")).unlink()  # without its store it ends
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def wait_for(done, seconds: float = 60) -> None:

@@ -21,7 +21,8 @@ from filelock import FileLock, Timeout
 from xlgap.errors import XlgapError
 from xlgap.tracking.uri import VARIABLE, server_uri, sqlite_path, without_logins
 
-EVERY = 5.0  # seconds between two looks at the store
+EVERY = 5.0  # seconds between two looks at the store, unless SECONDS says otherwise
+SECONDS = "XLGAP_FORWARD_SECONDS"
 IDLE = 60.0  # seconds without news after which it ends
 AWAY = 900.0  # seconds without the server after which it ends
 LONGEST_PAUSE = 30.0  # seconds, between attempts at a server that is away
@@ -141,7 +142,8 @@ def _follow(path: Path) -> int | None:
         return None
     _be_patient()
     known: dict[str, str] = {}
-    seen, answered, news, pause = None, time.monotonic(), time.monotonic(), EVERY
+    every = _every()
+    seen, answered, news, pause = None, time.monotonic(), time.monotonic(), every
     while time.monotonic() - news < IDLE:
         now = _version(path)
         if now is None:
@@ -159,9 +161,19 @@ def _follow(path: Path) -> int | None:
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
-            seen, answered, pause = now, time.monotonic(), EVERY
-        time.sleep(EVERY)
+            seen, answered, pause = now, time.monotonic(), every
+        time.sleep(every)
     return seen
+
+
+def _every() -> float:
+    """Seconds between two looks; what is no number is told, and has no say."""
+    said = os.environ.get(SECONDS) or str(EVERY)
+    try:
+        return max(0.1, float(said))
+    except ValueError:
+        _log.warning("%s: got %r, which is no number of seconds; it is %s.", SECONDS, said, EVERY)
+        return EVERY
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from xlgap.errors import XlgapError
 from xlgap.formats import digest
 from xlgap.tracking.base import DIGEST, OPENED
 
@@ -201,9 +202,16 @@ class LocalStore:
 
 @contextlib.contextmanager
 def read_store(path: Path) -> Iterator[LocalStore]:
-    """A :class:`LocalStore` for the time of a block."""
-    store = LocalStore(path)
+    """A :class:`LocalStore` for the time of a block.
+
+    Raises:
+        XlgapError: the file is damaged, or of another version of MLflow.
+    """
     try:
-        yield store
-    finally:
-        store.close()
+        with contextlib.closing(LocalStore(path)) as store:
+            yield store
+    except sqlite3.Error as error:
+        raise XlgapError(
+            f"{path}: cannot be read as an MLflow store ({error}); open it with 'xlgap ui', which says "
+            "more, or move it away: 'xlgap run' rebuilds its runs from results."
+        ) from error
