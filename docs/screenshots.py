@@ -27,7 +27,7 @@ from typing import Any
 from mlflow.tracking import MlflowClient
 
 from xlgap.errors import DataError, XlgapError
-from xlgap.tracking.uri import default_uri
+from xlgap.tracking.uri import store_uri
 from xlgap.tracking.view import SIZE, view_path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -83,6 +83,11 @@ class Browser:
         """Save what the window shows."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(call(f"{self._session}/screenshot")))
+
+    def complaints(self) -> list[str]:
+        """What the page has written to the console as errors since the last call."""
+        found = call(f"{self._session}/se/log", {"type": "browser"})
+        return [entry["message"] for entry in found if entry["level"] == "SEVERE"]
 
     def close(self) -> None:
         """Close the browser."""
@@ -214,7 +219,7 @@ def model_runs(uri: str, experiment_id: str, study: str) -> int:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description="Screenshots of the MLflow UI.")
-    parser.add_argument("--uri", default=default_uri(ROOT), help="the MLflow store")
+    parser.add_argument("--uri", default=store_uri(ROOT), help="the MLflow store")
     parser.add_argument("--experiment", required=True, help="the experiment's name")
     parser.add_argument("--study", required=True, help="the study's name")
     parser.add_argument(

@@ -10,7 +10,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from xlgap import __version__, examine, findings, listings
+from xlgap import __version__, examine, findings, listings, runs
 from xlgap.errors import ConfigError, Interrupted, XlgapError
 from xlgap.forward import SIGNALLED, FlowKilledError, run_and_forward_signals
 from xlgap.options import (
@@ -73,6 +73,7 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
     examine.add_command(commands)
     findings.add_commands(commands)
+    runs.add_commands(commands)
 
     export = commands.add_parser("export", help="predictions in the official submission layout")
     export.add_argument("--official", type=Path, required=True, metavar="DIR", help="made by it")
@@ -187,7 +188,7 @@ def run_study(arguments: Arguments) -> None:
     started, since = time.monotonic(), time.time()
     directory = _directory(arguments)
     Study.of(directory).data_dir()  # one sentence now, rather than one in each stage
-    _check_tracking(checkout_root(directory))
+    check_tracking(checkout_root(directory))
     if write_graph(directory):
         print("graph.yaml was stale: written again from params.yaml.", file=sys.stderr)
     _clear(directory)
@@ -213,14 +214,35 @@ def _clear(directory: Path) -> None:
         print(f"removed {directory / path}: no longer in the study.", file=sys.stderr)
 
 
-def _check_tracking(root: Path) -> None:
-    """Look for the store that the user has chosen; the checkout's own needs no look."""
-    from xlgap.tracking.uri import VARIABLE, default_uri
+def check_tracking(root: Path) -> None:
+    """Look at what the user has chosen for runs; the checkout's own store needs no look.
 
-    if os.environ.get(VARIABLE):
-        from xlgap.tracking.store import initialise
+    A server that does not answer is told and waited for by what forwards runs, not by the study.
 
-        initialise(default_uri(root))
+    Raises:
+        ConfigError: the address or the login is malformed.
+        XlgapError: the store cannot be opened, or the server will never take a run.
+    """
+    from xlgap.tracking.uri import VARIABLE, check_uri, server_uri, shown, store_uri
+
+    if not os.environ.get(VARIABLE):
+        return
+    check_uri(os.environ[VARIABLE])
+    server = server_uri()
+    from xlgap.tracking.login import use_login_files
+    from xlgap.tracking.reach import asked, refuse, refuses
+    from xlgap.tracking.store import initialise
+
+    if server is None:
+        initialise(store_uri(root))
+        return
+    use_login_files()
+    said = asked(server)
+    if said is not None and refuses(said):
+        refuse(server, said)
+    if said is not None:
+        told = "runs are kept here and sent when it answers, or by 'xlgap sync'"
+        print(f"note: the MLflow server {shown(server)} {said}; {told}.", file=sys.stderr)
 
 
 def write_graph(arguments: Arguments) -> None:
@@ -343,23 +365,25 @@ def show_ui(arguments: Arguments) -> None:
     """Start the MLflow UI on the checkout's store; ends with Ctrl-C.
 
     Raises:
-        ConfigError: the port is none, or is taken; the store is a server with a UI of its own.
+        ConfigError: the port is none, or is taken; the address of the store is malformed.
         XlgapError: the server ended by itself, whatever exit code MLflow gives it.
     """
     from xlgap.checkout import checkout_root
     from xlgap.tracking.server import HOST, check_port, serve
-    from xlgap.tracking.uri import VARIABLE, WEB, default_uri, kind, shown
+    from xlgap.tracking.uri import VARIABLE, check_uri, server_uri, shown, store_uri
 
     check_port(arguments.port)
+    if os.environ.get(VARIABLE):
+        check_uri(os.environ[VARIABLE])
     from xlgap.tracking.store import initialise
     from xlgap.tracking.summary import study_pages
 
-    uri = default_uri(checkout_root(Path()))
+    uri, server = store_uri(checkout_root(Path())), server_uri()
     initialise(uri)
-    if kind(uri) in WEB:
-        raise ConfigError(f"{VARIABLE}: {shown(uri)} is a server with its own UI; open that instead.")
     address = f"http://{HOST}:{arguments.port}"
     print(f"MLflow UI: {address}  (store {shown(uri)})", file=sys.stderr)
+    if server is not None:
+        print(f"the runs of all are at {shown(server)}; here are those of this store.", file=sys.stderr)
     for study, page in study_pages(uri).items():
         print(f"gaps against size, {study}: {address}{page}", file=sys.stderr)
     serve(uri, port=arguments.port)

@@ -35,6 +35,7 @@ SCRATCH = Path("scratch")
 WEIGHTS = Path("weights")
 JOURNAL = Path("journal")
 LEAKS = JOURNAL / "leaks.json"
+UNTOLD = JOURNAL / "untold"
 
 
 def prepared(task: str) -> Path:

@@ -22,7 +22,7 @@ LIGHT = (  # what every command and every stage of the graph imports
     "xlgap.models.ladder", "xlgap.planning",
 )  # fmt: skip
 # prefork: on stderr
-MAY_PRINT = {"__main__.py", "commands.py", "examine.py", "findings.py", "stages", "prefork"}
+MAY_PRINT = {"__main__.py", "commands.py", "examine.py", "findings.py", "runs.py", "stages", "prefork"}
 
 
 def files(folder: Path) -> Iterator[Path]:

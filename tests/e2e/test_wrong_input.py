@@ -219,9 +219,6 @@ def test_a_server_that_does_not_start_is_no_success(here):
 
 
 @pytest.mark.parametrize("command", [["run"], ["ui"]])
-def test_a_tracking_server_that_does_not_answer(here, command):
-    said = refused(here, *command, timeout=60, MLFLOW_TRACKING_URI="http://me:hidden@127.0.0.1:1/runs")
-    assert "the MLflow store http://127.0.0.1:1/runs cannot be reached (Connection refused)" in said
-    assert "hidden" not in said
+def test_a_tracking_server_that_is_none(here, command):
     assert "got a path" in refused(here, *command, MLFLOW_TRACKING_URI="./mlruns")
     assert not (here.folder / "mlruns").exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 from xlgap.checkout import checkout_root, model_directory
 from xlgap.config import HubModel, Params
 from xlgap.data.released import data_dir
-from xlgap.doctor.finding import Finding
+from xlgap.doctor.finding import Finding, State
 from xlgap.doctor.fits import (
     memory_finding,
     retention_findings,
@@ -27,8 +27,9 @@ from xlgap.models.catalogue import pinned_revision
 from xlgap.models.quantised import LIBRARY, require_library
 from xlgap.planning.plan import Plan
 from xlgap.planning.tables import hours, size
-from xlgap.tracking.reach import reach
-from xlgap.tracking.uri import VARIABLE, check_uri, default_uri, shown, sqlite_path
+from xlgap.tracking.login import use_login_files
+from xlgap.tracking.reach import asked, refuses
+from xlgap.tracking.uri import VARIABLE, check_uri, server_uri, shown, sqlite_path, store_uri
 from xlgap.training.engine import Accelerators, accelerators
 
 _of_study = partial(Finding, part="study")
@@ -54,7 +55,7 @@ def study_findings(
     yield _data(directory, params, hub)
     yield from _checkpoints(params, hub)
     yield from _few_bits(params)
-    yield _runs(directory)
+    yield from _runs(directory)
 
 
 def _disk(directory: Path, params: Params, plan: Plan) -> Finding:
@@ -189,17 +190,42 @@ def _is_cached(model: HubModel) -> bool:
     return isinstance(found, str)
 
 
-def _runs(directory: Path) -> Finding:
-    uri = default_uri(checkout_root(existing(directory)))
+def _runs(directory: Path) -> Iterator[Finding]:
+    """The local store, and the server that its runs are forwarded to."""
+    server = server_uri()
+    if server is not None:
+        yield _server(server)
+    yield _store(store_uri(checkout_root(existing(directory))))
+
+
+def _server(uri: str) -> Finding:
+    """One that does not answer is a note, runs wait for it; one that cannot ever take them lacks."""
+    of_server = partial(_of_study, name="MLflow server")
+    try:
+        check_uri(uri)
+        use_login_files()
+    except XlgapError as error:
+        return of_server(found=shown(uri), state="lacking", advice=str(error))
+    said = asked(uri)
+    if said is None:
+        return of_server(found=f"{shown(uri)} answers ({VARIABLE})")
+    state: State = "lacking" if refuses(said) else "note"
+    return of_server(
+        found=f"{shown(uri)} {said}",
+        state=state,
+        advice="runs are kept in the checkout; 'xlgap sync' sends them when it answers.",
+    )
+
+
+def _store(uri: str) -> Finding:
     of_store = partial(_of_study, name="MLflow store")
     try:
         check_uri(uri)
-        path = sqlite_path(uri)
-        if path is None:
-            reach(uri, patience=0)
-            return of_store(found=f"{shown(uri)} answers ({VARIABLE})")
     except XlgapError as error:
         return of_store(found=shown(uri), state="lacking", advice=str(error))
+    path = sqlite_path(uri)
+    if path is None:
+        raise AssertionError(f"{uri} passed check_uri and is no SQLite store")
     if path.is_dir():
         wrong = "is a directory"
     elif path.exists() and not os.access(path, os.R_OK | os.W_OK):

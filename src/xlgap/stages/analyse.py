@@ -25,7 +25,7 @@ from xlgap.analysis.result import Analysis
 from xlgap.analysis.rows import GAP_WORDS, GapRow
 from xlgap.analysis.study import Study as MeasuredStudy
 from xlgap.analysis.tables import load, write_rows
-from xlgap.errors import ResultError, unknown
+from xlgap.errors import ConfigError, ResultError, XlgapError, unknown
 from xlgap.evaluation.ledger import corrected
 from xlgap.evaluation.metrics import get_metric
 from xlgap.formats import dir_digest, read_json, write_json
@@ -60,11 +60,16 @@ def report(study: Study) -> None:
     Raises:
         ResultError: ``analyse`` has not run.
     """
-    from xlgap.stages.track import lineage
+    from xlgap.stages.lineage import lineage
 
     found = result.read_analysis(layout.ANALYSIS)
     write_report(layout.REPORT, found)
-    track_study(study, found, tags=lineage(study))
+    try:
+        track_study(study, found, tags=lineage(study))
+    except ConfigError:
+        raise
+    except XlgapError as error:  # the report is there; 'xlgap run' tells the store at its end
+        print(f"the study's summary is not in the MLflow store: {error}", file=sys.stderr)
 
 
 def partial_report(study: Study, without: Collection[str]) -> None:
@@ -186,7 +191,7 @@ def _write_plots(found: Analysis) -> None:
 def track_study(study: Study, found: Analysis, *, tags: Mapping[str, str]) -> None:
     """The study's summary run, and one run a model for the chart of gaps; all with ``tags``."""
     from xlgap.tracking.summary import log_study
-    from xlgap.tracking.uri import default_uri
+    from xlgap.tracking.uri import store_uri
 
     models: dict[str, dict[str, Any]] = {
         model.name: {
@@ -203,7 +208,7 @@ def track_study(study: Study, found: Analysis, *, tags: Mapping[str, str]) -> No
             models[estimate.model][f"gap_{estimate.gap}{suffix}"] = estimate.value
     answers = {f"answer.{a.key}": a.estimate for a in found.answers if a.source == "measured"}
     log_study(
-        uri=default_uri(study.root),
+        uri=store_uri(study.root),
         experiment=study.experiment,
         study=study.params.study.name,
         summary_metrics=answers,
@@ -211,6 +216,7 @@ def track_study(study: Study, found: Analysis, *, tags: Mapping[str, str]) -> No
         artifacts_dir=layout.REPORT,
         tags=tags,
         content=dir_digest(layout.ANALYSIS),
+        means=sorted({f"{cell.task.metrics[0]}_mean" for cell in study.grid.cells}),
     )
 
 

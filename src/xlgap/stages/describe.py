@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -160,6 +161,7 @@ def _size_metrics(
     return {
         "params_total": encoder["total"],
         "params_nonembedding": encoder["nonembedding"],
+        "log10_params_nonembedding": math.log10(encoder["nonembedding"]),
         "params_trainable": size["trainable"],
         "params_input_embedding": encoder["input_embedding"],
         "params_output_embedding": encoder["output_embedding"],

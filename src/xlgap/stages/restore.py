@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from xlgap import layout
 from xlgap.cell import Cell
 from xlgap.formats import dir_digest, file_digest
+from xlgap.stages import untold
 from xlgap.stages.identity import run_digest, run_name, run_tags
 from xlgap.stages.study import Study, predictions
 from xlgap.tracking.base import CONTENT, RESTORED, SUPERSEDED, summary_digest
 from xlgap.tracking.look import tracked
-from xlgap.tracking.uri import default_uri
+from xlgap.tracking.uri import store_uri
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def restore(study: Study) -> int:
     Raises:
         ConfigError, XlgapError: the store does not take it.
     """
-    uri = default_uri(study.root)
+    uri = store_uri(study.root)
+    untold.tell(uri)
     there = tracked(uri, study.experiment)
     runs = [run for run in _runs(study, there) if not (run.whole and run.current)]
     holds = f"{CONTENT}={dir_digest(layout.ANALYSIS)}"
@@ -92,10 +94,12 @@ def _summary(study: Study) -> set[str]:
 def _restore_cells(study: Study, runs: Sequence[_Run]) -> None:
     from xlgap.analysis.tables import read_scores
     from xlgap.stages.describe import describe, score_metrics
+    from xlgap.stages.lineage import describe_files, lock_entries
     from xlgap.stages.track import open_tracker
 
     tasks = dict.fromkeys(run.cell.task.name for run in runs)
     scores = {task: read_scores(layout.scores(task)) for task in tasks}
+    entries = lock_entries()
     for lacking in runs:
         cell, seed = lacking.cell, lacking.seed
         with open_tracker(
@@ -106,8 +110,9 @@ def _restore_cells(study: Study, runs: Sequence[_Run]) -> None:
             tags=run_tags(cell),
             origin=None if lacking.whole else "restored",
         ) as run:
+            facts = study.trained(cell)[seed]
+            describe_files(run, study, cell, facts, entries)
             if not lacking.whole:
-                facts = study.trained(cell)[seed]
                 describe(run, study, cell, facts, predictions=predictions(cell))
             mine = (cell.model, cell.arm.name, seed)
             found = [s for s in scores[cell.task.name] if (s.model, s.arm, s.seed) == mine]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from xlgap.records import Score
 from xlgap.stages.describe import score_metrics
 from xlgap.stages.identity import run_digest, run_name
 from xlgap.stages.learned import nothing_learned
+from xlgap.stages.lineage import describe_files, lock_entries
 from xlgap.stages.study import Study, predictions
 from xlgap.stages.track import open_tracker
 from xlgap.tasks.base import Tag
@@ -50,18 +51,19 @@ def score(study: Study, task: str, *, without: Collection[str] = ()) -> None:
     require_complete([cell.key for cell in cells if not (predictions(cell) / "cell.json").is_file()])
     scores: list[Score] = []
     items: list[pd.DataFrame] = []
-    runs: list[tuple[Cell, int, str, list[Score]]] = []
+    runs: list[tuple[Cell, dict[str, Any], list[Score]]] = []
     for cell in cells:
         facts = study.trained(cell)
         for seed in study.params.study.seeds:
             found, frames = _one_seed(study, cell, seed, facts[seed])
             scores += found
             items += frames
-            runs.append((cell, seed, facts[seed]["digest"], found))
+            runs.append((cell, facts[seed], found))
     write_scores(layout.scores(task), scores)
     if not without:
+        entries = lock_entries()
         for run in runs:
-            _track(study, *run)
+            _track(study, *run, entries)
     with atomic_path(layout.items(task)) as temporary:
         pd.concat(items, ignore_index=True).to_parquet(temporary, index=False)
 
@@ -154,10 +156,22 @@ def _items(
     )
 
 
-def _track(study: Study, cell: Cell, seed: int, trained: str, scores: list[Score]) -> None:
-    """Add the scores to the run that trained the cell; ``trained`` is its train digest."""
-    key = run_digest(study, cell, seed, trained=trained)
+def _track(
+    study: Study, cell: Cell, facts: dict[str, Any], scores: list[Score], entries: Mapping[str, Any]
+) -> None:
+    """Add scores, and what DVC knows of its files, to the run that trained the cell.
+
+    Args:
+        study: of the cell.
+        cell: what was scored.
+        facts: the seed's entry of ``cell.json``.
+        scores: of this seed.
+        entries: those of ``dvc.lock``; the cell's own is there, since its predictions are.
+    """
+    seed = facts["seed"]
+    key = run_digest(study, cell, seed, trained=facts["digest"])
     name = run_name(cell, seed)
     with open_tracker(study, name=name, digest=key, kind="cell", origin=None) as run:
         run.metrics(score_metrics(cell, scores))
         run.tags({CONTENT: file_digest(layout.scores(cell.task.name))})
+        describe_files(run, study, cell, facts, entries)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from xlgap import layout
 from xlgap.alone import alone
+from xlgap.errors import XlgapError
 from xlgap.formats import read_json
 from xlgap.planning.journal import pure_time
+from xlgap.stages.forward import send
 from xlgap.stages.overall import closing_lines as score_lines
 from xlgap.stages.restore import restore
 from xlgap.stages.study import Study
-from xlgap.tracking.uri import WEB, default_uri, kind, shown
+from xlgap.tracking.uri import server_uri, shown, store_uri
 
 
 def closing_lines(directory: Path, *, wall: float, workers: int, since: float) -> list[str]:
@@ -41,12 +43,19 @@ def store_lines(directory: Path) -> list[str]:
     with alone(directory), contextlib.chdir(directory):
         study = Study.here()
         rebuilt = restore(study)
-        uri = default_uri(study.root)
-        own_ui = "" if kind(uri) in WEB else "   (make ui)"
-        store = f"MLflow store: {shown(uri)}{own_ui}"
-    return (
-        [store, f"              {rebuilt} runs it lacked rebuilt from results"] if rebuilt else [store]
-    )
+    lines = [f"MLflow store: {shown(store_uri(study.root))}   (make ui)"]
+    if rebuilt:
+        lines.append(f"              {rebuilt} runs it lacked rebuilt from results")
+    server = server_uri()
+    return lines if server is None else [*lines, f"MLflow server: {_sent(study, server)}"]
+
+
+def _sent(study: Study, server: str) -> str:
+    """What became of the runs that the server lacked: a server that is away fails no study."""
+    try:
+        return send(store_uri(study.root), server, patience=0)
+    except XlgapError as error:
+        return f"not all runs are there yet: {error}"
 
 
 def pure_seconds(directory: Path, *, since: float) -> float:

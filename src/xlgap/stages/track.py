@@ -6,25 +6,30 @@ rebuilt from them where MLflow lacks it, see :mod:`xlgap.stages.restore`.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import resource
 import socket
-import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from xlgap import __version__, layout
+from xlgap import layout
+from xlgap.errors import ConfigError, XlgapError
 from xlgap.formats import write_json
 from xlgap.planning import get_hardware
 from xlgap.planning.hardware import Hardware, Precision, preset_of
+from xlgap.stages import untold
+from xlgap.stages.lineage import lineage
 from xlgap.stages.study import Study
-from xlgap.tracking.base import RESTORED, NullTracker, Tracker
-from xlgap.tracking.uri import default_uri
+from xlgap.tracking.base import RESTORED, NullTracker, Tracker, WaitingTracker
+from xlgap.tracking.forward import ensure_forwarder
+from xlgap.tracking.uri import store_uri
 from xlgap.training.engine import cpu_threads, device, device_name, device_peak, rank, world_size
+
+if TYPE_CHECKING:
+    from xlgap.tracking.mlflow import MlflowTracker
 
 
 @contextmanager
@@ -39,50 +44,57 @@ def open_tracker(
 ) -> Iterator[Tracker]:
     """The MLflow run with ``digest``, opened again when it exists; ranks other than 0 track nothing.
 
-    The run ends as failed when the block raises. Its tags say that it was produced ``here``, or, where
-    what produced it is not known, that it was ``restored``; without an origin they stay as they are.
+    A store that cannot be opened, or takes nothing, fails no stage: what it was to be told is kept, see
+    :mod:`xlgap.stages.untold`. The run ends as failed when the block raises. Its tags say that it was
+    produced ``here``, or, where what produced it is not known, that it was ``restored``; without an
+    origin they stay as they are.
     """
     if rank() != 0:
         yield NullTracker()
         return
-    from xlgap.tracking.mlflow import open_run
-
-    run = open_run(
-        uri=default_uri(study.root),
-        experiment=study.experiment,
-        name=name,
-        digest=digest,
-        tags={"xlgap.kind": kind, **_origin(study, origin), **(tags or {})},
-    )
+    named: dict[str, Any] = {"experiment": study.experiment, "name": name, "digest": digest}
+    named["tags"] = {"xlgap.kind": kind, **_origin(study, origin), **(tags or {})}
+    store = store_uri(study.root)
+    run = _opened(store, named)
+    ensure_forwarder(store)
     try:
         yield run
     except BaseException:
-        run.close(failed=True)
+        _close(run, named, failed=True)
         raise
-    run.close()
+    _close(run, named, failed=False)
+    ensure_forwarder(store)
+
+
+def _opened(store: str, named: dict[str, Any]) -> MlflowTracker | WaitingTracker:
+    """The run in the store; one that waits for the store where it cannot be opened."""
+    from xlgap.tracking.mlflow import open_run
+
+    try:
+        untold.tell(store)
+        return open_run(uri=store, **named)
+    except ConfigError:
+        raise
+    except XlgapError as error:
+        print(f"{error} Until then figures wait in {layout.UNTOLD}.", file=sys.stderr)
+        return WaitingTracker()
+
+
+def _close(run: MlflowTracker | WaitingTracker, named: dict[str, Any], *, failed: bool) -> None:
+    """End the run; what the store has not taken is kept for later, and no training fails for it."""
+    try:
+        run.close(failed=failed)
+    except XlgapError as error:
+        print(f"{error} Until then they wait in {layout.UNTOLD}.", file=sys.stderr)
+    waiting = run if isinstance(run, WaitingTracker) else run.waiting
+    if waiting.told:
+        untold.keep(named, waiting, failed=failed)
 
 
 def _origin(study: Study, origin: Literal["here", "restored"] | None) -> dict[str, str]:
     if origin is None:
         return {}
     return lineage(study) if origin == "here" else {RESTORED: "true"}
-
-
-def lineage(study: Study) -> dict[str, str]:
-    """What produced a run: version, commit, whether the checkout was dirty, host, flow run."""
-    found = {"xlgap.version": __version__, "xlgap.host": socket.gethostname()}
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):  # no git, or no repository
-        found["xlgap.git_sha"] = _git(study, "rev-parse", "HEAD")
-        found["xlgap.git_dirty"] = str(bool(_git(study, "status", "--porcelain", "-uno"))).lower()
-    for variable in ("PREFECT_FLOW_RUN_ID", "XLGAP_FLOW_RUN_ID"):
-        if os.environ.get(variable):
-            found["xlgap.prefect_flow_run"] = os.environ[variable]
-    return found
-
-
-def _git(study: Study, *words: str) -> str:
-    command = ["git", "-C", str(study.root), *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ Core code is handed a tracker and never looks for one. :class:`NullTracker` forg
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +16,15 @@ DIGEST = "xlgap.digest"
 SUPERSEDED = "xlgap.superseded"
 CONTENT = "xlgap.content"
 """Tag: a digest of the file that the run's scores, or its figures, were read from."""
+OPENED = "xlgap.opened"
+"""Tag: when a stage last opened the run, in ms since 1970; of one name the last opened is current."""
+KIND = "xlgap.kind"
+STUDY = "xlgap.study"
 RESTORED = "xlgap.restored"
 ORIGIN = frozenset(
-    {RESTORED, *(f"xlgap.{name}" for name in ("version", "host", "git_sha", "git_dirty"))}
-    | {"xlgap.prefect_flow_run"}
+    {RESTORED}
+    | {f"xlgap.{name}" for name in ("version", "host", "git_sha", "git_dirty", "directory")}
+    | {f"xlgap.{name}" for name in ("prefect_flow_run", "image", "software", "cpu", "threads")}
 )
 """Tags that say what produced a run."""
 
@@ -85,6 +91,47 @@ class NullTracker:
 
     def close(self, *, failed: bool = False) -> None:
         """Nothing to end."""
+
+
+@dataclass
+class WaitingTracker:
+    """Keeps what it is told as plain data, until a store can be opened.
+
+    Attributes:
+        told: operations in order: the method's name, its arguments, and when, in ms since 1970.
+    """
+
+    told: list[tuple[str, dict[str, Any], int]] = field(default_factory=list)
+    run_id: str | None = None
+
+    def _keep(self, what: str, **words: Any) -> None:
+        self.told.append((what, words, time.time_ns() // 1_000_000))
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Keep settings."""
+        self._keep("params", values={key: str(value) for key, value in values.items()})
+
+    def metrics(self, values: Mapping[str, float], *, step: int | None = None) -> None:
+        """Keep figures."""
+        self._keep("metrics", values={key: repr(float(v)) for key, v in values.items()}, step=step)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Keep tags."""
+        self._keep("tags", values=dict(values))
+
+    def dataset(self, *, name: str, digest: str, context: str, rows: int) -> None:
+        """Keep a data set."""
+        self._keep("dataset", name=name, digest=digest, context=context, rows=rows)
+
+    def artifact(self, path: Path, *, folder: str | None = None) -> None:
+        """Files are in the outs, from which they come to the run again."""
+
+    def document(self, values: Mapping[str, Any], *, name: str) -> None:
+        """Keep a mapping."""
+        self._keep("document", values=dict(values), name=name)
+
+    def close(self, *, failed: bool = False) -> None:
+        """Nothing to end yet."""
 
 
 @dataclass

@@ -6,13 +6,14 @@ is opened before :func:`open_run`, so that this module may be imported before a 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import logging
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.search_utils import SearchUtils
+from sqlalchemy.exc import SQLAlchemyError
 
 from xlgap.errors import Interrupted, XlgapError
-from xlgap.tracking.base import CONTENT, DIGEST, ORIGIN, SUPERSEDED
+from xlgap.tracking.base import CONTENT, DIGEST, OPENED, ORIGIN, SUPERSEDED, WaitingTracker
 from xlgap.tracking.store import experiment_id, open_client
-from xlgap.tracking.uri import without_logins
+from xlgap.tracking.uri import shown, without_logins
 
 FLUSH_SECONDS = 10.0
 DATASET_ATTEMPTS = 5
@@ -35,8 +37,6 @@ LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
 LONGEST_DIGEST = 36
 
-KIND = "xlgap.kind"
-STUDY = "xlgap.study"
 CURRENT = f"tags.`{SUPERSEDED}` IS NULL"
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,8 @@ class MlflowTracker:
         for name, value in values.items():
             key, text = _key(name), str(value)
             if len(text) > LONGEST_PARAM:
-                self._client.log_text(self.run_id, text, f"params/{key}.txt")
+                with self._survived(f"params/{key}.txt"):
+                    self._client.log_text(self.run_id, text, f"params/{key}.txt")
                 text = text[: LONGEST_PARAM - 60] + f" ... (whole: artifact params/{key}.txt)"
             if key not in self._params:
                 self._params[key] = text
@@ -79,9 +80,11 @@ class MlflowTracker:
                 self._tags[f"xlgap.changed.{key}"] = text[:LONGEST_TAG]
         self._flush_when_due()
 
-    def metrics(self, values: Mapping[str, float], *, step: int | None = None) -> None:
-        """Figures, at a step of training where ``step`` is given."""
-        now = time.time_ns() // 1_000_000
+    def metrics(
+        self, values: Mapping[str, float], *, step: int | None = None, at: int | None = None
+    ) -> None:
+        """Figures, at a step of training where ``step`` is given, and at a time in ms since 1970."""
+        now = time.time_ns() // 1_000_000 if at is None else at
         self._metrics += [Metric(_key(k), float(v), now, step or 0) for k, v in values.items()]
         self._flush_when_due()
 
@@ -106,11 +109,49 @@ class MlflowTracker:
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """A file, or the contents of a directory, to keep with the run."""
         log = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
-        log(self.run_id, str(path), folder)
+        with self._survived(f"{path.name}"):
+            log(self.run_id, str(path), folder)
 
     def document(self, values: Mapping[str, Any], *, name: str) -> None:
         """A mapping to keep with the run as the file ``name``, such as ``deepspeed.json``."""
-        self._client.log_dict(self.run_id, dict(values), name)
+        with self._survived(name):
+            self._client.log_dict(self.run_id, dict(values), name)
+
+    @contextlib.contextmanager
+    def _survived(self, name: str) -> Iterator[None]:
+        """A file that the store does not take is told, and ends no training: the outs have it."""
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            why = without_logins(str(error))
+            _log.warning("MLflow did not take the file %s of run %s: %s", name, self.run_id, why)
+
+    @property
+    def waiting(self) -> WaitingTracker:
+        """What the store has not taken."""
+        found = WaitingTracker()
+        for metric in self._metrics:
+            words = {"values": {metric.key: repr(metric.value)}, "step": metric.step}
+            found.told.append(("metrics", words, metric.timestamp))
+        if self._new_params:
+            found.params({param.key: param.value for param in self._new_params})
+        if self._tags:
+            found.tags(self._tags)
+        for given in self._datasets:
+            digest = json.loads(given.dataset.source)["digest"]
+            rows = json.loads(given.dataset.profile)["num_rows"]
+            context = given.tags[0].value
+            found.dataset(name=given.dataset.name, digest=digest, context=context, rows=rows)
+        return found
+
+    def hear(self, waiting: WaitingTracker) -> None:
+        """Write what waited, at the times at which it was told."""
+        for what, words, at in waiting.told:
+            if what == "metrics":
+                figures = {key: float(value) for key, value in words["values"].items()}
+                self.metrics(figures, step=words["step"], at=at)
+            else:
+                getattr(self, what)(**words)
 
     def flush(self) -> None:
         """Write what is buffered.
@@ -129,23 +170,8 @@ class MlflowTracker:
             del self._new_params[: len(params)]
             self._tags = {k: v for k, v in self._tags.items() if k not in tags}
         if self._datasets:
-            self._log_datasets()
+            log_datasets(self._client, self.run_id, self._datasets)
             self._datasets = []
-
-    def _log_datasets(self) -> None:
-        """Send the data sets; again where another run recorded one of them at the same moment.
-
-        MLflow looks which of them the experiment has, then inserts the others: in between another
-        process may have done so, and the whole batch is refused. The next look finds its row.
-        """
-        for attempt in range(1, DATASET_ATTEMPTS + 1):
-            try:
-                self._client.log_inputs(self.run_id, datasets=self._datasets)
-            except MlflowException as error:
-                if attempt == DATASET_ATTEMPTS or "UNIQUE" not in str(error).upper():
-                    raise
-            else:
-                return
 
     def _flush_when_due(self) -> None:
         due = time.monotonic() - self._flushed >= FLUSH_SECONDS
@@ -153,8 +179,8 @@ class MlflowTracker:
             return
         try:
             self.flush()
-        except MlflowException as error:
-            why = without_logins(str(error))
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            why = _first_line(error)
             _log.warning("MLflow did not take figures of run %s, trying again: %s", self.run_id, why)
 
     def close(self, *, failed: bool = False) -> None:
@@ -171,12 +197,28 @@ class MlflowTracker:
         try:
             self.flush()
             self._client.set_terminated(self.run_id, status)
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             raise XlgapError(
                 f"MLflow did not take {len(self._metrics)} figures of run {self.run_id}: "
-                f"{without_logins(str(error))}; "
-                "check MLFLOW_TRACKING_URI and run it again."
+                f"{_first_line(error)}; see that the store's disk has room and its file is sound."
             ) from error
+
+
+def log_datasets(client: MlflowClient, run_id: str, datasets: list[DatasetInput]) -> None:
+    """Send data sets of a run; again where another run recorded one of them at the same moment.
+
+    MLflow looks which of them the experiment has, then inserts the others: in between another
+    process may have done so, and the whole batch is refused. The next look finds its row.
+    """
+    for attempt in range(1, DATASET_ATTEMPTS + 1):
+        try:
+            client.log_inputs(run_id, datasets=datasets)
+        except MlflowException as error:
+            clash = "UNIQUE" in str(error).upper() or "DUPLICATE" in str(error).upper()
+            if attempt == DATASET_ATTEMPTS or not clash:
+                raise
+        else:
+            return
 
 
 def warm_up() -> None:
@@ -209,32 +251,41 @@ def open_run(
     ``xlgap.superseded``, which holds the id of the run that took their place.
 
     Args:
-        uri: the tracking URI, see :func:`xlgap.tracking.uri.default_uri`.
+        uri: the tracking URI, see :func:`xlgap.tracking.uri.store_uri`.
         experiment: the experiment's name, made when it is not there.
         name: what the UI shows; the same for all states of one cell and seed.
         digest: what makes the run the same run; kept as the tag ``xlgap.digest``.
         tags: more tags. Where some say what produced the run, those that said so before go.
         parent: the id of a run under which the UI shows this one.
+
+    Raises:
+        ConfigError, XlgapError: the store cannot be opened, or did not take it.
     """
-    with open_client(uri) as client:
-        where = experiment_id(client, uri, experiment)
-        found = client.search_runs([where], f"tags.`{DIGEST}` = '{digest}'", max_results=1)
-        everything = {**tags, DIGEST: digest}
-        if parent is not None:
-            everything["mlflow.parentRunId"] = parent
-        if not found:
-            made = client.create_run(where, run_name=name, tags=everything)
-            _supersede(client, where, name, made.info.run_id)
-            return MlflowTracker(client, made.info.run_id, params={})
-        run = found[0]
-        _supersede(client, where, name, run.info.run_id)
-        another = run.data.tags.keys() & ORIGIN - tags.keys() if tags.keys() & ORIGIN else set()
-        for tag in another | run.data.tags.keys() & {SUPERSEDED}:
-            client.delete_tag(run.info.run_id, tag)
-        client.update_run(run.info.run_id, status="RUNNING", name=name)
-        tracker = MlflowTracker(client, run.info.run_id, params=run.data.params)
-        tracker.tags(everything)
-        return tracker
+    try:
+        with open_client(uri) as client:
+            where = experiment_id(client, uri, experiment)
+            found = client.search_runs([where], f"tags.`{DIGEST}` = '{digest}'", max_results=1)
+            everything = {**tags, DIGEST: digest, OPENED: str(time.time_ns() // 1_000_000)}
+            if parent is not None:
+                everything["mlflow.parentRunId"] = parent
+            if not found:
+                made = client.create_run(where, run_name=name, tags=everything)
+                _supersede(client, where, name, made.info.run_id)
+                return MlflowTracker(client, made.info.run_id, params={})
+            run = found[0]
+            _supersede(client, where, name, run.info.run_id)
+            another = run.data.tags.keys() & ORIGIN - tags.keys() if tags.keys() & ORIGIN else set()
+            for tag in another | run.data.tags.keys() & {SUPERSEDED}:
+                client.delete_tag(run.info.run_id, tag)
+            client.update_run(run.info.run_id, status="RUNNING", name=name)
+            tracker = MlflowTracker(client, run.info.run_id, params=run.data.params)
+            tracker.tags(everything)
+            return tracker
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise XlgapError(
+            f"the MLflow store {shown(uri)} did not open run '{name}': {_first_line(error)}; see that "
+            "its disk has room and its file is sound."
+        ) from error
 
 
 def search_names(uri: str, experiment: str) -> dict[str, set[str]]:
@@ -260,6 +311,11 @@ def _supersede(client: MlflowClient, experiment: str, name: str, by: str) -> Non
     for run in client.search_runs([experiment], f"attributes.run_name = '{name}' and {CURRENT}"):
         if run.info.run_id != by:
             client.set_tag(run.info.run_id, SUPERSEDED, by)
+
+
+def _first_line(error: BaseException) -> str:
+    """What an error says first, without logins."""
+    return next(iter(without_logins(str(error)).splitlines()), type(error).__name__)
 
 
 def _key(name: str) -> str:

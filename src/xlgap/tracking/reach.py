@@ -21,6 +21,7 @@ ANSWER_SECONDS = 10.0
 PATIENCE = 60.0  # seconds, of a stage
 AGAIN_SECONDS = 2.0
 UNREACHED, UNREADY = "cannot be reached", "does not answer as MLflow (HTTP 5"
+REFUSES = "refuses the user or the password"
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search?max_results=1"
 REFUSED = {401, 403}  # HTTP: who are you; not you
 
@@ -40,19 +41,40 @@ def reach(uri: str, *, patience: float = PATIENCE) -> None:
     """
     end = time.monotonic() + patience
     while uri not in _answered:
-        said = _web(uri) if kind(uri) in WEB else _database(uri)
+        said = asked(uri)
         if said is None:
             _answered.add(uri)
-        elif said.startswith((UNREACHED, UNREADY)) and time.monotonic() < end:
+        elif not refuses(said) and time.monotonic() < end:
             time.sleep(AGAIN_SECONDS)
         else:
-            _refuse(uri, said)
+            refuse(uri, said)
 
 
-def _refuse(uri: str, said: str) -> NoReturn:
+def asked(uri: str) -> str | None:
+    """What is wrong with a server, after one look, in words that follow its name; None: it answers."""
+    return _web(uri) if kind(uri) in WEB else _database(uri)
+
+
+def refuses(said: str) -> bool:
+    """Whether waiting does not help: what was ``asked`` is another server, or refuses the login."""
+    return not said.startswith((UNREACHED, UNREADY))
+
+
+def refuse(uri: str, said: str) -> NoReturn:
+    """Raise what was ``said`` of a server as an error.
+
+    Raises:
+        XlgapError: always.
+    """
+    login = said.startswith(REFUSES)
+    do = (
+        "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD_FILE to a login that it knows"
+        if login
+        else f"start it, set {VARIABLE} to one that runs"
+    )
     raise XlgapError(
-        f"the MLflow store {shown(uri)} {said}; start it, set {VARIABLE} to one that runs, or "
-        "unset it to keep the runs in the checkout."
+        f"the MLflow server {shown(uri)} {said}; {do}, or unset {VARIABLE} to keep the runs in the "
+        "checkout alone."
     )
 
 
@@ -71,7 +93,7 @@ def _web(uri: str) -> str | None:
     except MlflowException as error:
         return f"{UNREACHED} ({_reason(error)})"
     if answer.status_code in REFUSED:
-        return f"refuses the user or the password (HTTP {answer.status_code})"
+        return f"{REFUSES} (HTTP {answer.status_code})"
     try:
         found = isinstance(json.loads(answer.text), dict)
     except ValueError:

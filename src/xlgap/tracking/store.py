@@ -19,6 +19,7 @@ from xlgap.tracking.reach import PATIENCE, reach
 from xlgap.tracking.uri import VARIABLE, artifact_root, check_uri, sqlite_path
 
 SQLITE = b"SQLite format 3\0"  # how every such file begins
+_checked: set[Path] = set()
 HEADER = 100  # bytes; of them 16 to 17 are the size of a page, 28 to 31 how many there are
 
 
@@ -52,9 +53,11 @@ def open_client(uri: str, *, patience: float = PATIENCE) -> Iterator[MlflowClien
         yield MlflowClient(uri)
         return
     with _lock(path):
-        if not path.exists():
+        if path.exists():
+            _check(path)
+        else:
+            _checked.add(path)
             _make_tables(uri)
-        _check(path)
         yield MlflowClient(uri)
 
 
@@ -70,6 +73,13 @@ def _lock(path: Path) -> contextlib.AbstractContextManager[object]:
 
 
 def _check(path: Path) -> None:
+    """Look at the file's first bytes, once a process, and before SQLite opens it.
+
+    A process that closes a file loses all its locks on it (POSIX), SQLite's own, too; another process
+    then takes itself for the last one and removes what was written ahead from under this one.
+    """
+    if path in _checked:
+        return
     if path.is_dir():
         raise XlgapError(f"{path}: a directory, not a SQLite database; give a file in it.")
     with path.open("rb") as file:
@@ -80,6 +90,7 @@ def _check(path: Path) -> None:
     page, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
     if path.stat().st_size < (65536 if page == 1 else page) * pages and not _sound(path):
         raise XlgapError(f"{path}: truncated, it had {pages} pages of {page} bytes; {away}")
+    _checked.add(path)
 
 
 def _sound(path: Path) -> bool:

@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlgap.tracking.base import CONTENT, DIGEST, summary_digest
-from xlgap.tracking.mlflow import CURRENT, KIND, STUDY, open_run
+from xlgap.tracking.base import CONTENT, DIGEST, KIND, STUDY, summary_digest
+from xlgap.tracking.mlflow import CURRENT, open_run
 from xlgap.tracking.store import experiment_id, open_client, write_back
-from xlgap.tracking.view import CELLS, view_path, view_state, view_tag, viewed_studies
+from xlgap.tracking.view import (
+    CELLS,
+    REGIMES,
+    cells_state,
+    regimes_state,
+    view_path,
+    view_state,
+    view_tag,
+    viewed_studies,
+)
 
 SIZES = ("params_total", "params_nonembedding")
 
@@ -25,13 +34,14 @@ def log_study(
     artifacts_dir: Path | None = None,
     tags: Mapping[str, str] | None = None,
     content: str = "",
+    means: Sequence[str] = (),
 ) -> str:
-    """Write a study's summary run, a run a model, and the views of its gaps and of its cells.
+    """Write a study's summary run, a run a model, and the views of gaps, of cells and of regimes.
 
     Called again for the same study it brings the same runs up to date; runs of models that are no
     longer in ``per_model`` are deleted. The models' runs are not nested: the UI's charts leave out
-    runs that are folded away. :func:`study_pages` tells where the charts are; the view of the cells
-    lists those that no later run has superseded.
+    runs that are folded away. :func:`study_pages` tells where the charts are; the views of cells
+    have those that no later run has superseded.
 
     Args:
         uri: the tracking URI.
@@ -43,6 +53,7 @@ def log_study(
         artifacts_dir: files to keep with the summary run, such as the report.
         tags: more tags for all of these runs.
         content: digest of what the figures were read from, for the tag ``xlgap.content``.
+        means: the mean scores of cells, as their runs call them.
 
     Returns:
         The id of the summary run.
@@ -72,7 +83,8 @@ def log_study(
         shown = [figure for figure in figures if figure not in sizes]
         client.set_experiment_tag(where, view_tag(study), view_state(mine, shown))
         current = f"tags.`{KIND}` = 'cell' and {CURRENT}"
-        client.set_experiment_tag(where, view_tag(study + CELLS), view_state(current, ()))
+        client.set_experiment_tag(where, view_tag(study + CELLS), cells_state(current, means))
+        client.set_experiment_tag(where, view_tag(study + REGIMES), regimes_state(current, means))
     write_back(uri)
     return summary.run_id
 

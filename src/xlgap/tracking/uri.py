@@ -1,4 +1,4 @@
-"""Where the MLflow store is, without importing mlflow."""
+"""Where runs are kept, and where they are forwarded to, without importing mlflow."""
 
 from __future__ import annotations
 
@@ -19,16 +19,28 @@ ALLOWED = (
 )
 
 
-def default_uri(root: Path) -> str:
-    """The tracking URI: ``MLFLOW_TRACKING_URI`` where it is set, else a SQLite file in ``root``.
+def store_uri(root: Path) -> str:
+    """The store that runs are written to: ``mlflow.db`` in ``root``, or another SQLite file.
 
-    A relative SQLite file is in ``root``, too, wherever a stage runs.
+    ``MLFLOW_TRACKING_URI`` may name one. A relative file is in ``root``, too, wherever a stage runs.
     """
-    uri = os.environ.get(VARIABLE) or f"{SQLITE}mlflow.db"
+    named = os.environ.get(VARIABLE, "")
+    uri = named if _of_sqlite(named) else f"{SQLITE}mlflow.db"
     path = sqlite_path(uri)
     if path is None or not path.name:
         return uri
     return SQLITE + str(root.resolve() / path).replace("%", "%25")
+
+
+def server_uri() -> str | None:
+    """The shared server that runs are forwarded to: what else ``MLFLOW_TRACKING_URI`` names."""
+    named = os.environ.get(VARIABLE, "")
+    return named if named and not _of_sqlite(named) else None
+
+
+def _of_sqlite(uri: str) -> bool:
+    """Whether it is meant as a SQLite store, well formed or not."""
+    return uri.partition(":")[0].partition("+")[0].lower() == "sqlite"
 
 
 def sqlite_path(uri: str) -> Path | None:

@@ -95,6 +95,11 @@ def cpu_threads() -> int:
     return torch.get_num_threads()
 
 
+def cpu_capability() -> str:
+    """The vector instructions that torch computes with on this CPU, such as ``AVX512``."""
+    return torch.backends.cpu.get_cpu_capability()
+
+
 def rank() -> int:
     """Rank of this process, that of the launcher outside of a process group; 0 without a launcher."""
     if dist.is_initialized():

@@ -19,7 +19,7 @@ from xlgap.errors import Interrupted, XlgapError
 from xlgap.tracking import mlflow as tracking
 from xlgap.tracking.store import initialise
 from xlgap.tracking.summary import log_study, study_pages
-from xlgap.tracking.uri import default_uri
+from xlgap.tracking.uri import server_uri, store_uri
 
 
 @pytest.fixture(scope="module")
@@ -281,6 +281,7 @@ def test_a_missing_figure_is_not_a_zero(uri: str) -> None:
 
 def test_the_default_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert default_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert store_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
-    assert default_uri(tmp_path) == "http://server:5000"
+    assert store_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert server_uri() == "http://server:5000"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,10 @@ from sqlalchemy import Engine, event
 
 from xlgap.errors import XlgapError
 from xlgap.tracking import mlflow as tracking
+from xlgap.tracking import store
 from xlgap.tracking.store import initialise, write_back
 from xlgap.tracking.summary import log_study
-from xlgap.tracking.uri import default_uri, sqlite_path
+from xlgap.tracking.uri import sqlite_path, store_uri
 
 
 @pytest.fixture
@@ -96,8 +99,11 @@ def test_after_the_summary_the_store_is_one_file(uri: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kept", [50, 4096, 0.5])
-def test_a_truncated_store_is_told(uri: str, tmp_path: Path, kept: float) -> None:
+def test_a_truncated_store_is_told(
+    uri: str, tmp_path: Path, kept: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_back(uri)
+    monkeypatch.setattr(store, "_checked", set())  # as in the next process
     path = tmp_path / "mlflow.db"
     whole = path.read_bytes()
     path.write_bytes(whole[: int(kept if kept > 1 else kept * len(whole))])
@@ -108,21 +114,21 @@ def test_a_truncated_store_is_told(uri: str, tmp_path: Path, kept: float) -> Non
 def test_a_path_may_have_any_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow reads ``%20`` in a URI as a space."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/a%20b.db")
-    initialise(default_uri(tmp_path))
+    initialise(store_uri(tmp_path))
     assert (tmp_path / "a b.db").stat().st_size > 0
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     root = tmp_path / "50%20 off"
     root.mkdir()
-    initialise(default_uri(root))
+    initialise(store_uri(root))
     assert (root / "mlflow.db").stat().st_size > 0
-    assert sqlite_path(default_uri(root)) == root / "mlflow.db"
+    assert sqlite_path(store_uri(root)) == root / "mlflow.db"
 
 
 def test_a_relative_file_is_the_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs/mine.db")
     (tmp_path / "studies" / "x").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "studies" / "x")
-    assert sqlite_path(default_uri(tmp_path)) == tmp_path / "runs" / "mine.db"
+    assert sqlite_path(store_uri(tmp_path)) == tmp_path / "runs" / "mine.db"
 
 
 def test_a_store_that_is_short_while_another_process_moves_pages_in_is_sound(
@@ -140,3 +146,29 @@ def test_a_store_that_is_short_while_another_process_moves_pages_in_is_sound(
             file.write((pages + 60).to_bytes(4))
         assert path.stat().st_size < (pages + 60) * 4096
         initialise(uri)
+
+
+def test_another_process_does_not_take_away_what_was_written_ahead(tmp_path: Path) -> None:
+    """Closing the file anywhere in a process gives up SQLite's locks on it: it is opened once."""
+    path = tmp_path / "mlflow.db"
+
+    def opened(digest: str) -> tracking.MlflowTracker:
+        return tracking.open_run(
+            uri=f"sqlite:///{path}", experiment="lab", name=digest, digest=digest, tags={}
+        )
+
+    first = opened("a")
+    second = opened("b")  # looks at the file again, with connections open
+    first.metrics({"loss": 1.0})
+    first.flush()
+    other = (
+        "import sqlite3, sys; base = sqlite3.connect(sys.argv[1]); "
+        "base.execute('create table other (a)'); base.commit(); base.close()"
+    )
+    subprocess.run([sys.executable, "-c", other, str(path)], check=True)
+    assert path.with_name("mlflow.db-wal").exists()
+    second.close()
+    first.close()
+    with contextlib.closing(sqlite3.connect(path)) as base:
+        assert base.execute("select count(*) from metrics").fetchone() == (1,)
+        assert base.execute("pragma quick_check").fetchone() == ("ok",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import socket
 import threading
 import time
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from xlgap.commands import check_tracking
 from xlgap.errors import ConfigError, XlgapError
 from xlgap.tracking import reach
+from xlgap.tracking.login import use_login_files
 from xlgap.tracking.store import open_client
 from xlgap.tracking.uri import shown
 
@@ -165,3 +168,47 @@ def test_a_server_that_comes_late_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 
 def _said(status: int) -> str | None:
     return None if status == 200 else f"{reach.UNREADY}03)"
+
+
+def test_a_study_starts_without_its_server_and_not_with_a_wrong_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{SECRET}@127.0.0.1:1")
+    check_tracking(tmp_path)
+    said = capsys.readouterr().err
+    assert said.startswith("note: the MLflow server http://127.0.0.1:1 cannot be reached")
+    assert SECRET not in said
+    with web(401, b"who are you") as (uri, asked):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        with pytest.raises(XlgapError, match="refuses the user or the password") as raised:
+            check_tracking(tmp_path)
+        assert "MLFLOW_TRACKING_PASSWORD_FILE" in str(raised.value)
+        assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "said"),
+    [
+        ("word\n", None, ""),
+        (None, None, "cannot be read (No such file or directory)"),
+        (" \n", None, "is empty"),
+        ("word", "another", "are both set and differ"),
+        ("word", "word", ""),
+    ],
+)
+def test_a_login_from_files(
+    text: str | None, given: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "MLFLOW_TRACKING_PASSWORD"
+    monkeypatch.setenv(name, given or "")
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "secret"))
+    if text is not None:
+        (tmp_path / "secret").write_text(text)
+    if said:
+        with pytest.raises(ConfigError) as raised:
+            use_login_files()
+        assert said in str(raised.value)
+        assert "word" not in str(raised.value)
+    else:
+        use_login_files()
+        assert os.environ[name] == "word"
