@@ -15,7 +15,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: repro test check ui plan graph clean lock help install
+.PHONY: repro test check ui plan graph docs clean lock help install
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,11 @@ plan: install  ## what a study will compute, before anything runs
 
 graph: install  ## write the mapping of cells that dvc.yaml iterates
 	@xlgap graph $(if $(STUDY),--study $(STUDY))
+
+docs: install  ## build the manual into site/, which needs no network; write its parts that are made from code
+	@python docs/programs/made.py
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo "manual: $(CURDIR)/site/index.html"
 
 lock: install  ## write requirements.lock again from what is installed
 	@{ head -2 requirements.lock; $(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable | sed 's/+[a-z0-9]*$$//' | grep -v -E '^(uv|pip|wheel)=='; } > requirements.lock.new
