@@ -52,7 +52,7 @@ graph: install  ## write the mapping of cells that dvc.yaml iterates
 
 docs: install  ## build the manual into site/, which needs no network; write its parts that are made from code
 	@python docs/programs/made.py
-	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 	@echo "manual: $(CURDIR)/site/index.html"
 
 lock: install  ## write requirements.lock again from what is installed

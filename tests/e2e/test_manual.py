@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from checkout import BIN, Checkout
@@ -15,8 +16,14 @@ from manual_pages import HISTORY, ROOT, Block, blocks, pages
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 needs_chromium = pytest.mark.skipif(
-    not shutil.which("chromium"), reason="needs Chromium: apt-get install chromium"
+    not (shutil.which("chromium") and shutil.which("chromedriver")),
+    reason="needs Chromium: apt-get install chromium chromium-driver",
 )
+FOUND = "return [...document.querySelectorAll('.md-search-result__link')].map(link => link.href)"
+SHOWN = """
+const pictures = [...document.querySelectorAll('article img')];
+return pictures.length > 0 && pictures.every(one => one.complete && one.naturalWidth > 0);
+"""
 SHARED = "/mnt/shared"
 """Where pages say that a shared directory is; commands are run with one of the test's in its place."""
 
@@ -26,7 +33,7 @@ SHARED = "/mnt/shared"
 def built(out: Path, source: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Build the manual of ``source`` strictly."""
     return subprocess.run(
-        [BIN / "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(out)],
+        [BIN / "mkdocs", "build", "--strict", "--site-dir", str(out)],
         cwd=source,
         env={"PATH": str(BIN), "NO_MKDOCS_2_WARNING": "1", "HOME": str(out.parent)},
         capture_output=True,
@@ -91,55 +98,55 @@ def test_programs_of_the_manual_are_not_in_it(site: Path) -> None:
 # -- in a browser ------------------------------------------------------------------------------------
 
 
-def seen(page: str, profile: Path) -> tuple[str, list[str]]:
-    """The document that a browser without network makes of a page, and its console's errors."""
-    done = subprocess.run(
-        [
-            *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-            *("--enable-logging=stderr", "--host-resolver-rules=MAP * ~NOTFOUND"),
-            *(f"--user-data-dir={profile}", "--virtual-time-budget=20000", "--dump-dom", page),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    return done.stdout, [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser that reaches no network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "docs"))
+        from screenshots import browser
+    folder = tmp_path_factory.mktemp("browser")
+    with browser(folder, "--host-resolver-rules=MAP * ~NOTFOUND") as opened:
+        yield opened
 
 
 @needs_chromium
 @pytest.mark.parametrize(
     ("word", "page"),
     [
-        ("fertility", "method.html#robustness-question-2"),
-        ("lookupcache", "launch.html#what-happens"),
-        ("XLGAP_RENDEZVOUS", "launch.html#the-variables"),
+        ("fertility", "method.html?h=fertility#robustness-question-2"),
+        ("lookupcache", "launch.html?h=lookupcache#what-happens"),
+        ("XLGAP_RENDEZVOUS", "launch.html?h=xlgap_rendezvous#the-variables"),
     ],
 )
-def test_opened_as_a_file_it_finds_words(site: Path, tmp_path: Path, word: str, page: str) -> None:
-    text, errors = seen(f"{(site / 'index.html').as_uri()}?q={word}", tmp_path / "profile")
-    assert errors == []
-    found = [
-        html.unescape(link) for link in re.findall(r'<a href="([^"]*)" class="md-search-result', text)
-    ]
-    where, _, part = page.partition("#")
-    assert [f for f in found if f.endswith(f"{where}?h={word.lower()}#{part}")], found
+def test_opened_as_a_file_it_finds_words(site: Path, window: Any, word: str, page: str) -> None:
+    window.open(f"{(site / 'index.html').as_uri()}?q={word}")
+    window.wait("results of the search", FOUND)
+    assert (site / page.partition("?")[0]).as_uri() + "?" + page.partition("?")[2] in window.run(FOUND)
+    assert window.errors() == []
 
 
 @needs_chromium
-def test_every_picture_of_a_page_is_shown_and_nothing_fails(site: Path, tmp_path: Path) -> None:
-    for page in ("architecture.html", "mlflow_views.html", "results/real_five/index.html"):
-        text, errors = seen((site / page).as_uri(), tmp_path / "profile")
-        assert "<h1" in text
-        assert errors == [], page
+def test_pages_show_their_pictures(site: Path, window: Any) -> None:
+    for page in ("architecture.html", "mlflow_views.html"):
+        window.open((site / page).as_uri())
+        assert window.wait("the pictures", SHOWN), page
+        assert window.errors() == [], page
 
 
 @needs_chromium
-def test_an_error_on_the_console_would_be_noticed(tmp_path: Path) -> None:
+def test_no_page_has_an_error_on_the_console(site: Path, window: Any) -> None:
+    of_servers = site / "404.html"  # whose addresses begin at a server's top
+    for page in sorted({*site.rglob("*.html")} - {of_servers}):
+        window.open(page.as_uri())
+        assert window.errors() == [], page
+
+
+@needs_chromium
+def test_an_error_on_the_console_would_be_noticed(window: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text('<script src="https://unpkg.com/iframe-worker/shim"></script><h1>x</h1>')
-    _, errors = seen(page.as_uri(), tmp_path / "profile")
-    assert any("ERR_NAME_NOT_RESOLVED" in error for error in errors)
+    window.open(page.as_uri())
+    assert any("ERR_NAME_NOT_RESOLVED" in error for error in window.errors())
 
 
 # -- commands ----------------------------------------------------------------------------------------
