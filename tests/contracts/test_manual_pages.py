@@ -67,10 +67,17 @@ def test_every_block_says_what_it_is():
 def test_only_blocks_that_would_be_run_say_why_they_are_not():
     for page in pages():
         found = blocks(page)
-        marks = re.findall(r"^ *<!-- (not run|not read|file):", text_of(page), flags=re.MULTILINE)
+        marks = re.findall(r"^ *<!-- (not run|not read):", text_of(page), flags=re.MULTILINE)
         assert len(marks) == sum(b.mark is not None for b in found), f"{page}: no block behind a mark"
         assert not [b.where for b in found if b.mark == "not run" and b.language not in SHELL]
         assert not [b.where for b in found if b.mark == "not read" and b.language != "yaml"]
+
+
+def test_a_test_that_a_reason_names_is_there():
+    said = [(b.where, b.said) for page in pages() for b in blocks(page) if b.mark]
+    named = [(where, name) for where, why in said for name in re.findall(r"tests/\S+\.py", why)]
+    assert len(named) > 3
+    assert not [pair for pair in named if not (ROOT / pair[1]).is_file()]
 
 
 def test_a_block_without_a_word_before_it_is_run():

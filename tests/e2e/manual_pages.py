@@ -2,8 +2,7 @@
 
 A block of a shell language (``sh``: commands; ``console``: commands behind a prompt, and what they
 print) is run unless the line before it says why not: ``<!-- not run: REASON -->``. A ``yaml`` block is
-read as a part of a study unless ``<!-- not read: REASON -->`` stands there; ``<!-- file: NAME -->``
-has a block written to that file for the commands of its page.
+read as a part of a study unless ``<!-- not read: REASON -->`` stands there.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ HISTORY = ("docs/log.md", "CHANGELOG.md", "docs/adr/")
 """Pages of what once was: commands that they name need not be there any more."""
 
 _FENCE = re.compile(
-    r"^(?P<indent> *)(?:<!-- (?P<mark>not run|not read|file): (?P<said>[^\n]+?) -->\n(?P=indent))?"
+    r"^(?P<indent> *)(?:<!-- (?P<mark>not run|not read): (?P<said>[^\n]+?) -->\n(?P=indent))?"
     r"```(?P<language>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```[^\S\n]*$",
     re.MULTILINE | re.DOTALL,
 )
