@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import posixpath
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,36 +36,31 @@ def on_files(files: Files, *, config: Any) -> Files:
 def moved(text: str) -> str:
     """A file of the checkout's top as a page of ``docs/``: its links begin there.
 
-    >>> moved("[a](docs/log.md#x), [b](CHANGELOG.md), [c](src/a.py), [d](https://e.org)")
-    '[a](log.md#x), [b](changelog.md), [c](../src/a.py), [d](https://e.org)'
+    >>> moved("[a](docs/log.md#x), [b](CHANGELOG.md), [c](https://e.org)")
+    '[a](log.md#x), [b](../CHANGELOG.md), [c](https://e.org)'
     """
-    pages = {source: page for page, source in BORROWED.items()}
 
     def target(link: re.Match[str]) -> str:
         path = link["target"]
-        if not _WEB.match(path):
-            path = (
-                pages.get(path) or path.removeprefix("docs/")
-                if path in pages or path.startswith("docs/")
-                else f"../{path}"
-            )
-        return f"[{link['text']}]({path})"
+        where = path if _WEB.match(path) else posixpath.relpath(path, "docs")
+        return f"[{link['text']}]({where})"
 
     return _outside_of_fences(text, lambda part: _LINK.sub(target, part))
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Turn links that leave ``docs/`` into names of files."""
+    """Turn links that leave ``docs/`` into names of files, those to borrowed pages into links."""
     folder = posixpath.dirname(page.file.src_uri)
+    borrowed = {source: name for name, source in BORROWED.items()}
 
     def target(link: re.Match[str]) -> str:
-        path = link["target"]
-        place = posixpath.normpath(posixpath.join("docs", folder, path.split("#")[0]))
-        if _WEB.match(path) or place.startswith("docs/"):
+        path, _, anchor = link["target"].partition("#")
+        place = posixpath.normpath(posixpath.join("docs", folder, path))
+        if _WEB.match(link["target"]) or place.startswith("docs/"):
             return link[0]
-        if place in BORROWED.values():
-            page_of = next(p for p, source in BORROWED.items() if source == place)
-            return f"[{link['text']}]({posixpath.relpath(page_of, folder or '.')})"
+        if place in borrowed:
+            where = posixpath.relpath(borrowed[place], folder or ".")
+            return f"[{link['text']}]({where}{f'#{anchor}' if anchor else ''})"
         if not (ROOT / place).exists():
             LOG.warning("%s links to %s, which is not there", page.file.src_uri, place)
         return f"{link['text']} (`{place}`)" if place not in link["text"] else link["text"]
@@ -72,5 +68,5 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     return _outside_of_fences(markdown, lambda part: _LINK.sub(target, part))
 
 
-def _outside_of_fences(text: str, change: Any) -> str:
+def _outside_of_fences(text: str, change: Callable[[str], str]) -> str:
     return "".join(p if p.startswith("```") else change(p) for p in _FENCE.split(text))
