@@ -15,7 +15,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: repro test check ui plan graph clean lock audit help install
+.PHONY: repro test check ui plan graph clean docs lock audit help install
 
 help:  ## list the targets
 	@grep -h -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -52,6 +52,11 @@ graph: install  ## write the mapping of cells that dvc.yaml iterates
 
 audit: install  ## known vulnerabilities of what is installed, by PyPI's advisories; what is explained in docs/security.md is left out
 	@$(BIN)/uv tool run --quiet pip-audit==2.10.1 --strict --disable-pip --no-deps -r requirements.lock $(shell sed -n 's/^| `\(\(GHSA\|PYSEC\|CVE\)-[^`]*\)`.*/--ignore-vuln \1/p' docs/security.md)
+
+docs: install  ## build the manual into site/, which needs no network; write its parts that are made from code
+	@python docs/programs/made.py
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "manual: $(CURDIR)/site/index.html"
 
 lock: install  ## write requirements.lock again from what is installed
 	@{ head -2 requirements.lock; $(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable | sed 's/+[a-z0-9]*$$//' | grep -v -E '^(uv|pip|wheel)=='; } > requirements.lock.new

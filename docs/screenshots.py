@@ -61,10 +61,13 @@ if (close) close.click();
 class Browser:
     """A headless Chromium, driven by WebDriver calls."""
 
-    def __init__(self, driver: str, profile: Path) -> None:
-        """Open a browser with an empty profile through the ChromeDriver at ``driver``."""
-        options = {"args": [*FLAGS, f"--user-data-dir={profile}"], "binary": shutil.which("chromium")}
-        wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+    def __init__(self, driver: str, profile: Path, *flags: str) -> None:
+        """Open a browser with an empty profile and more ``flags`` through the ChromeDriver."""
+        words = [*FLAGS, *flags, f"--user-data-dir={profile}"]
+        options = {"args": words, "binary": shutil.which("chromium")}
+        logs = {"browser": "ALL"}
+        always = {"goog:chromeOptions": options, "goog:loggingPrefs": logs}
+        wanted = {"capabilities": {"alwaysMatch": always}}
         self._session = f"{driver}/session/{call(f'{driver}/session', wanted)['sessionId']}"
 
     def open(self, url: str) -> None:
@@ -84,10 +87,11 @@ class Browser:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(call(f"{self._session}/screenshot")))
 
-    def complaints(self) -> list[str]:
-        """What the page has written to the console as errors since the last call."""
+    def complaints(self, *, warnings: bool = False) -> list[str]:
+        """What the console has said since the last call that is an error, or a warning."""
+        levels = {"SEVERE", "WARNING"} if warnings else {"SEVERE"}
         found = call(f"{self._session}/se/log", {"type": "browser"})
-        return [entry["message"] for entry in found if entry["level"] == "SEVERE"]
+        return [entry["message"] for entry in found if entry["level"] in levels]
 
     def close(self) -> None:
         """Close the browser."""
@@ -150,8 +154,8 @@ def user_interface(uri: str, folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def browser(folder: Path) -> Iterator[Browser]:
-    """A headless Chromium.
+def browser(folder: Path, *flags: str) -> Iterator[Browser]:
+    """A headless Chromium, with more ``flags``.
 
     Raises:
         XlgapError: it is not installed.
@@ -162,7 +166,7 @@ def browser(folder: Path) -> Iterator[Browser]:
     driver = f"http://127.0.0.1:{port}"
     with program("chromedriver", f"--port={port}", log=folder / "driver.log"):
         patiently("ChromeDriver", lambda: call(f"{driver}/status")["ready"])
-        window = Browser(driver, folder / "profile")
+        window = Browser(driver, folder / "profile", *flags)
         try:
             yield window
         finally:
