@@ -213,7 +213,8 @@ def test_dvc_knows_the_words_and_options_that_pages_name():
 
 
 def test_targets_of_make_that_pages_name_are_there():
-    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), flags=re.MULTILINE))
+    files = text_of("Makefile") + text_of("docker/targets.mk")
+    targets = set(re.findall(r"^([a-z-]+):", files, flags=re.MULTILINE))
     for command in named("make"):
         words = [word for word in command.words[1:] if "=" not in word]
         assert set(words) <= targets, command
