@@ -12,10 +12,9 @@ from prefect.artifacts import create_markdown_artifact
 
 from display import Summary, clock
 from xlgap import layout
-from xlgap.checkout import checkout_root
 from xlgap.formats import read_json
 from xlgap.mapping import read_mapping
-from xlgap.tracking.uri import WEB, default_uri, kind, shown
+from xlgap.tracking.uri import WEB, kind, server_uri, shown
 
 UI = "XLGAP_MLFLOW_UI"  # where people open MLflow, if not where stages write to
 LOCAL_UI = "http://127.0.0.1:5000"  # of `make ui`
@@ -77,8 +76,9 @@ def show_audit(directory: Path, summary: Summary) -> None:
 
 def mlflow_ui(directory: Path) -> str:
     """Address of the MLflow UI: that of the tracking server, or of ``make ui``, without a login."""
-    uri = default_uri(checkout_root(directory))
-    return (os.environ.get(UI) or (shown(uri) if kind(uri) in WEB else LOCAL_UI)).rstrip("/")
+    server = server_uri()
+    page = shown(server) if server and kind(server) in WEB else LOCAL_UI
+    return (os.environ.get(UI) or page).rstrip("/")
 
 
 def _runs(journal: Path, ui: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from xlgap.errors import ConfigError
 
@@ -29,7 +29,7 @@ def store_uri(root: Path) -> str:
     path = sqlite_path(uri)
     if path is None or not path.name:
         return uri
-    return SQLITE + str(root.resolve() / path).replace("%", "%25")
+    return SQLITE + str(root.resolve() / path)
 
 
 def server_uri() -> str | None:
@@ -44,8 +44,8 @@ def _of_sqlite(uri: str) -> bool:
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The file of a SQLite URI, None for any other store."""
-    return Path(unquote(uri.removeprefix(SQLITE))) if uri.startswith(SQLITE) else None
+    """The file of a SQLite URI, None for any other store; ``%20`` is no space (SQLAlchemy 2.0)."""
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
 def artifact_root(uri: str) -> str | None:
