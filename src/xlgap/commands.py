@@ -245,7 +245,7 @@ def show_plan(arguments: Arguments) -> None:
     if arguments.workers is not None:
         check_workers(arguments.workers)
     directory, params = read(arguments.study)
-    named = arguments.hardware or "cpu"
+    named = "cpu" if arguments.hardware is None else arguments.hardware
     hardware, workers = hardware_asked(named, params.train, directory, workers=arguments.workers)
     known = prepared_manifests(directory, params)
     plan = plan_study(
