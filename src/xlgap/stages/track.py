@@ -183,6 +183,7 @@ def write_journal(
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "world_size": world_size(),
         "device": device(),
+        **({} if device_name() is None else {"device_name": device_name()}),
         "mlflow_run_id": run_id,
         **(planned or {}),
         **usage(timing),
