@@ -19,7 +19,6 @@ from plan import read_plan
 from ready import require_graph, require_study
 from xlgap.alone import alone
 from xlgap.errors import ConfigError, XlgapError
-from xlgap.options import check_workers
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -93,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     try:
-        check_workers(arguments.workers)
+        if arguments.workers < 1:
+            raise ConfigError(f"--workers: got {arguments.workers}, but it must be at least 1.")
         preload = () if arguments.no_prefork else None
         grid(arguments.directory, arguments.workers, _limits(arguments.limit), preload)
     except KeyboardInterrupt:

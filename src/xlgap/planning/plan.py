@@ -12,7 +12,7 @@ from typing import Any, Literal
 from xlgap.cell import LeftOut
 from xlgap.planning.hardware import Hardware
 from xlgap.planning.parts import MemoryParts
-from xlgap.planning.search import Choice
+from xlgap.planning.ways import Choice
 from xlgap.planning.work import Work
 
 StageKind = Literal["pretrain", "warmstart", "finetune", "retention"]

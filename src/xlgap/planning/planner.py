@@ -21,8 +21,9 @@ from xlgap.planning.journal import factors
 from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes, weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
-from xlgap.planning.search import Choice, Load, choose, least_devices, splits_as_asked
+from xlgap.planning.search import choose, least_devices, splits_as_asked
 from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone
+from xlgap.planning.ways import Choice, Load
 from xlgap.planning.work import (
     Manifests,
     phases_work,
@@ -103,6 +104,8 @@ def _calibrated(stage: StagePlan, found: Mapping[str, tuple[float, int]]) -> Sta
     return replace(stage, hours=factor * stage.hours, kwh=factor * stage.kwh)
 
 
+Loads = tuple[Load, ...]
+"""Of the tasks of one phase."""
 Trained = dict[tuple[tuple[Phase, ...], tuple[Phase, ...]], str]
 """By what a training starts after and its phases, the stage that does it first."""
 
@@ -127,7 +130,7 @@ class _Planner:
         self.hardware = hardware
         self.manifests = manifests
         self.figures = _Figures(params)
-        self._ways: dict[tuple[str, Load, bool], tuple[Choice, int | None]] = {}
+        self._ways: dict[tuple[str, Loads, bool], tuple[Choice, int | None]] = {}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
         """All stages: of each model its pretraining, its warm starts, its cells; what is scored again.
@@ -153,7 +156,7 @@ class _Planner:
             phases=("mlm",),
             seeds=1,
             parts=Parts(training=pretrain_work(self.params, self.figures[model].whole)),
-            loads=[pretrain_load(self.params, self.figures[model].whole)],
+            loads=[(pretrain_load(self.params, self.figures[model].whole),)],
         )
 
     def warmstart(self, model: str, arm: Arm, trained: Trained) -> StagePlan:
@@ -199,9 +202,9 @@ class _Planner:
             loads=self._loads(phases, cell.model),
         )
 
-    def _loads(self, phases: Iterable[Phase], model: str) -> list[Load]:
+    def _loads(self, phases: Iterable[Phase], model: str) -> list[Loads]:
         figures = self.figures[model]
-        return [load for phase in phases for load in phase_loads(phase, self.params, figures)]
+        return [tuple(phase_loads(phase, self.params, figures)) for phase in phases]
 
     def _kept(self, phases: tuple[Phase, ...], left: tuple[Phase, ...]) -> int:
         """How many weights one seed of a training leaves under digests: of each phase that is new."""
@@ -262,11 +265,11 @@ class _Planner:
         task: str | None = None,
         shares: str | None = None,
         copies: int = 1,
-        loads: Iterable[Load] = (),
+        loads: Iterable[Loads] = (),
     ) -> StagePlan:
         figures, training, evaluation = self._figures(kind, model), parts.training, parts.evaluation
         loads = loads if training.steps != 0 else ()
-        load, choice, needed = self._way(model, loads, adapted=kind != "pretrain")
+        choice, needed = self._way(model, loads, adapted=kind != "pretrain")
         flops = _scaled((training + evaluation).flops, seeds)
         precision, split = self.params.train.precision, self._split(kind, model)
         hours = stage_hours(parts, choice, self.hardware, precision, split=split)
@@ -286,7 +289,7 @@ class _Planner:
             shares=shares,
             memory=None if choice is None else choice.memory,
             choice=choice,
-            load=load,
+            load=None if choice is None else choice.task,
             fits=None if choice is None else choice.fits,
             devices_needed=needed,
             flops=flops,
@@ -325,27 +328,23 @@ class _Planner:
         return self.figures[model].whole if kind == "pretrain" else self.figures[model]
 
     def _way(
-        self, model: str, loads: Iterable[Load], *, adapted: bool
-    ) -> tuple[str | None, Choice | None, int | None]:
-        """How a stage trains: the task whose steps take most memory, its way, and devices needed."""
-        found = [(load, *self._found(model, load, adapted=adapted)) for load in loads]
-        ways = [(load.task, choice, needed) for load, choice, needed in found if choice is not None]
-        if not ways:
-            return None, None, None
-        return max(ways, key=lambda way: (not way[1].fits, way[1].memory.total))
-
-    def _found(self, model: str, load: Load, *, adapted: bool) -> tuple[Choice | None, int | None]:
+        self, model: str, phases: Iterable[Loads], *, adapted: bool
+    ) -> tuple[Choice | None, int | None]:
+        """The way of the phase that takes most memory, and the devices that it needs."""
         shape = self.figures[model].shape
         if shape is None:
             return None, None
-        of = (model, load, adapted)
-        if of not in self._ways:
-            given = asked(self.params, model, adapted=adapted)
-            self._ways[of] = (
-                choose(shape, load, self.hardware, given),
-                least_devices(shape, load, self.hardware, given),
-            )
-        return self._ways[of]
+        given, ways = asked(self.params, model, adapted=adapted), []
+        for loads in phases:
+            of = (model, loads, adapted)
+            if of not in self._ways:
+                self._ways[of] = (
+                    choose(shape, loads, self.hardware, given),
+                    least_devices(shape, loads, self.hardware, given),
+                )
+            ways.append(self._ways[of])
+        most = (None, None)
+        return max(ways, key=lambda way: (not way[0].fits, way[0].memory.total), default=most)
 
     def _weights(self, figures: ModelFigures, copies: int) -> int | None:
         if figures.kept_total is None:

@@ -6,9 +6,9 @@ import io
 import shutil
 from typing import TYPE_CHECKING
 
-from xlgap.planning.model_table import PARTS, WAYS, adapters, model_rows, offloaded
+from xlgap.planning.model_table import PARTS, WAYS, adapters, model_rows, moment, offloaded
 from xlgap.planning.plan import Plan, StagePlan, Totals
-from xlgap.planning.search import remedies
+from xlgap.planning.ways import Choice, remedies
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -110,7 +110,7 @@ def _ways(plan: Plan) -> Table:
 
 
 def _parts(plan: Plan) -> Table:
-    table = _table("memory of one process in GiB, in that stage", PARTS, left=1)
+    table = _table("memory of one process in GiB, when that stage holds most", PARTS, left=2)
     for row in model_rows(plan):
         memory = row.choice.memory
         parts = (
@@ -119,6 +119,7 @@ def _parts(plan: Plan) -> Table:
         )  # fmt: skip
         table.add_row(
             row.stage.model,
+            moment(row.choice),
             *(gib(part) for part in parts),
             gib(memory.total) + ("" if row.choice.fits else " !"),
             gib(memory.host + memory.host_first),
@@ -180,10 +181,15 @@ def _misfits(plan: Plan) -> list[str]:
             would = (
                 f"more devices do not help: {remedies(row.choice)}"
                 if fewest is None
-                else f"it would on {fewest} x {plan.hardware.name}"
+                else f"it would on {fewest} x {plan.hardware.name}{_smaller(row.choice)}"
             )
             lines.append(f"! does not fit: {stage.model} takes {row.choice.lacking}; {would}")
     return lines
+
+
+def _smaller(choice: Choice) -> str:
+    """What would do, too, where predictions alone have no room."""
+    return ", or with a lower evaluation.batch_tokens" * (choice.over == ("predicting",))
 
 
 def gib(value: int) -> str:
