@@ -12,7 +12,7 @@ from xlgap.planning.ways import Choice
 T = TypeVar("T", int, float)
 WAYS = (
     "model", "params", "LoRA", "trains on", "ZeRO", "offload", "ckpt", "micro", "acc.", "needs",
-    "hours", "kWh", "disk",
+    "hours", "kWh", "disk", "checkpoint",
 )  # fmt: skip
 PARTS = (
     "model", "when it", "weights", "grads", "optim.", "activ.", "logits", "buffers", "saved", "frag.",

@@ -14,12 +14,13 @@ from xlgap.cell import Arm, Cell, Grid, unscored
 from xlgap.config import Params, ScratchModel
 from xlgap.planning.again import again_work
 from xlgap.planning.assumptions import assumptions
+from xlgap.planning.disk import StageDisk, stage_disk
 from xlgap.planning.figures import ModelFigures, model_figures
 from xlgap.planning.hardware import Hardware, get_hardware
 from xlgap.planning.hours import Parts, stage_hours
 from xlgap.planning.journal import factors
 from xlgap.planning.loads import asked, phase_loads, pretrain_load
-from xlgap.planning.memory import best_copies, checkpoint_bytes, weight_bytes
+from xlgap.planning.memory import weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
 from xlgap.planning.search import choose, least_devices, splits_as_asked
 from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone
@@ -64,7 +65,7 @@ def plan_study(
     stages = tuple(planner.stages(grid))
     found = {} if directory is None else factors(stages, directory, machine)
     stages = tuple(_calibrated(stage, found) for stage in stages)
-    scratch = sorted(map(planner.scratch_bytes, stages), reverse=True)
+    scratch = sorted((stage.scratch_bytes or 0 for stage in stages), reverse=True)
     return Plan(
         study=params.study.name,
         hardware=machine,
@@ -271,6 +272,9 @@ class _Planner:
         loads = loads if training.steps != 0 else ()
         choice, needed = self._way(model, loads, adapted=kind != "pretrain")
         flops = _scaled((training + evaluation).flops, seeds)
+        disk = StageDisk(0, 0)
+        if training.steps != 0:
+            disk = self._disk(kind, model, choice, phases=len(phases), seeds=seeds)
         precision, split = self.params.train.precision, self._split(kind, model)
         hours = stage_hours(parts, choice, self.hardware, precision, split=split)
         hours = _scaled(hours, seeds)
@@ -296,6 +300,8 @@ class _Planner:
             hours=hours,
             kwh=_scaled(hours, self.hardware.devices * self.hardware.watts / 1000),
             disk_bytes=self._weights(figures, copies * seeds) if copies else 0,
+            checkpoint_bytes=disk.checkpoint,
+            scratch_bytes=disk.scratch,
             note=self._unscorable(kind, model) or _note(figures, parts),
         )
 
@@ -351,24 +357,18 @@ class _Planner:
             return None
         return copies * weight_bytes(figures.kept_total)
 
-    def scratch_bytes(self, stage: StagePlan) -> int:
-        """Bytes of the checkpoints of one seed, at most; 0 where a stage does not train.
-
-        There are two while one is written: the older goes when the other is complete; a phase leaves
-        one until the last phase is done. Weights that are not kept stay until all seeds are done.
-        """
-        train, trained = self.params.train, self._figures(stage.kind, stage.model).kept_total
-        if trained is None or stage.choice is None:
-            return 0
-        best = best_copies(
-            on_dev=stage.kind != "pretrain",  # at most: a recipe may take the last weights
-            zero_stage=stage.choice.zero_stage,
-            devices=self.hardware.devices,
-        )
-        held = len(stage.phases) + 1
-        unkept = stage.seeds if train.keep == "none" and stage.kind != "pretrain" else 0
-        return unkept * weight_bytes(trained) + held * checkpoint_bytes(
-            trained, train.precision, stage.choice.zero_stage, best_copies=best
+    def _disk(
+        self, kind: StageKind, model: str, choice: Choice | None, *, phases: int, seeds: int
+    ) -> StageDisk:
+        """What a stage that trains has on disk while it runs; a recipe may take the last weights."""
+        trained, train = self._figures(kind, model).kept_total, self.params.train
+        if trained is None or choice is None:
+            return StageDisk(None, None)
+        tuned = kind != "pretrain"
+        unkept = seeds if train.keep == "none" and tuned else 0
+        devices = self.hardware.devices
+        return stage_disk(
+            trained, choice, train, devices=devices, on_dev=tuned, phases=phases, unkept=unkept
         )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "stage", "params", "non-emb.", "seeds", "steps", "tokens", "FLOP", "memory", "hours", "kWh", "disk",
+    "scratch",
 )  # fmt: skip
 
 
@@ -83,6 +84,7 @@ def _row(stage: StagePlan) -> tuple[str, ...]:
         hours(stage.hours),
         amount(stage.kwh),
         size(stage.disk_bytes),
+        size(stage.scratch_bytes),
     )
 
 
@@ -105,6 +107,7 @@ def _ways(plan: Plan) -> Table:
             hours(row.hours),
             amount(row.kwh),
             size(row.disk_bytes),
+            size(stage.checkpoint_bytes),
         )
     return table
 
@@ -141,7 +144,8 @@ def _summary(totals: Totals, workers: int) -> str:
         f"{totals.cells} cells, {totals.stages} stages, {totals.runs} runs: "
         f"{count(totals.flops)} FLOP, "
         f"{hours(totals.hours)} of computing{shared}, {amount(totals.kwh)} kWh (estimate), "
-        f"{size(totals.disk_bytes)} of weights kept, {size(totals.scratch_bytes)} of scratch at most"
+        f"{size(totals.disk_bytes)} of weights kept, {size(totals.scratch_bytes)} of scratch at most, "
+        "for checkpoints"
     )
     if totals.unknown:
         text += f"; {totals.unknown} stages are not in these sums, see the notes"

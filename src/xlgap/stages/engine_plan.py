@@ -135,7 +135,7 @@ def predictions(
         zero: how it was trained.
         on_dev: whether its checkpoint is chosen by dev score.
     """
-    copies = best_copies(on_dev=on_dev, zero_stage=zero.stage, devices=world_size())
+    copies = best_copies(on_dev=on_dev, zero_stage=zero.stage, devices=world_size(), split=zero.split)
     trained = facts["size"]["trainable"]
     kept = checkpoint_bytes(trained, zero.precision, zero.stage, best_copies=copies)
     found: dict[str, float] = {"checkpoint_predicted_bytes": kept}

@@ -174,9 +174,12 @@ def write_journal(
     digest: str,
     timing: Timing,
     run_id: str | None,
-    planned: Mapping[str, float] | None = None,
+    figures: Mapping[str, float] | None = None,
 ) -> None:
-    """Write ``journal/<key>/seed<k>.json``; ``planned``: what the planner predicts of the run."""
+    """Write ``journal/<key>/seed<k>.json``.
+
+    ``figures``: what is predicted of the run, and measured beside it.
+    """
     entry: dict[str, Any] = {
         "digest": digest,
         "host": socket.gethostname(),
@@ -185,7 +188,7 @@ def write_journal(
         "device": device(),
         **({} if device_name() is None else {"device_name": device_name()}),
         "mlflow_run_id": run_id,
-        **(planned or {}),
+        **(figures or {}),
         **usage(timing),
     }
     if "energy_kwh" in entry:
