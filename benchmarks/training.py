@@ -385,7 +385,8 @@ def main() -> int:
             print(f"  {arm:8} {one['useful_tokens_per_second'][arm]:8,} /s, useful {share:.2f}{told}")
         for arm, losses in one.get("loss", {}).items():
             mean, sd = statistics.mean(losses), statistics.stdev(losses)
-            print(f"  {arm}: held-out loss {mean:.4f}, sd {sd:.4f} over {len(losses)} seeds")
+            each = " ".join(f"{loss:.4f}" for loss in losses)
+            print(f"  {arm}: held-out loss {mean:.4f}, sd {sd:.4f} over {len(losses)} seeds: {each}")
     return 0
 
 
