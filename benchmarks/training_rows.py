@@ -26,8 +26,8 @@ CLUES = 40
 """Sub-words of each label: one stands in a row among words that say nothing; of a span two, one where
 it begins and one where it ends."""
 UNTRUE = 0.2
-"""The share of rows whose label, or span, is drawn at random: no training gets below their loss. Without
-them losses end so near zero that the last steps of each seed decide about orders of magnitude."""
+"""The share of rows whose label, or span, is drawn at random: no training gets below their loss.
+Without them losses end so near zero that the last steps of a seed decide about orders of magnitude."""
 
 
 def drawn_lengths(kind: str, count: int, random: np.random.Generator) -> np.ndarray:

@@ -102,6 +102,18 @@ def pytest_configure(config: pytest.Config) -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # the first one in is the last to run
 
 
+@pytest.fixture(scope="module", autouse=True)
+def settings_stay() -> Iterator[None]:
+    """What a module sets for the programs under test is not left to the modules after it."""
+
+    def known() -> dict[str, str]:
+        return {k: v for k, v in os.environ.items() if k.startswith(("XLGAP_", "MLFLOW_TRACKING_"))}
+
+    before = known()
+    yield
+    assert known() == before
+
+
 ONE_RANK = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "LOCAL_SIZE": "1"}
 
 

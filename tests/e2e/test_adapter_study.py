@@ -4,11 +4,11 @@ import copy
 import importlib.util
 import json
 
-import mlflow
 import pytest
 import torch
 from checkout import STUDY, Checkout
 from families import CONFIGS
+from mlflow.tracking import MlflowClient
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen3Config
@@ -49,6 +49,13 @@ def study(tmp_path_factory):
     made = Checkout.make(folder, asked)
     made.xlgap("run")
     return made
+
+
+def _runs(study):
+    """All of them; MLflow's own functions would leave their store in the environment of later tests."""
+    client = MlflowClient(f"sqlite:///{study.folder / 'mlflow.db'}")
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    return client.search_runs(experiments, max_results=1000)
 
 
 def _facts(study, model, arm):
@@ -101,9 +108,7 @@ def test_a_decoder_of_few_bits_is_trained_and_scored_again(study):
     assert sum(tensor.size for tensor in kept.values()) == facts["size"]["trainable"]
     scores = study.folder / "results" / "retention" / "lab_nli" / "few-inter_en" / "scores.csv"
     assert len(scores.read_text().splitlines()) > 10
-    mlflow.set_tracking_uri(f"sqlite:///{study.folder / 'mlflow.db'}")
-    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
-    of = [run.data for run in runs if run.data.tags.get("xlgap.model") == "few"]
+    of = [run.data for run in _runs(study) if run.data.tags.get("xlgap.model") == "few"]
     assert {data.params["lora.bits"] for data in of if "lora.bits" in data.params} == {"4"}
     assert any(data.metrics.get("weights_bytes") == 4 * facts["size"]["trainable"] for data in of)
 
@@ -116,9 +121,8 @@ def test_earlier_tasks_are_scored_again_with_them(study):
 
 
 def test_the_run_says_what_is_trained(study):
-    mlflow.set_tracking_uri(f"sqlite:///{study.folder / 'mlflow.db'}")
-    runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
-    of = {run.data.tags.get("xlgap.model"): run.data for run in runs if run.data.tags.get("xlgap.arm")}
+    cells = [run.data for run in _runs(study) if run.data.tags.get("xlgap.arm")]
+    of = {data.tags.get("xlgap.model"): data for data in cells}
     facts = _facts(study, "lora", "direct_en")
     assert of["lora"].metrics["params_adapters"] == facts["adapters"]
     assert of["lora"].metrics["params_trainable"] == facts["size"]["trainable"]
