@@ -4,10 +4,11 @@
 
 Prints, by kind of stage, model and task, the planned and the measured seconds of training and
 evaluation, and the median error over stages; that of the weights on disk, where a stage leaves one
-file a seed; the cost of a step and the speed that fit the measured
-pretraining best (``planning/hardware.py`` assumes them); and how full of sub-words the batches of the
-prepared training rows are (``planning/work.py`` assumes it). Measured seconds are wall time: run the
-study with nothing else on the machine.
+file a seed; the predicted and the measured bytes of a checkpoint, by model and number of processes,
+where training wrote some (``train.checkpoint_seconds``); the cost of a step and the speed that fit the
+measured pretraining best (``planning/hardware.py`` assumes them); and how full of sub-words the batches
+of the prepared training rows are (``planning/work.py`` assumes it). Measured seconds are wall time: run
+the study with nothing else on the machine.
 """
 
 from __future__ import annotations
@@ -80,6 +81,27 @@ def compare_disk(plan: Plan) -> None:
         print(f"disk: median error of {len(errors)} stages {100 * median:.1f}%")
 
 
+def compare_checkpoints() -> None:
+    """Print what the largest checkpoints of runs were to take and took, and the median error."""
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    errors = []
+    for path in sorted(layout.JOURNAL.glob("*/seed*.json")):
+        entry = read_json(path, {"world_size": int})
+        planned, took = (entry.get(f"checkpoint_{kind}_bytes") for kind in ("predicted", "measured"))
+        if planned is None or took is None:
+            continue
+        errors.append(planned / took - 1)
+        model = path.parent.name.partition("-")[0]
+        total = sums[f"checkpoints, {model}, processes: {entry['world_size']}"]
+        for number, more in enumerate((1, planned, took)):
+            total[number] += more
+    for name, (runs, planned, took) in sums.items():
+        print(f"{name:40s} planned {planned / runs:12,.0f}   measured {took / runs:12,.0f} bytes")
+    if errors:
+        median, most = statistics.median(map(abs, errors)), max(map(abs, errors))
+        print(f"checkpoints: median error of {len(errors)} runs {median:.1%}, at most {most:.1%}")
+
+
 def fit_hardware(plan: Plan) -> None:
     """Print seconds a step and operations a second, by least squares over pretraining."""
     found = [(s, measured_seconds(s, Path(), plan.hardware)) for s in plan.stages]
@@ -126,6 +148,7 @@ def main() -> None:
     plan = plan_study(params, cells, manifests=known)
     compare(plan, plan_study(params, cells, manifests=known, directory=Path()))
     compare_disk(plan)
+    compare_checkpoints()
     fit_hardware(plan)
     fill(params)
 

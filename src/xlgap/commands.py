@@ -62,8 +62,9 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--hardware",
         default=None,
         metavar="NAME",
-        help="of one stage: a preset (cpu, rtx4090, a100-40gb, a100-80gb, h100, h200), several of it "
-        "(8xh100), nodes of several (4x8xh100), or this: this machine, measured; default: cpu",
+        help="of one stage: a preset (cpu, rtx4090, rtx3090, a10, l4, a100-40gb, a100-80gb, h100, "
+        "h200), several of it (8xh100), nodes of several (4x8xh100), or this: this machine, measured; "
+        "default: cpu",
     )
     plan.add_argument(
         "--workers", type=int, default=None, help="stages side by side (default: 2 on cpu, else 1)"
@@ -267,7 +268,7 @@ def show_plan(arguments: Arguments) -> None:
     if arguments.workers is not None:
         check_workers(arguments.workers)
     directory, params = read(arguments.study)
-    named = arguments.hardware or "cpu"
+    named = "cpu" if arguments.hardware is None else arguments.hardware
     hardware, workers = hardware_asked(named, params.train, directory, workers=arguments.workers)
     known = prepared_manifests(directory, params)
     plan = plan_study(

@@ -48,6 +48,7 @@ from xlgap.section import (
 from xlgap.train_params import TrainParams
 from xlgap.wording import UNKNOWN, requirement, short
 
+_AWAY = frozenset({"cpu", "nvme"})
 _SCALE_KINDS = ("[number]", "[by task]")  # names that a problem's path has, and no key
 FinetuneScale = Annotated[
     Annotated[PositiveFloat, Tag("[number]")] | Annotated[dict[str, PositiveFloat], Tag("[by task]")],
@@ -271,6 +272,12 @@ class Params(Section):
             raise ValueError(
                 f"key 'models.{found[0]}.lora.bits': weights of 8 or 4 bits cannot be shared out over "
                 "processes, as 'train.split' asks; take off or auto, or leave 'bits' out"
+            )
+        if found and (self.train.offload_parameters in _AWAY or self.train.offload_optimizer == "nvme"):
+            raise ValueError(
+                f"key 'models.{found[0]}.lora.bits': weights of 8 or 4 bits cannot be shared out over "
+                "processes, as 'train.offload_parameters' and the offload to nvme need; leave those or "
+                "'bits' out"
             )
         return self
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from xlgap import listings
 from xlgap.errors import XlgapError
-from xlgap.options import check_workers, hardware_asked, read, study_option
+from xlgap.options import check_hardware, check_workers, hardware_asked, read, study_option
 
 if TYPE_CHECKING:
     from xlgap.doctor import Finding
@@ -49,6 +49,8 @@ def examine(arguments: Arguments) -> None:
     from xlgap.doctor.network import hub_answers
 
     check_workers(arguments.workers)
+    if arguments.hardware is not None:
+        check_hardware(arguments.hardware)
     study, hub, wrong = arguments.study, hub_answers(), None
     there = Path() if study is None else study.parent
     found = [*machine_findings(there), *software_findings(), *network_findings(hub)]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 THIS = "this"
 """The name of this machine among those of hardware."""
+MOST_WORKERS = 1000
+"""Stages side by side: more than studies have that do not wait for one another."""
 
 
 def study_option(command: argparse.ArgumentParser) -> None:
@@ -58,9 +60,23 @@ def read(study: Path | None) -> tuple[Path, Params]:
 
 
 def check_workers(workers: int) -> None:
-    """Refuse no worker at all."""
+    """Refuse no worker at all, and more than run side by side anywhere."""
     if workers < 1:
         raise ConfigError(f"--workers: got {workers}, but it must be at least 1.")
+    if workers > MOST_WORKERS:
+        raise ConfigError(f"--workers: got {workers}, but it may be {MOST_WORKERS} at most.")
+
+
+def check_hardware(name: str) -> None:
+    """Refuse what ``--hardware`` does not know, before anything is looked at.
+
+    Raises:
+        ConfigError: the hardware is unknown.
+    """
+    from xlgap.planning import get_hardware
+
+    if name.lower() != THIS:
+        get_hardware(name)
 
 
 def hardware_asked(

@@ -78,7 +78,10 @@ def _require_own_name(study: Path, name: str, root: Path) -> None:
     for other in (root / layout.PARAMS, *sorted((root / "studies").glob("*.yaml"))):
         if other.resolve() == study.resolve():
             continue
-        section = read_mapping(other).get("study")
+        try:
+            section = read_mapping(other).get("study")
+        except ConfigError:  # it is no study as it is: its own commands say what is wrong with it
+            continue
         if isinstance(section, Mapping) and section.get("name") == name:
             raise ConfigError(
                 f"{study}: key 'study.name': must be a name of its own, but {other} has {name!r}, too; "

@@ -69,6 +69,10 @@ def test_stopped_and_split_it_predicts_what_one_piece_does(study: Checkout) -> N
     change(study, checkpoint_seconds=300)
     assert "goes on after step" in study.xlgap("finetune", *CELL, **TWO).stderr
     split, of_split = predicted(study), facts(study)
+    (path,) = (study.folder / "journal").glob("decoder-inter_en-lab_nli/seed1.json")
+    entry = json.loads(path.read_text())  # best weights are in no checkpoint of a network that is split
+    assert entry["checkpoint_predicted_bytes"] == 12 * of_split["size"]["trainable"]
+    assert entry["checkpoint_measured_bytes"] >= entry["checkpoint_predicted_bytes"]
     study.run("rm", "-rf", "weights", str(OUT))
     change(study, split="off")
     study.xlgap("finetune", *CELL, **TWO)

@@ -180,6 +180,29 @@ def test_a_study_without_a_name_of_its_own_is_refused(folder, capsys):
         assert not (folder / "studies" / "two").exists()
 
 
+def test_a_study_that_can_not_be_read_is_no_other_studys_matter(folder, capsys):
+    (folder / "studies").mkdir()
+    (folder / "studies" / "one.yaml").write_text("study: {name: one}\n")
+    (folder / "studies" / "bad.yaml").write_text("study: {name: [\n")
+    (folder / "studies" / "list.yaml").write_text("- 1\n")
+    (folder / "studies" / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    assert main(["plan", "--study", "studies/one.yaml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["study"] == "one"
+    assert main(["plan", "--study", "studies/bad.yaml"]) == 2
+    assert "studies/bad.yaml, line 2: not valid YAML" in capsys.readouterr().err
+
+
+def test_options_that_name_nothing_are_refused(folder, capsys):
+    for words, said in (
+        (["plan", "--hardware", ""], "unknown hardware ''"),
+        (["doctor", "--hardware", ""], "unknown hardware ''"),
+        (["plan", "--workers", "1" + 21 * "0"], "but it may be 1000 at most"),
+        (["run", "--workers", "1001"], "--workers: got 1001, but it may be 1000 at most"),
+    ):
+        assert main(words) == 2, words
+        assert said in capsys.readouterr().err
+
+
 def test_a_file_in_the_place_of_the_studys_directory(folder, capsys):
     (folder / "studies").mkdir()
     (folder / "studies" / "one.yaml").write_text("study: {name: one}\n")

@@ -35,6 +35,8 @@ def memory_finding(directory: Path, params: Params, plan: Plan, there: Accelerat
             state="note" if missing else "ok",
             advice=unknown_advice(missing),
         )
+    rows = [row.choice for row in model_rows(plan)]
+    batches = " lower evaluation.batch_tokens," * any("predicting" in of.over for of in rows)
     lacks = [
         f"{row.stage.model} takes {row.choice.lacking}"
         for row in model_rows(plan)
@@ -53,8 +55,8 @@ def memory_finding(directory: Path, params: Params, plan: Plan, there: Accelerat
         name="memory",
         found="; ".join([f"{_peak(plan, peaks)}{without(missing)}", *has, *lacks]),
         state="lacking" if lacks else "note" if missing else "ok",
-        advice="take fewer workers, smaller models, a higher ZeRO stage or offloading (train); 'xlgap "
-        "plan' says on how many devices it fits."
+        advice=f"take fewer workers,{batches} smaller models, a higher ZeRO stage or offloading "
+        "(train); 'xlgap plan' says on how many devices it fits."
         if lacks
         else unknown_advice(missing),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -43,7 +44,8 @@ def _machine(processes: int, nvme_path: str, of_node: int, workers: int) -> Hard
     if name is None:
         known, of_device = get_hardware("cpu"), memory // of_node
     else:
-        known = preset_of(name) or replace(get_hardware("a100-80gb"), name="gpu")
+        unknown = replace(get_hardware("a100-80gb"), name="gpu", device=re.escape(name))
+        known = preset_of(name) or unknown
         of_device = device_memory() // workers
     return replace(
         known,

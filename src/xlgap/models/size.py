@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xlgap.errors import ConfigError
+from xlgap.errors import ConfigError, XlgapError
 
 if TYPE_CHECKING:
     import torch
@@ -119,19 +119,37 @@ def size_of_fields(fields: Mapping[str, Any]) -> Size:
     """The size of the bare model that the mapping of a ``config.json`` describes.
 
     Raises:
-        ConfigError: transformers does not know its ``model_type``.
+        ConfigError: transformers does not know its ``model_type``, or makes no model of it.
     """
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     kind = fields.get("model_type")
     try:
         config = AutoConfig.for_model(**fields)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, StrictDataclassError) as error:
         raise ConfigError(
-            f"a configuration of model_type {kind!r} cannot be read by transformers; "
+            f"a configuration of model_type {kind!r} cannot be read by transformers{_reason(error)}; "
             "give the config.json of a model that it supports."
         ) from error
-    return size_of(config)
+    try:
+        return size_of(config)
+    except XlgapError:
+        raise
+    except Exception as error:  # whatever the model's own code says to its figures
+        raise ConfigError(
+            f"transformers makes no model of a configuration of model_type {kind!r}{_reason(error)}; "
+            "give the config.json of a model of text as it was published."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """In brackets, the last line of what it says; empty where that is of a ``model_type`` alone."""
+    said = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not said or "model_type" in said[-1] or "model identifier" in said[-1]:
+        return ""
+    name = type(error).__name__
+    return f" ({said[-1] if len(said) > 1 else f'{name}: {said[-1]}'})"
 
 
 def without_pooler(model_class: type) -> dict[str, bool]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xlgap.checkout import model_directory
 from xlgap.config import Params, ScratchModel
+from xlgap.errors import ConfigError
 from xlgap.formats import read_json
 from xlgap.models.catalogue import Checkpoint, find_checkpoint
 from xlgap.models.ladder import embedding_params, nonembedding_params
@@ -139,8 +140,13 @@ def _from_directory(name: str, folder: Path) -> ModelFigures:
     from xlgap.models.meta import encoder_fields, encoder_on_meta, linear_shapes
     from xlgap.models.size import size_of, size_of_fields
 
-    fields = read_json(folder / "config.json")
-    whole, encoder = size_of_fields(fields), encoder_on_meta(fields)
+    path = folder / "config.json"
+    fields = read_json(path, {})
+    try:
+        whole = size_of_fields(fields)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    encoder = encoder_on_meta(fields)
     size = size_of(encoder)
     linear = tuple(Linear(*of, count) for of, count in linear_shapes(encoder).items())
     return ModelFigures(

@@ -5,7 +5,8 @@ arithmetic, and watts under load are assumptions, and every plan prints them as 
 step and of a prediction of ``cpu`` are fitted to runs of the default study and ``xtreme_r_small``, one
 stage a core, on a machine with AVX-512 (``benchmarks/plan_accuracy.py``); a core with 256-bit units may
 need twice the time. Links are 0.8 of data sheets: memory, NVLink in one direction, eight 400 or 200
-Gb/s ports a node, PCIe of 16 lanes.
+Gb/s ports a node, PCIe of 16 lanes. Of the 24 GB of ``a10`` and ``l4`` their error correction leaves 22
+GiB.
 """
 
 from __future__ import annotations
@@ -80,6 +81,10 @@ class Hardware:
         """What trains."""
         return "cuda" if self.device else "cpu"
 
+    def is_called(self, name: str) -> bool:
+        """Whether CUDA calls such a device ``name``."""
+        return bool(self.device and re.fullmatch(self.device, name))
+
     @property
     def of_node(self) -> int:
         """Devices of one node."""
@@ -151,6 +156,21 @@ PRESETS: tuple[Hardware, ...] = (
         link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.8,
     ),
     _gpu(
+        "rtx3090", device="NVIDIA GeForce RTX 3090", gib=24,
+        bf16=71, fp32=35.6, watts=450, source="NVIDIA GA102 whitepaper, dense",
+        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.75,
+    ),
+    _gpu(
+        "a10", device="NVIDIA A10", gib=22,
+        bf16=125, fp32=31.2, watts=250, source="NVIDIA A10 data sheet, dense",
+        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.48,
+    ),
+    _gpu(
+        "l4", device="NVIDIA L4", gib=22,
+        bf16=121, fp32=30.3, watts=170, source="NVIDIA L4 data sheet, dense",
+        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.24,
+    ),
+    _gpu(
         "a100-40gb", device="NVIDIA A100.*40GB", gib=40,
         bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense",
         link=240, node_link=160, host_link=20, host_gib=1024, nvme_gib=8192, memory_link=1.2,
@@ -213,4 +233,4 @@ def preset_of(device: str) -> Hardware | None:
     >>> preset_of("NVIDIA A100-SXM4-80GB").name
     'a100-80gb'
     """
-    return next((p for p in PRESETS if p.device and re.fullmatch(p.device, device)), None)
+    return next((preset for preset in PRESETS if preset.is_called(device)), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xlgap.planning.hardware import Hardware, Precision
-from xlgap.planning.search import Choice
+from xlgap.planning.ways import Choice
 from xlgap.planning.work import Work
 
 _NONE = Work()

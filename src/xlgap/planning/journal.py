@@ -45,8 +45,13 @@ def measured_seconds(stage: StagePlan, directory: Path, hardware: Hardware) -> f
 
 
 def _alike(entry: Mapping[str, Any], hardware: Hardware) -> bool:
-    """Whether an entry is of as many devices of the same kind; one without a device is of a CPU."""
-    return bool(entry["world_size"] == hardware.devices and entry.get("device", "cpu") == hardware.kind)
+    """Whether an entry is of as many devices of the same kind; one without a device is of a CPU.
+
+    A GPU is of the same kind where its name is; of one without a name that is not known.
+    """
+    if entry["world_size"] != hardware.devices or entry.get("device", "cpu") != hardware.kind:
+        return False
+    return hardware.kind == "cpu" or hardware.is_called(str(entry.get("device_name") or ""))
 
 
 def pure_time(entry: Mapping[str, Any]) -> float:

@@ -9,8 +9,8 @@ from xlgap.cell import max_length
 from xlgap.config import Params
 from xlgap.planning.figures import ModelFigures
 from xlgap.planning.lengths import sequences_of
-from xlgap.planning.search import Asked, Load
 from xlgap.planning.setting import HeadKind
+from xlgap.planning.ways import Asked, Load
 from xlgap.planning.work import task_length, train_flops
 from xlgap.regimes.base import Phase
 from xlgap.tasks import get_task

@@ -89,15 +89,19 @@ def weight_bytes(params: int) -> int:
     return _FP32 * params
 
 
-def best_copies(*, on_dev: bool, zero_stage: ZeroStage, devices: int) -> int:
+def best_copies(*, on_dev: bool, zero_stage: ZeroStage, devices: int, split: bool = False) -> int:
     """How often a checkpoint holds the weights of the best evaluation so far.
 
     Args:
         on_dev: whether they are selected by their dev score; otherwise the last ones are taken.
         zero_stage: under stage 3 every process keeps them in its part.
         devices: processes.
+        split: whether no process holds the whole network: the weights are then in a file beside the
+            checkpoints.
     """
-    return (devices if zero_stage == 3 else 1) if on_dev else 0
+    if split or not on_dev:
+        return 0
+    return devices if zero_stage == 3 else 1
 
 
 def checkpoint_bytes(

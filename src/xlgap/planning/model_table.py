@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from xlgap.planning.plan import Plan, StagePlan
-from xlgap.planning.search import Choice
+from xlgap.planning.ways import Choice
 
 T = TypeVar("T", int, float)
 WAYS = (
     "model", "params", "LoRA", "trains on", "ZeRO", "offload", "ckpt", "micro", "acc.", "needs",
-    "hours", "kWh", "disk",
+    "hours", "kWh", "disk", "checkpoint",
 )  # fmt: skip
 PARTS = (
-    "model", "weights", "grads", "optim.", "activ.", "logits", "buffers", "saved", "frag.", "base",
-    "overlap", "a device", "host", "nvme",
+    "model", "when it", "weights", "grads", "optim.", "activ.", "logits", "buffers", "saved", "frag.",
+    "base", "overlap", "a device", "host", "nvme",
 )  # fmt: skip
 
 
@@ -72,6 +72,11 @@ def adapters(choice: Choice) -> str:
     """
     bits = f", {choice.base_bits} bit" if choice.base_bits else ""
     return "-" if choice.lora is None else f"{choice.lora}{bits}"
+
+
+def moment(choice: Choice) -> str:
+    """When a process holds most: when it ``trains``, or loads the network and ``predicts``."""
+    return "trains" if choice.peak == "training" else "predicts"
 
 
 def offloaded(choice: Choice) -> str:

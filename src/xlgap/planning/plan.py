@@ -12,7 +12,7 @@ from typing import Any, Literal
 from xlgap.cell import LeftOut
 from xlgap.planning.hardware import Hardware
 from xlgap.planning.parts import MemoryParts
-from xlgap.planning.search import Choice
+from xlgap.planning.ways import Choice
 from xlgap.planning.work import Work
 
 StageKind = Literal["pretrain", "warmstart", "finetune", "retention"]
@@ -38,6 +38,8 @@ class StagePlan:
         fits: whether it fits the hardware; ``None`` where unknown.
         devices_needed: the least of them on which it does, a power of 2.
         flops, hours, kwh, disk_bytes: of all seeds; ``disk_bytes`` are weights that are kept.
+        checkpoint_bytes: of one checkpoint, all processes together; 0 where nothing is trained.
+        scratch_bytes: the most that the stage has on disk while it runs and that goes again.
         note: why a figure is missing or differs.
     """
 
@@ -62,6 +64,8 @@ class StagePlan:
     hours: float | None
     kwh: float | None
     disk_bytes: int | None
+    checkpoint_bytes: int | None
+    scratch_bytes: int | None
     note: str = ""
 
 

@@ -14,15 +14,17 @@ from xlgap.cell import Arm, Cell, Grid, unscored
 from xlgap.config import Params, ScratchModel
 from xlgap.planning.again import again_work
 from xlgap.planning.assumptions import assumptions
+from xlgap.planning.disk import StageDisk, stage_disk
 from xlgap.planning.figures import ModelFigures, model_figures
 from xlgap.planning.hardware import Hardware, get_hardware
 from xlgap.planning.hours import Parts, stage_hours
 from xlgap.planning.journal import factors
 from xlgap.planning.loads import asked, phase_loads, pretrain_load
-from xlgap.planning.memory import best_copies, checkpoint_bytes, weight_bytes
+from xlgap.planning.memory import weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
-from xlgap.planning.search import Choice, Load, choose, least_devices, splits_as_asked
+from xlgap.planning.search import choose, least_devices, splits_as_asked
 from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone
+from xlgap.planning.ways import Choice, Load
 from xlgap.planning.work import (
     Manifests,
     phases_work,
@@ -63,7 +65,7 @@ def plan_study(
     stages = tuple(planner.stages(grid))
     found = {} if directory is None else factors(stages, directory, machine)
     stages = tuple(_calibrated(stage, found) for stage in stages)
-    scratch = sorted(map(planner.scratch_bytes, stages), reverse=True)
+    scratch = sorted((stage.scratch_bytes or 0 for stage in stages), reverse=True)
     return Plan(
         study=params.study.name,
         hardware=machine,
@@ -103,6 +105,8 @@ def _calibrated(stage: StagePlan, found: Mapping[str, tuple[float, int]]) -> Sta
     return replace(stage, hours=factor * stage.hours, kwh=factor * stage.kwh)
 
 
+Loads = tuple[Load, ...]
+"""Of the tasks of one phase."""
 Trained = dict[tuple[tuple[Phase, ...], tuple[Phase, ...]], str]
 """By what a training starts after and its phases, the stage that does it first."""
 
@@ -127,7 +131,7 @@ class _Planner:
         self.hardware = hardware
         self.manifests = manifests
         self.figures = _Figures(params)
-        self._ways: dict[tuple[str, Load, bool], tuple[Choice, int | None]] = {}
+        self._ways: dict[tuple[str, Loads, bool], tuple[Choice, int | None]] = {}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
         """All stages: of each model its pretraining, its warm starts, its cells; what is scored again.
@@ -153,7 +157,7 @@ class _Planner:
             phases=("mlm",),
             seeds=1,
             parts=Parts(training=pretrain_work(self.params, self.figures[model].whole)),
-            loads=[pretrain_load(self.params, self.figures[model].whole)],
+            loads=[(pretrain_load(self.params, self.figures[model].whole),)],
         )
 
     def warmstart(self, model: str, arm: Arm, trained: Trained) -> StagePlan:
@@ -199,9 +203,9 @@ class _Planner:
             loads=self._loads(phases, cell.model),
         )
 
-    def _loads(self, phases: Iterable[Phase], model: str) -> list[Load]:
+    def _loads(self, phases: Iterable[Phase], model: str) -> list[Loads]:
         figures = self.figures[model]
-        return [load for phase in phases for load in phase_loads(phase, self.params, figures)]
+        return [tuple(phase_loads(phase, self.params, figures)) for phase in phases]
 
     def _kept(self, phases: tuple[Phase, ...], left: tuple[Phase, ...]) -> int:
         """How many weights one seed of a training leaves under digests: of each phase that is new."""
@@ -262,12 +266,15 @@ class _Planner:
         task: str | None = None,
         shares: str | None = None,
         copies: int = 1,
-        loads: Iterable[Load] = (),
+        loads: Iterable[Loads] = (),
     ) -> StagePlan:
         figures, training, evaluation = self._figures(kind, model), parts.training, parts.evaluation
         loads = loads if training.steps != 0 else ()
-        load, choice, needed = self._way(model, loads, adapted=kind != "pretrain")
+        choice, needed = self._way(model, loads, adapted=kind != "pretrain")
         flops = _scaled((training + evaluation).flops, seeds)
+        disk = StageDisk(0, 0)
+        if training.steps != 0:
+            disk = self._disk(kind, model, choice, phases=len(phases), seeds=seeds)
         precision, split = self.params.train.precision, self._split(kind, model)
         hours = stage_hours(parts, choice, self.hardware, precision, split=split)
         hours = _scaled(hours, seeds)
@@ -286,13 +293,15 @@ class _Planner:
             shares=shares,
             memory=None if choice is None else choice.memory,
             choice=choice,
-            load=load,
+            load=None if choice is None else choice.task,
             fits=None if choice is None else choice.fits,
             devices_needed=needed,
             flops=flops,
             hours=hours,
             kwh=_scaled(hours, self.hardware.devices * self.hardware.watts / 1000),
             disk_bytes=self._weights(figures, copies * seeds) if copies else 0,
+            checkpoint_bytes=disk.checkpoint,
+            scratch_bytes=disk.scratch,
             note=self._unscorable(kind, model) or _note(figures, parts),
         )
 
@@ -325,51 +334,41 @@ class _Planner:
         return self.figures[model].whole if kind == "pretrain" else self.figures[model]
 
     def _way(
-        self, model: str, loads: Iterable[Load], *, adapted: bool
-    ) -> tuple[str | None, Choice | None, int | None]:
-        """How a stage trains: the task whose steps take most memory, its way, and devices needed."""
-        found = [(load, *self._found(model, load, adapted=adapted)) for load in loads]
-        ways = [(load.task, choice, needed) for load, choice, needed in found if choice is not None]
-        if not ways:
-            return None, None, None
-        return max(ways, key=lambda way: (not way[1].fits, way[1].memory.total))
-
-    def _found(self, model: str, load: Load, *, adapted: bool) -> tuple[Choice | None, int | None]:
+        self, model: str, phases: Iterable[Loads], *, adapted: bool
+    ) -> tuple[Choice | None, int | None]:
+        """The way of the phase that takes most memory, and the devices that it needs."""
         shape = self.figures[model].shape
         if shape is None:
             return None, None
-        of = (model, load, adapted)
-        if of not in self._ways:
-            given = asked(self.params, model, adapted=adapted)
-            self._ways[of] = (
-                choose(shape, load, self.hardware, given),
-                least_devices(shape, load, self.hardware, given),
-            )
-        return self._ways[of]
+        given, ways = asked(self.params, model, adapted=adapted), []
+        for loads in phases:
+            of = (model, loads, adapted)
+            if of not in self._ways:
+                self._ways[of] = (
+                    choose(shape, loads, self.hardware, given),
+                    least_devices(shape, loads, self.hardware, given),
+                )
+            ways.append(self._ways[of])
+        most = (None, None)
+        return max(ways, key=lambda way: (not way[0].fits, way[0].memory.total), default=most)
 
     def _weights(self, figures: ModelFigures, copies: int) -> int | None:
         if figures.kept_total is None:
             return None
         return copies * weight_bytes(figures.kept_total)
 
-    def scratch_bytes(self, stage: StagePlan) -> int:
-        """Bytes of the checkpoints of one seed, at most; 0 where a stage does not train.
-
-        There are two while one is written: the older goes when the other is complete; a phase leaves
-        one until the last phase is done. Weights that are not kept stay until all seeds are done.
-        """
-        train, trained = self.params.train, self._figures(stage.kind, stage.model).kept_total
-        if trained is None or stage.choice is None:
-            return 0
-        best = best_copies(
-            on_dev=stage.kind != "pretrain",  # at most: a recipe may take the last weights
-            zero_stage=stage.choice.zero_stage,
-            devices=self.hardware.devices,
-        )
-        held = len(stage.phases) + 1
-        unkept = stage.seeds if train.keep == "none" and stage.kind != "pretrain" else 0
-        return unkept * weight_bytes(trained) + held * checkpoint_bytes(
-            trained, train.precision, stage.choice.zero_stage, best_copies=best
+    def _disk(
+        self, kind: StageKind, model: str, choice: Choice | None, *, phases: int, seeds: int
+    ) -> StageDisk:
+        """What a stage that trains has on disk while it runs; a recipe may take the last weights."""
+        trained, train = self._figures(kind, model).kept_total, self.params.train
+        if trained is None or choice is None:
+            return StageDisk(None, None)
+        tuned = kind != "pretrain"
+        unkept = seeds if train.keep == "none" and tuned else 0
+        devices = self.hardware.devices
+        return stage_disk(
+            trained, choice, train, devices=devices, on_dev=tuned, phases=phases, unkept=unkept
         )
 
 

@@ -10,23 +10,29 @@ A step takes its arithmetic at the assumed share of the peak, and on top
 * the optimizer: what Adam reads and writes of a device's memory, sharded from stage 1;
 * offload: gradients and weights over the host's link, and the states that the host's Adam reads and
   writes; from disk, those states once each way; offloaded weights twice a micro-batch.
+
+Tasks that are trained together are trained in one way, which fits all of them; a step takes the mean of
+theirs, each counted alike. Of one way the largest micro-batch that fits is the cheapest: memory grows
+with it between the sizes at which a step takes one forward pass, two, and more, and is bisected there.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from xlgap.planning.activations import packs
 from xlgap.planning.beside import memory_beside_training
-from xlgap.planning.hardware import DEVICE_SHARE, HOST_SHARE, Hardware, Precision
+from xlgap.planning.hardware import DEVICE_SHARE, HOST_SHARE, Hardware
 from xlgap.planning.memory import predict_memory
 from xlgap.planning.parts import MemoryParts
-from xlgap.planning.setting import HeadKind, Offload, Setting, ZeroStage
+from xlgap.planning.setting import Offload, Setting, ZeroStage
 from xlgap.planning.shape import Shape
 from xlgap.planning.split import predicts_from_host, splits
+from xlgap.planning.ways import Asked, Choice, Load, Over
 
 ADAM = 28
 """Bytes a parameter that Adam reads and writes: gradient, weight and two moments."""
@@ -35,133 +41,29 @@ HOST_ADAM = 20e9
 MOST_DEVICES = 4096
 
 
-@dataclass(frozen=True, kw_only=True)
-class Load:
-    """What the engine meets in a step of one task.
+def choose(shape: Shape, loads: Sequence[Load], hardware: Hardware, asked: Asked) -> Choice:
+    """The cheapest way that fits; the one that takes the least memory where none does.
 
-    Attributes:
-        task: its name.
-        head: kind of its head.
-        outputs: classes or tags.
-        rows: of a step.
-        sequences: of a row.
-        length: sub-words computed of a mean sequence.
-        longest: sub-words of the longest sequence.
-        supervised: share of sub-words that masked language modelling predicts.
-        dropout: share; the model's own when ``None``.
-        keep_best: whether weights are chosen by their dev score.
-        fixed: whether weights depend on the micro-batch, so that it must stay: ranking.
-        flops: of the arithmetic of one step, ``None`` where it is not known.
+    Args:
+        shape: of the model.
+        loads: of the tasks of one phase, which are trained together.
+        hardware: to train on.
+        asked: what is given, and what is left to choose.
     """
-
-    task: str
-    head: HeadKind
-    outputs: int
-    rows: int
-    sequences: int
-    length: int
-    longest: int
-    supervised: float = 0.15
-    dropout: float | None = None
-    keep_best: bool = False
-    fixed: bool = False
-    flops: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What is given, and what ``auto`` leaves to choose; of micro-batches the most.
-
-    Attributes:
-        precision: of training.
-        zero_stage, offload_optimizer, offload_parameters, activation_checkpointing: or ``auto``.
-        micro_tokens: sub-words of a forward pass of a device.
-        halve: whether it may be less.
-        lora, modules, base_bits: as in :class:`~xlgap.planning.setting.Setting`.
-        split: whether no process holds the whole network.
-        predicting_tokens: padded sub-words of a batch of predictions; those of training when ``None``.
-        predicting_states: whether predictions keep the states of all blocks.
-    """
-
-    precision: Precision
-    zero_stage: ZeroStage | Literal["auto"] = 0
-    offload_optimizer: Offload | Literal["auto"] = "none"
-    offload_parameters: Offload | Literal["auto"] = "none"
-    activation_checkpointing: bool | Literal["auto"] = False
-    micro_tokens: int = 8192
-    halve: bool = False
-    lora: int | None = None
-    modules: tuple[str, ...] | None = None
-    base_bits: Literal[4, 8] | None = None
-    split: Literal["on", "off", "auto"] = "auto"
-    predicting_tokens: int | None = None
-    predicting_states: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One way to train, with what it takes.
-
-    Attributes:
-        zero_stage, offload_optimizer, offload_parameters, activation_checkpointing: see ``Setting``.
-        micro_tokens: sub-words of a forward pass of a device, at most.
-        accumulation: forward passes of a device in a step.
-        memory: of one process.
-        lora, base_bits: as in :class:`~xlgap.planning.setting.Setting`.
-        arithmetic: how many times the seconds of its operations a step's passes take.
-        seconds: that a step takes beside them: communication and offload.
-        split: whether no process holds the whole network.
-        lacking: what does not fit, in words; empty where all does.
-    """
-
-    zero_stage: ZeroStage
-    offload_optimizer: Offload
-    offload_parameters: Offload
-    activation_checkpointing: bool
-    micro_tokens: int
-    accumulation: int
-    memory: MemoryParts
-    arithmetic: float
-    seconds: float
-    lora: int | None = None
-    base_bits: Literal[4, 8] | None = None
-    split: bool = False
-    lacking: str = ""
-
-    @property
-    def fits(self) -> bool:
-        """Whether it can run."""
-        return not self.lacking
-
-
-def choose(shape: Shape, load: Load, hardware: Hardware, asked: Asked) -> Choice:
-    """The cheapest way that fits; the one that takes the least memory where none does."""
-    search = _Search(shape, load, hardware, asked)
+    search = _Search(shape, loads, hardware, asked)
     found = list(search.ways())
+    assert found, f"no stage does what is asked, which params.yaml is checked for: {asked}"
     fitting = [choice for choice in found if choice.fits]
     if fitting:
         return min(fitting, key=search.step_seconds)
-    return min(found, key=lambda choice: choice.memory.total)
+    return min(found, key=lambda choice: (choice.memory.total, len(choice.over)))
 
 
-def remedies(choice: Choice) -> str:
-    """What the study may change where more devices do not help, to follow a sentence."""
-    if choice.base_bits:
-        fewer = "set lora.bits to 4, " * (choice.base_bits == 8)
-        return (
-            f"no stage shards a base of {choice.base_bits} bits: {fewer}take larger devices, or "
-            "shorten micro-batches"
-        )
-    raised = "raise train.zero_stage, " * (choice.zero_stage < 3)
-    kept = "none" in (choice.offload_optimizer, choice.offload_parameters)
-    return f"{raised}{'offload, ' * kept}take larger devices, or shorten micro-batches"
-
-
-def least_devices(shape: Shape, load: Load, hardware: Hardware, asked: Asked) -> int | None:
+def least_devices(shape: Shape, loads: Sequence[Load], hardware: Hardware, asked: Asked) -> int | None:
     """The least number of such devices, a power of 2, on which some way fits; ``None`` beyond 4,096."""
     count = 1
     while count <= MOST_DEVICES:
-        search = _Search(shape, load, replace(hardware, devices=count), asked)
+        search = _Search(shape, loads, replace(hardware, devices=count), asked)
         if any(choice.fits for choice in search.ways(thrifty=True)):
             return count
         count *= 2
@@ -179,23 +81,49 @@ def splits_as_asked(shape: Shape, hardware: Hardware, asked: Asked) -> bool:
     )
 
 
+class _Way(NamedTuple):
+    """How states are spread, and whether activations are computed again."""
+
+    stage: ZeroStage
+    optimizer: Offload
+    parameters: Offload
+    checkpointing: bool
+
+    @property
+    def possible(self) -> bool:
+        """Whether DeepSpeed offloads so: the optimizer from stage 1, all else in stage 3."""
+        if self.stage == 3:
+            return True
+        return self.parameters == "none" and self.optimizer in ("none", "cpu" if self.stage else "none")
+
+
 class _Search:
     """The ways to train one model on one machine."""
 
-    def __init__(self, shape: Shape, load: Load, hardware: Hardware, asked: Asked) -> None:
-        self.shape, self.load, self.hardware, self.asked = shape, load, hardware, asked
+    def __init__(self, shape: Shape, loads: Sequence[Load], hardware: Hardware, asked: Asked) -> None:
+        self.shape, self.loads, self.hardware, self.asked = shape, tuple(loads), hardware, asked
         self.trained = shape.adapters(asked.lora, asked.modules) if asked.lora else shape.parameters
-        self.rows = -(-load.rows // hardware.devices)
         self.split = splits_as_asked(shape, hardware, asked)
+        self.room = round(DEVICE_SHARE * hardware.memory_bytes)
+        self.flops = [self._flops(load) for load in self.loads]
+        self._predicting: dict[tuple[Load, int | None], MemoryParts] = {}
 
     def ways(self, *, thrifty: bool = False) -> Iterator[Choice]:
-        """All of them, each with the largest micro-batch that fits; ``thrifty``: the smallest alone."""
-        checkpointing = self.asked.activation_checkpointing
+        """All of them, each with the largest micro-batch that fits; ``thrifty``: with any that does."""
+        own: tuple[Offload, ...] = ("none", "cpu", "nvme")
+        if self.hardware.kind == "cpu":  # nowhere else to put them unless it is asked to
+            own = own[:1]
+        asked = self.asked
+        optimizers = own if asked.offload_optimizer == "auto" else (asked.offload_optimizer,)
+        weights = own if asked.offload_parameters == "auto" else (asked.offload_parameters,)
+        again = asked.activation_checkpointing
+        flags = (False, True) if again == "auto" else (again,)
         for stage in self._stages():
-            for optimizer, parameters in self._offloads(stage):
-                flags = (False, True) if checkpointing == "auto" else (checkpointing,)
+            for optimizer, parameters in itertools.product(optimizers, weights):
                 for flag in flags[-1:] if thrifty else flags:
-                    yield self._largest(stage, optimizer, parameters, flag, thrifty=thrifty)
+                    way = _Way(stage, optimizer, parameters, flag)
+                    if way.possible:
+                        yield self._largest(way, thrifty=thrifty)
 
     def _stages(self) -> tuple[ZeroStage, ...]:
         """Of them 3 cannot share out a base of few bits, and the others hold whole networks."""
@@ -205,55 +133,80 @@ class _Search:
             return (3,)
         return (0, 1, 2) if self.asked.base_bits else (0, 1, 2, 3)
 
-    def _offloads(self, stage: ZeroStage) -> Iterator[tuple[Offload, Offload]]:
-        """Of optimizer and weights; a CPU has nowhere else to put them unless it is asked to."""
-        anywhere: tuple[Offload, ...] = ("none", "cpu", "nvme")
-        own = anywhere if self.hardware.kind == "cuda" else anywhere[:1]
-        optimizers = own if self.asked.offload_optimizer == "auto" else (self.asked.offload_optimizer,)
-        weights = own if self.asked.offload_parameters == "auto" else (self.asked.offload_parameters,)
-        for optimizer in optimizers:
-            for parameters in weights:
-                auto = "auto" in {self.asked.offload_optimizer, self.asked.offload_parameters}
-                if auto and (
-                    (stage == 0 and optimizer != "none")
-                    or (stage < 3 and (parameters != "none" or optimizer == "nvme"))
-                ):
-                    continue
-                yield optimizer, parameters
+    def _rows(self, load: Load) -> int:
+        return -(-load.rows // self.hardware.devices)
 
-    def _largest(
-        self, stage: ZeroStage, optimizer: Offload, parameters: Offload, flag: bool, *, thrifty: bool
-    ) -> Choice:
-        least = self.load.sequences * self.load.longest
-        most = max(least, min(self.asked.micro_tokens, self.rows * least))
-        size = least if thrifty and self._halves else most
-        choice = self._choice(stage, optimizer, parameters, flag, size)
-        while self._halves and not choice.fits and choice.micro_tokens > least:
-            size = max(least, choice.micro_tokens // 2)
-            choice = self._choice(stage, optimizer, parameters, flag, size)
-        return choice
+    def _bounds(self, load: Load) -> tuple[int, int]:
+        """Sub-words of a forward pass: at least the longest row, at most all rows of a device."""
+        least = load.sequences * load.longest
+        return least, max(least, min(self.asked.micro_tokens, self._rows(load) * least))
 
-    @property
-    def _halves(self) -> bool:
-        return self.asked.halve and not self.load.fixed
+    def _computed(self, load: Load) -> int:
+        """Sub-words of a device in a step."""
+        return self._rows(load) * load.sequences * load.length
 
-    def _choice(
-        self, stage: ZeroStage, optimizer: Offload, parameters: Offload, flag: bool, size: int
-    ) -> Choice:
-        load, asked, hardware = self.load, self.asked, self.hardware
-        mine = self.rows * load.sequences * load.length
+    def _ranges(self) -> Iterator[tuple[int, int]]:
+        """Micro-batches from the largest down, in parts in which memory grows with them."""
+        bounds = [self._bounds(load) for load in self.loads]
+        least, most = max(low for low, _ in bounds), max(high for _, high in bounds)
+        passes = {-(-self._computed(load) // n) for load in self.loads for n in (1, 2)}
+        begins = sorted({least, *(size for size in passes if least < size <= most)})
+        ends = [*(begin - 1 for begin in begins[1:]), most]
+        yield from reversed(list(zip(begins, ends, strict=True)))
+
+    def _largest(self, way: _Way, *, thrifty: bool) -> Choice:
+        ranges = list(self._ranges())
+        if not self.asked.halve or any(load.fixed for load in self.loads):
+            return self._choice(way, ranges[0][1])
+        tried = []
+        for low, high in ranges:
+            choice = self._choice(way, low)
+            if choice.fits:
+                return choice if thrifty else self._grown(way, choice, high)
+            tried.append(choice)
+        return min(tried, key=lambda of: of.memory.total)
+
+    def _grown(self, way: _Way, fits: Choice, most: int) -> Choice:
+        """The largest micro-batch up to ``most`` that fits, from one that does."""
+        size, beyond = most, most + 1
+        while beyond - fits.micro_tokens > 1:
+            choice = self._choice(way, size)
+            if choice.fits:
+                fits = choice
+            else:
+                beyond = size
+            size = (fits.micro_tokens + beyond) // 2
+        return fits
+
+    def _choice(self, way: _Way, size: int) -> Choice:
+        """All tasks in one way: memory of the one that takes most, the mean of their time."""
+        each = [self._of_load(way, load, size) for load in self.loads]
+        most = max(each, key=lambda of: (not of.fits, of.memory.total))
+        times = sum(of.arithmetic * flops for of, flops in zip(each, self.flops, strict=True))
+        return replace(
+            most,
+            micro_tokens=size,
+            arithmetic=times / sum(self.flops),
+            seconds=sum(of.seconds for of in each) / len(each),
+            over=tuple(dict.fromkeys(part for of in each for part in of.over)),
+        )
+
+    def _of_load(self, way: _Way, load: Load, size: int) -> Choice:
+        asked, hardware = self.asked, self.hardware
+        least, most = self._bounds(load)
+        size = min(most, max(least, size))
+        rows, mine = self._rows(load), self._computed(load)
         accumulation = max(1, math.ceil(mine / size))
-        packed = packs(self.shape)
         setting = Setting(
-            zero_stage=stage,
+            zero_stage=way.stage,
             devices=hardware.devices,
             precision=asked.precision,
-            offload_optimizer=optimizer,
-            offload_parameters=parameters,
-            activation_checkpointing=flag,
+            offload_optimizer=way.optimizer,
+            offload_parameters=way.parameters,
+            activation_checkpointing=way.checkpointing,
             micro_tokens=size,
             longest=load.longest,
-            rows=max(1, size // load.length) if packed else None,
+            rows=max(1, size // load.length) if packs(self.shape) else None,
             micro_batches=accumulation,
             head=load.head,
             outputs=load.outputs,
@@ -267,51 +220,68 @@ class _Search:
             split=self.split,
             device=hardware.kind,
         )
-        memory = self._memory(setting)
-        idle = self.rows * hardware.devices / load.rows
-        small = 1 + hardware.half_tokens / min(size, mine)
-        return Choice(
-            zero_stage=stage,
-            offload_optimizer=optimizer,
-            offload_parameters=parameters,
-            activation_checkpointing=flag,
-            micro_tokens=size,
-            accumulation=accumulation,
-            memory=memory,
-            arithmetic=(4 / 3 if flag else 1) * idle * small,
-            seconds=self._moving(stage, optimizer, parameters, accumulation),
-            lora=asked.lora,
-            base_bits=asked.base_bits,
-            split=self.split,
-            lacking=self._lacking(memory),
-        )
-
-    def _memory(self, setting: Setting) -> MemoryParts:
-        """The most of training and what is beside it, of each memory."""
-        asked = self.asked
-        on_host = self.split and predicts_from_host(self.shape, self.hardware, asked.offload_parameters)
         training = predict_memory(self.shape, setting)
-        beside = memory_beside_training(
-            self.shape,
-            setting,
-            tokens=asked.predicting_tokens,
-            states=asked.predicting_states,
-            on_host=on_host,
-        )
-        return replace(
+        beside = self._beside(load, setting, asked.predicting_tokens)
+        memory = replace(
             max(training, beside, key=lambda of: of.total),
             host=max(training.host, beside.host),
             host_first=training.host_first,
             nvme=training.nvme,
         )
+        predicts = beside.total > training.total
+        waiting = rows * hardware.devices / load.rows
+        small = 1 + hardware.half_tokens / min(size, mine)
+        return Choice(
+            zero_stage=way.stage,
+            offload_optimizer=way.optimizer,
+            offload_parameters=way.parameters,
+            activation_checkpointing=way.checkpointing,
+            micro_tokens=size,
+            accumulation=accumulation,
+            memory=memory,
+            arithmetic=(4 / 3 if way.checkpointing else 1) * waiting * small,
+            seconds=self._moving(way, accumulation),
+            lora=asked.lora,
+            base_bits=asked.base_bits,
+            split=self.split,
+            lacking=self._lacking(memory, predicts=predicts),
+            task=load.task,
+            peak="predicting" if predicts else "training",
+            over=tuple(self._over(load, setting, training, beside)),
+        )
 
-    def _lacking(self, memory: MemoryParts) -> str:
+    def _beside(self, load: Load, setting: Setting, tokens: int | None) -> MemoryParts:
+        """Of what is before and after training; with a number of sub-words the same in every way."""
+        known = (load, tokens)
+        if tokens is not None and known in self._predicting:
+            return self._predicting[known]
+        asked = self.asked
+        self._predicting[known] = memory_beside_training(
+            self.shape,
+            setting,
+            tokens=tokens,
+            states=asked.predicting_states,
+            on_host=self.split
+            and predicts_from_host(self.shape, self.hardware, asked.offload_parameters),
+        )
+        return self._predicting[known]
+
+    def _over(
+        self, load: Load, setting: Setting, training: MemoryParts, beside: MemoryParts
+    ) -> Iterator[Over]:
+        if training.total > self.room:
+            yield "training"
+        if beside.total > self.room:
+            shortest = self._beside(load, setting, load.longest)
+            yield "predicting" if shortest.total <= self.room else "network"
+
+    def _lacking(self, memory: MemoryParts, *, predicts: bool) -> str:
         """Which memory is too small, by how much."""
         hardware = self.hardware
         of_node = hardware.of_node
         on_host = memory.host * of_node + memory.host_first
         needs = (
-            ("of a device's memory", memory.total, round(DEVICE_SHARE * hardware.memory_bytes)),
+            ("of a device's memory" + " when it predicts" * predicts, memory.total, self.room),
             ("of a node's memory", on_host, round(HOST_SHARE * hardware.host_bytes)),
             ("of a node's disks", memory.nvme * of_node, hardware.nvme_bytes),
         )
@@ -322,10 +292,9 @@ class _Search:
         ]
         return "; ".join(lacks)
 
-    def _moving(
-        self, stage: ZeroStage, optimizer: Offload, parameters: Offload, accumulation: int
-    ) -> float:
+    def _moving(self, way: _Way, accumulation: int) -> float:
         """Seconds a step of communication and offload."""
+        stage, optimizer, parameters, _ = way
         hardware, number = self.hardware, 4 if self.asked.precision == "fp32" else 2
         trained, held = number * self.trained, number * self.shape.parameters
         count = hardware.devices
@@ -348,10 +317,12 @@ class _Search:
             seconds += accumulation * 2 * held / count * hardware.of_node / hardware.nvme_link
         return seconds
 
+    def _flops(self, load: Load) -> float:
+        """Of a step of a task; where they are not known, of its weights alone."""
+        tokens = load.rows * load.sequences * load.length
+        return 6.0 * self.shape.parameters * tokens if load.flops is None else load.flops
+
     def step_seconds(self, choice: Choice) -> float:
-        """Predicted of one step; of its arithmetic alone in units where it is not known."""
-        flops = self.load.flops
-        if flops is None:
-            tokens = self.load.rows * self.load.sequences * self.load.length
-            flops = 6.0 * self.shape.parameters * tokens
+        """Predicted of one step, the mean of all tasks."""
+        flops = sum(self.flops) / len(self.flops)
         return choice.arithmetic * flops / self.hardware.speed(self.asked.precision) + choice.seconds

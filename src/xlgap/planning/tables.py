@@ -6,9 +6,9 @@ import io
 import shutil
 from typing import TYPE_CHECKING
 
-from xlgap.planning.model_table import PARTS, WAYS, adapters, model_rows, offloaded
+from xlgap.planning.model_table import PARTS, WAYS, adapters, model_rows, moment, offloaded
 from xlgap.planning.plan import Plan, StagePlan, Totals
-from xlgap.planning.search import remedies
+from xlgap.planning.ways import Choice, remedies
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "stage", "params", "non-emb.", "seeds", "steps", "tokens", "FLOP", "memory", "hours", "kWh", "disk",
+    "scratch",
 )  # fmt: skip
 
 
@@ -83,6 +84,7 @@ def _row(stage: StagePlan) -> tuple[str, ...]:
         hours(stage.hours),
         amount(stage.kwh),
         size(stage.disk_bytes),
+        size(stage.scratch_bytes),
     )
 
 
@@ -105,12 +107,13 @@ def _ways(plan: Plan) -> Table:
             hours(row.hours),
             amount(row.kwh),
             size(row.disk_bytes),
+            size(stage.checkpoint_bytes),
         )
     return table
 
 
 def _parts(plan: Plan) -> Table:
-    table = _table("memory of one process in GiB, in that stage", PARTS, left=1)
+    table = _table("memory of one process in GiB, when that stage holds most", PARTS, left=2)
     for row in model_rows(plan):
         memory = row.choice.memory
         parts = (
@@ -119,6 +122,7 @@ def _parts(plan: Plan) -> Table:
         )  # fmt: skip
         table.add_row(
             row.stage.model,
+            moment(row.choice),
             *(gib(part) for part in parts),
             gib(memory.total) + ("" if row.choice.fits else " !"),
             gib(memory.host + memory.host_first),
@@ -140,7 +144,8 @@ def _summary(totals: Totals, workers: int) -> str:
         f"{totals.cells} cells, {totals.stages} stages, {totals.runs} runs: "
         f"{count(totals.flops)} FLOP, "
         f"{hours(totals.hours)} of computing{shared}, {amount(totals.kwh)} kWh (estimate), "
-        f"{size(totals.disk_bytes)} of weights kept, {size(totals.scratch_bytes)} of scratch at most"
+        f"{size(totals.disk_bytes)} of weights kept, {size(totals.scratch_bytes)} of scratch at most, "
+        "for checkpoints"
     )
     if totals.unknown:
         text += f"; {totals.unknown} stages are not in these sums, see the notes"
@@ -180,10 +185,15 @@ def _misfits(plan: Plan) -> list[str]:
             would = (
                 f"more devices do not help: {remedies(row.choice)}"
                 if fewest is None
-                else f"it would on {fewest} x {plan.hardware.name}"
+                else f"it would on {fewest} x {plan.hardware.name}{_smaller(row.choice)}"
             )
             lines.append(f"! does not fit: {stage.model} takes {row.choice.lacking}; {would}")
     return lines
+
+
+def _smaller(choice: Choice) -> str:
+    """What would do, too, where predictions alone have no room."""
+    return ", or with a lower evaluation.batch_tokens" * (choice.over == ("predicting",))
 
 
 def gib(value: int) -> str:

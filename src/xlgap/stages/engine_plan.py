@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes
 from xlgap.planning.plan import StagePlan
 from xlgap.planning.planner import plan_cell
-from xlgap.planning.search import Choice, Load, choose, remedies, splits_as_asked
+from xlgap.planning.search import choose, splits_as_asked
 from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone, may_split, predicts_from_host
+from xlgap.planning.ways import Choice, Load, remedies
 from xlgap.planning.work import prepared_manifests
 from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import Recipe
@@ -44,11 +45,11 @@ def phase_plan(
         TrainingError: nothing fits this machine; or there is something to choose, and the model is not
             known well enough.
     """
-    loads = phase_loads(phase, params, model_figures(model, params))
+    loads = tuple(phase_loads(phase, params, model_figures(model, params)))
     optimizer = {"learning_rate": numbers.learning_rate, "weight_decay": numbers.weight_decay}
     split = is_split(params, model, machine=machine)
     there = machine or this_machine(world_size(), params.train.nvme_path)
-    return _plan(list(loads), params, model, optimizer, there, split=split)
+    return _plan(loads, params, model, optimizer, there, split=split)
 
 
 def is_split(params: Params, model: str, *, machine: Hardware | None = None) -> bool:
@@ -113,17 +114,7 @@ def pretrain_plan(params: Params, model: str, **optimizer: float) -> tuple[ZeroP
     """
     load = pretrain_load(params, model_figures(model, params).whole)
     there = this_machine(world_size(), params.train.nvme_path)
-    return _plan([load], params, model, optimizer, there, adapted=False)
-
-
-def _largest(
-    loads: Iterable[Load], params: Params, model: str, machine: Hardware, *, adapted: bool
-) -> Choice | None:
-    """The way with the largest memory of those of ``loads``; ``None`` of a model not known enough."""
-    shape = model_figures(model, params).shape
-    given = asked(params, model, adapted=adapted)
-    found = [] if shape is None else [choose(shape, load, machine, given) for load in loads]
-    return max(found, key=lambda choice: (not choice.fits, choice.memory.total), default=None)
+    return _plan((load,), params, model, optimizer, there, adapted=False)
 
 
 def cell_plan(study: Study, cell: Cell) -> StagePlan:
@@ -144,7 +135,7 @@ def predictions(
         zero: how it was trained.
         on_dev: whether its checkpoint is chosen by dev score.
     """
-    copies = best_copies(on_dev=on_dev, zero_stage=zero.stage, devices=world_size())
+    copies = best_copies(on_dev=on_dev, zero_stage=zero.stage, devices=world_size(), split=zero.split)
     trained = facts["size"]["trainable"]
     kept = checkpoint_bytes(trained, zero.precision, zero.stage, best_copies=copies)
     found: dict[str, float] = {"checkpoint_predicted_bytes": kept}
@@ -169,7 +160,7 @@ def engine_params(zero: ZeroPlan, token_budget: int) -> dict[str, Any]:
 
 
 def _plan(
-    loads: list[Load],
+    loads: tuple[Load, ...],
     params: Params,
     model: str,
     optimizer: Mapping[str, Any],
@@ -178,34 +169,26 @@ def _plan(
     adapted: bool = True,
     split: bool = False,
 ) -> tuple[ZeroPlan, int]:
-    train = params.train
+    train, shape = params.train, model_figures(model, params).shape
     if not train.chosen:
-        given = replace(_given(train, optimizer), split=split)
-        shape = model_figures(model, params).shape
+        told = replace(_given(train, optimizer), split=split)
         if shape is not None:
-            given = replace(given, largest_tensor=shape.largest)
-        return given, train.micro_batch_tokens
-    choice = agreed_on(
-        _largest(loads, params, model, machine, adapted=adapted)
-    )  # memory of ranks may differ
-    if choice is None:
+            told = replace(told, largest_tensor=shape.largest)
+        return told, train.micro_batch_tokens
+    given = asked(params, model, adapted=adapted)
+    if shape is None:
         raise TrainingError(
             f"key 'train.zero_stage': 'auto' needs the figures of model '{model}', which neither the "
             "catalogue nor a directory has; give a stage, offloads and activation_checkpointing."
         )
+    choice = agreed_on(choose(shape, loads, machine, given))  # memory of ranks may differ
     if not choice.fits:
-        other = (
-            remedies(choice)
-            if choice.base_bits
-            else "train on more devices ('xlgap plan' says how many), in shorter sequences, or let "
-            "states be offloaded"
-        )
+        more = "train on more devices ('xlgap plan' says how many), " * (not choice.base_bits)
+        under = f", under ZeRO {choice.zero_stage}" * (choice.peak == "training")
         raise TrainingError(
             f"model '{model}' does not fit this machine: the least that it takes is "
-            f"{choice.lacking}, under ZeRO {choice.zero_stage}; {other}."
+            f"{choice.lacking}{under}; {more}{remedies(choice)}."
         )
-    shape = model_figures(model, params).shape
-    assert shape is not None, model
     plan = zero_of(choice, train, largest_tensor=shape.largest, **optimizer)
     return plan, choice.micro_tokens
 

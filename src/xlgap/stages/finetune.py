@@ -106,9 +106,11 @@ def _one_seed(
         facts = _seed_facts(start, fitted, seed)
         describe(run, study, cell, facts, predictions=folder)
         planned = _track_training(study, cell, run, facts)
-        run.metrics(usage(timing) | _of_peak(study, facts, observer))
+        kept = fitted.checkpoint_bytes
+        written = {} if kept is None else {"checkpoint_measured_bytes": float(kept)}
+        run.metrics(usage(timing) | written | _of_peak(study, facts, observer))
         if rank() == 0:
-            journal = partial(write_journal, cell.key, seed, timing=timing, planned=planned)
+            journal = partial(write_journal, cell.key, seed, timing=timing, figures=planned | written)
             journal(digest=fitted.digest, run_id=run.run_id)
     return facts
 

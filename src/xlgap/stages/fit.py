@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from xlgap.models.network import (
 from xlgap.models.packed import packs
 from xlgap.models.tokenizer import Tokenizer
 from xlgap.regimes.base import Phase, divisible
+from xlgap.stages.checkpoint_size import largest_checkpoint
 from xlgap.stages.course import phase_course
 from xlgap.stages.dev import dev_scores
 from xlgap.stages.engine_plan import is_split, phase_plan, predicting_plan
@@ -64,6 +65,7 @@ class Fitted:
         phases: facts of each phase, in order.
         reused: whether the weights were found under their digest.
         split: whether the network is shared out over all processes.
+        checkpoint_bytes: of the largest checkpoint that a phase wrote; ``None`` where none did.
     """
 
     digest: str
@@ -71,6 +73,7 @@ class Fitted:
     phases: tuple[dict[str, Any], ...]
     reused: bool
     split: bool = False
+    checkpoint_bytes: int | None = None
 
     def weights(self) -> Weights:
         """The weights, on the CPU; of adapters and head alone, where the others are not trained.
@@ -129,9 +132,11 @@ def fit(
     folder = layout.weights(key)
     with alone(folder):
         reused = agreed((folder / "facts.json").is_file())
+        written = None
         if not reused:
-            _train(study, model, start, phases, seed=seed, observer=observer, key=key)
+            written = _train(study, model, start, phases, seed=seed, observer=observer, key=key)
         fitted = _load(study, model, start, phases[-1], folder, key, reused=reused)
+        fitted = replace(fitted, checkpoint_bytes=written)
         if study.params.train.keep == "none":
             if owner is not None:
                 claim(folder, owner, trained=not reused)
@@ -258,11 +263,12 @@ def _train(
     seed: int,
     observer: Observer,
     key: str,
-) -> None:
-    """All phases; writes the final weights under ``key``."""
+) -> int | None:
+    """All phases; writes the final weights under ``key``; returns what the largest checkpoint took."""
     before = fit_before_last(study, model, start, phases, seed=seed, observer=observer)
     weights: Weights | None = None if before is None else before.weights()
     facts = [] if before is None else list(before.phases)
+    written = [] if before is None else [before.checkpoint_bytes]
     del before  # its network would take a device's memory from the next phase
     for number, phase in enumerate(phases):
         if number < len(facts):  # done, under the digest of its own
@@ -289,8 +295,10 @@ def _train(
             else:
                 save_state(weights, folder / _FILE)
             write_json(folder / "facts.json", {"digest": key, "seed": seed, "phases": facts})
+        written.append(largest_checkpoint(layout.scratch(key)))
         shutil.rmtree(layout.scratch(key), ignore_errors=True)
     agreed(True)
+    return max((size for size in written if size is not None), default=None)
 
 
 def _link(source: Path, place: Path) -> None:

@@ -186,17 +186,21 @@ def write_journal(
     digest: str,
     timing: Timing,
     run_id: str | None,
-    planned: Mapping[str, float] | None = None,
+    figures: Mapping[str, float] | None = None,
 ) -> None:
-    """Write ``journal/<key>/seed<k>.json``; ``planned``: what the planner predicts of the run."""
+    """Write ``journal/<key>/seed<k>.json``.
+
+    ``figures``: what is predicted of the run, and measured beside it.
+    """
     entry: dict[str, Any] = {
         "digest": digest,
         "host": socket.gethostname(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "world_size": world_size(),
         "device": device(),
+        **({} if device_name() is None else {"device_name": device_name()}),
         "mlflow_run_id": run_id,
-        **(planned or {}),
+        **(figures or {}),
         **usage(timing),
     }
     if "energy_kwh" in entry:

@@ -1,7 +1,7 @@
 """The DeepSpeed engine: process group, initialisation, gathering of full weights.
 
 A silent fallback is an error: :func:`start_engine` checks that DeepSpeed steps the optimizer, in the
-stage that was asked for.
+stage that was asked for, and that states lie where they were to be offloaded to.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from xlgap.models.adapters import trained_names
 from xlgap.models.checkpoint_files import Tensors
 from xlgap.models.shares import gathered as gathered_weights
 from xlgap.models.shares import partition
-from xlgap.training.zero import ZeroPlan, deepspeed_config
+from xlgap.training.zero import Place, ZeroPlan, deepspeed_config
 
 T = TypeVar("T")
 
@@ -266,7 +266,7 @@ def start_engine(network: nn.Module, plan: ZeroPlan) -> Any:
     """``deepspeed.initialize`` with the configuration of ``plan``.
 
     Raises:
-        TrainingError: DeepSpeed did not take over optimizer or stage.
+        TrainingError: DeepSpeed did not take over optimizer, stage or offload.
     """
     import deepspeed
 
@@ -288,9 +288,33 @@ def start_engine(network: nn.Module, plan: ZeroPlan) -> Any:
             f"ZeRO stage {plan.stage} was asked for, but the optimizer is a plain "
             f"{type(optimizer).__name__}: DeepSpeed fell back in silence."
         )
+    told, found = (plan.offload_optimizer, plan.offload_parameters), _offloads(optimizer)
+    if found != told:
+        asked, there = (" and ".join(map(_lies, of, ("optimizer", "weights"))) for of in (told, found))
+        raise TrainingError(
+            f"asked for was {asked}, but under ZeRO stage {plan.stage} DeepSpeed has {there}: the "
+            "optimizer is offloaded from 'train.zero_stage' 1, weights, and either to nvme, in 3; "
+            "raise it or leave the offload out."
+        )
     if plan.plain and world_size() == 1:
         engine.enable_backward_allreduce = False  # copies all gradients to average over one rank
     return engine
+
+
+def _offloads(optimizer: Any) -> tuple[Place, Place]:
+    """Where DeepSpeed's optimizer really has its states and the weights, if not on the device."""
+
+    def has(name: str) -> bool:
+        return bool(getattr(optimizer, name, False))
+
+    states: Place = "nvme" if has("swap_optimizer") else has("offload_optimizer") or has("cpu_offload")
+    weights: Place = "nvme" if has("params_in_nvme_and_cpu") else has("offload_param")
+    return states, weights
+
+
+def _lies(place: Place, what: str) -> str:
+    where = "on disk" if place == "nvme" else "in the host's memory" if place else "on the device"
+    return f"{what} {where}"
 
 
 def share_out(module: nn.Module, weights: Tensors | None, plan: ZeroPlan) -> None:

@@ -446,6 +446,8 @@ def test_the_command_ends_with_what_lacks(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert main(["doctor", "--hardware", "foo"]) == 2  # no study is here
+    assert "unknown hardware 'foo'" in capsys.readouterr().err
     assert main(["doctor", "--json"]) == 0
     parts = {row["part"] for row in json.loads(capsys.readouterr().out)}
     assert parts == {"machine", "software", "network"}

@@ -7,7 +7,7 @@ from transformers import BloomConfig, MT5Config, XLMRobertaConfig, XLMRobertaMod
 
 from xlgap.errors import ConfigError
 from xlgap.models.ladder import scratch_config
-from xlgap.models.size import size_of
+from xlgap.models.size import size_of, size_of_fields
 
 TINY = scratch_config(layers=2, width=8, heads=2, feed_forward=16, vocabulary=50, positions=20)
 
@@ -78,3 +78,21 @@ def test_counting_takes_no_memory():
 def test_unknown_architecture():
     with pytest.raises(ConfigError, match="no model class 'XLMNobertaModel'"):
         size_of(XLMRobertaConfig(**TINY), architecture="XLMNobertaModel")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"model_type": "xlm-roberta", "hidden_size": "abc"}, "'hidden_size' expected int, got str"),
+        ({"model_type": "mt5", "d_model": None}, "'d_model' expected int, got NoneType"),
+        ({"model_type": "xlm-roberta", "vocab_size": -5}, "makes no model of .* Padding_idx"),
+        ({"model_type": "xlm-roberta", "hidden_size": 10, "num_attention_heads": 3}, "not a multiple"),
+        ({"model_type": "bert", "hidden_act": "nope"}, "KeyError: 'nope'"),
+        ({"model_type": "nothing"}, "model_type 'nothing' cannot be read by transformers; give"),
+        ({"model_type": [1]}, "cannot be read by transformers"),
+        ({}, "model_type None cannot be read"),
+    ],
+)
+def test_a_configuration_that_makes_no_model_is_told(fields, said):
+    with pytest.raises(ConfigError, match=said):
+        size_of_fields(fields)

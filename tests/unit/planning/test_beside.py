@@ -9,9 +9,10 @@ import pytest
 from xlgap.models.catalogue import get_checkpoint
 from xlgap.planning.beside import memory_beside_training
 from xlgap.planning.hardware import DEVICE_SHARE, GIB, HOST_SHARE, get_hardware
-from xlgap.planning.search import Asked, Load, choose
+from xlgap.planning.search import choose
 from xlgap.planning.setting import Setting
 from xlgap.planning.shape import shape_of_checkpoint
+from xlgap.planning.ways import Asked, Load
 
 AUTO = Asked(
     precision="bf16", zero_stage="auto", offload_optimizer="auto", offload_parameters="auto",
@@ -41,18 +42,18 @@ def test_in_one_piece_a_network_is_whole_in_fp32_on_its_device():
 
 def test_the_room_of_prediction_counts_where_training_takes_less():
     """XLM-R XXL in fp32 is 43 GB, however little of it a card holds while it trains."""
-    card = choose(XXL, LOAD, get_hardware("rtx4090"), AUTO)
+    card = choose(XXL, (LOAD,), get_hardware("rtx4090"), AUTO)
     assert not card.fits
     assert "of a device's memory" in card.lacking
     assert card.memory.total > 4 * XXL.parameters
-    assert choose(XXL, LOAD, get_hardware("8xrtx4090"), AUTO).split
+    assert choose(XXL, (LOAD,), get_hardware("8xrtx4090"), AUTO).split
 
 
 def test_a_device_is_not_planned_to_be_full():
-    choice = choose(XL, LOAD, get_hardware("h100"), AUTO)
+    choice = choose(XL, (LOAD,), get_hardware("h100"), AUTO)
     full = replace(get_hardware("h100"), memory_bytes=choice.memory.total)
     assert choice.fits
-    found = choose(XL, LOAD, full, AUTO)
+    found = choose(XL, (LOAD,), full, AUTO)
     assert found.fits
     assert found.memory.total <= DEVICE_SHARE * full.memory_bytes < choice.memory.total
 
@@ -64,7 +65,7 @@ def test_a_node_has_room_for_best_weights_and_the_copies_of_checkpoints(split):
         AUTO, split=split, zero_stage=3, offload_optimizer="none", offload_parameters="none"
     )
     wide = replace(get_hardware("8xh100"), host_bytes=10**13)
-    last, best = (choose(XXL, replace(LOAD, keep_best=k), wide, asked).memory for k in (False, True))
+    last, best = (choose(XXL, (replace(LOAD, keep_best=k),), wide, asked).memory for k in (False, True))
     states, whole = 12 * -(-XXL.parameters // 8), 4 * XXL.parameters
     if split == "on":
         assert best.host == last.host == states
@@ -72,5 +73,5 @@ def test_a_node_has_room_for_best_weights_and_the_copies_of_checkpoints(split):
         assert best.host == states + 2 * whole
     for room, enough in ((GIB, True), (-GIB, False)):
         host = round((8 * best.host + best.host_first + room) / HOST_SHARE)
-        choice = choose(XXL, replace(LOAD, keep_best=True), replace(wide, host_bytes=host), asked)
+        choice = choose(XXL, (replace(LOAD, keep_best=True),), replace(wide, host_bytes=host), asked)
         assert choice.fits is enough

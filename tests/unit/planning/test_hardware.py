@@ -48,6 +48,12 @@ def test_unknown_hardware_is_told_with_near_ones(text, said):
         ("NVIDIA H100 80GB HBM3", "h100"),
         ("NVIDIA H100 PCIe", None),  # a lower peak
         ("NVIDIA H200", "h200"),
+        ("NVIDIA L4", "l4"),
+        ("NVIDIA L40", None),
+        ("NVIDIA A10", "a10"),
+        ("NVIDIA A10G", None),  # a lower peak
+        ("NVIDIA GeForce RTX 3090", "rtx3090"),
+        ("NVIDIA GeForce RTX 3090 Ti", None),
         ("NVIDIA GeForce RTX 4090", "rtx4090"),
         ("NVIDIA GeForce RTX 4090 D", None),  # likewise
         ("", None),

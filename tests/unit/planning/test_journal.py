@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -77,6 +79,19 @@ def test_what_is_not_alike_is_left_out(params, tmp_path, changes):
     ran(tmp_path, stage, times=3, **changes)
     assert measured_seconds(stage, tmp_path, get_hardware("cpu")) is None
     assert planned(params, tmp_path)[0].calibration == {}
+
+
+def test_a_gpu_tells_nothing_of_another_one(params, tmp_path):
+    card = get_hardware("rtx4090")
+    stage = next(s for s in plan_study(params, grid(params), hardware=card).stages if CELL in s.stage)
+    ran(tmp_path, stage, times=3, device="cuda", device_name="NVIDIA GeForce RTX 4090")
+    assert measured_seconds(stage, tmp_path, card) == pytest.approx(3 * 3600 * stage.hours)
+    own = replace(card, name="gpu", device=re.escape("NVIDIA GeForce RTX 4090"))
+    assert measured_seconds(stage, tmp_path, own) is not None
+    for other in ("h100", "l4", "rtx3090", "cpu"):
+        assert measured_seconds(stage, tmp_path, get_hardware(other)) is None
+    ran(tmp_path, stage, times=3, device="cuda")  # of an earlier version: any GPU's
+    assert measured_seconds(stage, tmp_path, card) is None
 
 
 def test_an_entry_of_an_earlier_version_is_of_a_cpu(params, tmp_path):

@@ -219,6 +219,12 @@ def test_a_directory_is_counted_from_its_configuration(study, tmp_path):
     assert local.flops == nano.flops
 
 
+def test_a_directory_whose_configuration_makes_no_model_is_named(study, tmp_path):
+    write_json(tmp_path / "config.json", {"model_type": "xlm-roberta", "hidden_size": "abc"})
+    with pytest.raises(ConfigError, match=r"config\.json: .* 'hidden_size' expected int, got str"):
+        planned(study(models={"local": {"hub": str(tmp_path)}}))
+
+
 def test_the_encoder_of_an_encoder_decoder_is_what_is_trained(study):
     plan = planned(study(models={"mt5": {"hub": "google/mt5-xxl"}}), hardware="8xh100")
     (stage,) = plan.stages

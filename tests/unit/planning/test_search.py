@@ -8,8 +8,9 @@ import pytest
 
 from xlgap.models.catalogue import get_checkpoint
 from xlgap.planning.hardware import get_hardware
-from xlgap.planning.search import Asked, Load, choose, least_devices
+from xlgap.planning.search import choose, least_devices
 from xlgap.planning.shape import shape_of_checkpoint
+from xlgap.planning.ways import Asked, Load
 
 AUTO = Asked(
     precision="bf16", zero_stage="auto", offload_optimizer="auto", offload_parameters="auto",
@@ -32,7 +33,7 @@ BASE, XL, XXL, BLOOM = (
 
 
 def found(of, hardware, asked=AUTO, load=LOAD):
-    return choose(of, load, get_hardware(hardware), asked)
+    return choose(of, (load,), get_hardware(hardware), asked)
 
 
 def test_a_small_model_on_one_device_needs_nothing():
@@ -94,11 +95,11 @@ def test_micro_batches_are_halved_until_they_fit_and_ranking_is_not():
     asked = replace(AUTO, zero_stage=0, offload_optimizer="none", offload_parameters="none",
                     activation_checkpointing=False)  # fmt: skip
     large = shape("FacebookAI/xlm-roberta-large")
-    choice = choose(large, load, card, asked)
+    choice = choose(large, (load,), card, asked)
     assert choice.fits
     assert choice.micro_tokens < asked.micro_tokens
     assert choice.accumulation == -(-256 * 192 // choice.micro_tokens)
-    fixed = choose(large, replace(load, fixed=True, head="rank"), card, asked)
+    fixed = choose(large, (replace(load, fixed=True, head="rank"),), card, asked)
     assert fixed.micro_tokens == asked.micro_tokens
     assert not fixed.fits
 
@@ -112,11 +113,11 @@ def test_rows_that_do_not_share_evenly_leave_devices_idle():
 def test_the_least_hardware_is_a_power_of_two_on_which_it_fits():
     asked = replace(AUTO, offload_optimizer="none", offload_parameters="none")
     for model in (BASE, XL, BLOOM):
-        least = least_devices(model, LOAD, get_hardware("h100"), asked)
+        least = least_devices(model, (LOAD,), get_hardware("h100"), asked)
         assert found(model, f"{least}xh100", asked).fits
         assert least == 1 or not found(model, f"{least // 2}xh100", asked).fits
     stubborn = Asked(precision="bf16", zero_stage=0)
-    assert least_devices(BLOOM, LOAD, get_hardware("h100"), stubborn) is None
+    assert least_devices(BLOOM, (LOAD,), get_hardware("h100"), stubborn) is None
 
 
 def test_adapters_fit_where_all_weights_do_not():

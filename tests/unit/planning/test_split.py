@@ -10,7 +10,7 @@ from xlgap.models.catalogue import get_checkpoint
 from xlgap.planning.beside import memory_beside_training
 from xlgap.planning.hardware import GIB, get_hardware
 from xlgap.planning.parts import BASE
-from xlgap.planning.search import Asked, Load, choose, splits_as_asked
+from xlgap.planning.search import choose, splits_as_asked
 from xlgap.planning.setting import Setting
 from xlgap.planning.shape import shape_of_checkpoint
 from xlgap.planning.split import (
@@ -18,6 +18,7 @@ from xlgap.planning.split import (
     fits_whole,
     predicts_from_host,
 )
+from xlgap.planning.ways import Asked, Load
 
 AUTO = Asked(
     precision="bf16", zero_stage="auto", offload_optimizer="auto", offload_parameters="auto",
@@ -64,26 +65,26 @@ def test_it_can_be_forced_on_several_processes_alone():
     asked = replace(AUTO, split="on")
     assert splits_as_asked(SMALL, get_hardware("2xcpu"), asked)
     assert not splits_as_asked(SMALL, get_hardware("cpu"), asked)
-    choice = choose(SMALL, LOAD, get_hardware("2xh100"), asked)
+    choice = choose(SMALL, (LOAD,), get_hardware("2xh100"), asked)
     assert (choice.zero_stage, choice.split) == (3, True)
 
 
 def test_bloom_is_split_over_64_devices_and_fits():
-    choice = choose(BLOOM, LOAD, get_hardware("8x8xh100"), AUTO)
+    choice = choose(BLOOM, (LOAD,), get_hardware("8x8xh100"), AUTO)
     assert (choice.split, choice.zero_stage, choice.fits) == (True, 3, True)
-    whole = choose(BLOOM, LOAD, get_hardware("8x8xh100"), replace(AUTO, split="off"))
+    whole = choose(BLOOM, (LOAD,), get_hardware("8x8xh100"), replace(AUTO, split="off"))
     assert not whole.split
     assert choice.memory.total <= whole.memory.total
 
 
 def test_a_frozen_base_takes_most_when_it_predicts_in_fp32():
     adapted = replace(AUTO, lora=16, offload_parameters="none", offload_optimizer="none")
-    few = choose(BLOOM, LOAD, get_hardware("8xh100"), adapted)
+    few = choose(BLOOM, (LOAD,), get_hardware("8xh100"), adapted)
     assert few.split
     assert not few.fits
     assert few.memory.weights == pytest.approx(4 * BLOOM.parameters / 8, rel=0.01)
     assert (few.memory.gradients, few.memory.optimizer) == (0, 0)
-    assert choose(BLOOM, LOAD, get_hardware("2x8xh100"), adapted).fits
+    assert choose(BLOOM, (LOAD,), get_hardware("2x8xh100"), adapted).fits
 
 
 def test_beside_training_a_process_has_its_share_and_a_tensor():
@@ -104,6 +105,6 @@ def test_shares_lie_on_the_host_where_a_device_has_no_room_and_the_study_does_no
     assert not predicts_from_host(BLOOM, many, "auto")
     assert not predicts_from_host(BLOOM, few, "none")
     assert predicts_from_host(BLOOM, many, "cpu")
-    choice = choose(BLOOM, LOAD, few, AUTO)
+    choice = choose(BLOOM, (LOAD,), few, AUTO)
     assert choice.fits
     assert choice.memory.host >= 4 * BLOOM.parameters / 8

@@ -18,6 +18,7 @@ from xlgap.errors import Interrupted
 from xlgap.formats import write_jsonl
 from xlgap.models.ladder import scratch_config
 from xlgap.models.network import Network, save_encoder, scratch_encoder
+from xlgap.models.size import size_of
 from xlgap.regimes.base import SHOT_EPOCHS
 from xlgap.stages.fit import fit
 from xlgap.stages.points import points
@@ -107,6 +108,21 @@ def test_what_is_before_shots_is_not_done_twice_where_weights_are_not_kept(
     assert (fitted.digest, fitted.phases) == (whole.digest, whole.phases)
     kept = whole.weights()
     assert all(torch.equal(weight, kept[name]) for name, weight in fitted.weights().items())
+
+
+def test_the_largest_checkpoint_is_measured_where_one_was_written(
+    made: Callable[..., Study], start: Start
+) -> None:
+    phases = made().grid.cell(CELL).phases
+    seldom = fit(made(), "nano", start, phases, seed=1, observer=Observed())
+    assert seldom.checkpoint_bytes is None
+    shutil.rmtree(layout.WEIGHTS)
+    often = made(checkpoint_seconds=1e-9)
+    fitted = fit(often, "nano", start, phases, seed=1, observer=Observed())
+    weights = 4 * size_of(fitted.network).total
+    assert fitted.checkpoint_bytes is not None
+    assert 4 * weights <= fitted.checkpoint_bytes < 4 * weights + 100_000  # with Adam's and the best
+    assert fit(often, "nano", start, phases, seed=1, observer=Observed()).checkpoint_bytes is None
 
 
 def test_a_network_goes_before_the_next_phase_begins(made: Callable[..., Study], start: Start) -> None:

@@ -29,9 +29,12 @@ def test_energy_on_cpu_is_that_of_the_plan(tmp_path: Path, monkeypatch: pytest.M
 def test_energy_on_a_gpu_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA H200")
     assert usage(HOUR)["device_hours"] == 1.0
     write_journal("cell", 1, digest="d", timing=HOUR, run_id=None)
-    assert not [name for name in read_json(layout.journal("cell", 1)) if "energy" in name]
+    entry = read_json(layout.journal("cell", 1))
+    assert not [name for name in entry if "energy" in name]
+    assert entry["device_name"] == "NVIDIA H200"  # by which it corrects plans of this GPU alone
 
 
 def test_shares_of_the_peak_are_of_the_steps_and_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
