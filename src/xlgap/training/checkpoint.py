@@ -29,6 +29,7 @@ from xlgap.models.adapters import saved_names
 from xlgap.models.aliases import State
 from xlgap.training.engine import any_says, barrier, gathered, rank, world_size
 from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
+from xlgap.training.safe_load import tensors_only
 from xlgap.training.universal import read_universal
 from xlgap.training.writer import Collector, Writer
 
@@ -116,7 +117,8 @@ class Checkpoints:
         """Put what was found into a new engine; ``None`` where that cannot be done."""
         tag = folder_of(self.place, found.step).name
         if self.topology.reads(found.written):
-            with redirect_stdout(io.StringIO()):  # its optimizer of stage 1 in bf16 prints
+            quiet = redirect_stdout(io.StringIO())  # its optimizer of stage 1 in bf16 prints
+            with quiet, tensors_only():
                 path, client = engine.load_checkpoint(
                     str(self.place), tag=tag, custom_load_fn=_load_trained
                 )

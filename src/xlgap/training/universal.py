@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from xlgap.errors import TrainingError
 from xlgap.training.engine import agreed, barrier, rank
 from xlgap.training.manifest import Topology
+from xlgap.training.safe_load import load_tensors, tensors_only
 
 _STATES = ("exp_avg", "exp_avg_sq")
 
@@ -63,7 +64,7 @@ def _converted(
     if written.stage == 0:
         _write_plain(engine.module, source, made)
     else:
-        program = [sys.executable, "-m", "deepspeed.checkpoint.ds_to_universal"]
+        program = [sys.executable, "-m", "xlgap.training.safe_load"]
         options = ["--inject_missing_state", "--num_extract_workers", "1", "--num_merge_workers", "1"]
         done = subprocess.run(
             [*program, "--input_folder", source.name, "--output_folder", made.name, *options],
@@ -89,9 +90,9 @@ def _complete(engine: Any, made: Path, wanted: Topology) -> None:
     names = [name for name, param in engine.module.named_parameters() if param.requires_grad]
     steps = [made / "zero" / name / "step.pt" for name in names]
     if steps[0].is_file():
-        step = _load(steps[0])
+        step = load_tensors(steps[0])
     else:
-        step = _load(common)["optimizer_state_dict"]["state"][0]["step"]
+        step = load_tensors(common)["optimizer_state_dict"]["state"][0]["step"]
         for path in steps:
             torch.save(step, path)
     groups = [{k: v for k, v in g.items() if k != "params"} for g in engine.optimizer.param_groups]
@@ -108,7 +109,7 @@ def _shape(network: nn.Module, made: Path) -> None:
     for name, param in network.named_parameters():
         for key in ("fp32", *_STATES) if param.requires_grad else ():
             path = made / "zero" / name / f"{key}.pt"
-            found = _load(path)
+            found = load_tensors(path)
             if isinstance(found, Tensor):
                 torch.save({"param": found.view(param.shape)}, path)
 
@@ -119,7 +120,7 @@ def _model_file(wanted: Topology) -> str:
 
 def _write_plain(network: nn.Module, source: Path, made: Path) -> None:
     """Files of a checkpoint of stage 0."""
-    whole = _load(source / "mp_rank_00_model_states.pt")
+    whole = load_tensors(source / "mp_rank_00_model_states.pt")
     names = [name for name, param in network.named_parameters() if param.requires_grad]
     for number, name in enumerate(names):
         folder = made / "zero" / name
@@ -141,14 +142,14 @@ def _read_plain(engine: Any, made: Path) -> dict[str, Any]:
         folder = made / "zero" / name
 
         def read(key: str, like: Tensor = param, folder: Path = folder) -> Tensor:
-            found: Tensor = _load(folder / f"{key}.pt")["param"]
+            found: Tensor = load_tensors(folder / f"{key}.pt")["param"]
             return found.view(like.shape).to(like.device)
 
         with torch.no_grad():
             param.copy_(read("fp32"))
         states = {key: read(key) for key in _STATES}
-        engine.optimizer.state[param] = {"step": _load(folder / "step.pt"), **states}
-    client: dict[str, Any] = _load(made / "mp_rank_00_model_states.pt")
+        engine.optimizer.state[param] = {"step": load_tensors(folder / "step.pt"), **states}
+    client: dict[str, Any] = load_tensors(made / "mp_rank_00_model_states.pt")
     return client
 
 
@@ -156,14 +157,11 @@ def _read_parts(engine: Any, made: Path) -> dict[str, Any]:
     """Let DeepSpeed read its part of the files."""
     engine._config.load_universal_checkpoint = True
     try:
-        path, client = engine.load_checkpoint(str(made.parent), tag=made.name)
+        with tensors_only():
+            path, client = engine.load_checkpoint(str(made.parent), tag=made.name)
     finally:
         engine._config.load_universal_checkpoint = False
     if path is None:
         raise TrainingError(f"{made}: DeepSpeed loads no checkpoint from it.")
     found: dict[str, Any] = client
     return found
-
-
-def _load(path: Path) -> Any:
-    return torch.load(path, map_location="cpu", weights_only=False)
