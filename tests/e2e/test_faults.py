@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -205,7 +206,7 @@ def test_weights_that_a_full_disk_does_not_take_are_an_error(
     one_run(tmp_path)
 
 
-@pytest.mark.parametrize("harm", ["truncated", "changed", "no_manifest"])
+@pytest.mark.parametrize("harm", ["truncated", "changed", "cut_manifest", "no_manifest"])
 def test_a_damaged_checkpoint_is_left_out(
     server: Server, plain: dict[str, Any], tmp_path: Path, harm: str
 ) -> None:
@@ -223,6 +224,8 @@ def test_a_damaged_checkpoint_is_left_out(
         with file.open("r+b") as f:
             f.seek(file.stat().st_size // 2)
             f.write(b"\x00\xff" * 8)
+    elif harm == "cut_manifest":
+        os.truncate(folder / "rank0.json", 50)
     else:
         (folder / "rank0.json").unlink()
     found = server.run(tmp_path)
@@ -233,7 +236,7 @@ def test_a_damaged_checkpoint_is_left_out(
     else:
         said = one_run(tmp_path, "checkpoint_damaged")["checkpoint_damaged"]
         assert said.startswith(f"the checkpoint of step {newest} is left out: ")
-        assert ("bytes" if harm == "truncated" else "checksum") in said
+        assert {"truncated": "bytes", "changed": "checksum", "cut_manifest": "JSON"}[harm] in said
 
 
 def test_a_training_that_learns_nothing_is_told(server: Server, tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from xlgap.errors import TrainingError
+from xlgap.errors import DataError, TrainingError
 from xlgap.models.adapters import saved_names
 from xlgap.models.aliases import State
-from xlgap.training.engine import any_says, barrier, gathered, rank, world_size
+from xlgap.training.engine import agreed_on, any_says, barrier, gathered, rank, world_size
 from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
 from xlgap.training.safe_load import tensors_only
 from xlgap.training.universal import read_universal
@@ -101,17 +101,28 @@ class Checkpoints:
             if reason is None:
                 self._good = step
                 return Found(step, written)
-            self._tell("checkpoint_damaged", f"the checkpoint of step {step} is left out: {reason}")
+            self._leave_out(step, reason)
         return None
 
     def _candidates(self) -> list[tuple[int, Topology]]:
-        """Those that are complete, as the first rank sees them."""
-        found = []
+        """Those that are complete, as the first rank sees them; all tell of unreadable manifests."""
+        found: list[tuple[int, Topology]] = []
+        damaged: list[tuple[int, str]] = []
         for step in steps_in(self.place) if rank() == 0 else ():
-            known = finished(folder_of(self.place, step))
+            try:
+                known = finished(folder_of(self.place, step))
+            except DataError as error:
+                damaged.append((step, str(error)))
+                continue
             if known and known[1] == tuple(s for s in self._skipped if s < step):
                 found.append((step, known[0]))
-        return gathered(found)[0]
+        found, damaged = agreed_on((found, damaged))
+        for step, reason in damaged:
+            self._leave_out(step, reason)
+        return found
+
+    def _leave_out(self, step: int, reason: str) -> None:
+        self._tell("checkpoint_damaged", f"the checkpoint of step {step} is left out: {reason}")
 
     def load(self, engine: Any, found: Found) -> PhaseState | None:
         """Put what was found into a new engine; ``None`` where that cannot be done."""

@@ -76,10 +76,16 @@ def declare(
     skipped: tuple[int, ...],
     files: dict[str, Written],
 ) -> None:
-    """Write the manifest of a rank, when all its files are there."""
+    """Write the manifest of a rank, when all its files are there.
+
+    Raises:
+        OSError: the disk did not take it.
+    """
     known = {"rank": rank, "step": step, "skipped": list(skipped), **asdict(topology)}
     write_json(
-        folder / f"rank{rank}.json", {**known, "files": {k: asdict(v) for k, v in files.items()}}
+        _path(folder, rank),
+        {**known, "files": {k: asdict(v) for k, v in files.items()}},
+        durable=True,
     )
 
 
@@ -87,13 +93,17 @@ def finished(folder: Path) -> tuple[Topology, tuple[int, ...]] | None:
     """How a checkpoint was written, and which steps it left out.
 
     ``None`` where a rank has written no manifest: it is none yet, or never will be one.
+
+    Raises:
+        DataError: a manifest is damaged.
     """
-    try:
-        first = _manifest(folder, 0)
-        for rank in range(first["world"]):
-            _manifest(folder, rank)
-    except DataError:
+    if not _path(folder, 0).is_file():
         return None
+    first = _manifest(folder, 0)
+    if not all(_path(folder, rank).is_file() for rank in range(first["world"])):
+        return None
+    for rank in range(1, first["world"]):
+        _manifest(folder, rank)
     topology = Topology(**{key: first[key] for key in ("stage", "precision", "world")})
     return topology, tuple(first["skipped"])
 
@@ -122,6 +132,10 @@ def damage(folder: Path, ranks: range) -> str | None:
     return None
 
 
+def _path(folder: Path, rank: int) -> Path:
+    return folder / f"rank{rank}.json"
+
+
 def _manifest(folder: Path, rank: int) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(folder / f"rank{rank}.json", _SHAPE)
+    found: dict[str, Any] = read_json(_path(folder, rank), _SHAPE)
     return found

@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 import torch
 from torch import Tensor
 
+from xlgap.formats import sync
 from xlgap.training.engine import out_of_memory
 from xlgap.training.manifest import Written
 
@@ -111,7 +112,8 @@ class Writer:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             done({name: _write_file(folder / name, content) for name, content in files.items()})
-            _sync(folder)
+            sync(folder)
+            sync(folder.parent)
         except OSError as error:
             for name in files:
                 with contextlib.suppress(OSError):
@@ -177,11 +179,3 @@ def _write_file(path: Path, content: Any) -> Written:
     file = _Hashing(path)
     torch.save(content, cast(IO[bytes], file))
     return file.close()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
+from xlgap.errors import DataError
 from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
 from xlgap.training.writer import Collector, Writer
 
@@ -61,11 +63,30 @@ def test_damage_is_said_in_words(tmp_path, harm, said):
     assert said in damage(folder, range(2))
 
 
-def test_a_damaged_manifest_is_none(tmp_path):
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("left", [b"", b"{}", bytes(200)], ids=["empty", "other", "zeros"])
+def test_a_damaged_manifest_is_not_taken_for_none(tmp_path, rank, left):
+    """As a power cut leaves one whose bytes the disk did not have yet."""
     folder = write(tmp_path, 4)
-    (folder / "rank1.json").write_text("{}")
-    assert finished(folder) is None
-    assert "rank1.json" in damage(folder, range(2))
+    (folder / f"rank{rank}.json").write_bytes(left)
+    with pytest.raises(DataError, match=f"rank{rank}.json"):
+        finished(folder)
+    assert f"rank{rank}.json" in damage(folder, range(2))
+
+
+def test_manifests_and_their_folder_are_on_the_disk_when_it_is_told(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def watched(handle):
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    folder = write(tmp_path, 4, ranks=[0])
+    names = [path.name.removeprefix(".") for path in synced]
+    manifest = next(k for k, name in enumerate(names) if name.startswith("rank0.json"))
+    assert manifest > names.index("rank0.pt")
+    assert [folder, tmp_path] == synced[-2:]
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path):
