@@ -173,9 +173,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def write_json(
-    path: Path, value: JSON, *, indent: int | None = 1, durable: bool = False
-) -> None:
+def write_json(path: Path, value: JSON, *, indent: int | None = 1, durable: bool = False) -> None:
     """Write ``value`` atomically as JSON with sorted keys.
 
     Args:

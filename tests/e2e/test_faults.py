@@ -7,12 +7,12 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import faults
 import pytest
 from faults import Server, loss_of, runs, tags, written
 
@@ -144,14 +144,8 @@ def test_without_memory_for_one_row_it_says_what_to_do(server: Server, tmp_path:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1.5 MB, which holds three checkpoints."""
     place = tmp_path / "disk"
-    place.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=1536k", "tmpfs", str(place)]
-    with contextlib.suppress(FileNotFoundError):
-        if subprocess.run(mounted, capture_output=True, check=False).returncode == 0:
-            yield place
-            subprocess.run(["umount", "-l", str(place)], check=True)
-            return
-    pytest.skip("this user may not mount a tmpfs")
+    with faults.small_disk(place, kilobytes=1536):
+        yield place
 
 
 def test_a_full_disk_stops_no_training(

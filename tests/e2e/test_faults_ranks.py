@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import LIMIT, MALLOC, PROGRAM, Server, Training, loss_of, runs, tags
+from faults import LIMIT, MALLOC, PROGRAM, Server, Training, loss_of, runs, small_disk, tags, written
 
-from xlgap.errors import TryAgainError
+from xlgap.errors import TrainingError, TryAgainError
 
 pytestmark = pytest.mark.e2e
 
@@ -86,6 +86,43 @@ def test_others_go_on_from_it(
     assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
     left = {path.name for path in (tmp_path / "scratch").iterdir()}
     assert left == {"step24"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kilobytes"),
+    [((2, 1), (3, 1), 1100), ((0, 1), (2, 2), 800)],
+    ids=["DeepSpeed", "plain"],
+)
+def test_without_room_to_convert_nothing_is_lost(
+    server: Server,
+    plain: dict[str, Any],
+    tmp_path: Path,
+    before: tuple[int, int],
+    after: tuple[int, int],
+    kilobytes: int,
+) -> None:
+    place = tmp_path / "disk"
+    words = (*WORDS, f"stage={after[0]}")
+    with small_disk(place, kilobytes=kilobytes):
+        (tmp_path / "scratch").symlink_to(place)
+        stopped(server, tmp_path, f"stage={before[0]}", ranks=before[1])
+        kept = written(tmp_path)
+        training = server.start(tmp_path, *words, "hang=20", ranks=after[1])
+        assert set(training.codes()) == {TrainingError.exit_code}, training.said()
+        for rank in range(after[1]):
+            said = training.said(rank)
+            assert "No space left on device" in said
+            assert "Make room on the disk, of about twice its size" in said
+            assert "Traceback" not in said
+        assert written(tmp_path) == kept
+        assert not list(place.glob("universal-*"))
+        subprocess.run(["mount", "-o", "remount,size=8m", str(place)], check=True)
+        found = server.run(tmp_path, *words, ranks=after[1])
+    rest = loss_of(found)
+    assert 0 < len(rest) < 24
+    assert rest == pytest.approx(loss_of(plain)[-len(rest) :], abs=SAME)
+    assert set(tags(tmp_path)) == {"checkpoint_converted"}
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
 
 
 def test_bf16_goes_on_nearby_and_without_zero_begins_again(server: Server, tmp_path: Path) -> None:

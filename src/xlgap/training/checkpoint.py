@@ -30,7 +30,7 @@ from xlgap.models.aliases import State
 from xlgap.training.engine import agreed_on, any_says, barrier, gathered, rank, world_size
 from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
 from xlgap.training.safe_load import tensors_only
-from xlgap.training.universal import read_universal
+from xlgap.training.universal import read_universal, refusal
 from xlgap.training.writer import Collector, Writer
 
 Tell = Callable[[str, str], None]
@@ -125,7 +125,11 @@ class Checkpoints:
         self._tell("checkpoint_damaged", f"the checkpoint of step {step} is left out: {reason}")
 
     def load(self, engine: Any, found: Found) -> PhaseState | None:
-        """Put what was found into a new engine; ``None`` where that cannot be done."""
+        """Put what was found into a new engine; ``None`` where no such engine reads such a one.
+
+        Raises:
+            TrainingError: it could not be read now; it stays.
+        """
         tag = folder_of(self.place, found.step).name
         if self.topology.reads(found.written):
             quiet = redirect_stdout(io.StringIO())  # its optimizer of stage 1 in bf16 prints
@@ -136,11 +140,11 @@ class Checkpoints:
             if path is None:
                 raise TrainingError(f"{self.place / tag}: DeepSpeed loads no checkpoint from it.")
             return PhaseState(**client["phase"])
-        try:
-            client = read_universal(engine, self.place, tag, found.written, self.topology)
-        except TrainingError as error:
-            self._tell("checkpoint_unreadable", f"the phase begins again: {error}")
+        reason = refusal(found.written, self.topology)
+        if reason is not None:
+            self._tell("checkpoint_unreadable", f"the phase begins again: {reason}")
             return None
+        client = read_universal(engine, self.place, tag, found.written, self.topology)
         self._tell(
             "checkpoint_converted",
             f"the checkpoint of step {found.step}, of {found.written}, was converted for "
