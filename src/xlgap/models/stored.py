@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _NUMBER = 4  # bytes of fp32
 
 def write_tensors(
     path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: Iterable[tuple[str, Tensor]]
-) -> None:
+) -> str:
     """Write tensors in fp32 as a safetensors file, which is there when all of it is on the disk.
 
     Its bytes are those that :func:`~xlgap.models.network.save_state` writes of them.
@@ -30,24 +30,29 @@ def write_tensors(
         shapes: of all tensors.
         tensors: names and values, in the order of their names.
 
+    Returns:
+        SHA-256 of the bytes that were written.
+
     Raises:
         ResultError: the disk did not take it.
     """
-    names = sorted(shapes)
+    names, sha = sorted(shapes), hashlib.sha256()
     try:
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            file.write(_header(names, shapes))
-            written = []
+        with atomic_path(path, durable=True) as temporary, temporary.open("wb") as file:
+            header, written = _header(names, shapes), []
+            file.write(header)
+            sha.update(header)
             for name, tensor in tensors:
                 value = tensor.detach().to("cpu", torch.float32).contiguous()
                 assert tuple(value.shape) == tuple(shapes[name]), name
-                file.write(value.reshape(-1).numpy().data)
+                data = value.reshape(-1).numpy().data
+                file.write(data)
+                sha.update(data)
                 written.append(name)
             assert written == names, "not the tensors whose shapes were given, in their order"
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         raise ResultError(f"{path}: {error}; make room on the disk, then run this again.") from error
+    return sha.hexdigest()
 
 
 def _header(names: Iterable[str], shapes: Mapping[str, tuple[int, ...]]) -> bytes:

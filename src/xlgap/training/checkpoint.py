@@ -28,7 +28,17 @@ from xlgap.errors import DataError, TrainingError
 from xlgap.models.adapters import saved_names
 from xlgap.models.aliases import State
 from xlgap.training.engine import agreed_on, any_says, barrier, gathered, rank, world_size
-from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
+from xlgap.training.manifest import (
+    Topology,
+    Written,
+    beside,
+    damage,
+    declare,
+    finished,
+    folder_of,
+    harm,
+    steps_in,
+)
 from xlgap.training.safe_load import tensors_only
 from xlgap.training.universal import read_universal, refusal
 from xlgap.training.writer import Collector, Writer
@@ -59,10 +69,11 @@ class PhaseState:
 
 @dataclass(frozen=True)
 class Found:
-    """A checkpoint to go on from: after ``step``, ``written`` by whom."""
+    """A checkpoint to go on from: after ``step``, ``written`` by whom, with files ``beside`` it."""
 
     step: int
     written: Topology
+    beside: dict[str, Written] = field(default_factory=dict)
 
 
 class Checkpoints:
@@ -94,15 +105,38 @@ class Checkpoints:
         return self._writer.failed
 
     def find(self) -> Found | None:
-        """The newest checkpoint whose bytes are those that were written, and whose steps are ours."""
+        """The newest checkpoint whose bytes are those that were written, and whose steps are ours.
+
+        Raises:
+            TrainingError: there are such, but the files beside them, which they go on from, are not.
+        """
+        lost = ""
         for step, written in self._candidates():
-            shares = range(rank(), written.world, world_size())
-            reason = next(filter(None, gathered(damage(folder_of(self.place, step), shares))), None)
+            folder = folder_of(self.place, step)
+            reason = next(
+                filter(None, gathered(damage(folder, range(rank(), written.world, world_size())))), None
+            )
+            if reason is not None:
+                self._leave_out(step, reason)
+                continue
+            kept, reason = agreed_on(self._beside(folder) if rank() == 0 else ({}, None))
             if reason is None:
                 self._good = step
-                return Found(step, written)
+                return Found(step, written, kept)
             self._leave_out(step, reason)
+            lost = lost or reason
+        if lost:
+            raise TrainingError(
+                f"{lost}, the weights of the best evaluation, which the checkpoint goes on from: put "
+                f"the file back, or remove {self.place} to begin the phase again."
+            )
         return None
+
+    def _beside(self, folder: Path) -> tuple[dict[str, Written], str | None]:
+        """The files beside a checkpoint, and what is wrong with one of them."""
+        kept = beside(folder)
+        harms = (harm(self.place / name, told) for name, told in kept.items())
+        return kept, next(filter(None, harms), None)
 
     def _candidates(self) -> list[tuple[int, Topology]]:
         """Those that are complete, as the first rank sees them; all tell of unreadable manifests."""
@@ -152,8 +186,11 @@ class Checkpoints:
         )
         return PhaseState(**client["phase"])
 
-    def save(self, engine: Any, state: PhaseState) -> None:
-        """Copy the state and write it in the background, after what is being written now."""
+    def save(self, engine: Any, state: PhaseState, *, beside: dict[str, Written]) -> None:
+        """Copy the state and write it in the background, after what is being written now.
+
+        ``beside``: files beside it, as the first rank knows them, which are whole already.
+        """
         self.finish()
         folder = folder_of(self.place, state.step)
         if rank() == 0:
@@ -164,7 +201,7 @@ class Checkpoints:
         found = _collected(engine, state, folder)
         done = partial(
             declare, folder, rank=rank(), step=state.step, topology=self.topology,
-            skipped=tuple(s for s in self._skipped if s < state.step),
+            skipped=tuple(s for s in self._skipped if s < state.step), beside=beside,
         )  # fmt: skip
         self._writing = state.step
         if found.short is not None:

@@ -235,7 +235,7 @@ def _attempt(
     found = checkpoints.find()
     with memory_for("when a checkpoint was read", _FEWER_STATES):
         state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
-        keeping.found(state)
+        keeping.found(state, found.beside if found else {})
     run = _Run(
         engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, keeping, watchdog
     )
@@ -298,7 +298,7 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
         if stop and not last:
             _stop(run, state)
         if overdue:
-            run.checkpoints.save(engine, state)
+            run.checkpoints.save(engine, state, beside=run.keeping.beside(state))
             run.keeping.saved(state)
             saved = time.monotonic()
 
@@ -309,7 +309,7 @@ def _stop(run: _Run, state: PhaseState) -> None:
     Raises:
         Interrupted: always.
     """
-    run.checkpoints.save(run.engine, state)
+    run.checkpoints.save(run.engine, state, beside=run.keeping.beside(state))
     run.keeping.saved(state)
     kept = (
         "the state is saved, run the same command again to go on."
