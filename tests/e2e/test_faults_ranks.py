@@ -183,12 +183,7 @@ def test_of_a_hung_process_the_others_end(
 ) -> None:
     training = server.start(tmp_path, *WORDS, "stage=2", "pause=0.02", "hang=4", ranks=2)
     training.until_step(4)
-    training.kill(signal.SIGSTOP, rank=1)
-    try:
-        assert training.code(0, seconds=60) == TryAgainError.exit_code
-    finally:
-        training.kill(signal.SIGKILL, rank=1)
-    assert training.code(1) == -signal.SIGKILL
+    hung(training, rank=1)
     said = training.said()
     assert "error: no progress for 4 seconds in step" in said
     assert "of 24" in said
@@ -196,6 +191,41 @@ def test_of_a_hung_process_the_others_end(
     found = server.run(tmp_path, *WORDS, "stage=2", ranks=2)
     assert found["weights"] == plain["weights"]
     assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+
+
+@pytest.mark.parametrize("split", [0, 1], ids=["in one piece", "split"])
+def test_of_one_that_hangs_in_an_evaluation_the_others_end(
+    server: Server, tmp_path: Path, split: int
+) -> None:
+    words = (*WORDS, "stage=3", f"split={split}", "best=24")
+    training = server.start(tmp_path, *words, "linger=0.5", "hang=3", ranks=2)
+    training.until_step(2)
+    (tmp_path / "evaluating").unlink(missing_ok=True)
+    training.until((tmp_path / "evaluating").is_file)
+    hung(training, rank=1)
+    said = training.said()
+    assert "error: no progress for 3 seconds in the evaluation after step" in said
+    assert "in score" in said  # of the stacks
+    server.run(tmp_path, *words, ranks=2)
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+
+
+def test_of_one_that_hangs_before_the_first_step_the_others_end(server: Server, tmp_path: Path) -> None:
+    training = server.start(tmp_path, *WORDS, "stage=2", "stuck=1", "hang=3", ranks=2)
+    training.until((tmp_path / "pid1").is_file)
+    hung(training)
+    assert "error: no progress for 3 seconds in starting the engine" in training.said()
+
+
+def hung(training: Training, *, rank: int | None = None) -> None:
+    """The first process ends by itself; the other one, which may have to be stopped, by the test."""
+    if rank is not None:
+        training.kill(signal.SIGSTOP, rank=rank)
+    try:
+        assert training.code(0, seconds=60) == TryAgainError.exit_code, training.said()
+    finally:
+        training.kill(signal.SIGKILL, rank=1)
+    assert training.code(1) == -signal.SIGKILL
 
 
 def test_without_memory_in_one_of_them_the_next_start_halves(server: Server, tmp_path: Path) -> None:

@@ -19,9 +19,13 @@ _NUMBER = 4  # bytes of fp32
 
 
 def write_tensors(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: Iterable[tuple[str, Tensor]]
+    path: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    tensors: Iterable[tuple[str, Tensor]],
+    *,
+    durable: bool = True,
 ) -> str:
-    """Write tensors in fp32 as a safetensors file, which is there when all of it is on the disk.
+    """Write tensors in fp32 as a safetensors file, which is there when all of it is written.
 
     Its bytes are those that :func:`~xlgap.models.network.save_state` writes of them.
 
@@ -29,6 +33,7 @@ def write_tensors(
         path: of the file.
         shapes: of all tensors.
         tensors: names and values, in the order of their names.
+        durable: as of :func:`~xlgap.formats.atomic_path`.
 
     Returns:
         SHA-256 of the bytes that were written.
@@ -38,7 +43,7 @@ def write_tensors(
     """
     names, sha = sorted(shapes), hashlib.sha256()
     try:
-        with atomic_path(path, durable=True) as temporary, temporary.open("wb") as file:
+        with atomic_path(path, durable=durable) as temporary, temporary.open("wb") as file:
             header, written = _header(names, shapes), []
             file.write(header)
             sha.update(header)

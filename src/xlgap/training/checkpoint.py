@@ -41,11 +41,11 @@ from xlgap.training.manifest import (
 )
 from xlgap.training.safe_load import tensors_only
 from xlgap.training.universal import read_universal, refusal
+from xlgap.training.watchdog import POLL, Watchdog
 from xlgap.training.writer import Collector, Writer
 
 Tell = Callable[[str, str], None]
 """Told what happened: its name and a sentence."""
-POLL = 0.25  # seconds of waiting for the disk until the ranks tell each other that they still do
 
 
 @dataclass
@@ -89,14 +89,14 @@ class Checkpoints:
         *,
         skipped: tuple[int, ...] = (),
         tell: Tell,
-        waits: Callable[[str], None] = lambda what: None,
+        watchdog: Watchdog,
     ) -> None:
         """In the folder ``place``, of an engine of ``topology`` that leaves out steps.
 
-        ``waits``: called while the disk is waited for, and when that is over, with what follows.
+        ``watchdog``: told while the disk is waited for, and when that is over, what follows.
         """
         self.place, self.topology, self._skipped, self._tell = place, topology, skipped, tell
-        self._writer, self._writing, self._waits = Writer(), 0, waits
+        self._writer, self._writing, self._watchdog = Writer(), 0, watchdog
         self._good: int | None = None  # the step of the one that stays
 
     @property
@@ -113,13 +113,14 @@ class Checkpoints:
         lost = ""
         for step, written in self._candidates():
             folder = folder_of(self.place, step)
-            reason = next(
-                filter(None, gathered(damage(folder, range(rank(), written.world, world_size())))), None
-            )
+            shares = range(rank(), written.world, world_size())
+            check, what = partial(damage, folder, shares), f"checking the checkpoint of step {step}"
+            reason = next(filter(None, gathered(self._watchdog.patiently(check, what))), None)
             if reason is not None:
                 self._leave_out(step, reason)
                 continue
-            kept, reason = agreed_on(self._beside(folder) if rank() == 0 else ({}, None))
+            check_beside = partial(self._beside, folder, checks=rank() == 0)
+            kept, reason = agreed_on(self._watchdog.patiently(check_beside, what))
             if reason is None:
                 self._good = step
                 return Found(step, written, kept)
@@ -132,9 +133,9 @@ class Checkpoints:
             )
         return None
 
-    def _beside(self, folder: Path) -> tuple[dict[str, Written], str | None]:
-        """The files beside a checkpoint, and what is wrong with one of them."""
-        kept = beside(folder)
+    def _beside(self, folder: Path, *, checks: bool) -> tuple[dict[str, Written], str | None]:
+        """The files beside a checkpoint, and what is wrong with one; none unless it ``checks``."""
+        kept = beside(folder) if checks else {}
         harms = (harm(self.place / name, told) for name, told in kept.items())
         return kept, next(filter(None, harms), None)
 
@@ -165,6 +166,7 @@ class Checkpoints:
             TrainingError: it could not be read now; it stays.
         """
         tag = folder_of(self.place, found.step).name
+        self._watchdog.beat(f"reading the checkpoint of step {found.step}")
         if self.topology.reads(found.written):
             quiet = redirect_stdout(io.StringIO())  # its optimizer of stage 1 in bf16 prints
             with quiet, tensors_only():
@@ -178,7 +180,9 @@ class Checkpoints:
         if reason is not None:
             self._tell("checkpoint_unreadable", f"the phase begins again: {reason}")
             return None
-        client = read_universal(engine, self.place, tag, found.written, self.topology)
+        client = read_universal(
+            engine, self.place, tag, found.written, self.topology, watchdog=self._watchdog
+        )
         self._tell(
             "checkpoint_converted",
             f"the checkpoint of step {found.step}, of {found.written}, was converted for "
@@ -197,7 +201,7 @@ class Checkpoints:
             self._prune()
             shutil.rmtree(folder, ignore_errors=True)
         barrier()
-        self._waits(f"copying the state of step {state.step}")
+        self._watchdog.beat(f"copying the state of step {state.step}")
         found = _collected(engine, state, folder)
         done = partial(
             declare, folder, rank=rank(), step=state.step, topology=self.topology,
@@ -212,7 +216,7 @@ class Checkpoints:
     def finish(self) -> bool:
         """Wait until all ranks have written the last one, however long it takes; whether they have."""
         while self._writing and any_says(self._writer.busy(seconds=POLL))[0]:
-            self._waits(f"writing the checkpoint of step {self._writing}")
+            self._watchdog.beat(f"writing the checkpoint of step {self._writing}")
         error = self._writer.wait()
         if not self._writing:
             return True

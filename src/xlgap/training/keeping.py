@@ -8,13 +8,14 @@ gather that tensor.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor, nn
 
 from xlgap.errors import ResultError, TrainingError
-from xlgap.formats import file_digest
+from xlgap.formats import file_digest, sync
 from xlgap.models.aliases import State
 from xlgap.models.checkpoint_files import TensorFile
 from xlgap.models.network import load_state
@@ -23,6 +24,7 @@ from xlgap.models.stored import write_tensors
 from xlgap.training.checkpoint import PhaseState
 from xlgap.training.engine import agreed, agreed_on, barrier, full_state, kept_tensors, rank
 from xlgap.training.manifest import Written
+from xlgap.training.watchdog import Watchdog
 
 Weights = State | TensorFile
 """In memory, or in a file."""
@@ -86,8 +88,8 @@ class InMemory:
 class InFiles:
     """In files of the folder ``place``; those that a checkpoint refers to stay as long as it may."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, place: Path, watchdog: Watchdog) -> None:
+        self.place, self._watchdog = place, watchdog
         self._written: dict[int, Written] = {}  # by the steps of best ones
         self._referred = [int(path.stem.removeprefix("best")) for path in place.glob(_BEST.format("*"))]
 
@@ -104,9 +106,15 @@ class InFiles:
             self._keep(state.best_step, path, shapes, iter(tensors))
         elif state.best_step:
             _require(path, state)
-            if rank() == 0:  # of a checkpoint from before there were checksums, as it is now
-                known = beside.get(path.name)
-                self._written[state.best_step] = known or _written(path, file_digest(path, 64))
+            known = beside.get(path.name)
+            if known is None:  # a checkpoint from before there were checksums: it is taken as it is
+
+                def look() -> Written | None:
+                    return _written(path, file_digest(path, 64)) if rank() == 0 else None
+
+                known = agreed_on(self._watchdog.patiently(look, "reading the best weights"))
+            assert known is not None
+            self._written[state.best_step] = known
 
     def best(self, module: nn.Module, state: PhaseState) -> None:
         """Write them; the file of an evaluation that no checkpoint knows goes.
@@ -138,7 +146,7 @@ class InFiles:
         if not state.best_step:
             path = self.place / _LAST
             named = sorted(kept_tensors(module))
-            _write(path, {n: shape_of(t) for n, t in named}, _whole(named))
+            self._write(path, {n: shape_of(t) for n, t in named}, _whole(named))
         barrier()
         return TensorFile(path)
 
@@ -149,9 +157,58 @@ class InFiles:
         shapes: dict[str, tuple[int, ...]],
         tensors: Iterator[tuple[str, Tensor]],
     ) -> None:
-        sha = _write(path, shapes, tensors)
+        sha = self._write(path, shapes, tensors)
         if rank() == 0:
             self._written[step] = _written(path, sha)
+
+    def _write(
+        self,
+        path: Path,
+        shapes: dict[str, tuple[int, ...]],
+        tensors: Iterator[tuple[str, Tensor]],
+    ) -> str:
+        """By the first rank; the others gather with it, to the last tensor even if the disk is full.
+
+        Returns:
+            SHA-256 of the file, on the first rank.
+
+        Raises:
+            ResultError: the disk did not take it, on every rank.
+        """
+        failure, sha, part = "", "", path.with_name(f"{path.name}.part")
+        watched = self._watched(tensors, f"writing {path.name}")
+        if rank() == 0:
+            try:
+                sha = write_tensors(part, shapes, watched, durable=False)
+            except ResultError as error:
+                failure = str(error)
+        for _ in watched:
+            pass
+        settle = partial(_settle, part, path)
+        settled = self._watchdog.patiently(settle if sha else lambda: "", f"writing {path.name}")
+        failure = agreed_on(failure or settled)
+        if failure:
+            raise ResultError(failure)
+        return sha
+
+    def _watched(
+        self, tensors: Iterator[tuple[str, Tensor]], what: str
+    ) -> Iterator[tuple[str, Tensor]]:
+        for named in tensors:
+            self._watchdog.beat(what)
+            yield named
+
+
+def _settle(part: Path, path: Path) -> str:
+    """Wait until the disk has ``part``, and name it ``path``; why that failed, if it did."""
+    try:
+        sync(part)
+        part.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        return f"{path}: {error}; make room on the disk, then run this again."
+    return ""
 
 
 def _best(place: Path, state: PhaseState) -> Path:
@@ -168,31 +225,6 @@ def _require(path: Path, state: PhaseState) -> None:
             f"{path}: the weights of the best evaluation are not there, which the checkpoint of step "
             f"{state.step} goes on from; remove {path.parent} to begin the phase again."
         )
-
-
-def _write(
-    path: Path, shapes: dict[str, tuple[int, ...]], tensors: Iterator[tuple[str, Tensor]]
-) -> str:
-    """By the first rank; the others gather with it, to the last tensor even if the disk is full.
-
-    Returns:
-        SHA-256 of the file, on the first rank.
-
-    Raises:
-        ResultError: the disk did not take it, on every rank.
-    """
-    failure, sha = "", ""
-    if rank() == 0:
-        try:
-            sha = write_tensors(path, shapes, tensors)
-        except ResultError as error:
-            failure = str(error)
-    for _ in tensors:
-        pass
-    failure = agreed_on(failure)
-    if failure:
-        raise ResultError(failure)
-    return sha
 
 
 def _whole(named: list[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:

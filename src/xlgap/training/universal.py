@@ -23,6 +23,7 @@ from xlgap.errors import TrainingError
 from xlgap.training.engine import agreed_on, barrier, rank
 from xlgap.training.manifest import Topology
 from xlgap.training.safe_load import load_tensors, tensors_only
+from xlgap.training.watchdog import Watchdog
 from xlgap.training.writer import write_file
 
 _write = partial(write_file, durable=False)  # it is read at once, and goes
@@ -40,7 +41,7 @@ def refusal(written: Topology, wanted: Topology) -> str | None:
 
 
 def read_universal(
-    engine: Any, place: Path, tag: str, written: Topology, wanted: Topology
+    engine: Any, place: Path, tag: str, written: Topology, wanted: Topology, *, watchdog: Watchdog
 ) -> dict[str, Any]:
     """Convert the checkpoint ``tag`` in ``place``, and load it; what was saved beside it.
 
@@ -50,9 +51,13 @@ def read_universal(
         TrainingError: it could not be converted, on every rank; the checkpoint stays.
     """
     made = place / f"universal-{tag}"
-    failure = _failure(engine, place / tag, made, written, wanted) if rank() == 0 else None
+    what = f"converting the checkpoint {tag}"
+
+    def convert() -> str | None:
+        return _failure(engine, place / tag, made, written, wanted) if rank() == 0 else None
+
     try:
-        failure = agreed_on(failure)
+        failure = agreed_on(watchdog.patiently(convert, what))
         if failure is not None:
             raise TrainingError(
                 f"the checkpoint {place / tag} of {written} could not be converted for {wanted}: "
