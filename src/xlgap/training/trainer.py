@@ -25,6 +25,7 @@ from xlgap.models.recompute import recompute_activations
 from xlgap.training.batches import Index, Step
 from xlgap.training.checkpoint import Checkpoints, PhaseState
 from xlgap.training.data import TrainingData
+from xlgap.training.disk_offload import prepare
 from xlgap.training.engine import (
     any_says,
     clip_gradients,
@@ -224,6 +225,7 @@ def _attempt(
     with _peers(Watchdog(settings.hang_seconds)) as watchdog, ExitStack() as ending:
         watchdog.beat("starting the engine")
         with memory_for("when training was to begin", _FEWER_STATES):
+            prepare(zero)
             network.to(device())
             engine = start_engine(network, zero)
         ending.callback(end_engine, engine, zero)
