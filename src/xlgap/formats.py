@@ -135,6 +135,19 @@ def atomic_dir(path: Path) -> Iterator[Path]:
         os.close(held)
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """In the block no other process that asks for the same ``path`` is in its own; a kill gives it up.
+
+    Locks ``.NAME.lock`` beside it, which stays. On a file system without locks several may be in it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("a") as held:
+        with suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
 def _held_dir(path: Path) -> tuple[Path, int]:
     """A new directory beside ``path`` and the descriptor that locks it; a kill gives the lock up."""
     while True:
