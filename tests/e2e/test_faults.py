@@ -16,6 +16,8 @@ import faults
 import pytest
 from faults import Server, loss_of, runs, tags, written
 
+from xlgap.errors import TrainingError
+
 pytestmark = pytest.mark.e2e
 
 KILLS = 20
@@ -111,6 +113,34 @@ def test_a_spike_is_left_out_with_the_step_before_it(server: Server, tmp_path: P
     assert losses[82] < losses[60] / 4
     assert found["facts"]["skipped"] == 3
     assert "to leave out step 80, 81, 82" in one_run(tmp_path, "loss_spike")["loss_spike"]
+
+
+def test_a_spike_that_may_not_be_left_out_is_told(server: Server, tmp_path: Path) -> None:
+    """At the end, where no step after it shows that the weights are good."""
+    found = server.run(tmp_path, "steps=100", "flipped=98,99")
+    assert not found["facts"]["skipped"]
+    assert None not in loss_of(found)
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+    said = tags(tmp_path)["loss_spike_kept"]
+    assert "at step 100 of 100, far above the ones before: the steps stay, after going back 0" in said
+    assert found["events"].count(["loss_spike_kept", said]) == 1
+
+
+def test_a_full_disk_that_keeps_no_decision_is_one_sentence(
+    server: Server, tmp_path: Path, small_disk: Path
+) -> None:
+    (tmp_path / "scratch").symlink_to(small_disk)
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as f:
+        while True:
+            f.write(bytes(4096))
+    training = server.start(tmp_path, "lost=20", "seconds=1000", "stage=2", ranks=2)
+    assert training.codes() == [TrainingError.exit_code] * 2
+    for rank in (0, 1):
+        said = training.said(rank).splitlines()[-1]
+        assert "what training does otherwise from now on could not be kept" in said
+        assert "make room on the disk" in said
+    (small_disk / "filler").unlink()
+    server.run(tmp_path, "lost=20", "stage=2", ranks=2)
 
 
 def test_without_memory_it_halves_the_micro_batch_and_keeps_the_batch(

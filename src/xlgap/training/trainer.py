@@ -41,7 +41,7 @@ from xlgap.training.engine import (
 )
 from xlgap.training.evaluations import better, evaluation_steps
 from xlgap.training.facts import PhaseResult, phase_facts
-from xlgap.training.guard import Guard, lost_peer, memory_for
+from xlgap.training.guard import Guard, lost_peer, memory_for, note
 from xlgap.training.keeping import InFiles, InMemory, Keeping, Weights
 from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Topology
@@ -169,8 +169,7 @@ def train_phase(
             raise TrainingError(str(trouble))
         del made
         release_memory()
-        if rank() == 0:
-            trouble.again.write(scratch)
+        note(trouble.again, scratch)
         observer.on_event(trouble.name, str(trouble))
 
 
@@ -180,8 +179,7 @@ def _noted(scratch: Path, observer: Observer) -> Adjusted:
     if found.untold:
         observer.on_event("out_of_memory", found.untold)
         found = replace(found, untold="")
-        if rank() == 0:
-            found.write(scratch)
+        note(found, scratch)
     return found
 
 
@@ -277,7 +275,9 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
     """
     engine, settings, observer, steps = run.engine, run.settings, run.observer, len(run.course)
     due = evaluation_steps(steps, settings.evaluations if evaluate else 0)
-    guard = Guard(run.course, run.plan, adjusted=run.adjusted, losses=state.losses)
+    guard = Guard(
+        run.course, run.plan, adjusted=run.adjusted, losses=state.losses, tell=observer.on_event
+    )
 
     def use(number: int, rate: float, loss: float) -> None:
         if number not in run.adjusted.skipped:
