@@ -207,10 +207,10 @@ def test_a_full_disk_stops_no_training(
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_slow_disk_is_waited_for(server: Server, tmp_path: Path, ranks: int) -> None:
-    """Longer than a process may hang, by all processes."""
-    words = ("steps=4", "hang=2", "slow=2.5", f"stage={2 * (ranks - 1)}")
+    """Longer than a process may hang, which is from its start on; by all processes."""
+    words = ("steps=3", "hang=4", "slow=4.5", f"stage={2 * (ranks - 1)}")
     found = server.run(tmp_path, *words, ranks=ranks)
-    assert (found["facts"]["steps"], found["events"]) == (4, [])
+    assert (found["facts"]["steps"], found["events"]) == (3, [])
 
 
 def test_weights_that_a_full_disk_does_not_take_are_an_error(
