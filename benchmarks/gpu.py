@@ -6,8 +6,8 @@ Every part runs in a process of its own, one after another, until it is done or 
 
 - ``peak``: the speed of a bf16 product of matrices of 8,192 x 8,192, the best of ten;
 - ``mfu``: XLM-R large in bf16 on rows as long as real ones, packed: operations of the text's sub-words
-  (Kaplan's 6N and attention, nothing twice) a second, over that peak; and how often a step waits for
-  the device besides its end;
+  (Kaplan's 6N and attention, nothing twice, without what the last block leaves out: ``left_out``, a
+  share) a second, over that peak; and how often a step waits for the device besides its end;
 - ``trainer``: useful sub-words a second against transformers' Trainer and plain loops
   (``benchmarks/training.py --model large --precision bf16``);
 - ``memory``: predicted and measured peaks of the allocator (``benchmarks/memory.py``);
@@ -24,7 +24,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +32,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from processes import run
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "docs" / "results" / "gpu"
@@ -130,6 +131,9 @@ def utilisation(*, small: bool) -> dict[str, Any]:
     from xlgap.models.ladder import scratch_config
     from xlgap.models.network import Network, make_head, scratch_encoder
     from xlgap.models.packed import packs
+    from xlgap.planning.figures import ModelFigures
+    from xlgap.planning.left_out import left_out, read_share
+    from xlgap.planning.shape import scratch_shape
     from xlgap.planning.work import training_operations
     from xlgap.tasks.base import Classify, Span
     from xlgap.training.data import TaskData
@@ -144,7 +148,8 @@ def utilisation(*, small: bool) -> dict[str, Any]:
         for kind in ("nli", "qa"):
             rows = max(2, tokens // (45 if kind == "nli" else 190))
             data = TaskData(made_examples(kind, rows * steps, seed=0), PAD)
-            config = scratch_config(**shape, feed_forward=4 * shape["width"], positions=512)
+            sizes = {**shape, "feed_forward": 4 * shape["width"], "positions": 512}
+            config = scratch_config(**sizes)
             encoder = scratch_encoder(config, seed=1)
             task = Span() if kind == "qa" else Classify(labels=("a", "b", "c"))
             network = Network(encoder, make_head(task, encoder, seed=1)).to(device())
@@ -166,10 +171,15 @@ def utilisation(*, small: bool) -> dict[str, Any]:
                 body, layers=shape["layers"], d_model=shape["width"], tokens=sum(lengths),
                 pairs=sum(length**2 for length in lengths),
             )  # fmt: skip
+            spared = left_out(
+                ModelFigures(name="", shape=scratch_shape(**sizes, dropout=0.0)), tokens=sum(lengths),
+                read=read_share(task, length=sum(lengths) / len(lengths)), trains=True,
+            )  # fmt: skip
             found[kind] = {
                 "tokens_per_second": sum(lengths) / watch.seconds,
-                "flops": work / watch.seconds,
-                "mfu": work / watch.seconds / peak,
+                "flops": (work - spared) / watch.seconds,
+                "mfu": (work - spared) / watch.seconds / peak,
+                "left_out": spared / work,
                 "seconds_per_step": watch.seconds / (steps - warm),
                 "waits_per_step": waits() / steps,
                 "peak_bytes": device_peak(),
@@ -180,11 +190,20 @@ def utilisation(*, small: bool) -> dict[str, Any]:
     return {"matrix_peak": peak, **found}
 
 
-def largest_lora(*, small: bool) -> dict[str, Any]:
-    """Three steps of ever larger decoders until one does not fit; each in a process of its own."""
+def largest_lora(*, small: bool, seconds: float) -> dict[str, Any]:
+    """Three steps of ever larger decoders until one does not fit, or ``seconds`` are over.
+
+    Each is trained in a process of its own; what the smaller ones found stays when one takes too long.
+    """
     found: dict[str, Any] = {}
+    end = time.monotonic() + seconds
     for name in TINY if small else LLAMAS:
-        done = child("lora-one", name, small=small, seconds=400)
+        left = end - time.monotonic()
+        done = (
+            child("lora-one", name, small=small, seconds=min(400, left))
+            if left > 0
+            else {"error": "not begun: the time is over"}
+        )
         found[name] = done
         if "error" in done:
             break
@@ -282,27 +301,11 @@ PARTS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "peak": matrix_peak,
     "mfu": utilisation,
     "offload": offloaded,
-    "lora": largest_lora,
     "trainer": trainer,
     "memory": memory_measured,
 }
-
-
-def run(program: list[str], *, seconds: float) -> str:
-    """What a program prints.
-
-    Raises:
-        RuntimeError: it failed, or took too long.
-    """
-    try:
-        done = subprocess.run(
-            [sys.executable, *program], capture_output=True, text=True, check=False, timeout=seconds
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"not done after {seconds:.0f} s") from error
-    if done.returncode:
-        raise RuntimeError(done.stderr[-1500:])
-    return done.stdout
+ORDER = ("peak", "mfu", "offload", "lora", "trainer", "memory")
+"""Of all parts; ``lora`` starts a process for each size itself."""
 
 
 def child(part: str, *words: str, small: bool, seconds: float) -> dict[str, Any]:
@@ -337,7 +340,7 @@ def main() -> int:
     """Run the parts, or be one of them."""
     parser = argparse.ArgumentParser(description="What one GPU does with this project's loop.")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=list(PARTS), metavar="PART")
+    parser.add_argument("--only", nargs="+", choices=sorted(ORDER), default=list(ORDER), metavar="PART")
     parser.add_argument("--seconds", type=float, default=570.0, help="for all parts")
     parser.add_argument("--small", action="store_true", help="try the script; its numbers mean nothing")
     parser.add_argument("--part", help="(used by the script itself)")
@@ -358,7 +361,11 @@ def main() -> int:
         return 2
     for part in options.only:
         left = max(1.0, end - time.monotonic())
-        found = child(part, small=options.small, seconds=left)
+        found = (
+            largest_lora(small=options.small, seconds=left)
+            if part == "lora"
+            else child(part, small=options.small, seconds=left)
+        )
         failed |= "error" in found
         print(json.dumps({part: found}, indent=1), flush=True)
         text = json.dumps({**told, part: found}, indent=1) + "\n"

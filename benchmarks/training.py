@@ -39,6 +39,7 @@ from tqdm import tqdm
 from transformers import Trainer, TrainingArguments, XLMRobertaConfig, XLMRobertaModel
 from transformers.trainer_callback import TrainerCallback
 
+from computed import counted
 from training_rows import LENGTHS, PAD, made_examples
 from xlgap.models.encode import Example
 from xlgap.models.network import Network, make_head, scratch_encoder
@@ -155,8 +156,8 @@ def plain_loop(setup: Setup, examples: Sequence[Example], seed: int, *, longest:
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0, fused=True)
     steps = -(-len(examples) // ROWS)
     decay = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
-    computed, start = 0, now()
-    with drawn_from(seed):
+    start = now()
+    with drawn_from(seed), counted(model.encoder) as computed:
         for batch in shuffled(examples, seed):
             tensors = {k: v.to(device()) for k, v in rows_of(batch, longest).items()}
             with setup.autocast():
@@ -166,8 +167,7 @@ def plain_loop(setup: Setup, examples: Sequence[Example], seed: int, *, longest:
             optimizer.step()
             optimizer.zero_grad()
             decay.step()
-            computed += tensors["input_ids"].numel()
-    return Done(now() - start, useful(examples), computed, model)
+    return Done(now() - start, useful(examples), computed(), model)
 
 
 class Clock(TrainerCallback):
@@ -205,18 +205,18 @@ def grouped_trainer(setup: Setup, examples: Sequence[Example], seed: int) -> Don
             "length": [e.length for e in examples],
         }
     )
-    computed = 0
 
     def collated(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
-        nonlocal computed
-        found = padded([row["input_ids"] for row in batch], [row["answer"] for row in batch], None)
-        computed += found["input_ids"].numel()
-        return found
+        return padded([row["input_ids"] for row in batch], [row["answer"] for row in batch], None)
 
-    clock = Clock()
-    with tempfile.TemporaryDirectory() as folder, no_ranks():
+    clock, model = Clock(), PlainModel(setup, seed)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        no_ranks(),
+        counted(model.encoder) as computed,
+    ):
         trainer = Trainer(
-            model=PlainModel(setup, seed),
+            model=model,
             args=TrainingArguments(
                 output_dir=folder, per_device_train_batch_size=ROWS, num_train_epochs=1, seed=seed,
                 learning_rate=RATES[setup.model], optim="adamw_torch_fused", max_grad_norm=1.0,
@@ -230,7 +230,7 @@ def grouped_trainer(setup: Setup, examples: Sequence[Example], seed: int) -> Don
             callbacks=[clock],
         )  # fmt: skip
         trainer.train()
-    return Done(clock.seconds, useful(examples), computed, trainer.model)
+    return Done(clock.seconds, useful(examples), computed(), trainer.model)
 
 
 class Watch:
@@ -274,12 +274,13 @@ def packed_loop(setup: Setup, examples: Sequence[Example], seed: int) -> Done:
     watch, data = Watch(), TaskData(examples, PAD)
     with tempfile.TemporaryDirectory() as folder:
         course = settings.course(data, packed=packs(made.encoder))
-        done, state = train_phase(
-            made, course, settings, evaluate=None, observer=watch, scratch=Path(folder)
-        )
+        with counted(made.encoder) as computed:
+            done, state = train_phase(
+                made, course, settings, evaluate=None, observer=watch, scratch=Path(folder)
+            )
     trained = begun_network(setup, seed)
     trained.load_state_dict(state)
-    return Done(watch.seconds, done.tokens, done.padded_tokens, trained.to(device()))
+    return Done(watch.seconds, done.tokens, computed(), trained.to(device()))
 
 
 def now() -> float:

@@ -78,8 +78,12 @@ def dir_digest(path: Path, length: int = 16) -> str:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success it replaces ``path``, on error it goes."""
+def atomic_path(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success it replaces ``path``, on error it goes.
+
+    ``durable``: the disk has it, and its name, before this ends: neither a crash of the machine nor a
+    power cut leaves a file without its bytes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
@@ -89,9 +93,22 @@ def atomic_path(path: Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)  # mkstemp gives 0600; a result is an ordinary file
+        if durable:
+            sync(temporary)
         temporary.replace(path)
+        if durable:
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -116,6 +133,19 @@ def atomic_dir(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         os.close(held)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """In the block no other process that asks for the same ``path`` is in its own; a kill gives it up.
+
+    Locks ``.NAME.lock`` beside it, which stays. On a file system without locks several may be in it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("a") as held:
+        with suppress(OSError):
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _held_dir(path: Path) -> tuple[Path, int]:
@@ -144,9 +174,9 @@ def _remove_abandoned(left: Path) -> None:
     os.close(held)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
     """Write ``text`` atomically, as UTF-8 with the newlines it has."""
-    with atomic_path(path) as temporary:
+    with atomic_path(path, durable=durable) as temporary:
         temporary.write_text(text, encoding="utf8", newline="")
 
 
@@ -156,13 +186,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def write_json(path: Path, value: JSON, *, indent: int | None = 1) -> None:
+def write_json(path: Path, value: JSON, *, indent: int | None = 1, durable: bool = False) -> None:
     """Write ``value`` atomically as JSON with sorted keys.
 
     Args:
         path: the file.
         value: what JSON has.
         indent: spaces; ``None`` for one long line, which is written several times as fast.
+        durable: as of :func:`atomic_path`.
 
     Raises:
         ResultError: a number that JSON does not have; it names the file and the place.
@@ -172,7 +203,7 @@ def write_json(path: Path, value: JSON, *, indent: int | None = 1) -> None:
     except ValueError:
         _refuse_no_number(value, path)
         raise
-    write_text(path, text + "\n")
+    write_text(path, text + "\n", durable=durable)
 
 
 def _refuse_no_number(value: JSON, where: object) -> None:

@@ -10,10 +10,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from xlgap.errors import Interrupted
 
@@ -130,6 +133,21 @@ def written(folder: Path) -> list[int]:
     """Steps of the checkpoints that look complete from outside."""
     manifests = (folder / "scratch").glob("step*/rank0.json")
     return [int(path.parent.name.removeprefix("step")) for path in manifests]
+
+
+@contextmanager
+def small_disk(place: Path, *, kilobytes: int) -> Iterator[None]:
+    """A file system of that size in ``place``; skips the test where this user may not mount one."""
+    place.mkdir(parents=True)
+    mounted = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(place)]
+    with suppress(FileNotFoundError):
+        if subprocess.run(mounted, capture_output=True, check=False).returncode == 0:
+            try:
+                yield
+            finally:
+                subprocess.run(["umount", "-l", str(place)], check=True)
+            return
+    pytest.skip("this user may not mount a tmpfs")
 
 
 def runs(folder: Path) -> list[tuple[str, str]]:

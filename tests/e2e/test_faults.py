@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import faults
 import pytest
 from faults import Server, loss_of, runs, tags, written
+
+from xlgap.errors import TrainingError
 
 pytestmark = pytest.mark.e2e
 
@@ -112,6 +115,34 @@ def test_a_spike_is_left_out_with_the_step_before_it(server: Server, tmp_path: P
     assert "to leave out step 80, 81, 82" in one_run(tmp_path, "loss_spike")["loss_spike"]
 
 
+def test_a_spike_that_may_not_be_left_out_is_told(server: Server, tmp_path: Path) -> None:
+    """At the end, where no step after it shows that the weights are good."""
+    found = server.run(tmp_path, "steps=100", "flipped=98,99")
+    assert not found["facts"]["skipped"]
+    assert None not in loss_of(found)
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+    said = tags(tmp_path)["loss_spike_kept"]
+    assert "at step 100 of 100, far above the ones before: the steps stay, after going back 0" in said
+    assert found["events"].count(["loss_spike_kept", said]) == 1
+
+
+def test_a_full_disk_that_keeps_no_decision_is_one_sentence(
+    server: Server, tmp_path: Path, small_disk: Path
+) -> None:
+    (tmp_path / "scratch").symlink_to(small_disk)
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as f:
+        while True:
+            f.write(bytes(4096))
+    training = server.start(tmp_path, "lost=20", "seconds=1000", "stage=2", ranks=2)
+    assert training.codes() == [TrainingError.exit_code] * 2
+    for rank in (0, 1):
+        said = training.said(rank).splitlines()[-1]
+        assert "what training does otherwise from now on could not be kept" in said
+        assert "make room on the disk" in said
+    (small_disk / "filler").unlink()
+    server.run(tmp_path, "lost=20", "stage=2", ranks=2)
+
+
 def test_without_memory_it_halves_the_micro_batch_and_keeps_the_batch(
     server: Server, tmp_path: Path
 ) -> None:
@@ -143,14 +174,8 @@ def test_without_memory_for_one_row_it_says_what_to_do(server: Server, tmp_path:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1.5 MB, which holds three checkpoints."""
     place = tmp_path / "disk"
-    place.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=1536k", "tmpfs", str(place)]
-    with contextlib.suppress(FileNotFoundError):
-        if subprocess.run(mounted, capture_output=True, check=False).returncode == 0:
-            yield place
-            subprocess.run(["umount", "-l", str(place)], check=True)
-            return
-    pytest.skip("this user may not mount a tmpfs")
+    with faults.small_disk(place, kilobytes=1536):
+        yield place
 
 
 def test_a_full_disk_stops_no_training(
@@ -182,10 +207,10 @@ def test_a_full_disk_stops_no_training(
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_slow_disk_is_waited_for(server: Server, tmp_path: Path, ranks: int) -> None:
-    """Longer than a process may hang, by all processes."""
-    words = ("steps=4", "hang=2", "slow=2.5", f"stage={2 * (ranks - 1)}")
+    """Longer than a process may hang, which is from its start on; by all processes."""
+    words = ("steps=3", "hang=4", "slow=4.5", f"stage={2 * (ranks - 1)}")
     found = server.run(tmp_path, *words, ranks=ranks)
-    assert (found["facts"]["steps"], found["events"]) == (4, [])
+    assert (found["facts"]["steps"], found["events"]) == (3, [])
 
 
 def test_weights_that_a_full_disk_does_not_take_are_an_error(
@@ -205,7 +230,7 @@ def test_weights_that_a_full_disk_does_not_take_are_an_error(
     one_run(tmp_path)
 
 
-@pytest.mark.parametrize("harm", ["truncated", "changed", "no_manifest"])
+@pytest.mark.parametrize("harm", ["truncated", "changed", "cut_manifest", "no_manifest"])
 def test_a_damaged_checkpoint_is_left_out(
     server: Server, plain: dict[str, Any], tmp_path: Path, harm: str
 ) -> None:
@@ -223,6 +248,8 @@ def test_a_damaged_checkpoint_is_left_out(
         with file.open("r+b") as f:
             f.seek(file.stat().st_size // 2)
             f.write(b"\x00\xff" * 8)
+    elif harm == "cut_manifest":
+        os.truncate(folder / "rank0.json", 50)
     else:
         (folder / "rank0.json").unlink()
     found = server.run(tmp_path)
@@ -233,7 +260,7 @@ def test_a_damaged_checkpoint_is_left_out(
     else:
         said = one_run(tmp_path, "checkpoint_damaged")["checkpoint_damaged"]
         assert said.startswith(f"the checkpoint of step {newest} is left out: ")
-        assert ("bytes" if harm == "truncated" else "checksum") in said
+        assert {"truncated": "bytes", "changed": "checksum", "cut_manifest": "JSON"}[harm] in said
 
 
 def test_a_training_that_learns_nothing_is_told(server: Server, tmp_path: Path) -> None:

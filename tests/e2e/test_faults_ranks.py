@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import LIMIT, MALLOC, PROGRAM, Server, Training, loss_of, runs, tags
+from faults import LIMIT, MALLOC, PROGRAM, Server, Training, loss_of, runs, small_disk, tags, written
 
-from xlgap.errors import TryAgainError
+from xlgap.errors import TrainingError, TryAgainError
 
 pytestmark = pytest.mark.e2e
 
@@ -88,6 +88,43 @@ def test_others_go_on_from_it(
     assert left == {"step24"}
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "kilobytes"),
+    [((2, 1), (3, 1), 1100), ((0, 1), (2, 2), 800)],
+    ids=["DeepSpeed", "plain"],
+)
+def test_without_room_to_convert_nothing_is_lost(
+    server: Server,
+    plain: dict[str, Any],
+    tmp_path: Path,
+    before: tuple[int, int],
+    after: tuple[int, int],
+    kilobytes: int,
+) -> None:
+    place = tmp_path / "disk"
+    words = (*WORDS, f"stage={after[0]}")
+    with small_disk(place, kilobytes=kilobytes):
+        (tmp_path / "scratch").symlink_to(place)
+        stopped(server, tmp_path, f"stage={before[0]}", ranks=before[1])
+        kept = written(tmp_path)
+        training = server.start(tmp_path, *words, "hang=20", ranks=after[1])
+        assert set(training.codes()) == {TrainingError.exit_code}, training.said()
+        for rank in range(after[1]):
+            said = training.said(rank)
+            assert "No space left on device" in said
+            assert "Make room on the disk, of about twice its size" in said
+            assert "Traceback" not in said
+        assert written(tmp_path) == kept
+        assert not list(place.glob("universal-*"))
+        subprocess.run(["mount", "-o", "remount,size=8m", str(place)], check=True)
+        found = server.run(tmp_path, *words, ranks=after[1])
+    rest = loss_of(found)
+    assert 0 < len(rest) < 24
+    assert rest == pytest.approx(loss_of(plain)[-len(rest) :], abs=SAME)
+    assert set(tags(tmp_path)) == {"checkpoint_converted"}
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+
+
 def test_bf16_goes_on_nearby_and_without_zero_begins_again(server: Server, tmp_path: Path) -> None:
     whole = server.run(tmp_path / "whole", *WORDS, "stage=2", "bf16=1")
     stopped(server, tmp_path / "two", "stage=2", "bf16=1", ranks=1)
@@ -146,12 +183,7 @@ def test_of_a_hung_process_the_others_end(
 ) -> None:
     training = server.start(tmp_path, *WORDS, "stage=2", "pause=0.02", "hang=4", ranks=2)
     training.until_step(4)
-    training.kill(signal.SIGSTOP, rank=1)
-    try:
-        assert training.code(0, seconds=60) == TryAgainError.exit_code
-    finally:
-        training.kill(signal.SIGKILL, rank=1)
-    assert training.code(1) == -signal.SIGKILL
+    hung(training, rank=1)
     said = training.said()
     assert "error: no progress for 4 seconds in step" in said
     assert "of 24" in said
@@ -159,6 +191,41 @@ def test_of_a_hung_process_the_others_end(
     found = server.run(tmp_path, *WORDS, "stage=2", ranks=2)
     assert found["weights"] == plain["weights"]
     assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+
+
+@pytest.mark.parametrize("split", [0, 1], ids=["in one piece", "split"])
+def test_of_one_that_hangs_in_an_evaluation_the_others_end(
+    server: Server, tmp_path: Path, split: int
+) -> None:
+    words = (*WORDS, "stage=3", f"split={split}", "best=24")
+    training = server.start(tmp_path, *words, "linger=0.5", "hang=3", ranks=2)
+    training.until_step(2)
+    (tmp_path / "evaluating").unlink(missing_ok=True)
+    training.until((tmp_path / "evaluating").is_file)
+    hung(training, rank=1)
+    said = training.said()
+    assert "error: no progress for 3 seconds in the evaluation after step" in said
+    assert "in score" in said  # of the stacks
+    server.run(tmp_path, *words, ranks=2)
+    assert [status for _, status in runs(tmp_path)] == ["FINISHED"]
+
+
+def test_of_one_that_hangs_before_the_first_step_the_others_end(server: Server, tmp_path: Path) -> None:
+    training = server.start(tmp_path, *WORDS, "stage=2", "stuck=1", "hang=3", ranks=2)
+    training.until((tmp_path / "pid1").is_file)
+    hung(training)
+    assert "error: no progress for 3 seconds in starting the engine" in training.said()
+
+
+def hung(training: Training, *, rank: int | None = None) -> None:
+    """The first process ends by itself; the other one, which may have to be stopped, by the test."""
+    if rank is not None:
+        training.kill(signal.SIGSTOP, rank=rank)
+    try:
+        assert training.code(0, seconds=60) == TryAgainError.exit_code, training.said()
+    finally:
+        training.kill(signal.SIGKILL, rank=1)
+    assert training.code(1) == -signal.SIGKILL
 
 
 def test_without_memory_in_one_of_them_the_next_start_halves(server: Server, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Server, loss_of, written
+from faults import Server, loss_of, tags, written
 
 from xlgap.errors import TrainingError
 
@@ -22,6 +24,12 @@ SPLIT = (*WORDS, "split=1")
 def plain(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Two processes to which nothing happened."""
     return server.run(tmp_path_factory.mktemp("split"), *SPLIT, ranks=2)
+
+
+@pytest.fixture(scope="module")
+def slow(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Likewise, learning at a rate at which it goes on to get better."""
+    return server.run(tmp_path_factory.mktemp("slow"), *SPLIT, "rate=0.0005", ranks=2)
 
 
 def files(folder: Path) -> set[str]:
@@ -71,8 +79,61 @@ def test_lost_best_weights_are_one_sentence(server: Server, tmp_path: Path) -> N
         path.unlink()
     again = server.start(tmp_path, *SPLIT, ranks=2)
     assert again.codes() == [TrainingError.exit_code] * 2
-    assert "the weights of the best evaluation are not there" in again.said()
-    assert "Traceback" not in again.said()
+    for rank in (0, 1):
+        assert "is gone, the weights of the best evaluation, which" in again.said(rank)
+        assert "Traceback" not in again.said(rank)
+    whole = server.start(tmp_path, *WORDS, ranks=2)
+    assert whole.codes() == [TrainingError.exit_code] * 2
+    assert "is gone, the weights of the best evaluation, which" in whole.said()
+
+
+def cut(server: Server, folder: Path) -> tuple[Path, int, int]:
+    """Killed where two checkpoints have best weights of their own: those of the newer one, and both."""
+    for _ in range(5):
+        training = server.start(folder, *SPLIT, "pause=0.05", "rate=0.0005", ranks=2)
+        training.until(lambda: len(two_best(folder)) == 2)
+        for rank in (0, 1):
+            training.kill(signal.SIGKILL, rank=rank)
+        training.codes()
+        if len(found := two_best(folder)) == 2:
+            (older, _), (newer, path) = sorted(found.items())
+            return path, older, newer
+    raise AssertionError("no two checkpoints")
+
+
+def two_best(folder: Path) -> dict[int, Path]:
+    """By checkpoint its best weights, where they are not those of the one before."""
+    found: dict[int, Path] = {}
+    for step in sorted(written(folder)):
+        with suppress(OSError, ValueError):
+            manifest = folder / "scratch" / f"step{step}" / "rank0.json"
+            if not manifest.with_name("rank1.json").is_file():
+                continue
+            for name in json.loads(manifest.read_text())["beside"]:
+                if (path := folder / "scratch" / name) not in found.values():
+                    found[step] = path
+    return found
+
+
+@pytest.mark.parametrize("after", [WORDS, SPLIT], ids=["in one piece", "split"])
+@pytest.mark.parametrize("harm", ["truncated", "changed"])
+def test_of_damaged_best_weights_the_checkpoint_before_them_goes_on(
+    server: Server, slow: dict[str, Any], tmp_path: Path, harm: str, after: tuple[str, ...]
+) -> None:
+    path, older, newer = cut(server, tmp_path)
+    with path.open("r+b") as file:
+        if harm == "truncated":
+            file.truncate(path.stat().st_size // 2)
+        else:
+            file.seek(path.stat().st_size // 2)
+            file.write(b"\x00\xff" * 64)
+    training = server.start(tmp_path, *after, "rate=0.0005", ranks=2)
+    assert training.codes() == [0, 0], training.said()
+    assert f"goes on after step {older} of 24" in training.said()
+    said = tags(tmp_path)["checkpoint_damaged"]
+    assert said.startswith(f"the checkpoint of step {newer} is left out: {path} has ")
+    assert ("bytes" if harm == "truncated" else "another checksum") in said
+    assert training.facts()["weights"] == slow["weights"]
 
 
 @pytest.mark.parametrize("before", [WORDS, SPLIT], ids=["from one piece", "to one piece"])

@@ -26,6 +26,8 @@ FOLDER, where ``scratch`` and ``mlflow.db`` are, too.
     bits=0                          of the weights below them; 0 leaves these as they are
     split=0                         1: no process holds the whole network
     best=0                          evaluations, of which the best one's weights are kept
+    linger=0                        seconds that an evaluation does nothing, FOLDER/evaluating beside it
+    stuck=0                         1: the second process stops itself when its engine is to start
     slow=0                          seconds that the first process's disk takes for each file
     memory=0                        MB that it may take beside what it has when training begins
 """
@@ -34,6 +36,7 @@ import hashlib
 import json
 import os
 import resource
+import signal
 import sqlite3
 import sys
 import time
@@ -87,7 +90,7 @@ DEFAULTS = {
     "steps": 40, "stage": 0, "offload": 0, "bf16": 0, "seconds": 0.0, "pause": 0.0, "hang": 0.0,
     "lost": (), "flipped": (), "rows": 8, "length": 14, "width": 32, "memory": 0, "budget": 100_000,
     "dropout": 0.1, "rate": 3e-3, "late": 0, "lora": 0, "bits": 0,
-    "split": 0, "best": 0, "slow": 0.0,
+    "split": 0, "best": 0, "slow": 0.0, "linger": 0.0, "stuck": 0,
 }  # fmt: skip
 
 
@@ -242,8 +245,8 @@ def train(how, folder, observer):
         hang_seconds=how.hang,
     )
     return train_phase(
-        lambda: network(how, split=bool(how.split)), data, settings,
-        evaluate=partial(score, how) if how.best else None, observer=observer,
+        lambda: to_train(how), data, settings,
+        evaluate=partial(score, how, folder) if how.best else None, observer=observer,
         scratch=folder / "scratch",
     )  # fmt: skip
 
@@ -258,8 +261,18 @@ def zero(how):
     )
 
 
-def score(how, trained):
+def to_train(how):
+    made = network(how, split=bool(how.split))
+    if how.stuck and rank() == 1:
+        made.to = lambda *_: os.kill(os.getpid(), signal.SIGSTOP)
+    return made
+
+
+def score(how, folder, trained):
     """The share of tags that are right, on every rank."""
+    if how.linger:
+        (folder / "evaluating").touch()
+        time.sleep(how.linger)
     rows = examples(how)[:48]
     batch = on_device(TaskData(rows, pad=1).batch(np.arange(48), step=0), device())
     with torch.inference_mode():

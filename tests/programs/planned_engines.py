@@ -4,9 +4,8 @@ usage: planned_engines.py WAYS.json OUT.json
 
 WAYS is a list of {"model_type", "plan": fields of ZeroPlan}; OUT has a line for each: the
 stage that DeepSpeed runs, where its configuration offloads to, and the loss of a step. With states on
-disk DeepSpeed compiles operators (libaio) that a CPU does without: there it reads the configuration
-alone, and the loss is null. The plan's optimizer for a GPU is a compiled one: on a CPU it is torch's,
-all else is as planned.
+disk DeepSpeed compiles operators, for which libaio must be there: it reads the configuration alone,
+and the loss is null.
 """
 
 import json

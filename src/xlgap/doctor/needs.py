@@ -30,6 +30,7 @@ from xlgap.planning.tables import hours, size
 from xlgap.tracking.login import use_login_files
 from xlgap.tracking.reach import asked, refuses
 from xlgap.tracking.uri import VARIABLE, check_uri, server_uri, shown, sqlite_path, store_uri
+from xlgap.training.disk_offload import lacking
 from xlgap.training.engine import Accelerators, accelerators
 
 _of_study = partial(Finding, part="study")
@@ -55,6 +56,7 @@ def study_findings(
     yield _data(directory, params, hub)
     yield from _checkpoints(params, hub)
     yield from _few_bits(params)
+    yield from _disk_offload(params, plan, there)
     yield from _runs(directory)
 
 
@@ -180,6 +182,23 @@ def _few_bits(params: Params) -> Iterator[Finding]:
         )
         return
     yield _of_study(name=LIBRARY, found=f"{version(LIBRARY)}, for {', '.join(asked)}")
+
+
+def _disk_offload(params: Params, plan: Plan, there: Accelerators) -> Iterator[Finding]:
+    """Whether weights or optimizer can be kept on disk, where a stage does."""
+    asked = "nvme" in {params.train.offload_optimizer, params.train.offload_parameters}
+    if not asked and not any(stage.memory and stage.memory.nvme for stage in plan.stages):
+        return
+    lacks = lacking()
+    here = plan.hardware.kind == ("cuda" if there.devices else "cpu")
+    yield _of_study(
+        name="offload to disk",
+        found="lacks " + lacks.partition(":")[0] if lacks else "can be compiled",
+        state="ok" if not lacks else "lacking" if here else "note",
+        advice=f"DeepSpeed compiles what reads and writes it, for which there must be {lacks}."
+        if lacks
+        else "",
+    )
 
 
 def _is_cached(model: HubModel) -> bool:

@@ -11,13 +11,14 @@ from importlib import metadata
 from packaging.requirements import Requirement
 
 from xlgap.doctor.finding import Finding
+from xlgap.training.disk_offload import COMPILERS
 
 PYTHON = (3, 11)
 PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "git": (("git",), "DVC keeps the project's history in it: install git."),
     "C++ compiler": (
-        ("c++", "g++", "clang++"),
-        "DeepSpeed builds its CPU optimizer with it, which offload to the CPU needs: install g++.",
+        COMPILERS,
+        "DeepSpeed compiles with it what offload to disk needs: install g++.",
     ),
     "CUDA compiler": (("nvcc",), "DeepSpeed builds fused operators with it; nothing here needs them."),
     "Docker": (("docker",), "only the containers need it."),

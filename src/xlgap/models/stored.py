@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -19,9 +19,13 @@ _NUMBER = 4  # bytes of fp32
 
 
 def write_tensors(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: Iterable[tuple[str, Tensor]]
-) -> None:
-    """Write tensors in fp32 as a safetensors file, which is there when all of it is on the disk.
+    path: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    tensors: Iterable[tuple[str, Tensor]],
+    *,
+    durable: bool = True,
+) -> str:
+    """Write tensors in fp32 as a safetensors file, which is there when all of it is written.
 
     Its bytes are those that :func:`~xlgap.models.network.save_state` writes of them.
 
@@ -29,25 +33,31 @@ def write_tensors(
         path: of the file.
         shapes: of all tensors.
         tensors: names and values, in the order of their names.
+        durable: as of :func:`~xlgap.formats.atomic_path`.
+
+    Returns:
+        SHA-256 of the bytes that were written.
 
     Raises:
         ResultError: the disk did not take it.
     """
-    names = sorted(shapes)
+    names, sha = sorted(shapes), hashlib.sha256()
     try:
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            file.write(_header(names, shapes))
-            written = []
+        with atomic_path(path, durable=durable) as temporary, temporary.open("wb") as file:
+            header, written = _header(names, shapes), []
+            file.write(header)
+            sha.update(header)
             for name, tensor in tensors:
                 value = tensor.detach().to("cpu", torch.float32).contiguous()
                 assert tuple(value.shape) == tuple(shapes[name]), name
-                file.write(value.reshape(-1).numpy().data)
+                data = value.reshape(-1).numpy().data
+                file.write(data)
+                sha.update(data)
                 written.append(name)
             assert written == names, "not the tensors whose shapes were given, in their order"
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         raise ResultError(f"{path}: {error}; make room on the disk, then run this again.") from error
+    return sha.hexdigest()
 
 
 def _header(names: Iterable[str], shapes: Mapping[str, tuple[int, ...]]) -> bytes:

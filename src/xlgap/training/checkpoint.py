@@ -24,18 +24,28 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from xlgap.errors import TrainingError
+from xlgap.errors import DataError, TrainingError
 from xlgap.models.adapters import saved_names
 from xlgap.models.aliases import State
-from xlgap.training.engine import any_says, barrier, gathered, rank, world_size
-from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
+from xlgap.training.engine import agreed_on, any_says, barrier, gathered, rank, world_size
+from xlgap.training.manifest import (
+    Topology,
+    Written,
+    beside,
+    damage,
+    declare,
+    finished,
+    folder_of,
+    harm,
+    steps_in,
+)
 from xlgap.training.safe_load import tensors_only
-from xlgap.training.universal import read_universal
+from xlgap.training.universal import read_universal, refusal
+from xlgap.training.watchdog import POLL, Watchdog
 from xlgap.training.writer import Collector, Writer
 
 Tell = Callable[[str, str], None]
 """Told what happened: its name and a sentence."""
-POLL = 0.25  # seconds of waiting for the disk until the ranks tell each other that they still do
 
 
 @dataclass
@@ -59,10 +69,11 @@ class PhaseState:
 
 @dataclass(frozen=True)
 class Found:
-    """A checkpoint to go on from: after ``step``, ``written`` by whom."""
+    """A checkpoint to go on from: after ``step``, ``written`` by whom, with files ``beside`` it."""
 
     step: int
     written: Topology
+    beside: dict[str, Written] = field(default_factory=dict)
 
 
 class Checkpoints:
@@ -78,14 +89,14 @@ class Checkpoints:
         *,
         skipped: tuple[int, ...] = (),
         tell: Tell,
-        waits: Callable[[str], None] = lambda what: None,
+        watchdog: Watchdog,
     ) -> None:
         """In the folder ``place``, of an engine of ``topology`` that leaves out steps.
 
-        ``waits``: called while the disk is waited for, and when that is over, with what follows.
+        ``watchdog``: told while the disk is waited for, and when that is over, what follows.
         """
         self.place, self.topology, self._skipped, self._tell = place, topology, skipped, tell
-        self._writer, self._writing, self._waits = Writer(), 0, waits
+        self._writer, self._writing, self._watchdog = Writer(), 0, watchdog
         self._good: int | None = None  # the step of the one that stays
 
     @property
@@ -94,28 +105,68 @@ class Checkpoints:
         return self._writer.failed
 
     def find(self) -> Found | None:
-        """The newest checkpoint whose bytes are those that were written, and whose steps are ours."""
+        """The newest checkpoint whose bytes are those that were written, and whose steps are ours.
+
+        Raises:
+            TrainingError: there are such, but the files beside them, which they go on from, are not.
+        """
+        lost = ""
         for step, written in self._candidates():
+            folder = folder_of(self.place, step)
             shares = range(rank(), written.world, world_size())
-            reason = next(filter(None, gathered(damage(folder_of(self.place, step), shares))), None)
+            check, what = partial(damage, folder, shares), f"checking the checkpoint of step {step}"
+            reason = next(filter(None, gathered(self._watchdog.patiently(check, what))), None)
+            if reason is not None:
+                self._leave_out(step, reason)
+                continue
+            check_beside = partial(self._beside, folder, checks=rank() == 0)
+            kept, reason = agreed_on(self._watchdog.patiently(check_beside, what))
             if reason is None:
                 self._good = step
-                return Found(step, written)
-            self._tell("checkpoint_damaged", f"the checkpoint of step {step} is left out: {reason}")
+                return Found(step, written, kept)
+            self._leave_out(step, reason)
+            lost = lost or reason
+        if lost:
+            raise TrainingError(
+                f"{lost}, the weights of the best evaluation, which the checkpoint goes on from: put "
+                f"the file back, or remove {self.place} to begin the phase again."
+            )
         return None
 
+    def _beside(self, folder: Path, *, checks: bool) -> tuple[dict[str, Written], str | None]:
+        """The files beside a checkpoint, and what is wrong with one; none unless it ``checks``."""
+        kept = beside(folder) if checks else {}
+        harms = (harm(self.place / name, told) for name, told in kept.items())
+        return kept, next(filter(None, harms), None)
+
     def _candidates(self) -> list[tuple[int, Topology]]:
-        """Those that are complete, as the first rank sees them."""
-        found = []
+        """Those that are complete, as the first rank sees them; all tell of unreadable manifests."""
+        found: list[tuple[int, Topology]] = []
+        damaged: list[tuple[int, str]] = []
         for step in steps_in(self.place) if rank() == 0 else ():
-            known = finished(folder_of(self.place, step))
+            try:
+                known = finished(folder_of(self.place, step))
+            except DataError as error:
+                damaged.append((step, str(error)))
+                continue
             if known and known[1] == tuple(s for s in self._skipped if s < step):
                 found.append((step, known[0]))
-        return gathered(found)[0]
+        found, damaged = agreed_on((found, damaged))
+        for step, reason in damaged:
+            self._leave_out(step, reason)
+        return found
+
+    def _leave_out(self, step: int, reason: str) -> None:
+        self._tell("checkpoint_damaged", f"the checkpoint of step {step} is left out: {reason}")
 
     def load(self, engine: Any, found: Found) -> PhaseState | None:
-        """Put what was found into a new engine; ``None`` where that cannot be done."""
+        """Put what was found into a new engine; ``None`` where no such engine reads such a one.
+
+        Raises:
+            TrainingError: it could not be read now; it stays.
+        """
         tag = folder_of(self.place, found.step).name
+        self._watchdog.beat(f"reading the checkpoint of step {found.step}")
         if self.topology.reads(found.written):
             quiet = redirect_stdout(io.StringIO())  # its optimizer of stage 1 in bf16 prints
             with quiet, tensors_only():
@@ -125,11 +176,13 @@ class Checkpoints:
             if path is None:
                 raise TrainingError(f"{self.place / tag}: DeepSpeed loads no checkpoint from it.")
             return PhaseState(**client["phase"])
-        try:
-            client = read_universal(engine, self.place, tag, found.written, self.topology)
-        except TrainingError as error:
-            self._tell("checkpoint_unreadable", f"the phase begins again: {error}")
+        reason = refusal(found.written, self.topology)
+        if reason is not None:
+            self._tell("checkpoint_unreadable", f"the phase begins again: {reason}")
             return None
+        client = read_universal(
+            engine, self.place, tag, found.written, self.topology, watchdog=self._watchdog
+        )
         self._tell(
             "checkpoint_converted",
             f"the checkpoint of step {found.step}, of {found.written}, was converted for "
@@ -137,19 +190,22 @@ class Checkpoints:
         )
         return PhaseState(**client["phase"])
 
-    def save(self, engine: Any, state: PhaseState) -> None:
-        """Copy the state and write it in the background, after what is being written now."""
+    def save(self, engine: Any, state: PhaseState, *, beside: dict[str, Written]) -> None:
+        """Copy the state and write it in the background, after what is being written now.
+
+        ``beside``: files beside it, as the first rank knows them, which are whole already.
+        """
         self.finish()
         folder = folder_of(self.place, state.step)
         if rank() == 0:
             self._prune()
             shutil.rmtree(folder, ignore_errors=True)
         barrier()
-        self._waits(f"copying the state of step {state.step}")
+        self._watchdog.beat(f"copying the state of step {state.step}")
         found = _collected(engine, state, folder)
         done = partial(
             declare, folder, rank=rank(), step=state.step, topology=self.topology,
-            skipped=tuple(s for s in self._skipped if s < state.step),
+            skipped=tuple(s for s in self._skipped if s < state.step), beside=beside,
         )  # fmt: skip
         self._writing = state.step
         if found.short is not None:
@@ -160,7 +216,7 @@ class Checkpoints:
     def finish(self) -> bool:
         """Wait until all ranks have written the last one, however long it takes; whether they have."""
         while self._writing and any_says(self._writer.busy(seconds=POLL))[0]:
-            self._waits(f"writing the checkpoint of step {self._writing}")
+            self._watchdog.beat(f"writing the checkpoint of step {self._writing}")
         error = self._writer.wait()
         if not self._writing:
             return True

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from xlgap.errors import TrainingError
 from xlgap.training.batches import Step
-from xlgap.training.engine import out_of_memory
+from xlgap.training.engine import agreed_on, out_of_memory, rank
 from xlgap.training.parts import Course
 from xlgap.training.recovery import REWINDS, Adjusted, LossWatch, Trouble, can_skip, smaller
 
@@ -39,13 +40,45 @@ def memory_for(what: str, advice: str) -> Iterator[None]:
         raise TrainingError(f"memory ran out {what}; {advice}.") from error
 
 
+def note(adjusted: Adjusted, place: Path) -> None:
+    """Keep what a phase does otherwise; the first rank writes it, all call this.
+
+    Raises:
+        TrainingError: the disk did not take it, on every rank.
+    """
+    failure = ""
+    if rank() == 0:
+        try:
+            adjusted.write(place)
+        except TrainingError as error:
+            failure = str(error)
+    failure = agreed_on(failure)
+    if failure:
+        raise TrainingError(failure)
+
+
 class Guard:
     """Looks after the steps of a phase."""
 
     def __init__(
-        self, course: Course, plan: Sequence[Step], *, adjusted: Adjusted, losses: Sequence[float]
+        self,
+        course: Course,
+        plan: Sequence[Step],
+        *,
+        adjusted: Adjusted,
+        losses: Sequence[float],
+        tell: Callable[[str, str], None],
     ) -> None:
-        """Of ``course``, cut as in ``plan``; ``losses``: of the steps that were done."""
+        """Of ``course``, cut as in ``plan``.
+
+        Args:
+            course: what is trained on.
+            plan: its steps.
+            adjusted: what is done otherwise.
+            losses: of the steps that were done.
+            tell: told what happens, its name and a sentence.
+        """
+        self._tell, self._told = tell, False
         self._course, self._plan, self._adjusted = course, plan, adjusted
         self._watch = LossWatch(course.order, losses)
 
@@ -78,6 +111,7 @@ class Guard:
         again = self._adjusted.without(spike or [number])
         if again.rewinds > REWINDS or not can_skip(again.skipped, steps=len(self._course)):
             if math.isfinite(loss):
+                self._tell_stays(where, loss)
                 return
             raise TrainingError(
                 f"the loss is {loss} at {where}, after going back {self._adjusted.rewinds} times and "
@@ -90,6 +124,18 @@ class Guard:
             f"{again.rewinds} of {REWINDS} in a phase; a lower learning rate may avoid it).",
             again,
         )
+
+    def _tell_stays(self, where: str, loss: float) -> None:
+        """Once, however long losses stay high."""
+        if not self._told:
+            self._told = True
+            self._tell(
+                "loss_spike_kept",
+                f"the loss is {loss:.4g} at {where}, far above the ones before: the steps stay, after "
+                f"going back {self._adjusted.rewinds} times and leaving out "
+                f"{len(self._adjusted.skipped)} (at most {REWINDS} times, a tenth of the steps, never "
+                "the last); a lower learning rate may avoid it.",
+            )
 
     def _place(self, number: int) -> str:
         return f"step {number + 1} of {len(self._course)}"

@@ -8,12 +8,14 @@ gather that tensor.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor, nn
 
 from xlgap.errors import ResultError, TrainingError
+from xlgap.formats import file_digest, sync
 from xlgap.models.aliases import State
 from xlgap.models.checkpoint_files import TensorFile
 from xlgap.models.network import load_state
@@ -21,6 +23,8 @@ from xlgap.models.shares import gathered, shape_of
 from xlgap.models.stored import write_tensors
 from xlgap.training.checkpoint import PhaseState
 from xlgap.training.engine import agreed, agreed_on, barrier, full_state, kept_tensors, rank
+from xlgap.training.manifest import Written
+from xlgap.training.watchdog import Watchdog
 
 Weights = State | TensorFile
 """In memory, or in a file."""
@@ -32,11 +36,14 @@ _REFERRED = 3  # checkpoints whose best weights stay: two on disk, one that is b
 class Keeping(Protocol):
     """Where weights of a phase are kept. All ranks call its methods together."""
 
-    def found(self, state: PhaseState) -> None:
-        """A checkpoint was read."""
+    def found(self, state: PhaseState, beside: dict[str, Written]) -> None:
+        """A checkpoint was read, with the files beside it, which were checked."""
 
     def best(self, module: nn.Module, state: PhaseState) -> None:
         """These are the best ones so far."""
+
+    def beside(self, state: PhaseState) -> dict[str, Written]:
+        """The files beside a checkpoint that it goes on from; the first rank knows them."""
 
     def saved(self, state: PhaseState) -> None:
         """A checkpoint is being written."""
@@ -51,15 +58,24 @@ class InMemory:
     def __init__(self, place: Path) -> None:
         self.place = place
 
-    def found(self, state: PhaseState) -> None:
-        """Read the best ones where the checkpoint is of a network that was split."""
+    def found(self, state: PhaseState, beside: dict[str, Written]) -> None:
+        """Read the best ones where the checkpoint is of a network that was split.
+
+        Raises:
+            TrainingError: they are not there.
+        """
         if state.best_step and state.best is None:
-            state.best = load_state(self.place / _BEST.format(state.best_step))
+            _require(_best(self.place, state), state)
+            state.best = load_state(_best(self.place, state))
 
     def best(self, module: nn.Module, state: PhaseState) -> None:
         """Copy them, when those before are gone."""
         state.best = None
         state.best = full_state(module)
+
+    def beside(self, state: PhaseState) -> dict[str, Written]:
+        """None: it holds them."""
+        return {}
 
     def saved(self, state: PhaseState) -> None:
         """The checkpoint has them."""
@@ -72,27 +88,33 @@ class InMemory:
 class InFiles:
     """In files of the folder ``place``; those that a checkpoint refers to stay as long as it may."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, place: Path, watchdog: Watchdog) -> None:
+        self.place, self._watchdog = place, watchdog
+        self._written: dict[int, Written] = {}  # by the steps of best ones
         self._referred = [int(path.stem.removeprefix("best")) for path in place.glob(_BEST.format("*"))]
 
-    def found(self, state: PhaseState) -> None:
+    def found(self, state: PhaseState, beside: dict[str, Written]) -> None:
         """Check that its best weights are there; write those that it holds, of a network in one piece.
 
         Raises:
             TrainingError: they are not.
         """
+        path = _best(self.place, state)
         if state.best is not None:
-            if rank() == 0:
-                shapes = {name: tuple(tensor.shape) for name, tensor in state.best.items()}
-                write_tensors(self._best(state), shapes, sorted(state.best.items()))
-            state.best = None
-        if agreed(bool(state.best_step) and not self._best(state).is_file()):
-            raise TrainingError(
-                f"{self._best(state)}: the weights of the best evaluation are not there, which the "
-                f"checkpoint of step {state.step} goes on from; remove {self.place} to begin the phase "
-                "again."
-            )
+            shapes = {name: tuple(tensor.shape) for name, tensor in state.best.items()}
+            tensors, state.best = sorted(state.best.items()), None
+            self._keep(state.best_step, path, shapes, iter(tensors))
+        elif state.best_step:
+            _require(path, state)
+            known = beside.get(path.name)
+            if known is None:  # a checkpoint from before there were checksums: it is taken as it is
+
+                def look() -> Written | None:
+                    return _written(path, file_digest(path, 64)) if rank() == 0 else None
+
+                known = agreed_on(self._watchdog.patiently(look, "reading the best weights"))
+            assert known is not None
+            self._written[state.best_step] = known
 
     def best(self, module: nn.Module, state: PhaseState) -> None:
         """Write them; the file of an evaluation that no checkpoint knows goes.
@@ -101,12 +123,18 @@ class InFiles:
             ResultError: the disk did not take them.
         """
         path = self.place / _BEST.format(state.step)
-        _write(module, path)
+        named = sorted(kept_tensors(module))
+        self._keep(state.step, path, {n: shape_of(t) for n, t in named}, _whole(named))
         if rank() == 0:
             kept = {self.place / _BEST.format(step) for step in self._referred} | {path}
             for other in self.place.glob(_BEST.format("*")):
                 if other not in kept:
                     other.unlink(missing_ok=True)
+
+    def beside(self, state: PhaseState) -> dict[str, Written]:
+        """The file of the best ones."""
+        known = self._written.get(state.best_step)
+        return {_best(self.place, state).name: known} if known else {}
 
     def saved(self, state: PhaseState) -> None:
         """Remember which weights it refers to."""
@@ -114,35 +142,89 @@ class InFiles:
 
     def result(self, module: nn.Module, state: PhaseState) -> Weights:
         """The file of the best ones, or of these."""
-        path = self._best(state)
+        path = _best(self.place, state)
         if not state.best_step:
             path = self.place / _LAST
-            _write(module, path)
+            named = sorted(kept_tensors(module))
+            self._write(path, {n: shape_of(t) for n, t in named}, _whole(named))
         barrier()
         return TensorFile(path)
 
-    def _best(self, state: PhaseState) -> Path:
-        return self.place / _BEST.format(state.best_step)
+    def _keep(
+        self,
+        step: int,
+        path: Path,
+        shapes: dict[str, tuple[int, ...]],
+        tensors: Iterator[tuple[str, Tensor]],
+    ) -> None:
+        sha = self._write(path, shapes, tensors)
+        if rank() == 0:
+            self._written[step] = _written(path, sha)
+
+    def _write(
+        self,
+        path: Path,
+        shapes: dict[str, tuple[int, ...]],
+        tensors: Iterator[tuple[str, Tensor]],
+    ) -> str:
+        """By the first rank; the others gather with it, to the last tensor even if the disk is full.
+
+        Returns:
+            SHA-256 of the file, on the first rank.
+
+        Raises:
+            ResultError: the disk did not take it, on every rank.
+        """
+        failure, sha, part = "", "", path.with_name(f"{path.name}.part")
+        watched = self._watched(tensors, f"writing {path.name}")
+        if rank() == 0:
+            try:
+                sha = write_tensors(part, shapes, watched, durable=False)
+            except ResultError as error:
+                failure = str(error)
+        for _ in watched:
+            pass
+        settle = partial(_settle, part, path)
+        settled = self._watchdog.patiently(settle if sha else lambda: "", f"writing {path.name}")
+        failure = agreed_on(failure or settled)
+        if failure:
+            raise ResultError(failure)
+        return sha
+
+    def _watched(
+        self, tensors: Iterator[tuple[str, Tensor]], what: str
+    ) -> Iterator[tuple[str, Tensor]]:
+        for named in tensors:
+            self._watchdog.beat(what)
+            yield named
 
 
-def _write(module: nn.Module, path: Path) -> None:
-    """By the first rank; the others gather with it, to the last tensor even if the disk is full.
+def _settle(part: Path, path: Path) -> str:
+    """Wait until the disk has ``part``, and name it ``path``; why that failed, if it did."""
+    try:
+        sync(part)
+        part.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        return f"{path}: {error}; make room on the disk, then run this again."
+    return ""
 
-    Raises:
-        ResultError: the disk did not take it, on every rank.
-    """
-    named = sorted(kept_tensors(module))
-    whole, failure = _whole(named), ""
-    if rank() == 0:
-        try:
-            write_tensors(path, {name: shape_of(tensor) for name, tensor in named}, whole)
-        except ResultError as error:
-            failure = str(error)
-    for _ in whole:
-        pass
-    failure = agreed_on(failure)
-    if failure:
-        raise ResultError(failure)
+
+def _best(place: Path, state: PhaseState) -> Path:
+    return place / _BEST.format(state.best_step)
+
+
+def _written(path: Path, sha: str) -> Written:
+    return Written(bytes=path.stat().st_size, sha256=sha)
+
+
+def _require(path: Path, state: PhaseState) -> None:
+    if not agreed(path.is_file()):
+        raise TrainingError(
+            f"{path}: the weights of the best evaluation are not there, which the checkpoint of step "
+            f"{state.step} goes on from; remove {path.parent} to begin the phase again."
+        )
 
 
 def _whole(named: list[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:

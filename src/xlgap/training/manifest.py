@@ -15,6 +15,7 @@ from typing import Any, Literal
 from xlgap.errors import DataError
 from xlgap.formats import file_digest, read_json, write_json
 
+_FILES = {str: {"bytes": int, "sha256": str}}
 _SHAPE = {
     "rank": int,
     "world": int,
@@ -22,7 +23,7 @@ _SHAPE = {
     "precision": str,
     "step": int,
     "skipped": [int],
-    "files": {str: {"bytes": int, "sha256": str}},
+    "files": _FILES,
 }
 
 
@@ -75,11 +76,31 @@ def declare(
     topology: Topology,
     skipped: tuple[int, ...],
     files: dict[str, Written],
+    beside: dict[str, Written],
 ) -> None:
-    """Write the manifest of a rank, when all its files are there."""
+    """Write the manifest of a rank, when all its files are there.
+
+    Args:
+        folder: of the checkpoint.
+        rank: whose manifest it is.
+        step: after which it was written.
+        topology: by what.
+        skipped: steps that were left out.
+        files: of the rank, in ``folder``.
+        beside: files beside ``folder`` that the checkpoint goes on from.
+
+    Raises:
+        OSError: the disk did not take it.
+    """
     known = {"rank": rank, "step": step, "skipped": list(skipped), **asdict(topology)}
     write_json(
-        folder / f"rank{rank}.json", {**known, "files": {k: asdict(v) for k, v in files.items()}}
+        _path(folder, rank),
+        {
+            **known,
+            "files": {k: asdict(v) for k, v in files.items()},
+            "beside": {k: asdict(v) for k, v in beside.items()},
+        },
+        durable=True,
     )
 
 
@@ -87,15 +108,29 @@ def finished(folder: Path) -> tuple[Topology, tuple[int, ...]] | None:
     """How a checkpoint was written, and which steps it left out.
 
     ``None`` where a rank has written no manifest: it is none yet, or never will be one.
+
+    Raises:
+        DataError: a manifest is damaged.
     """
-    try:
-        first = _manifest(folder, 0)
-        for rank in range(first["world"]):
-            _manifest(folder, rank)
-    except DataError:
+    if not _path(folder, 0).is_file():
         return None
+    first = _manifest(folder, 0)
+    if not all(_path(folder, rank).is_file() for rank in range(first["world"])):
+        return None
+    for rank in range(1, first["world"]):
+        _manifest(folder, rank)
     topology = Topology(**{key: first[key] for key in ("stage", "precision", "world")})
     return topology, tuple(first["skipped"])
+
+
+def beside(folder: Path) -> dict[str, Written]:
+    """The files beside a checkpoint that it goes on from.
+
+    Raises:
+        DataError: its manifest is damaged.
+    """
+    found = _manifest(folder, 0).get("beside", {})  # written since there are such checksums
+    return {name: Written(**told) for name, told in found.items()}
 
 
 def damage(folder: Path, ranks: range) -> str | None:
@@ -111,17 +146,29 @@ def damage(folder: Path, ranks: range) -> str | None:
         except DataError as error:
             return str(error)
         for name, told in files.items():
-            path = folder / name
-            if not path.is_file():
-                return f"{path} is gone"
-            size = path.stat().st_size
-            if size != told["bytes"]:
-                return f"{path} has {size:,} of {told['bytes']:,} bytes"
-            if file_digest(path, 64) != told["sha256"]:
-                return f"{path} has another checksum than when it was written"
+            if reason := harm(folder / name, Written(**told)):
+                return reason
     return None
 
 
+def harm(path: Path, told: Written) -> str | None:
+    """What is wrong with a file, in words; ``None`` if it is what was ``told`` of it."""
+    if not path.is_file():
+        return f"{path} is gone"
+    size = path.stat().st_size
+    if size != told.bytes:
+        return f"{path} has {size:,} of {told.bytes:,} bytes"
+    if file_digest(path, 64) != told.sha256:
+        return f"{path} has another checksum than when it was written"
+    return None
+
+
+def _path(folder: Path, rank: int) -> Path:
+    return folder / f"rank{rank}.json"
+
+
 def _manifest(folder: Path, rank: int) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(folder / f"rank{rank}.json", _SHAPE)
+    found: dict[str, Any] = read_json(_path(folder, rank), _SHAPE)
+    if "beside" in found:
+        read_json(_path(folder, rank), {"beside": _FILES})
     return found

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from xlgap.errors import DataError
+from xlgap.errors import DataError, TrainingError
 from xlgap.formats import read_json, write_json
 from xlgap.training.batches import Index, Step
 
@@ -67,8 +67,19 @@ class Adjusted:
         return replace(self, skipped=tuple(sorted(new | {*self.skipped})), rewinds=self.rewinds + 1)
 
     def write(self, place: Path) -> None:
-        """Keep it with the checkpoints in ``place``."""
-        write_json(place / "adjusted.json", asdict(self))
+        """Keep it with the checkpoints in ``place``.
+
+        Raises:
+            TrainingError: the disk did not take it.
+        """
+        path = place / "adjusted.json"
+        try:
+            write_json(path, asdict(self), durable=True)
+        except OSError as error:
+            raise TrainingError(
+                f"{path}: what training does otherwise from now on could not be kept ({error}); make "
+                "room on the disk, then run the same command again."
+            ) from error
 
     @classmethod
     def read(cls, place: Path) -> Adjusted:

@@ -12,6 +12,7 @@ import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,21 @@ def load_tensors(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-if __name__ == "__main__":  # DeepSpeed's converter, in a process of its own
-    with tensors_only():
-        sys.argv[0] = CONVERTER
-        runpy.run_module(CONVERTER, run_name="__main__", alter_sys=True)
+def convert() -> int:
+    """Run DeepSpeed's converter with the arguments of this process; its exit code."""
+    from xlgap.training.writer import write_file
+
+    # torch's own says "unexpected pos" when the disk is full
+    vars(torch)["save"] = partial(write_file, durable=False)
+    sys.argv[0] = CONVERTER
+    try:
+        with tensors_only():
+            runpy.run_module(CONVERTER, run_name="__main__", alter_sys=True)
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        return os.EX_IOERR
+    return 0
+
+
+if __name__ == "__main__":  # in a process of its own
+    sys.exit(convert())

@@ -5,9 +5,9 @@ It neither prints nor tracks: it reports to an observer that it is handed.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from xlgap.models.recompute import recompute_activations
 from xlgap.training.batches import Index, Step
 from xlgap.training.checkpoint import Checkpoints, PhaseState
 from xlgap.training.data import TrainingData
+from xlgap.training.disk_offload import prepare
 from xlgap.training.engine import (
     any_says,
     clip_gradients,
@@ -38,8 +39,9 @@ from xlgap.training.engine import (
     start_engine,
     world_size,
 )
+from xlgap.training.evaluations import better, evaluation_steps
 from xlgap.training.facts import PhaseResult, phase_facts
-from xlgap.training.guard import Guard, lost_peer, memory_for
+from xlgap.training.guard import Guard, lost_peer, memory_for, note
 from xlgap.training.keeping import InFiles, InMemory, Keeping, Weights
 from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Topology
@@ -167,8 +169,7 @@ def train_phase(
             raise TrainingError(str(trouble))
         del made
         release_memory()
-        if rank() == 0:
-            trouble.again.write(scratch)
+        note(trouble.again, scratch)
         observer.on_event(trouble.name, str(trouble))
 
 
@@ -178,8 +179,7 @@ def _noted(scratch: Path, observer: Observer) -> Adjusted:
     if found.untold:
         observer.on_event("out_of_memory", found.untold)
         found = replace(found, untold="")
-        if rank() == 0:
-            found.write(scratch)
+        note(found, scratch)
     return found
 
 
@@ -220,40 +220,52 @@ def _attempt(
     zero = settings.zero
     if zero.activation_checkpointing:
         recompute_activations(network.encoder)
-    with memory_for("when training was to begin", _FEWER_STATES):
-        network.to(device())
-        engine = start_engine(network, zero)
-    watchdog = Watchdog(settings.hang_seconds)
-    checkpoints = Checkpoints(
-        scratch,
-        Topology(stage=zero.stage, precision=zero.precision, world=world_size()),
-        skipped=adjusted.skipped,
-        tell=lambda name, sentence: observer.on_event(name, sentence),
-        waits=watchdog.beat,
-    )
-    keeping: Keeping = InFiles(scratch) if zero.split else InMemory(scratch)
-    found = checkpoints.find()
-    with memory_for("when a checkpoint was read", _FEWER_STATES):
-        state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
-        keeping.found(state)
-    run = _Run(
-        engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, keeping, watchdog
-    )
-    try:
-        with checkpoints.writing(), watchdog.watching():
+    with _peers(Watchdog(settings.hang_seconds)) as watchdog, ExitStack() as ending:
+        watchdog.beat("starting the engine")
+        with memory_for("when training was to begin", _FEWER_STATES):
+            prepare(zero)
+            network.to(device())
+            engine = start_engine(network, zero)
+        ending.callback(end_engine, engine, zero)
+        checkpoints = Checkpoints(
+            scratch,
+            Topology(stage=zero.stage, precision=zero.precision, world=world_size()),
+            skipped=adjusted.skipped,
+            tell=lambda name, sentence: observer.on_event(name, sentence),
+            watchdog=watchdog,
+        )
+        keeping: Keeping = InFiles(scratch, watchdog) if zero.split else InMemory(scratch)
+        found = checkpoints.find()
+        with memory_for("when a checkpoint was read", _FEWER_STATES):
+            state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
+            keeping.found(state, found.beside if found else {})
+        run = _Run(
+            engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, keeping, watchdog
+        )
+        with checkpoints.writing():
             _loop(run, state, evaluate=evaluate)
-            watchdog.rest()
+            watchdog.beat("keeping the weights")
             weights = keeping.result(engine.module, state)
+        return phase_facts(course, plan, state, adjusted), weights
+
+
+@contextmanager
+def _peers(watchdog: Watchdog) -> Iterator[Watchdog]:
+    """Watch in the block, and say in a sentence where another process is gone.
+
+    Raises:
+        TryAgainError: it is.
+    """
+    try:
+        with watchdog.watching():
+            yield watchdog
     except RuntimeError as error:
         if world_size() > 1 and lost_peer(error):
             raise TryAgainError(
-                f"another process is gone (step {state.step + 1} of {len(course)}); run the same "
-                "command again to go on from the last checkpoint."
+                f"another process is gone ({watchdog.what}); run the same command again to go on from "
+                "the last checkpoint."
             ) from error
         raise
-    finally:
-        end_engine(engine, zero)
-    return phase_facts(course, plan, state, adjusted), weights
 
 
 def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] | None) -> None:
@@ -263,7 +275,9 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
     """
     engine, settings, observer, steps = run.engine, run.settings, run.observer, len(run.course)
     due = evaluation_steps(steps, settings.evaluations if evaluate else 0)
-    guard = Guard(run.course, run.plan, adjusted=run.adjusted, losses=state.losses)
+    guard = Guard(
+        run.course, run.plan, adjusted=run.adjusted, losses=state.losses, tell=observer.on_event
+    )
 
     def use(number: int, rate: float, loss: float) -> None:
         if number not in run.adjusted.skipped:
@@ -284,7 +298,6 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
         state.step += 1
         if evaluate is not None and state.step in due:
             losses.finish()
-            run.watchdog.rest()
             _evaluate(run, state, evaluate)
             engine.train()
             run.watchdog.beat(f"step {state.step} of {steps}, after evaluation")
@@ -298,7 +311,7 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
         if stop and not last:
             _stop(run, state)
         if overdue:
-            run.checkpoints.save(engine, state)
+            run.checkpoints.save(engine, state, beside=run.keeping.beside(state))
             run.keeping.saved(state)
             saved = time.monotonic()
 
@@ -309,7 +322,7 @@ def _stop(run: _Run, state: PhaseState) -> None:
     Raises:
         Interrupted: always.
     """
-    run.checkpoints.save(run.engine, state)
+    run.checkpoints.save(run.engine, state, beside=run.keeping.beside(state))
     run.keeping.saved(state)
     kept = (
         "the state is saved, run the same command again to go on."
@@ -318,16 +331,6 @@ def _stop(run: _Run, state: PhaseState) -> None:
         "before it."
     )
     raise Interrupted(f"stopped at step {state.step} of {len(run.course)}; {kept}")
-
-
-def better(score: float, *, than: Sequence[tuple[int, float]]) -> bool:
-    """Whether a dev score is above those of earlier steps; any number is above one that is none.
-
-    >>> [better(0.0, than=[(1, math.nan)]), better(math.nan, than=[(1, 0.0)])]
-    [True, False]
-    """
-    numbers = [value for _, value in than if not math.isnan(value)]
-    return not math.isnan(score) and score > max(numbers, default=-math.inf)
 
 
 def _prepare_step(run: _Run, number: int) -> float:
@@ -341,15 +344,6 @@ def _prepare_step(run: _Run, number: int) -> float:
     for module, name, own in run.dropouts:
         setattr(module, name, own if part.dropout is None else part.dropout)
     return part.learning_rate * factor
-
-
-def evaluation_steps(steps: int, evaluations: int) -> set[int]:
-    """After which steps to evaluate: evenly spaced, the last step among them.
-
-    >>> sorted(evaluation_steps(10, 3))
-    [3, 7, 10]
-    """
-    return {round(steps * (k + 1) / evaluations) for k in range(evaluations)} - {0}
 
 
 def _one_step(run: _Run, number: int) -> Tensor:
@@ -386,7 +380,11 @@ def _share(ranks: tuple[Index, ...]) -> tuple[Index, float]:
 
 def _evaluate(run: _Run, state: PhaseState, evaluate: Callable[[Network], float]) -> None:
     run.engine.eval()
-    with memory_for(f"in the evaluation after step {state.step}", "lower 'evaluation.batch_tokens'"):
+    what = f"the evaluation after step {state.step}"
+    with (
+        memory_for(f"in {what}", "lower 'evaluation.batch_tokens'"),
+        run.watchdog.modules(what),
+    ):
         score = evaluate(run.engine.module)
     if run.settings.select == "dev" and (not state.best_step or better(score, than=state.dev)):
         run.keeping.best(run.engine.module, state)

@@ -8,9 +8,11 @@ Checkpointing" (arXiv 2406.18820).
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,35 +20,48 @@ import torch
 from torch import Tensor, nn
 
 from xlgap.errors import TrainingError
-from xlgap.training.engine import agreed, barrier, rank
+from xlgap.training.engine import agreed_on, barrier, rank
 from xlgap.training.manifest import Topology
 from xlgap.training.safe_load import load_tensors, tensors_only
+from xlgap.training.watchdog import Watchdog
+from xlgap.training.writer import write_file
 
+_write = partial(write_file, durable=False)  # it is read at once, and goes
 _STATES = ("exp_avg", "exp_avg_sq")
 
 
+def refusal(written: Topology, wanted: Topology) -> str | None:
+    """Why no checkpoint of ``written`` can be read by ``wanted``; ``None`` where one can."""
+    if 0 in (written.stage, wanted.stage) and wanted.precision != "fp32":
+        return (
+            f"a checkpoint of {written} in {wanted.precision} cannot be read by {wanted}: DeepSpeed "
+            "does not convert what stage 0 keeps there."
+        )
+    return None
+
+
 def read_universal(
-    engine: Any, place: Path, tag: str, written: Topology, wanted: Topology
+    engine: Any, place: Path, tag: str, written: Topology, wanted: Topology, *, watchdog: Watchdog
 ) -> dict[str, Any]:
     """Convert the checkpoint ``tag`` in ``place``, and load it; what was saved beside it.
 
     The first rank converts, all read.
 
     Raises:
-        TrainingError: DeepSpeed does not convert it.
+        TrainingError: it could not be converted, on every rank; the checkpoint stays.
     """
-    if 0 in (written.stage, wanted.stage) and wanted.precision != "fp32":
-        raise TrainingError(
-            f"a checkpoint of {written} in {wanted.precision} cannot be read by {wanted}: DeepSpeed "
-            "does not convert what stage 0 keeps there."
-        )
     made = place / f"universal-{tag}"
-    failure = _converted(engine, place / tag, made, written, wanted) if rank() == 0 else None
+    what = f"converting the checkpoint {tag}"
+
+    def convert() -> str | None:
+        return _failure(engine, place / tag, made, written, wanted) if rank() == 0 else None
+
     try:
-        if agreed(failure is not None):
+        failure = agreed_on(watchdog.patiently(convert, what))
+        if failure is not None:
             raise TrainingError(
-                f"DeepSpeed could not convert a checkpoint of {written} for {wanted}"
-                + (f": {failure}" if failure else ".")
+                f"the checkpoint {place / tag} of {written} could not be converted for {wanted}: "
+                f"{failure} It stays as it is: {written} goes on from it, too."
             )
         client = _read_plain(engine, made) if wanted.stage == 0 else _read_parts(engine, made)
         barrier()  # all have read it
@@ -56,10 +71,25 @@ def read_universal(
     return client
 
 
+def _failure(engine: Any, source: Path, made: Path, written: Topology, wanted: Topology) -> str | None:
+    """Make the folder ``made``; why it could not be made and what to do, where it could not."""
+    try:
+        said = _converted(engine, source, made, written, wanted)
+    except OSError as error:
+        return (
+            f"{error}. Make room on the disk, of about twice its size, then run the same command again."
+        )
+    return said and f"{said}. Remove its folder to begin again from the one before it, or the start."
+
+
 def _converted(
     engine: Any, source: Path, made: Path, written: Topology, wanted: Topology
 ) -> str | None:
-    """Make the folder ``made``; why it could not be made, where it could not."""
+    """Make the folder ``made``; what DeepSpeed said, where it could not.
+
+    Raises:
+        OSError: the disk did not take it.
+    """
     shutil.rmtree(made, ignore_errors=True)
     if written.stage == 0:
         _write_plain(engine.module, source, made)
@@ -72,8 +102,11 @@ def _converted(
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         (source.parent / "latest_universal").unlink(missing_ok=True)
+        said = done.stderr.strip().rpartition("\n")[2]
+        if done.returncode == os.EX_IOERR:
+            raise OSError(said)
         if done.returncode:
-            return done.stderr.strip().rpartition("\n")[2]
+            return said or f"DeepSpeed's converter ended with code {done.returncode}"
     _complete(engine, made, wanted)
     if written.stage == 3 != wanted.stage:
         _shape(engine.module, made)
@@ -94,14 +127,14 @@ def _complete(engine: Any, made: Path, wanted: Topology) -> None:
     else:
         step = load_tensors(common)["optimizer_state_dict"]["state"][0]["step"]
         for path in steps:
-            torch.save(step, path)
+            _write(step, path)
     groups = [{k: v for k, v in g.items() if k != "params"} for g in engine.optimizer.param_groups]
     known = {
         "ds_version": deepspeed.__version__,
         "param_groups": groups,
         "optimizer_state_dict": {"state": {0: {"step": step}}, "param_groups": groups},
     }
-    torch.save(known, common)
+    _write(known, common)
 
 
 def _shape(network: nn.Module, made: Path) -> None:
@@ -111,7 +144,7 @@ def _shape(network: nn.Module, made: Path) -> None:
             path = made / "zero" / name / f"{key}.pt"
             found = load_tensors(path)
             if isinstance(found, Tensor):
-                torch.save({"param": found.view(param.shape)}, path)
+                _write({"param": found.view(param.shape)}, path)
 
 
 def _model_file(wanted: Topology) -> str:
@@ -126,12 +159,12 @@ def _write_plain(network: nn.Module, source: Path, made: Path) -> None:
         folder = made / "zero" / name
         folder.mkdir(parents=True)
         state = whole["optimizer"]["state"][number]
-        torch.save({"param": whole["module"][name]}, folder / "fp32.pt")
+        _write({"param": whole["module"][name]}, folder / "fp32.pt")
         for key in _STATES:
-            torch.save({"param": state[key]}, folder / f"{key}.pt")
-        torch.save(state["step"], folder / "step.pt")
+            _write({"param": state[key]}, folder / f"{key}.pt")
+        _write(state["step"], folder / "step.pt")
     told = {k: v for k, v in whole.items() if k not in ("module", "optimizer")}
-    torch.save({**told, "module": {}, "optimizer": None}, made / "mp_rank_00_model_states.pt")
+    _write({**told, "module": {}, "optimizer": None}, made / "mp_rank_00_model_states.pt")
 
 
 def _read_plain(engine: Any, made: Path) -> dict[str, Any]:

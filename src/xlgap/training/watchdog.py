@@ -12,28 +12,52 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from torch import nn
 
 from xlgap.errors import TryAgainError
 from xlgap.launch.ranks import tell
+from xlgap.training.engine import any_says
+
+T = TypeVar("T")
+POLL = 0.25  # seconds of waiting for a disk until the ranks tell each other that they still do
 
 
 class Watchdog:
-    """Watches from :meth:`beat` to :meth:`beat`; a limit of 0 seconds is none."""
+    """Watches from :meth:`beat` to :meth:`beat`; a limit of 0 seconds is none.
+
+    Attributes:
+        what: is being done.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self.what = "nothing yet"
         self._last: tuple[float, str] | None = None
         self._ended = threading.Event()
 
     def beat(self, what: str) -> None:
         """Something was done; ``what`` follows, at once."""
-        self._last = (time.monotonic(), what)
+        self.what, self._last = what, (time.monotonic(), what)
 
-    def rest(self) -> None:
-        """What follows may take as long as it takes."""
-        self._last = None
+    @contextmanager
+    def modules(self, what: str) -> Iterator[None]:
+        """In the block every call of a module is a :meth:`beat`."""
+
+        def beat(*_: Any) -> None:
+            self.beat(what)
+
+        self.beat(what)
+        hook = nn.modules.module.register_module_forward_pre_hook(beat)
+        try:
+            yield
+        finally:
+            hook.remove()
+            self.beat(what)
 
     @contextmanager
     def watching(self) -> Iterator[Watchdog]:
@@ -44,6 +68,19 @@ class Watchdog:
             yield self
         finally:
             self._ended.set()
+
+    def patiently(self, work: Callable[[], T], what: str) -> T:
+        """What this rank's ``work`` with the disk gives; all ranks wait for the slowest.
+
+        It runs in another thread and may not talk to other ranks. However long it takes, it is no hang
+        while all of them answer.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="patient") as pool:
+            working = pool.submit(work)
+            self.beat(what)
+            while any_says(not wait([working], POLL).done)[0]:
+                self.beat(what)
+        return working.result()
 
     def _watch(self) -> None:
         while not self._ended.wait(min(1.0, self._seconds / 4)):

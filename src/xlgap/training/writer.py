@@ -17,8 +17,11 @@ from typing import IO, Any, cast
 import torch
 from torch import Tensor
 
+from xlgap.formats import sync
 from xlgap.training.engine import out_of_memory
 from xlgap.training.manifest import Written
+
+_save = torch.save  # which the converter replaces, see xlgap.training.safe_load
 
 Files = dict[str, Any]
 """What a rank writes, by the names of its files."""
@@ -110,8 +113,9 @@ class Writer:
     def _write(self, folder: Path, files: Files, done: Callable[[dict[str, Written]], None]) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            done({name: _write_file(folder / name, content) for name, content in files.items()})
-            _sync(folder)
+            done({name: write_file(content, folder / name) for name, content in files.items()})
+            sync(folder)
+            sync(folder.parent)
         except OSError as error:
             for name in files:
                 with contextlib.suppress(OSError):
@@ -160,8 +164,8 @@ class _Hashing:
     def flush(self) -> None:
         """Nothing is buffered."""
 
-    def close(self) -> Written:
-        """Wait for the disk.
+    def close(self, *, durable: bool) -> Written:
+        """Wait for the disk, if ``durable``.
 
         Raises:
             OSError: it did not take everything.
@@ -169,19 +173,17 @@ class _Hashing:
         with self._file:
             if self._error is not None:
                 raise self._error
-            os.fsync(self._file.fileno())
+            if durable:
+                os.fsync(self._file.fileno())
         return Written(bytes=self._bytes, sha256=self._sha.hexdigest())
 
 
-def _write_file(path: Path, content: Any) -> Written:
-    file = _Hashing(path)
-    torch.save(content, cast(IO[bytes], file))
-    return file.close()
+def write_file(content: Any, path: Path | str, *, durable: bool = True) -> Written:
+    """``torch.save`` that says what the disk said, and if ``durable`` ends when the disk has it.
 
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    Raises:
+        OSError: the disk did not take it.
+    """
+    file = _Hashing(Path(path))
+    _save(content, cast(IO[bytes], file))
+    return file.close(durable=durable)

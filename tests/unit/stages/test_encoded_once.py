@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +39,7 @@ def made(study: Callable[..., Params], tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def kept() -> dict[str, int]:
-    return {p.name: p.stat().st_mtime_ns for p in layout.ENCODED.glob("*")}
+    return {p.name: p.stat().st_mtime_ns for p in layout.ENCODED.glob("[!.]*")}
 
 
 def ids(examples: Sequence[Any]) -> list[list[int]]:
@@ -54,6 +57,34 @@ def test_rows_are_encoded_once_and_again_when_they_change(made: Study, tokenizer
     write_jsonl(layout.rows("toy_nli", "train", "en"), ROWS[:3])
     assert ids(task_examples(made, tokenizer, PHASE, task)) == wanted[:3]
     assert len(kept()) == 2
+
+
+def test_of_processes_that_begin_together_one_encodes(tmp_path: Path) -> None:
+    """The others wait for it, and read what it wrote; of one that is killed the next one does."""
+    program = (
+        "import os, sys, time; from pathlib import Path; from xlgap import layout\n"
+        "from xlgap.stages.encoded import _encoded\n"
+        "def made():\n"
+        "    print('encodes', flush=True); time.sleep(1)\n"
+        "    if sys.argv[1] == 'dies': os.kill(os.getpid(), 9)\n"
+        "    import numpy as np; from xlgap.models.encode import Example\n"
+        "    return [Example(0, (np.full(3, 7, np.int32),), np.zeros(1, np.int64))]\n"
+        "assert len(_encoded({}, made)) == 1\n"
+    )
+
+    def begin(how: str) -> subprocess.Popen[str]:
+        words = [sys.executable, "-c", program, how]
+        return subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+
+    first = begin("dies")
+    assert first.stdout is not None
+    assert first.stdout.readline() == "encodes\n"
+    others = [begin("lives") for _ in range(2)]
+    told = [process.communicate(timeout=60)[0] for process in others]
+    assert sorted(told) == ["", "encodes\n"]
+    assert first.wait() == -signal.SIGKILL
+    assert [process.returncode for process in others] == [0, 0]
+    first.stdout.close()
 
 
 def test_no_row_is_told(made: Study, tokenizer: Any) -> None:

@@ -2,11 +2,23 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
-from xlgap.training.manifest import Topology, damage, declare, finished, folder_of, steps_in
+from xlgap.errors import DataError
+from xlgap.formats import read_json, write_json
+from xlgap.training.manifest import (
+    Topology,
+    beside,
+    damage,
+    declare,
+    finished,
+    folder_of,
+    harm,
+    steps_in,
+)
 from xlgap.training.writer import Collector, Writer
 
 TWO = Topology(stage=2, precision="fp32", world=2)
@@ -21,7 +33,13 @@ def write(place, step, *, ranks=(0, 1), skipped=()):
             folder,
             content,
             lambda files, rank=rank: declare(
-                folder, rank=rank, step=step, topology=TWO, skipped=skipped, files=files
+                folder,
+                rank=rank,
+                step=step,
+                topology=TWO,
+                skipped=skipped,
+                files=files,
+                beside=files if rank == 0 else {},
             ),
         )
         assert writer.wait() is None
@@ -61,11 +79,55 @@ def test_damage_is_said_in_words(tmp_path, harm, said):
     assert said in damage(folder, range(2))
 
 
-def test_a_damaged_manifest_is_none(tmp_path):
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("left", [b"", b"{}", bytes(200)], ids=["empty", "other", "zeros"])
+def test_a_damaged_manifest_is_not_taken_for_none(tmp_path, rank, left):
+    """As a power cut leaves one whose bytes the disk did not have yet."""
     folder = write(tmp_path, 4)
-    (folder / "rank1.json").write_text("{}")
-    assert finished(folder) is None
-    assert "rank1.json" in damage(folder, range(2))
+    (folder / f"rank{rank}.json").write_bytes(left)
+    with pytest.raises(DataError, match=f"rank{rank}.json"):
+        finished(folder)
+    assert f"rank{rank}.json" in damage(folder, range(2))
+
+
+def test_manifests_and_their_folder_are_on_the_disk_when_it_is_told(tmp_path, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def watched(handle):
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    folder = write(tmp_path, 4, ranks=[0])
+    names = [path.name.removeprefix(".") for path in synced]
+    manifest = next(k for k, name in enumerate(names) if name.startswith("rank0.json"))
+    assert manifest > names.index("rank0.pt")
+    assert [folder, tmp_path] == synced[-2:]
+
+
+def test_files_beside_a_checkpoint_are_known_by_size_and_checksum(tmp_path):
+    folder = write(tmp_path, 4)
+    ((name, told),) = beside(folder).items()
+    assert harm(folder / name, told) is None
+    assert "is gone" in harm(tmp_path / name, told)
+    (folder / name).write_bytes(bytes(told.bytes))
+    assert "another checksum" in harm(folder / name, told)
+    (folder / name).write_bytes(b"")
+    assert f"0 of {told.bytes:,} bytes" in harm(folder / name, told)
+
+
+def test_a_manifest_from_before_there_were_such_files_is_read(tmp_path):
+    folder = write(tmp_path, 4)
+    for rank in (0, 1):
+        path = folder / f"rank{rank}.json"
+        known = read_json(path)
+        del known["beside"]
+        write_json(path, known)
+    assert finished(folder) == (TWO, ())
+    assert beside(folder) == {}
+    write_json(path := folder / "rank0.json", {**read_json(path), "beside": {"best4": 3}})
+    with pytest.raises(DataError, match="beside"):
+        finished(folder)
 
 
 def test_what_cannot_be_written_leaves_nothing(tmp_path):
