@@ -78,7 +78,12 @@ class Asked:
     spread: bool = False
 
 
-@flow(name="grid", flow_run_name="{directory}", validate_parameters=True)
+def _named() -> str:
+    """What a run is called: the study's directory, without the way to it."""
+    return Path(flow_run.parameters["directory"]).resolve().name
+
+
+@flow(name="grid", flow_run_name=_named, validate_parameters=True)
 def grid_flow(
     directory: str = ".",
     workers: int = 2,
