@@ -27,7 +27,7 @@ GRAPH = """
 const drawn = document.querySelector('.flow-run-graph canvas, [class*="run-graph"] canvas');
 return drawn && drawn.width > 100 && drawn.height > 100;
 """
-EXPECTED = ("/favicon.ico",)
+EXPECTED = ("/favicon.ico", "/ico/undefined.svg")
 """Parts of what the page says on the console although nothing is wrong."""
 
 
