@@ -183,7 +183,8 @@ class Observer(TrainingObserver):
 
 
 def main(folder, *words):
-    how, folder = options(words), Path(folder)
+    how, folder = options(words), Path(folder).resolve()
+    os.chdir(folder)  # stages run in their study's directory
     losses.LATE_ON_CPU = bool(how.late)
     if how.slow and rank() == 0:
         os.fsync = partial(slow_fsync, os.fsync, how.slow)
