@@ -232,7 +232,7 @@ def test_stages_know_the_run_of_the_flow(toy: Toy, engine: None, preload: tuple[
     grid(toy, preload=preload)
     (run,) = set((toy.folder / "runs").read_text().splitlines())
     with get_client(sync_client=True) as client:
-        assert client.read_flow_run(run).name == str(toy.folder)
+        assert client.read_flow_run(run).name == toy.folder.name
     assert "XLGAP_FLOW_RUN_ID" not in os.environ
 
 
