@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,19 +27,20 @@ MOST_ROWS = 500  # of a table; the report and MLflow have all
 def show_cells(directory: Path, summary: Summary) -> None:
     """A table of the study's cells: state, seeds, times, and a link to each seed's MLflow run."""
     cells = read_mapping(directory / layout.GRAPH)["graph"]["finetune"]
-    ui = mlflow_ui(directory)
+    links, note = run_links(directory)
     rows = [
         (
             cell["model"],
             cell["arm"],
             cell["task"],
             _state(f"finetune@{key}", summary),
-            _runs(directory / layout.JOURNAL / key, ui),
+            " ".join(links.get(key, ())),
         )
         for key, cell in cells.items()
     ]
     table = _table(("model", "arm", "task", "stage", "MLflow runs by seed"), rows)
-    _show("cells", directory, f"{len(rows)} cells. {_words(summary)}\n\n{table}", "Cells of the study")
+    told = f"{len(rows)} cells. {_words(summary)} {note}".strip()
+    _show("cells", directory, f"{told}\n\n{table}", "Cells of the study")
 
 
 def show_report(directory: Path) -> None:
@@ -74,20 +78,38 @@ def show_audit(directory: Path, summary: Summary) -> None:
     _show("audit", directory, text, "Suites and leakage gate")
 
 
-def mlflow_ui(directory: Path) -> str:
-    """Address of the MLflow UI: that of the tracking server, or of ``make ui``, without a login."""
-    server = server_uri()
-    page = shown(server) if server and kind(server) in WEB else LOCAL_UI
-    return (os.environ.get(UI) or page).rstrip("/")
+def run_links(directory: Path) -> tuple[dict[str, list[str]], str]:
+    """Of each cell that is done its seeds, as links to their runs in the MLflow UI that people open.
+
+    A run has an id of its own at the shared server, where it is found by its digest; a seed whose run
+    is not there has no link.
+
+    Returns:
+        The links by cell, and what there is to say of those that are missing.
+    """
+    command = [sys.executable, "-m", "xlgap", "runs", "--json"]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    note = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
+    if done.returncode != 0:
+        return {}, f"No links: {note}"
+    ui, shared = mlflow_ui()
+    links: dict[str, list[str]] = defaultdict(list)
+    for row in json.loads(done.stdout):
+        run = row["at_server" if shared else "run"]
+        links[row["cell"]].append(f"[{row['seed']}]({ui}/#/runs/{run})" if run else str(row["seed"]))
+    return links, note
 
 
-def _runs(journal: Path, ui: str) -> str:
-    links = []
-    for path in sorted(journal.glob("seed*.json"), key=lambda p: int(p.stem.removeprefix("seed"))):
-        run = json.loads(path.read_bytes()).get("mlflow_run_id")
-        seed = path.stem.removeprefix("seed")
-        links.append(f"[{seed}]({ui}/#/runs/{run})" if run else seed)
-    return " ".join(links)
+def mlflow_ui() -> tuple[str, bool]:
+    """Address of the MLflow UI, without a login, and whether it shows the shared server's runs.
+
+    That is the server, where it has pages, or what ``XLGAP_MLFLOW_UI`` names; else that of ``make ui``,
+    which shows the runs of this checkout.
+    """
+    server, named = server_uri(), os.environ.get(UI)
+    if server is not None and (named or kind(server) in WEB):
+        return (named or shown(server)).rstrip("/"), True
+    return (named or LOCAL_UI).rstrip("/"), False
 
 
 def _state(name: str, summary: Summary) -> str:

@@ -24,8 +24,9 @@ from notify import tell
 from preload import PRELOAD
 from time_limits import by_plan
 from xlgap.derived import Choice, study_directory
-from xlgap.errors import ConfigError
+from xlgap.errors import ConfigError, ResultError
 from xlgap.leftovers import remove_leftovers
+from xlgap.tracking.uri import server_uri
 
 GATES = frozenset({"validate", "leakage"})
 PATIENCE = 12 * 3600.0  # seconds that a scheduled run waits for another one of its study
@@ -107,8 +108,7 @@ def study(
         hours=hours,
         spread=spread,
     )
-    _carried_out(directory, asked, show_cells, lambda found, _: show_report(found))
-    _keep_runs(directory)
+    _carried_out(directory, asked, show_cells, lambda found, _: show_report(found), trains=True)
 
 
 @_operated("refresh")
@@ -137,8 +137,9 @@ def refresh(
         hours=hours,
         again=frozenset({"validate", "report"}),
     )
-    _carried_out(directory, asked, show_cells, show_audit, lambda found, _: show_report(found))
-    _keep_runs(directory)
+    _carried_out(
+        directory, asked, show_cells, show_audit, lambda found, _: show_report(found), trains=True
+    )
 
 
 @_operated("audit")
@@ -220,24 +221,49 @@ def _asked(
     )
 
 
-def _carried_out(directory: Path, asked: Asked, *shown: Callable[[Path, Summary], None]) -> None:
+def _carried_out(
+    directory: Path, asked: Asked, *shown: Callable[[Path, Summary], None], trains: bool = False
+) -> None:
     """Run it, show what came of it whether or not stages failed.
 
+    Args:
+        directory: the study's.
+        asked: what of it, and how.
+        shown: make the run's artifacts.
+        trains: its runs are brought to MLflow before, so that artifacts can lead to them.
+
     Raises:
-        StudyFailedError: some did.
+        StudyFailedError: stages failed.
+        ResultError: MLflow's store does not take the runs.
     """
     remove_leftovers(directory)
     summary = carry_out(directory, asked, preload=PRELOAD)
+    unkept = _keep_runs(directory, complete=summary.ok) if trains else None
     for show in shown:
         show(directory, summary)
     if not summary.ok:
         raise StudyFailedError(summary)
+    if unkept is not None:
+        raise ResultError(f"the study is complete, but its runs are not all in MLflow: {unkept}")
 
 
-def _keep_runs(directory: Path) -> None:
-    """Have MLflow get the runs that it lacks of a study, where DVC restored stages from its cache."""
-    code = (
-        "import sys; from pathlib import Path; from xlgap.stages.summary import store_lines; "
-        "print(*store_lines(Path(sys.argv[1])), sep='\\n')"
-    )
-    subprocess.run([sys.executable, "-c", code, str(directory)], check=True)
+def _keep_runs(directory: Path, *, complete: bool) -> str | None:
+    """Have MLflow get the runs that it lacks of a study, where DVC restored stages from its cache.
+
+    Of a study that is not complete those that the checkout has go to the shared server, if any.
+
+    Returns:
+        Why that was not possible; a server that is away is a line in the log, not an error.
+    """
+    command = [sys.executable, "-m", "xlgap", "sync"]
+    if complete:
+        code = (
+            "import sys; from pathlib import Path; from xlgap.stages.summary import store_lines; "
+            "print(*store_lines(Path(sys.argv[1])), sep='\\n')"
+        )
+        command = [sys.executable, "-c", code, str(directory.resolve())]
+    elif server_uri() is None:
+        return None
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    print(done.stdout, done.stderr, sep="", end="", file=sys.stderr)
+    return None if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]

@@ -23,17 +23,20 @@ VARIABLE, BLOCK = "XLGAP_WEBHOOK", "xlgap-webhook"
 SECONDS = 10.0  # that the other side has to answer
 
 
-def tell(flow: Flow, run: FlowRun, state: State) -> None:
-    """The hook: post what failed as JSON; a webhook that does not answer fails nothing."""
+def tell(flow: Flow, flow_run: FlowRun, state: State) -> None:
+    """The hook: post what failed as JSON; a webhook that does not answer fails nothing.
+
+    Prefect calls it by position for what failed, and by these names for what crashed.
+    """
     address = _address()
     if address is None:
         return
-    page = f"{PREFECT_UI_URL.value()}/runs/flow-run/{run.id}" if PREFECT_UI_URL.value() else ""
+    page = f"{PREFECT_UI_URL.value()}/runs/flow-run/{flow_run.id}" if PREFECT_UI_URL.value() else ""
     told = {
-        "text": f"{flow.name} {run.name}: {state.name}. {state.message or ''}".strip(),
+        "text": f"{flow.name} {flow_run.name}: {state.name}. {state.message or ''}".strip(),
         "flow": flow.name,
-        "run": run.name,
-        "id": str(run.id),
+        "run": flow_run.name,
+        "id": str(flow_run.id),
         "state": state.name,
         "message": state.message,
         "page": page,
@@ -41,7 +44,7 @@ def tell(flow: Flow, run: FlowRun, state: State) -> None:
     try:
         httpx.post(address, json=told, timeout=SECONDS).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:  # whose text may hold the address
-        flow_run_logger(run).warning(
+        flow_run_logger(flow_run).warning(
             "the webhook was not told of the failure: %s", type(error).__name__
         )
 

@@ -2,6 +2,7 @@
 
 Work pools, the slots that stages of all flows and machines share, and the rule that marks flow runs as
 crashed whose process is gone. Run it again at any time: what is there is brought to what is asked for.
+Deployments that are there already refuse parameters that they do not have, see :func:`close_schemas`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 
 from prefect.automations import Automation
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
@@ -97,6 +99,7 @@ def provision(slots: dict[str, int], *, silence: int) -> list[str]:
         for name, number in slots.items():
             client.upsert_global_concurrency_limit_by_name(f"tag:{name}", number)
             done.append(f"slots {name}: {number}")
+        close_schemas(client, tuple(POOLS))
     _silence_is_a_crash(silence)
     done.append(f"flow runs without a heartbeat for {silence} s are crashed")
     return done
@@ -114,6 +117,24 @@ def _pool(client: SyncPrefectClient, name: str, kind: str) -> None:
         return
     if template:
         client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))
+
+
+def close_schemas(client: SyncPrefectClient, pools: Sequence[str]) -> None:
+    """Have the server refuse parameters that a deployment does not have.
+
+    ``prefect deploy`` (3.8) makes schemas that allow any others; of a run with one the process ends
+    before the run has begun, with an exit code for a message.
+
+    Args:
+        client: of the server.
+        pools: whose deployments.
+    """
+    of_pools = WorkPoolFilter(name=WorkPoolFilterName(any_=list(pools)))
+    for found in client.read_deployments(work_pool_filter=of_pools):
+        schema = found.parameter_openapi_schema
+        if schema and schema.get("additionalProperties") is not False:
+            closed = {**schema, "additionalProperties": False}
+            client.update_deployment(found.id, DeploymentUpdate(parameter_openapi_schema=closed))
 
 
 def _silence_is_a_crash(silence: int) -> None:

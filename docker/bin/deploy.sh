@@ -3,3 +3,4 @@
 set -eu
 python flows/provision.py
 prefect --no-prompt deploy --all
+python flows/provision.py # again: deployments refuse parameters that they do not have

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from xlgap import listings
-from xlgap.errors import ConfigError
+from xlgap.errors import ConfigError, XlgapError
 
 Arguments = argparse.Namespace
 
@@ -26,7 +26,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     to_option(sync)
     sync.set_defaults(run=sync_runs)
 
-    listed = commands.add_parser("runs", help="the MLflow runs behind the study's scores")
+    listed = commands.add_parser(
+        "runs",
+        help="the MLflow runs behind the study's scores",
+        description="Of each cell and seed that is done: the digest, the id of its run in the local "
+        "store and, where MLFLOW_TRACKING_URI names one, at the server.",
+    )
     for option in ("--model", "--arm", "--task"):
         listed.add_argument(option, default=None, metavar="NAME")
     listed.add_argument("--seed", type=int, default=None)
@@ -152,12 +157,27 @@ def register_models(arguments: Arguments) -> None:
 
 def list_runs(arguments: Arguments) -> None:
     """Print which runs cells have."""
-    from xlgap.stages.runs import COLUMNS, runs_of
+    from xlgap.stages.runs import AT_SERVER, COLUMNS, runs_of
     from xlgap.stages.study import Study
+    from xlgap.tracking.uri import server_uri
 
+    study, server = Study.here(), server_uri()
     asked = {name: getattr(arguments, name) for name in ("model", "arm", "task", "seed")}
-    found = runs_of(Study.here(), **asked)
+    there = {} if server is None else _at_server(server, study.experiment)
+    found = runs_of(study, **asked, at_server=there)
     if arguments.json:
         print(json.dumps(found, indent=1))
         return
-    listings.show(found, COLUMNS, terminal=sys.stdout.isatty())
+    columns = [name for name in COLUMNS if name != AT_SERVER or server is not None]
+    listings.show(found, columns, terminal=sys.stdout.isatty())
+
+
+def _at_server(server: str, experiment: str) -> dict[str, str]:
+    """Ids of the shared server's runs by digest; where it cannot be asked, that is told."""
+    from xlgap.tracking.past import ids_by_digest
+
+    try:
+        return ids_by_digest(server, experiment)
+    except XlgapError as error:
+        print(f"no ids at the server: {error}", file=sys.stderr)
+        return {}

@@ -53,22 +53,32 @@ class PrefectServer:
         quick = {"PREFECT_WORKER_QUERY_SECONDS": "1", **environment}
         return self.start(name, *command, cwd=checkout, **quick)
 
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Ask again where SQLite was locked (503), as Prefect's own client does; else the answer."""
+        end = time.monotonic() + 90
+        while True:
+            answer = httpx.request(method, f"{self.api}/{path}", timeout=180, **options)
+            if answer.status_code != 503 or time.monotonic() > end:
+                return answer
+            time.sleep(1)
+
     def post(self, path: str, **body: Any) -> Any:
         """What the server answers."""
-        answer = httpx.post(f"{self.api}/{path}", json=body, timeout=180)
+        answer = self.ask("POST", path, json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
     def get(self, path: str) -> Any:
         """What the server has at ``path``."""
-        answer = httpx.get(f"{self.api}/{path}", timeout=180)
+        answer = self.ask("GET", path)
         assert answer.is_success, answer.text
         return answer.json()
 
-    def run_deployment(self, name: str, **parameters: Any) -> str:
-        """Ask for a run of ``flow/deployment``; its id."""
+    def run_deployment(self, name: str, *, queue: str = "default", **parameters: Any) -> str:
+        """Ask for a run of ``flow/deployment``, for the workers of a queue; its id."""
         found = self.get(f"deployments/name/{name}")
-        made = self.post(f"deployments/{found['id']}/create_flow_run", parameters=parameters)
+        asked = {"parameters": parameters, "work_queue_name": queue}
+        made = self.post(f"deployments/{found['id']}/create_flow_run", **asked)
         return str(made["id"])
 
     def state(self, run: str) -> dict[str, Any]:
@@ -89,10 +99,10 @@ class PrefectServer:
             time.sleep(0.3)
 
     def artifacts(self, run: str) -> dict[str, str]:
-        """What a flow run shows, by key."""
+        """What a flow run shows, by key; the server itself keeps results of tasks, without one."""
         flow_runs = {"id": {"any_": [run]}}
         rows = self.post("artifacts/filter", flow_runs=flow_runs)
-        return {row["key"]: row["data"] for row in rows}
+        return {row["key"]: row["data"] for row in rows if row["key"] is not None}
 
     def task_runs(self, run: str) -> list[dict[str, Any]]:
         """The task runs of a flow run."""

@@ -1,4 +1,7 @@
-"""Deployments at work: real server, scheduler and workers carry a tiny study to its end, or stop it."""
+"""Deployments at work: real server, scheduler and workers carry a tiny study to its end, or stop it.
+
+The tests go on from each other, in their order; what one waits for, the one before it has begun.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,26 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-import httpx
 import psutil
 import pytest
 import yaml
 from checkout import ROOT, STUDY, Checkout
-from prefect_server import PREFECT, PrefectServer, running_server
+from mlflow.tracking import MlflowClient
+from mlflow_servers import MlflowServer, mlflow_server
+from prefect import Flow
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Crashed, Failed
+from prefect_server import PREFECT, PrefectServer, free_port, running_server
 from services import POSTGRES, database
 from toy import wait_dead
 
+from artifacts import run_links
+from notify import VARIABLE, tell
 from slots import CPU, GPU, TRACKING, has_gpu
 from xlgap.alone import alone
 
@@ -33,11 +43,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SILENCE = 60  # seconds until a run without heartbeats is crashed
 TINY: dict[str, Any] = {
     **STUDY,
+    "study": {**STUDY["study"], "seeds": [1, 2]},
+    "models": {"one": STUDY["models"]["one"]},
     "arms": {name: STUDY["arms"][name] for name in ("direct_en", "direct_de")},
     "tasks": {"lab_nli": STUDY["tasks"]["lab_nli"]},
     "intermediate": {},
 }
 ENDLESS = {"study": {"name": "endless"}, "pretrain": {"tokens": 2_000_000_000}}
+ENDLESSLY: dict[str, Any] = {"study": "studies/endless.yaml", "workers": 1}
+CHOSEN: dict[str, Any] = {**ENDLESSLY, "models": ["one"], "seeds": [7]}
+HOURS = 3.0  # more than any of these stages takes, so that nothing need be planned
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +94,18 @@ def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 @pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """The MLflow server of the team."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def server(
     tmp_path_factory: pytest.TempPathFactory,
     place: Checkout,
     webhook: tuple[str, list[dict[str, Any]]],
+    tracking: MlflowServer,
 ) -> Iterator[PrefectServer]:
     """A server with the deployments of ``prefect.yaml``, and one worker."""
     folder = tmp_path_factory.mktemp("prefect")
@@ -92,26 +115,96 @@ def server(
         first = running.command(*provision, cwd=place.folder)
         assert running.command(*provision, cwd=place.folder) == first
         running.command(*PREFECT, "deploy", "--all", cwd=place.folder)
-        running.worker(place.folder, "first", XLGAP_WEBHOOK=webhook[0])
+        told = {"XLGAP_WEBHOOK": webhook[0], "MLFLOW_TRACKING_URI": tracking.uri}
+        running.worker(place.folder, "first", "--work-queue", "default", **told)
         yield running
 
 
-def test_a_scheduled_run_is_carried_to_its_end(server: PrefectServer, place: Checkout) -> None:
-    """By Prefect's own scheduler, on a schedule of one minute."""
+@pytest.fixture(scope="module")
+def scheduled(server: PrefectServer) -> Callable[[], Any]:
+    """Puts ``refresh`` on a schedule of one minute; waits for the run that it makes, and ends it."""
     found = server.get("deployments/name/refresh/refresh")
     (nightly,) = found["schedules"]
     assert not nightly["active"]  # until somebody turns it on
     minutely = {"schedule": {"cron": "* * * * *", "timezone": "Europe/Berlin"}, "active": True}
-    schedules = f"{server.api}/deployments/{found['id']}/schedules"
-    (made,) = httpx.post(schedules, json=[minutely]).raise_for_status().json()
+    schedules = f"deployments/{found['id']}/schedules"
+    (made,) = server.ask("POST", schedules, json=[minutely]).raise_for_status().json()
 
     def started() -> list[Any]:
         rows = server.post("flow_runs/filter", deployments={"id": {"any_": [found["id"]]}})
         return [row for row in rows if row["state"]["type"] not in {"SCHEDULED", "PENDING"}]
 
-    server.until(started, "a scheduled run", 150)
-    httpx.delete(f"{schedules}/{made['id']}").raise_for_status()
-    (run,) = started()
+    def wait() -> Any:
+        server.until(started, "a scheduled run", 150)
+        server.ask("DELETE", f"{schedules}/{made['id']}").raise_for_status()
+        (run,) = started()
+        return run
+
+    return wait
+
+
+@pytest.fixture(scope="module")
+def late(server: PrefectServer) -> str:
+    """A run of which a stage may take 40 seconds, imports included."""
+    return server.run_deployment("study/study", **CHOSEN, stage_hours=40 / 3600)
+
+
+def test_wrong_parameters_are_one_sentence_and_nothing_starts(
+    server: PrefectServer,
+    place: Checkout,
+    webhook: tuple[str, list[dict[str, Any]]],
+    scheduled: Callable[[], Any],
+) -> None:
+    """Of a wrong kind, or that there are not: no run is made. Of a wrong name: it fails at once."""
+    address, told = webhook
+    found = server.get("deployments/name/study/study")
+    path = f"deployments/{found['id']}"
+    closed = {"additionalProperties": False}.items()
+    server.until(lambda: closed <= server.get(path)["parameter_openapi_schema"].items(), "a worker")
+    for wrong in ({"seeds": ["one"]}, {"workers": 0}, {"seeds": []}, {"model": ["one"]}):
+        answer = server.ask("POST", f"{path}/create_flow_run", json={"parameters": wrong})
+        assert answer.status_code in {409, 422}, wrong
+    assert "Additional properties are not allowed ('model' was unexpected)" in answer.text
+
+    run = server.run_deployment("study/study", **(CHOSEN | {"models": ["oen"]}))
+    state = server.until_final(run)
+    assert state["type"] == "FAILED"
+    sentence = "UnknownNameError: unknown model of the study 'oen'; did you mean 'one'?"
+    assert state["message"] == f"Flow run encountered an exception: {sentence}"
+    assert server.task_runs(run) == []
+    assert [file.name for file in (place.folder / "studies").iterdir()] == ["endless.yaml"]
+    assert place.git("status", "--porcelain", "studies", "params.yaml") == ""
+
+    (message,) = told
+    assert message["state"] == "Failed"
+    assert message["id"] == run
+    assert sentence in message["message"]
+    assert message["path"] in address
+    secret = address.rpartition("/")[2]
+    assert secret not in json.dumps(server.post("logs/filter", limit=200))
+    assert secret not in server.said()
+
+
+def test_the_hook_is_called_by_position_and_by_name(
+    webhook: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Prefect calls it for runs that failed, and for those that crashed."""
+    address, told = webhook
+    monkeypatch.setenv(VARIABLE, address)
+    before, run = len(told), FlowRun(name="a run", flow_id=uuid4())
+    tell(Flow(lambda: None, name="study"), run, Failed(message="why"))
+    tell(flow=Flow(lambda: None, name="study"), flow_run=run, state=Crashed(message="why"))
+    assert [message["text"] for message in told[before:]] == [
+        "study a run: Failed. why",
+        "study a run: Crashed. why",
+    ]
+
+
+def test_a_scheduled_run_is_carried_to_its_end(
+    server: PrefectServer, place: Checkout, tracking: MlflowServer, scheduled: Callable[[], Any]
+) -> None:
+    """By Prefect's own scheduler; links lead to the runs at the team's MLflow server."""
+    run = scheduled()
     assert run["auto_scheduled"]
     state = server.until_final(run["id"])
     assert state["type"] == "COMPLETED", state["message"] + server.said()
@@ -120,84 +213,84 @@ def test_a_scheduled_run_is_carried_to_its_end(server: PrefectServer, place: Che
 
     shown = server.artifacts(run["id"])
     assert shown.keys() == {"cells-tiny", "audit-tiny", "report-tiny"}
-    linked = set(re.findall(r"\(http://127\.0\.0\.1:5000/#/runs/(\w+)\)", shown["cells-tiny"]))
-    with sqlite3.connect(place.folder / "mlflow.db") as store:
-        cells = store.execute(
-            "select run_uuid from tags where key = 'xlgap.kind' and value = 'cell'"
-        ).fetchall()
-    assert linked == {run for (run,) in cells}
+    linked = re.findall(rf"\[([12])\]\({tracking.uri}/#/runs/(\w+)\)", shown["cells-tiny"])
+    client = MlflowClient(tracking.uri)
+    runs = [(seed, client.get_run(found)) for seed, found in linked]
+    digests = {run.data.tags["xlgap.digest"] for _, run in runs}
+    assert digests == _cells(place).keys()
     assert len(linked) == 4
+    for seed, found in runs:
+        assert found.info.run_name.endswith(f" seed {seed}")
+        assert found.info.run_id not in _cells(place).values()
+        assert found.info.status == "FINISHED"
     assert "expectations hold" in shown["audit-tiny"]
     assert "passed: True" in shown["audit-tiny"]
     assert "G_native" in shown["report-tiny"]
 
     tasks = server.task_runs(run["id"])
     finetune = [task for task in tasks if task["name"].startswith("finetune@")]
-    assert len(finetune) == 4
+    assert len(finetune) == 2
     assert {task["state"]["type"] for task in tasks} == {"COMPLETED"}
     assert set(finetune[0]["tags"]) == {"train", "finetune", GPU if has_gpu() else CPU, TRACKING}
     assert taken(server) == 0
 
 
-def test_a_refresh_validates_and_reports_though_nothing_changed(
-    server: PrefectServer, place: Checkout
+def _cells(place: Checkout) -> dict[str, str]:
+    """Ids of the checkout's own runs of cells, by their digests."""
+    with sqlite3.connect(place.folder / "mlflow.db") as store:
+        rows = store.execute(
+            "select digest.value, run_uuid from tags as digest join tags as kind using (run_uuid)"
+            " where digest.key = 'xlgap.digest' and kind.key = 'xlgap.kind' and kind.value = 'cell'"
+        ).fetchall()
+    return dict(rows)
+
+
+def test_links_without_a_server_lead_to_the_runs_of_the_checkout(
+    server: PrefectServer, place: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a second one runs; and the audit and the report alone."""
+    links, note = run_links(place.folder)
+    found = re.findall(r"\(http://127\.0\.0\.1:5000/#/runs/(\w+)\)", str(links))
+    assert (sorted(found), note) == (sorted(_cells(place).values()), "")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    links, note = run_links(place.folder)
+    assert set(map(tuple, links.values())) == {("1", "2")}
+    assert note.startswith("no ids at the server: the MLflow server http://127.0.0.1:")
+
+
+def test_a_refresh_validates_and_reports_though_nothing_changed(
+    server: PrefectServer, place: Checkout, late: str
+) -> None:
     before = (place.folder / "dvc.lock").read_bytes()
-    runs = {name: server.run_deployment(f"{name}/{name}") for name in ("refresh", "audit", "report")}
-    ran = {
-        "refresh": {"validate@lab_nli", "report"},
-        "audit": {"validate@lab_nli", "leakage"},
-        "report": {"report"},
-    }
-    for name, run in runs.items():
-        state = server.until_final(run)
-        assert state["type"] == "COMPLETED", state["message"]
-        assert {task["name"] for task in server.task_runs(run)} == ran[name]
-    assert server.artifacts(runs["audit"]).keys() == {"audit-tiny"}
+    run = server.run_deployment("refresh/refresh")
+    state = server.until_final(run)
+    assert state["type"] == "COMPLETED", state["message"]
+    assert {task["name"] for task in server.task_runs(run)} == {"validate@lab_nli", "report"}
     assert (place.folder / "dvc.lock").read_bytes() == before
 
 
-def test_an_audit_finds_data_that_changed(server: PrefectServer, place: Checkout) -> None:
-    rows = place.folder / "data" / "prepared" / "lab_nli" / "test" / "de.jsonl"
-    rows.write_text(re.sub(r'"label": ?"\w+"', '"label": "perhaps"', rows.read_text()))
+def test_an_audit_runs_all_gates_on_the_data_that_are_there(
+    server: PrefectServer, place: Checkout
+) -> None:
+    """A test item that stands in training data but for a dot is the leakage gate's to find."""
+    before = (place.folder / "dvc.lock").read_bytes()
+    folder = place.folder / "data" / "prepared" / "lab_nli"
+    known = json.loads((folder / "train" / "de.jsonl").read_text().splitlines()[0])
+    first, *others = (folder / "test" / "de.jsonl").read_text().splitlines()
+    copied = {name: known[name] for name in ("label", "text")} | {"text_b": f"{known['text_b']}."}
+    line = json.dumps({**json.loads(first), **copied}, ensure_ascii=False)
+    (folder / "test" / "de.jsonl").write_text("\n".join([line, *others, ""]))
     run = server.run_deployment("audit/audit")
     state = server.until_final(run)
     assert state["type"] == "FAILED"
-    assert "failed: validate@lab_nli; 1 more stages" in state["message"]
-    shown = server.artifacts(run)["audit-tiny"]
-    assert "| validate@lab_nli | failed: " in shown
-    assert "| leakage | not run |" in shown
-    place.dvc("checkout", "--force", "prepare@lab_nli", "validate@lab_nli")
-    assert place.stale() == set()
-
-
-def test_wrong_parameters_are_one_sentence_and_nothing_starts(
-    server: PrefectServer, place: Checkout, webhook: tuple[str, list[dict[str, Any]]]
-) -> None:
-    address, told = webhook
-    found = server.get("deployments/name/study/study")
-    made = f"{server.api}/deployments/{found['id']}/create_flow_run"
-    for wrong in ({"seeds": ["one"]}, {"workers": 0}, {"seeds": []}, {"model": ["one"]}):
-        assert httpx.post(made, json={"parameters": wrong}).status_code in {409, 422}, wrong
-
-    logs = set((place.folder / "journal" / "logs").iterdir())
-    run = server.run_deployment("study/study", models=["oen"])
-    state = server.until_final(run)
-    assert state["type"] == "FAILED"
-    sentence = "UnknownNameError: unknown model of the study 'oen'; did you mean 'one'?"
-    assert state["message"] == f"Flow run encountered an exception: {sentence}"
-    assert server.task_runs(run) == []
-    assert set((place.folder / "journal" / "logs").iterdir()) == logs
-    assert place.git("status", "--porcelain", "studies", "params.yaml") == ""
-
-    (message,) = told
-    assert message["state"] == "Failed"
-    assert sentence in message["message"]
-    assert message["path"] in address
-    secret = address.rpartition("/")[2]
-    assert secret not in json.dumps(server.post("logs/filter", limit=200))
-    assert secret not in server.said()
+    assert "StudyFailedError: failed: leakage; 0 more stages" in state["message"]
+    assert {task["name"] for task in server.task_runs(run)} == {"validate@lab_nli", "leakage"}
+    shown = server.artifacts(run)
+    assert shown.keys() == {"audit-tiny"}
+    assert re.search(r"validate@lab_nli \| run, \S+ \| \d+ expectations hold", shown["audit-tiny"])
+    assert "| leakage | failed: error: training data hold near-duplicates" in shown["audit-tiny"]
+    (place.folder / "dvc.lock").write_bytes(before)
+    place.dvc("checkout", "--force", "prepare@lab_nli", "validate@lab_nli", "leakage")
+    assert json.loads(place.dvc("status", "--json", "dvc.yaml").stdout) == {}
 
 
 def taken(server: PrefectServer) -> int:
@@ -209,53 +302,73 @@ def taken(server: PrefectServer) -> int:
 
 def _pretraining(place: Checkout) -> list[psutil.Process]:
     """Processes that pretrain in the checkout's endless study, or in one that is chosen of it."""
-    found = []
+    found, pretrains = [], False
     for process in psutil.process_iter(["cmdline", "status"]):
         words = " ".join(process.info["cmdline"] or [])
         if "pretrain" in words and process.info["status"] != psutil.STATUS_ZOMBIE:
             try:
                 if Path(process.cwd()).is_relative_to(place.folder / "studies"):
                     found.append(process)
+                    pretrains |= "pretrain" in process.info["cmdline"]
             except (psutil.AccessDenied, psutil.NoSuchProcess):
                 continue
-    return found
+    return found if pretrains else []  # else they are children of a pre-fork server for other stages
 
 
-def _started(server: PrefectServer, place: Checkout) -> str:
-    """A run of an endless study that trains."""
-    run = server.run_deployment(
-        "study/study", study="studies/endless.yaml", models=["one"], seeds=[7], workers=1
-    )
-    server.until(lambda: _pretraining(place), "pretraining", 150)
-    return run
-
-
-def _is_free(server: PrefectServer, place: Checkout, *, seconds: float) -> None:
+def _is_free(server: PrefectServer, place: Checkout, study: str, *, seconds: float) -> None:
     """Nothing is held: no slot, no lock of ours, none of DVC's."""
     server.until(lambda: taken(server) == 0, "slots", seconds)
-    (directory,) = (place.folder / "studies").glob("endless_*/")
+    (directory,) = (path for path in (place.folder / "studies").glob(study) if path.is_dir())
     with alone(directory):
         pass
     status = place.run("dvc", "status", "--json", "dvc.yaml", timeout=60)
     assert json.loads(status.stdout) == {}
 
 
-def test_a_run_that_takes_too_long_is_stopped(server: PrefectServer, place: Checkout) -> None:
-    """By a limit of one stage, and of the whole run."""
-    asked = {"study": "studies/endless.yaml", "models": ["one"], "seeds": [7], "workers": 1}
-    run = server.run_deployment("study/study", **asked, stage_hours=20 / 3600)
-    state = server.until_final(run)
+def test_a_run_that_takes_too_long_is_stopped(
+    server: PrefectServer, place: Checkout, late: str
+) -> None:
+    """By a limit of one stage. What was chosen is a study of its own."""
+    state = server.until_final(late)
     assert state["type"] == "FAILED"
     assert "StudyFailedError: failed: pretrain@one; " in state["message"]
-    shown = server.artifacts(run)
-    (cells,) = (text for key, text in shown.items() if key.startswith("cells-"))
+    (cells,) = (text for key, text in server.artifacts(late).items() if key.startswith("cells-"))
     assert "| not run |" in cells
     assert not _pretraining(place)
+    (file,) = (place.folder / "studies").glob("endless_*.yaml")
+    chosen = yaml.safe_load(file.read_text())
+    assert chosen["study"] == {"name": file.stem, "seeds": [7]}
+    assert chosen["models"].keys() == {"one"}
+    assert place.git("status", "--porcelain", "params.yaml", "studies/endless.yaml") == ""
 
 
-def test_a_cancelled_run_stops_the_stage_beneath_it(server: PrefectServer, place: Checkout) -> None:
-    before = (place.folder / "params.yaml").read_bytes()
-    run = _started(server, place)
+@pytest.fixture(scope="module")
+def lost(server: PrefectServer, place: Checkout) -> tuple[str, float]:
+    """A run whose worker was killed, which it survived, and then its process, as power does; when."""
+    worker = server.worker(place.folder, "second", "--work-queue", "apart")
+    run = server.run_deployment("study/study", queue="apart", **CHOSEN, stage_hours=HOURS)
+    server.until(lambda: _pretraining(place), "pretraining", 150)
+    beneath = _pretraining(place)
+    flow = next(p for p in psutil.Process(worker.pid).children() if "prefect" in str(p.cmdline()))
+    family = [flow, *flow.children(recursive=True)]
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait()
+    time.sleep(5)
+    assert server.state(run)["type"] == "RUNNING"
+    assert all(process.is_running() for process in beneath)
+    killed = time.monotonic()
+    flow.kill()
+    for process in (*family, *beneath):
+        wait_dead(process.pid, 30)
+    return run, killed
+
+
+def test_a_cancelled_run_stops_the_stage_beneath_it(
+    server: PrefectServer, place: Checkout, lost: tuple[str, float]
+) -> None:
+    server.until(lambda: taken(server) == 0, "slots of the run that was lost", 120)
+    run = server.run_deployment("refresh/refresh", **ENDLESSLY, stage_hours=HOURS)
+    server.until(lambda: _pretraining(place), "pretraining", 150)
     beneath = _pretraining(place)
     assert taken(server) in {0, 2}  # a processor and the tracker, where there are slots
     asked = time.monotonic()
@@ -265,49 +378,21 @@ def test_a_cancelled_run_stops_the_stage_beneath_it(server: PrefectServer, place
     assert time.monotonic() - asked < 45
     for process in beneath:
         wait_dead(process.pid, 5)
-    _is_free(server, place, seconds=20)
-    (file,) = (place.folder / "studies").glob("endless_*.yaml")  # what was chosen is a study of its own
-    chosen = yaml.safe_load(file.read_text())
-    assert chosen["study"] == {"name": file.stem, "seeds": [7]}
-    assert chosen["models"].keys() == {"one"}
-    assert (place.folder / "params.yaml").read_bytes() == before
+    _is_free(server, place, "endless", seconds=20)
 
 
 def test_a_machine_that_dies_leaves_nothing_running(
-    server: PrefectServer, place: Checkout, tmp_path: Path
+    server: PrefectServer, place: Checkout, lost: tuple[str, float]
 ) -> None:
-    """First the worker alone is killed, which its flow survives; then the flow, as power does."""
-    server.post("work_pools/xlgap/queues/filter")  # the first worker is to leave this run alone
-    first = next(p for p in psutil.process_iter(["cmdline"]) if _is_worker(p, "first"))
-    os.kill(first.pid, signal.SIGSTOP)
-    try:
-        worker = server.worker(place.folder, "second")
-        run = _started(server, place)
-        beneath = _pretraining(place)
-        flow = next(p for p in psutil.Process(worker.pid).children() if "prefect" in str(p.cmdline()))
-        family = [flow, *flow.children(recursive=True)]
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
-        time.sleep(5)
-        assert server.state(run)["type"] == "RUNNING"
-        assert all(process.is_running() for process in beneath)
-
-        killed = time.monotonic()
-        flow.kill()
-        for process in (*family, *beneath):
-            wait_dead(process.pid, 30)
-        state = server.until_final(run, seconds=SILENCE + 90)
-        assert state["type"] == "CRASHED"
-        assert f"No heartbeat for {SILENCE} seconds" in state["message"]
-        print(f"crashed {time.monotonic() - killed:.0f} s after the kill")
-        _is_free(server, place, seconds=120)
-        print(f"slots free {time.monotonic() - killed:.0f} s after the kill")
-    finally:
-        os.kill(first.pid, signal.SIGCONT)
+    """Its run is told by its silence; another one goes on meanwhile."""
     again = server.run_deployment("report/report")
+    run, killed = lost
+    state = server.until_final(run, seconds=SILENCE + 90)
+    assert state["type"] == "CRASHED"
+    assert f"No heartbeat for {SILENCE} seconds" in state["message"]
+    print(f"crashed {time.monotonic() - killed:.0f} s after the kill")
     assert server.until_final(again, seconds=90)["type"] == "COMPLETED"
-
-
-def _is_worker(process: psutil.Process, name: str) -> bool:
-    words = process.info["cmdline"] or []
-    return "worker" in words and name in words
+    assert {task["name"] for task in server.task_runs(again)} == {"report"}
+    assert server.artifacts(again).keys() == {"report-tiny"}
+    _is_free(server, place, "endless_*", seconds=120)
+    print(f"slots free {time.monotonic() - killed:.0f} s after the kill")

@@ -18,6 +18,11 @@ def test_the_best_model_of_each_regime_is_registered_once(study, tmp_path) -> No
         first = study.xlgap("register", "--to", server.uri).stdout.splitlines()
         again = study.xlgap("register", "--to", server.uri).stdout.splitlines()
         client = MlflowClient(server.uri)
+        listed = study.xlgap("runs", "--json", MLFLOW_TRACKING_URI=server.uri).stdout
+        for row in json.loads(listed):
+            there = client.get_run(row["at_server"]).data.tags
+            assert there["xlgap.digest"] == row["digest"]
+            assert row["run"] != row["at_server"]
         models = {model.name: model for model in client.search_registered_models()}
         arms, tasks = study.params["arms"], study.params["tasks"]
         regimes = {arm["regime"] for arm in arms.values()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from xlgap.errors import ResultError, unknown
@@ -12,11 +12,18 @@ from xlgap.tracking.base import DIGEST, SUPERSEDED
 from xlgap.tracking.local import read_store
 from xlgap.tracking.uri import sqlite_path, store_uri
 
-COLUMNS = ("cell", "seed", "digest", "run", "status", "commit", "dvc_md5")
+AT_SERVER = "at_server"
+COLUMNS = ("cell", "seed", "digest", "run", AT_SERVER, "status", "commit", "dvc_md5")
 
 
 def runs_of(
-    study: Study, *, model: str | None, arm: str | None, task: str | None, seed: int | None
+    study: Study,
+    *,
+    model: str | None,
+    arm: str | None,
+    task: str | None,
+    seed: int | None,
+    at_server: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """The runs behind the scores of cells; of a cell that is not done there is none.
 
@@ -26,6 +33,7 @@ def runs_of(
         arm: the same.
         task: the same.
         seed: the same.
+        at_server: the ids of the server's runs, by digest.
 
     Raises:
         UnknownNameError: the study has none of that name.
@@ -40,7 +48,10 @@ def runs_of(
     for what, (name, known) in asked.items():
         if name is not None and name not in known:
             raise unknown(what, name, known)
-    found = list(_rows(study, (model, arm, task), seed))
+    found = [
+        {**row, AT_SERVER: at_server.get(row["digest"])}
+        for row in _rows(study, (model, arm, task), seed)
+    ]
     if not found:
         raise ResultError("no cell that is asked for is done; run the study first.")
     return found

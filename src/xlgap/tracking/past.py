@@ -1,4 +1,4 @@
-"""A run as a store has it, found by its id or by its digest, with files that were kept with it."""
+"""Runs as a store has them, found by id or by digest, with files that were kept with them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from xlgap.errors import ResultError
+from xlgap.errors import ResultError, XlgapError
 from xlgap.tracking.base import DIGEST
 from xlgap.tracking.login import use_login_files
 from xlgap.tracking.store import open_client
+from xlgap.tracking.sync import all_runs, by_digest, winner
 from xlgap.tracking.uri import shown, without_logins
 
 
@@ -75,6 +76,27 @@ def find_run(stores: Sequence[str], run_id: str, *, wanted: Sequence[str]) -> Pa
         f"no run {run_id} in {where}; give the id that the MLflow UI shows or the tag {DIGEST}, and "
         "with --from the store that has it."
     )
+
+
+def ids_by_digest(uri: str, experiment: str) -> dict[str, str]:
+    """The id at a server of each digest's run in an experiment; empty where it has no such experiment.
+
+    Raises:
+        ConfigError, XlgapError: the server cannot be asked, see
+            :func:`~xlgap.tracking.store.open_client`.
+    """
+    use_login_files()
+    with open_client(uri, patience=0) as client:
+        try:
+            found = client.get_experiment_by_name(experiment)
+            runs = [] if found is None else all_runs(client, found.experiment_id)
+        except (MlflowException, OSError) as error:
+            raise XlgapError(
+                f"the MLflow server {shown(uri)} does not say which runs it has: "
+                f"{without_logins(str(error)).splitlines()[0]}."
+            ) from error
+    best = {digest: winner(of_one) for digest, of_one in by_digest(runs).items()}
+    return {digest: run.info.run_id for digest, run in best.items() if run is not None}
 
 
 def _by_id(client: MlflowClient, run_id: str) -> Run | None:

@@ -89,7 +89,7 @@ class Forward:
                 where = experiment_id(self.client, self.uri, name)
                 few = found[0].digest if len(found) == 1 else None
                 there = self._runs(where) if few is None else self._with_digest(where, few)
-            chosen = {digest: winner(of_one) for digest, of_one in _by_digest(there).items()}
+            chosen = {digest: winner(of_one) for digest, of_one in by_digest(there).items()}
             for run in found:
                 with self._told(f"run '{run.name}'"):
                     state = self._send(run, where, chosen.get(run.digest), marks[run.id])
@@ -107,17 +107,7 @@ class Forward:
         return _Told(what, self.uri)
 
     def _runs(self, where: str, filter_string: str = "") -> list[Run]:
-        """Runs of an experiment at the server that are not deleted."""
-        found: list[Run] = []
-        token = None
-        while True:
-            page = self.client.search_runs(
-                [where], filter_string, max_results=RUNS_A_PAGE, page_token=token
-            )
-            found += page
-            token = page.token
-            if not token:
-                return found
+        return all_runs(self.client, where, filter_string)
 
     def _with_digest(self, where: str, digest: str) -> list[Run]:
         return self._runs(where, f"tags.`{DIGEST}` = '{digest}'")
@@ -333,12 +323,31 @@ def marks_of(run: Run) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
+def all_runs(client: MlflowClient, where: str, filter_string: str = "") -> list[Run]:
+    """Runs of an experiment at a server that are not deleted.
+
+    Args:
+        client: of the server.
+        where: the experiment's id.
+        filter_string: in MLflow's words.
+    """
+    found: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs([where], filter_string, max_results=RUNS_A_PAGE, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
 def winner(runs: Iterable[Run]) -> Run | None:
     """Of runs of one digest the one that stays: one that is complete, else the first by its id."""
     return min(runs, key=lambda run: (not marks_of(run), run.info.run_id), default=None)
 
 
-def _by_digest(runs: Iterable[Run]) -> dict[str, list[Run]]:
+def by_digest(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Those that have a digest, by it."""
     found: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         if DIGEST in run.data.tags:
