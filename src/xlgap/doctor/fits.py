@@ -35,13 +35,9 @@ def memory_finding(directory: Path, params: Params, plan: Plan, there: Accelerat
             state="note" if missing else "ok",
             advice=unknown_advice(missing),
         )
-    rows = [row.choice for row in model_rows(plan)]
-    batches = " lower evaluation.batch_tokens," * any("predicting" in of.over for of in rows)
-    lacks = [
-        f"{row.stage.model} takes {row.choice.lacking}"
-        for row in model_rows(plan)
-        if not row.choice.fits
-    ]
+    misfits = [row for row in model_rows(plan) if not row.choice.fits]
+    would = "".join(f"{row.stage.model}: {row.stage.advice}; " for row in misfits)
+    lacks = [f"{row.stage.model} takes {row.choice.lacking}" for row in misfits]
     kind = "cuda" if there.devices else "cpu"
     has: list[str] = []
     if kind == plan.hardware.kind:
@@ -55,8 +51,7 @@ def memory_finding(directory: Path, params: Params, plan: Plan, there: Accelerat
         name="memory",
         found="; ".join([f"{_peak(plan, peaks)}{without(missing)}", *has, *lacks]),
         state="lacking" if lacks else "note" if missing else "ok",
-        advice=f"take fewer workers,{batches} smaller models, a higher ZeRO stage or offloading "
-        "(train); 'xlgap plan' says on how many devices it fits."
+        advice=f"{would}take fewer workers or smaller models; 'xlgap plan' says more."
         if lacks
         else unknown_advice(missing),
     )

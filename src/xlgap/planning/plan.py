@@ -37,6 +37,7 @@ class StagePlan:
         load: the task whose steps take most, for which that is chosen.
         fits: whether it fits the hardware; ``None`` where unknown.
         devices_needed: the least of them on which it does, a power of 2.
+        advice: what would make it fit, empty where it does.
         flops, hours, kwh, disk_bytes: of all seeds; ``disk_bytes`` are weights that are kept.
         checkpoint_bytes: of one checkpoint, all processes together; 0 where nothing is trained.
         scratch_bytes: the most that the stage has on disk while it runs and that goes again.
@@ -66,6 +67,7 @@ class StagePlan:
     disk_bytes: int | None
     checkpoint_bytes: int | None
     scratch_bytes: int | None
+    advice: str = ""
     note: str = ""
 
 

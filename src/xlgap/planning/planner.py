@@ -22,6 +22,7 @@ from xlgap.planning.journal import factors
 from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import weight_bytes
 from xlgap.planning.plan import Plan, StageKind, StagePlan, totals
+from xlgap.planning.remedies import advice
 from xlgap.planning.search import choose, least_devices, splits_as_asked
 from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone
 from xlgap.planning.ways import Choice, Load
@@ -131,7 +132,7 @@ class _Planner:
         self.hardware = hardware
         self.manifests = manifests
         self.figures = _Figures(params)
-        self._ways: dict[tuple[str, Loads, bool], tuple[Choice, int | None]] = {}
+        self._ways: dict[tuple[str, Loads, bool], tuple[Choice, int | None, str]] = {}
 
     def stages(self, grid: Grid) -> Iterable[StagePlan]:
         """All stages: of each model its pretraining, its warm starts, its cells; what is scored again.
@@ -270,7 +271,7 @@ class _Planner:
     ) -> StagePlan:
         figures, training, evaluation = self._figures(kind, model), parts.training, parts.evaluation
         loads = loads if training.steps != 0 else ()
-        choice, needed = self._way(model, loads, adapted=kind != "pretrain")
+        choice, needed, would = self._way(model, loads, adapted=kind != "pretrain")
         flops = _scaled((training + evaluation).flops, seeds)
         disk = StageDisk(0, 0)
         if training.steps != 0:
@@ -302,6 +303,7 @@ class _Planner:
             disk_bytes=self._weights(figures, copies * seeds) if copies else 0,
             checkpoint_bytes=disk.checkpoint,
             scratch_bytes=disk.scratch,
+            advice=would,
             note=self._unscorable(kind, model) or _note(figures, parts),
         )
 
@@ -335,21 +337,20 @@ class _Planner:
 
     def _way(
         self, model: str, phases: Iterable[Loads], *, adapted: bool
-    ) -> tuple[Choice | None, int | None]:
-        """The way of the phase that takes most memory, and the devices that it needs."""
-        shape = self.figures[model].shape
+    ) -> tuple[Choice | None, int | None, str]:
+        """The way of the phase that takes most memory, the devices that it needs, what would do."""
+        shape, given = self.figures[model].shape, asked(self.params, model, adapted=adapted)
         if shape is None:
-            return None, None
-        given, ways = asked(self.params, model, adapted=adapted), []
+            return None, None, ""
+        ways = []
         for loads in phases:
             of = (model, loads, adapted)
             if of not in self._ways:
-                self._ways[of] = (
-                    choose(shape, loads, self.hardware, given),
-                    least_devices(shape, loads, self.hardware, given),
-                )
+                here = shape, loads, self.hardware, given
+                choice, fewest = choose(*here), least_devices(*here)
+                self._ways[of] = choice, fewest, advice(*here, choice=choice, fewest=fewest)
             ways.append(self._ways[of])
-        most = (None, None)
+        most = (None, None, "")
         return max(ways, key=lambda way: (not way[0].fits, way[0].memory.total), default=most)
 
     def _weights(self, figures: ModelFigures, copies: int) -> int | None:

@@ -22,7 +22,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from xlgap.planning.activations import packs
 from xlgap.planning.beside import memory_beside_training
@@ -63,11 +63,16 @@ def least_devices(shape: Shape, loads: Sequence[Load], hardware: Hardware, asked
     """The least number of such devices, a power of 2, on which some way fits; ``None`` beyond 4,096."""
     count = 1
     while count <= MOST_DEVICES:
-        search = _Search(shape, loads, replace(hardware, devices=count), asked)
-        if any(choice.fits for choice in search.ways(thrifty=True)):
+        if fits_somehow(shape, loads, replace(hardware, devices=count), asked):
             return count
         count *= 2
     return None
+
+
+def fits_somehow(shape: Shape, loads: Sequence[Load], hardware: Hardware, asked: Asked) -> bool:
+    """Whether some way fits; arguments as of :func:`choose`."""
+    ways = _Search(shape, loads, hardware, asked).ways(thrifty=True)
+    return any(choice.fits for choice in ways)
 
 
 def splits_as_asked(shape: Shape, hardware: Hardware, asked: Asked) -> bool:
@@ -229,6 +234,7 @@ class _Search:
             nvme=training.nvme,
         )
         predicts = beside.total > training.total
+        lacks = self._lacks(memory, predicts=predicts)
         waiting = rows * hardware.devices / load.rows
         small = 1 + hardware.half_tokens / min(size, mine)
         return Choice(
@@ -244,10 +250,13 @@ class _Search:
             lora=asked.lora,
             base_bits=asked.base_bits,
             split=self.split,
-            lacking=self._lacking(memory, predicts=predicts),
+            lacking="; ".join(lacks.values()),
             task=load.task,
             peak="predicting" if predicts else "training",
-            over=tuple(self._over(load, setting, training, beside)),
+            over=(
+                *self._over(load, setting, training, beside),
+                *(part for part in ("host", "disk") if part in lacks),
+            ),
         )
 
     def _beside(self, load: Load, setting: Setting, tokens: int | None) -> MemoryParts:
@@ -275,22 +284,21 @@ class _Search:
             shortest = self._beside(load, setting, load.longest)
             yield "predicting" if shortest.total <= self.room else "network"
 
-    def _lacking(self, memory: MemoryParts, *, predicts: bool) -> str:
-        """Which memory is too small, by how much."""
+    def _lacks(self, memory: MemoryParts, *, predicts: bool) -> dict[Over | Literal["device"], str]:
+        """Which memory is too small, by how much in words."""
         hardware = self.hardware
         of_node = hardware.of_node
         on_host = memory.host * of_node + memory.host_first
-        needs = (
-            ("of a device's memory" + " when it predicts" * predicts, memory.total, self.room),
-            ("of a node's memory", on_host, round(HOST_SHARE * hardware.host_bytes)),
-            ("of a node's disks", memory.nvme * of_node, hardware.nvme_bytes),
+        needs: tuple[tuple[Over | Literal["device"], str, int, int], ...] = (
+            ("device", "a device's memory" + " when it predicts" * predicts, memory.total, self.room),
+            ("host", "a node's memory", on_host, round(HOST_SHARE * hardware.host_bytes)),
+            ("disk", "a node's disks", memory.nvme * of_node, hardware.nvme_bytes),
         )
-        lacks = [
-            f"{needed / 2**30:.1f} GiB {what} where there are {there / 2**30:.1f}"
-            for what, needed, there in needs
+        return {
+            part: f"{needed / 2**30:.1f} GiB of {what} where there are {there / 2**30:.1f}"
+            for part, what, needed, there in needs
             if needed > there
-        ]
-        return "; ".join(lacks)
+        }
 
     def _moving(self, way: _Way, accumulation: int) -> float:
         """Seconds a step of communication and offload."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from xlgap.planning.model_table import PARTS, WAYS, adapters, model_rows, moment, offloaded
 from xlgap.planning.plan import Plan, StagePlan, Totals
-from xlgap.planning.ways import Choice, remedies
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -176,24 +175,12 @@ def _notes(plan: Plan) -> list[str]:
 
 
 def _misfits(plan: Plan) -> list[str]:
-    """By model, what does not fit and the least hardware on which it would."""
-    lines = []
-    for row in model_rows(plan):
-        stage = row.stage
-        if not row.choice.fits:
-            fewest = stage.devices_needed
-            would = (
-                f"more devices do not help: {remedies(row.choice)}"
-                if fewest is None
-                else f"it would on {fewest} x {plan.hardware.name}{_smaller(row.choice)}"
-            )
-            lines.append(f"! does not fit: {stage.model} takes {row.choice.lacking}; {would}")
-    return lines
-
-
-def _smaller(choice: Choice) -> str:
-    """What would do, too, where predictions alone have no room."""
-    return ", or with a lower evaluation.batch_tokens" * (choice.over == ("predicting",))
+    """By model, what does not fit and what would."""
+    return [
+        f"! does not fit: {row.stage.model} takes {row.choice.lacking}; {row.stage.advice}"
+        for row in model_rows(plan)
+        if not row.choice.fits
+    ]
 
 
 def gib(value: int) -> str:

@@ -10,8 +10,9 @@ from xlgap.planning.parts import MemoryParts
 from xlgap.planning.setting import HeadKind, Offload, ZeroStage
 
 Peak = Literal["training", "predicting"]
-Over = Literal["training", "predicting", "network"]
-"""Training; a batch of predictions, where a smaller one has room; the network, whatever it predicts."""
+Over = Literal["training", "predicting", "network", "host", "disk"]
+"""Of a device: training; a batch of predictions, where a smaller one has room; the network, whatever it
+predicts. Of a node: its memory, its disks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ class Choice:
         task: of the tasks that are trained together the one whose steps take most memory, which
             ``accumulation`` and ``memory`` are of.
         peak: when that is: in training, or when the network is loaded and predicts.
-        over: what takes more than a device has, see :data:`Over`.
+        over: what takes more than there is, see :data:`Over`.
     """
 
     zero_stage: ZeroStage
@@ -118,23 +119,3 @@ class Choice:
     def fits(self) -> bool:
         """Whether it can run."""
         return not self.lacking
-
-
-def remedies(choice: Choice) -> str:
-    """What the study may change where more devices do not help, to follow a sentence."""
-    over, few = set(choice.over or ("training",)), choice.base_bits
-    words = ["set lora.bits to 4"] * (few == 8 and over != {"predicting"})
-    if not few and over != {"predicting"}:
-        words += ["raise train.zero_stage"] * (choice.zero_stage < 3)
-        kept = "none" in (choice.offload_optimizer, choice.offload_parameters)
-        words += ["offload"] * (kept and "training" in over)
-        whole = "network" in over and not choice.split
-        words += ["set train.split to auto for several devices"] * (whole and choice.zero_stage == 3)
-    words.append("take larger devices")
-    words += ["shorten micro-batches"] * ("training" in over)
-    words += ["lower evaluation.batch_tokens"] * ("predicting" in over)
-    why = f"no stage shards a base of {few} bits: " if few and over != {"predicting"} else ""
-    if over == {"network"} and not few:
-        held = "its share" if choice.split else "all of it"
-        why = f"{held} is on a device in fp32 when it is loaded and predicts: "
-    return why + ", ".join(words[:-1]) + (", or " if words[1:] else "") + words[-1]

@@ -17,9 +17,10 @@ from xlgap.planning.loads import asked, phase_loads, pretrain_load
 from xlgap.planning.memory import best_copies, checkpoint_bytes
 from xlgap.planning.plan import StagePlan
 from xlgap.planning.planner import plan_cell
-from xlgap.planning.search import choose, splits_as_asked
+from xlgap.planning.remedies import advice
+from xlgap.planning.search import choose, least_devices, splits_as_asked
 from xlgap.planning.split import NOT_SCORED_AGAIN, fits_alone, may_split, predicts_from_host
-from xlgap.planning.ways import Choice, Load, remedies
+from xlgap.planning.ways import Choice, Load
 from xlgap.planning.work import prepared_manifests
 from xlgap.regimes.base import Phase
 from xlgap.stages.recipe import Recipe
@@ -181,13 +182,13 @@ def _plan(
             f"key 'train.zero_stage': 'auto' needs the figures of model '{model}', which neither the "
             "catalogue nor a directory has; give a stage, offloads and activation_checkpointing."
         )
-    choice = agreed_on(choose(shape, loads, machine, given))  # memory of ranks may differ
+    here = shape, loads, machine, given
+    choice = agreed_on(choose(*here))  # memory of ranks may differ
     if not choice.fits:
-        more = "train on more devices ('xlgap plan' says how many), " * (not choice.base_bits)
-        under = f", under ZeRO {choice.zero_stage}" * (choice.peak == "training")
+        would = agreed_on(advice(*here, choice=choice, fewest=least_devices(*here)))
         raise TrainingError(
-            f"model '{model}' does not fit this machine: the least that it takes is "
-            f"{choice.lacking}{under}; {more}{remedies(choice)}."
+            f"model '{model}' does not fit this machine: the least that it takes is {choice.lacking}; "
+            f"{would}."
         )
     plan = zero_of(choice, train, largest_tensor=shape.largest, **optimizer)
     return plan, choice.micro_tokens

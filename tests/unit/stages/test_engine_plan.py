@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from xlgap.cell import grid
 from xlgap.errors import TrainingError
+from xlgap.planning import plan_study, render
 from xlgap.planning.hardware import get_hardware
 from xlgap.regimes.base import Phase
 from xlgap.stages.engine_plan import phase_plan, require_room
@@ -108,10 +110,24 @@ def test_buffers_of_a_disk_have_room_for_the_largest_tensor_of_a_given_way(study
     assert deepspeed_config(zero)["zero_optimization"]["offload_param"]["buffer_size"] == 250_880 * 2560
 
 
-def test_a_base_of_few_bits_that_does_not_fit_is_not_told_to_be_shared_out(study):
-    models = {"llama": {"hub": "meta-llama/Llama-3.1-70B", "lora": {"rank": 4, "bits": 4}}}
-    params = study(models=models, train={"zero_stage": "auto", "precision": "bf16"})
-    with pytest.raises(
-        TrainingError, match="no stage shards a base of 4 bits: take larger devices, or"
-    ):
-        plan(params, get_hardware("rtx4090"))
+@pytest.mark.parametrize(
+    ("model", "train", "machine"),
+    [
+        ({"hub": "facebook/xlm-roberta-xxl"}, {"offload_optimizer": False}, "rtx3090"),
+        ({"hub": "facebook/xlm-roberta-xxl"}, {"split": False}, "rtx3090"),
+        ({"hub": "facebook/xlm-roberta-xl"}, {"offload_optimizer": "nvme"}, "cpu"),
+        ({"hub": "meta-llama/Llama-3.1-70B", "lora": {"rank": 4, "bits": 4}}, {}, "rtx4090"),
+    ],
+)
+def test_what_would_do_is_said_as_the_plan_says_it(study, model, train, machine):
+    given = {"zero_stage": "auto", "precision": "bf16", **train}
+    params = study(models={"large": model}, train=given)
+    with pytest.raises(TrainingError) as found:
+        plan(params, get_hardware(machine))
+    planned = plan_study(params, grid(params), hardware=machine)
+    (would,) = {stage.advice for stage in planned.stages if stage.advice}
+    assert str(found.value).endswith(f"; {would}.")
+    assert "raise train.zero_stage" not in would
+    assert "micro" not in would
+    (lacking,) = {stage.choice.lacking for stage in planned.stages if stage.choice}
+    assert f"! does not fit: large takes {lacking}; {would}" in render(planned, width=1000)
