@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -121,25 +122,35 @@ def size_of_fields(fields: Mapping[str, Any]) -> Size:
     Raises:
         ConfigError: transformers does not know its ``model_type``, or makes no model of it.
     """
-    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     kind = fields.get("model_type")
     try:
         config = AutoConfig.for_model(**fields)
-    except (ValueError, TypeError, StrictDataclassError) as error:
+    except Exception as error:  # as many kinds as a configuration's class has ways to look at values
         raise ConfigError(
             f"a configuration of model_type {kind!r} cannot be read by transformers{_reason(error)}; "
             "give the config.json of a model that it supports."
         ) from error
-    try:
+    with making(fields):
         return size_of(config)
+
+
+@contextmanager
+def making(fields: Mapping[str, Any]) -> Iterator[None]:
+    """In the block a model is made of the mapping of a ``config.json``, and looked at.
+
+    Raises:
+        ConfigError: that failed, whatever the model's own code says to its figures.
+    """
+    try:
+        yield
     except XlgapError:
         raise
-    except Exception as error:  # whatever the model's own code says to its figures
+    except Exception as error:
         raise ConfigError(
-            f"transformers makes no model of a configuration of model_type {kind!r}{_reason(error)}; "
-            "give the config.json of a model of text as it was published."
+            f"transformers makes no model of a configuration of model_type {fields.get('model_type')!r}"
+            f"{_reason(error)}; give the config.json of a model of text as it was published."
         ) from error
 
 

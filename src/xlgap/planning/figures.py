@@ -136,19 +136,25 @@ def _from_catalogue(name: str, checkpoint: Checkpoint) -> ModelFigures:
 
 
 def _from_directory(name: str, folder: Path) -> ModelFigures:
-    """Counted on the meta device from the directory's ``config.json``; this imports torch."""
+    """Counted on the meta device from the directory's ``config.json``; this imports torch.
+
+    Raises:
+        ConfigError: transformers makes no model of it.
+    """
     from xlgap.models.meta import encoder_fields, encoder_on_meta, linear_shapes
-    from xlgap.models.size import size_of, size_of_fields
+    from xlgap.models.size import making, size_of, size_of_fields
 
     path = folder / "config.json"
     fields = read_json(path, {})
     try:
         whole = size_of_fields(fields)
+        with making(fields):
+            encoder = encoder_on_meta(fields)
+            size = size_of(encoder)
+            linear = tuple(Linear(*of, count) for of, count in linear_shapes(encoder).items())
+            shape = shape_of_fields(encoder_fields(encoder), parameters=size.total, linear=linear)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    encoder = encoder_on_meta(fields)
-    size = size_of(encoder)
-    linear = tuple(Linear(*of, count) for of, count in linear_shapes(encoder).items())
     return ModelFigures(
         name=name,
         params_total=whole.total,
@@ -158,6 +164,6 @@ def _from_directory(name: str, folder: Path) -> ModelFigures:
         layers=size.layers,
         d_model=size.d_model,
         vocabulary=size.vocabulary,
-        shape=shape_of_fields(encoder_fields(encoder), parameters=size.total, linear=linear),
+        shape=shape,
         note="" if size.total == whole.total else "of it the part that reads text is fine-tuned",
     )

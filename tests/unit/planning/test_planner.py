@@ -219,9 +219,18 @@ def test_a_directory_is_counted_from_its_configuration(study, tmp_path):
     assert local.flops == nano.flops
 
 
-def test_a_directory_whose_configuration_makes_no_model_is_named(study, tmp_path):
-    write_json(tmp_path / "config.json", {"model_type": "xlm-roberta", "hidden_size": "abc"})
-    with pytest.raises(ConfigError, match=r"config\.json: .* 'hidden_size' expected int, got str"):
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"hidden_size": "abc"}, "'hidden_size' expected int, got str"),
+        ({"num_hidden_layers": 0}, "makes no model of a configuration of model_type 'xlm-roberta'"),
+        ({"torch_dtype": "foo"}, "cannot be read by transformers .*no attribute 'foo'"),
+    ],
+)
+def test_a_directory_whose_configuration_makes_no_model_is_named(study, tmp_path, wrong, said):
+    fields = scratch_config(layers=2, width=32, heads=2, feed_forward=64, vocabulary=500, positions=64)
+    write_json(tmp_path / "config.json", {"model_type": "xlm-roberta", **fields, **wrong})
+    with pytest.raises(ConfigError, match=rf"config\.json: .*{said}"):
         planned(study(models={"local": {"hub": str(tmp_path)}}))
 
 
