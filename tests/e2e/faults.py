@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -161,6 +162,15 @@ def tags(folder: Path) -> dict[str, str]:
     with sqlite3.connect(folder / "mlflow.db") as store:
         found = store.execute("select key, value from tags where key like 'xlgap.event.%'")
         return {key.removeprefix("xlgap.event."): value for key, value in found}
+
+
+def told(folder: Path) -> dict[str, set[int]]:
+    """The steps of which the store has figures, by the figures' names, of all its runs."""
+    found: dict[str, set[int]] = defaultdict(set)
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        for key, step in store.execute("select key, step from metrics"):
+            found[key].add(step)
+    return found
 
 
 def loss_of(found: dict[str, Any]) -> list[float | None]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import faults
 import pytest
-from faults import Server, loss_of, runs, tags, written
+from faults import Server, loss_of, runs, tags, told, written
 
 from xlgap.errors import TrainingError
 
@@ -63,6 +63,24 @@ def test_killed_at_random_moments_it_predicts_the_same(
         predictions = [(at / "predictions.json").read_bytes() for at in (folder, tmp_path / "plain")]
         assert predictions[0] == predictions[1]
         one_run(folder)
+
+
+def test_a_killed_training_has_told_the_store_what_its_checkpoint_is_of(
+    server: Server, tmp_path: Path
+) -> None:
+    """Who goes on from it tells nothing of those steps again; others wait for ten seconds."""
+    steps = {"train_loss": set(range(1, 41)), "learning_rate": set(range(1, 41))}
+    steps["dev_score"] = {10, 20, 30, 40}
+    training = server.start(tmp_path, "best=4", "pause=0.02")
+    training.until_step(22)
+    training.kill(signal.SIGKILL)
+    training.code(0)
+    newest, known = max(written(tmp_path)), told(tmp_path)
+    for name, wanted in steps.items():
+        assert {step for step in wanted if step <= newest} <= known[name], name
+    server.run(tmp_path, "best=4")
+    assert f"goes on after step {newest} of 40" in training.said()
+    assert {name: told(tmp_path)[name] for name in steps} == steps
 
 
 def test_a_loss_that_is_no_number_is_left_out(

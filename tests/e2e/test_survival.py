@@ -1,10 +1,12 @@
 """Kills, failures and stops: nothing is lost, nothing half-written is left."""
 
+import contextlib
 import csv
 import hashlib
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -84,6 +86,46 @@ def test_killed_in_the_middle_it_resumes_and_predicts_the_same(study, steps):
     study.run("rm", "-rf", "weights", str(OUT))
     study.xlgap("finetune", *CELL)
     assert digests(study.folder / OUT) == resumed
+
+
+def test_killed_when_its_weights_are_kept_its_run_has_every_step(study):
+    """The next command finds the training done, and tells nothing of it."""
+    lengthen(study)
+    params = study.params
+    params["train"] |= {"checkpoint_seconds": 300, "evaluations": 4}
+    study.write_params(params)
+    store = study.folder / "mlflow.db"
+    with contextlib.closing(sqlite3.connect(store)) as old:
+        (before,) = old.execute("select max(rowid) from metrics").fetchone()
+    process = start(study)
+    kept = until_kept(study, process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (study.folder / OUT).exists()
+    study.xlgap("finetune", *CELL)
+    (journal,) = (study.folder / "journal" / "-".join(CELL)).glob("seed*.json")
+    assert read_json(journal)["train_seconds"] == 0.0
+    (phase,) = read_json(kept)["phases"]
+    with contextlib.closing(sqlite3.connect(store)) as after:
+        asked = "select key, step from metrics where rowid > ? and run_uuid = ?"
+        told = set(after.execute(asked, [before, read_json(journal)["mlflow_run_id"]]))
+    for name in ("train_loss", "learning_rate"):
+        assert {(name, n) for n in range(1, phase["steps"] + 1)} <= told
+    assert {("dev_score", step) for step, _ in phase["dev"]} <= told
+    assert len(phase["dev"]) == 4
+
+
+def until_kept(study, process):
+    """Wait until there are final weights; the file that says so."""
+    deadline = time.monotonic() + 240
+    while True:
+        folders = (study.folder / "weights").glob("*/facts.json")
+        for path in folders:
+            if not path.parent.name.startswith("."):  # one that is being made
+                return path
+        assert process.poll() is None, process.stderr.read().decode()[-2000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def test_sigterm_saves_the_state_and_says_so(study):
