@@ -371,13 +371,12 @@ def test_a_cancelled_run_stops_the_stage_beneath_it(
     server.until(lambda: _pretraining(place), "pretraining", 150)
     beneath = _pretraining(place)
     assert taken(server) in {0, 2}  # a processor and the tracker, where there are slots
-    asked = time.monotonic()
     server.post(f"flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"})
-    state = server.until_final(run, seconds=60)
-    assert state["type"] == "CANCELLED", state
-    assert time.monotonic() - asked < 45
+    end = time.monotonic() + 45
     for process in beneath:
-        wait_dead(process.pid, 5)
+        wait_dead(process.pid, end - time.monotonic())
+    state = server.until_final(run, seconds=120)  # Prefect itself is up to 35 s behind
+    assert state["type"] == "CANCELLED", state
     _is_free(server, place, "endless", seconds=20)
 
 
@@ -387,11 +386,11 @@ def test_a_machine_that_dies_leaves_nothing_running(
     """Its run is told by its silence; another one goes on meanwhile."""
     again = server.run_deployment("report/report")
     run, killed = lost
-    state = server.until_final(run, seconds=SILENCE + 90)
+    state = server.until_final(run, seconds=SILENCE + 150)
     assert state["type"] == "CRASHED"
     assert f"No heartbeat for {SILENCE} seconds" in state["message"]
     print(f"crashed {time.monotonic() - killed:.0f} s after the kill")
-    assert server.until_final(again, seconds=90)["type"] == "COMPLETED"
+    assert server.until_final(again)["type"] == "COMPLETED"
     assert {task["name"] for task in server.task_runs(again)} == {"report"}
     assert server.artifacts(again).keys() == {"report-tiny"}
     _is_free(server, place, "endless_*", seconds=120)
