@@ -23,14 +23,13 @@ from xlgap.models.shares import gathered, shape_of
 from xlgap.models.stored import write_tensors
 from xlgap.training.checkpoint import PhaseState
 from xlgap.training.engine import agreed, agreed_on, barrier, full_state, kept_tensors, rank
-from xlgap.training.manifest import Written
+from xlgap.training.manifest import Written, referred
 from xlgap.training.watchdog import Watchdog
 
 Weights = State | TensorFile
 """In memory, or in a file."""
 
 _BEST, _LAST = "best{}.safetensors", "last.safetensors"
-_REFERRED = 3  # checkpoints whose best weights stay: two on disk, one that is being written
 
 
 class Keeping(Protocol):
@@ -43,10 +42,7 @@ class Keeping(Protocol):
         """These are the best ones so far."""
 
     def beside(self, state: PhaseState) -> dict[str, Written]:
-        """The files beside a checkpoint that it goes on from; the first rank knows them."""
-
-    def saved(self, state: PhaseState) -> None:
-        """A checkpoint is being written."""
+        """The files that the checkpoint to be written next goes on from; the first rank knows them."""
 
     def result(self, module: nn.Module, state: PhaseState) -> Weights:
         """The best ones, or where there are none these."""
@@ -77,21 +73,18 @@ class InMemory:
         """None: it holds them."""
         return {}
 
-    def saved(self, state: PhaseState) -> None:
-        """The checkpoint has them."""
-
     def result(self, module: nn.Module, state: PhaseState) -> Weights:
         """The best ones, or a copy of these."""
         return full_state(module) if state.best is None else state.best
 
 
 class InFiles:
-    """In files of the folder ``place``; those that a checkpoint refers to stay as long as it may."""
+    """In files of the folder ``place``; those that a checkpoint there refers to stay as long as it."""
 
     def __init__(self, place: Path, watchdog: Watchdog) -> None:
         self.place, self._watchdog = place, watchdog
         self._written: dict[int, Written] = {}  # by the steps of best ones
-        self._referred = [int(path.stem.removeprefix("best")) for path in place.glob(_BEST.format("*"))]
+        self._last: frozenset[str] = frozenset()  # files of a checkpoint that may have no manifest yet
 
     def found(self, state: PhaseState, beside: dict[str, Written]) -> None:
         """Check that its best weights are there; write those that it holds, of a network in one piece.
@@ -115,30 +108,36 @@ class InFiles:
                 known = agreed_on(self._watchdog.patiently(look, "reading the best weights"))
             assert known is not None
             self._written[state.best_step] = known
+            self._last = frozenset({path.name})
 
     def best(self, module: nn.Module, state: PhaseState) -> None:
-        """Write them; the file of an evaluation that no checkpoint knows goes.
+        """Write them, when the files of evaluations that no checkpoint knows are gone.
 
         Raises:
             ResultError: the disk did not take them.
         """
         path = self.place / _BEST.format(state.step)
+        if rank() == 0:
+            self._tidy()
         named = sorted(kept_tensors(module))
         self._keep(state.step, path, {n: shape_of(t) for n, t in named}, _whole(named))
-        if rank() == 0:
-            kept = {self.place / _BEST.format(step) for step in self._referred} | {path}
-            for other in self.place.glob(_BEST.format("*")):
-                if other not in kept:
-                    other.unlink(missing_ok=True)
 
     def beside(self, state: PhaseState) -> dict[str, Written]:
-        """The file of the best ones."""
+        """The file of the best ones, which stays while that checkpoint is written."""
         known = self._written.get(state.best_step)
-        return {_best(self.place, state).name: known} if known else {}
+        found = {_best(self.place, state).name: known} if known else {}
+        self._last = frozenset(found)
+        return found
 
-    def saved(self, state: PhaseState) -> None:
-        """Remember which weights it refers to."""
-        self._referred = [*self._referred, state.best_step][-_REFERRED:]
+    def _tidy(self) -> None:
+        """Remove best weights that no checkpoint goes on from, and what a killed writer has left."""
+        kept = self._last | referred(self.place)
+        for other in self.place.glob(_BEST.format("*")):
+            if other.name not in kept:
+                other.unlink(missing_ok=True)
+        for pattern in (_BEST.format("*") + ".part", f".{_BEST.format('*')}.part.*"):
+            for left in self.place.glob(pattern):
+                left.unlink(missing_ok=True)
 
     def result(self, module: nn.Module, state: PhaseState) -> Weights:
         """The file of the best ones, or of these."""

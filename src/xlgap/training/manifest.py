@@ -8,6 +8,7 @@ since does not pass :func:`damage`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -131,6 +132,15 @@ def beside(folder: Path) -> dict[str, Written]:
     """
     found = _manifest(folder, 0).get("beside", {})  # written since there are such checksums
     return {name: Written(**told) for name, told in found.items()}
+
+
+def referred(place: Path) -> frozenset[str]:
+    """Names of the files that complete checkpoints in ``place`` go on from; damaged ones have none."""
+    found: set[str] = set()
+    for step in steps_in(place):
+        with suppress(DataError):
+            found.update(beside(folder_of(place, step)))
+    return frozenset(found)
 
 
 def damage(folder: Path, ranks: range) -> str | None:

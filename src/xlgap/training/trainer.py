@@ -316,7 +316,6 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
         if overdue:
             observer.on_saving()
             run.checkpoints.save(engine, state, beside=run.keeping.beside(state))
-            run.keeping.saved(state)
             saved = time.monotonic()
 
 
@@ -328,7 +327,6 @@ def _stop(run: _Run, state: PhaseState) -> None:
     """
     run.observer.on_saving()
     run.checkpoints.save(run.engine, state, beside=run.keeping.beside(state))
-    run.keeping.saved(state)
     kept = (
         "the state is saved, run the same command again to go on."
         if run.checkpoints.finish()
