@@ -228,8 +228,13 @@ def _no_number(value: JSON, at: str = "") -> tuple[str, float] | None:
     return next(filter(None, (_no_number(entry, place) for place, entry in parts)), None)
 
 
-def read_json(path: Path, shape: Shape = None) -> JSON:
+def read_json(path: Path, shape: Shape = None, *, remedy: str = "fetch or make it again") -> JSON:
     """Read a JSON file (``.xz`` allowed), of a ``shape`` where one is given.
+
+    Args:
+        path: the file.
+        shape: of what is in it.
+        remedy: what is to be done about a file that is not so; nothing is said where it is empty.
 
     Raises:
         DataError: not JSON, or of another shape; it names the file and the place.
@@ -239,11 +244,11 @@ def read_json(path: Path, shape: Shape = None) -> JSON:
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}: not valid JSON at line {error.lineno}, column {error.colno} ({error.msg}); "
-            "the file may be truncated: fetch or make it again."
+            f"the file may be truncated{remedy and ': '}{remedy}."
         ) from error
     wrong = None if shape is None else _misfit(found, shape)
     if wrong:
-        raise DataError(f"{path}: {wrong}; the file is damaged: fetch or make it again.")
+        raise DataError(f"{path}: {wrong}; the file is damaged{remedy and ': '}{remedy}.")
     return found
 
 

@@ -149,8 +149,12 @@ class Checkpoints:
             except DataError as error:
                 damaged.append((step, str(error)))
                 continue
-            if known and known[1] == tuple(s for s in self._skipped if s < step):
+            if known is None:
+                continue
+            if known[1] == tuple(s for s in self._skipped if s < step):
                 found.append((step, known[0]))
+            elif other := sorted({*known[1]} - {*self._skipped}):  # not of steps that are trained again
+                damaged.append((step, f"it leaves out step {other[0] + 1}, which is trained now."))
         found, damaged = agreed_on((found, damaged))
         for step, reason in damaged:
             self._leave_out(step, reason)

@@ -143,6 +143,16 @@ def referred(place: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+def left_out(place: Path) -> tuple[int, ...]:
+    """Steps that complete checkpoints in ``place`` have left out, in order; damaged ones know none."""
+    found: set[int] = set()
+    for step in steps_in(place):
+        with suppress(DataError):
+            known = finished(folder_of(place, step))
+            found.update(known[1] if known else ())
+    return tuple(sorted(found))
+
+
 def damage(folder: Path, ranks: range) -> str | None:
     """What is wrong with the files that ``ranks`` have written, in words; ``None`` if nothing is.
 
@@ -181,4 +191,10 @@ def _manifest(folder: Path, rank: int) -> dict[str, Any]:
     found: dict[str, Any] = read_json(_path(folder, rank), _SHAPE)
     if "beside" in found:
         read_json(_path(folder, rank), {"beside": _FILES})
+    for name, told in (*found["files"].items(), *found.get("beside", {}).items()):
+        if other := sorted(told.keys() - _FILES[str].keys()):
+            raise DataError(
+                f"{_path(folder, rank)}: '{other[0]}' of {name} is not known here: another version has "
+                "written it."
+            )
     return found

@@ -19,14 +19,18 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from statistics import median
 
 from xlgap.errors import DataError, TrainingError
 from xlgap.formats import read_json, write_json
 from xlgap.training.batches import Index, Step
+from xlgap.training.manifest import left_out
 
+_FILE = "adjusted.json"
+_SHAPE = {"skipped": [int], "rewinds": int}
+_RARE = {"token_budget": int, "micro_rows": int, "untold": str}
 REWINDS = 3  # in a phase
 WINDOW = 32  # losses of a task
 DEVIATIONS, ROBUST = 20.0, 1.4826
@@ -72,7 +76,7 @@ class Adjusted:
         Raises:
             TrainingError: the disk did not take it.
         """
-        path = place / "adjusted.json"
+        path = place / _FILE
         try:
             write_json(path, asdict(self), durable=True)
         except OSError as error:
@@ -83,15 +87,42 @@ class Adjusted:
 
     @classmethod
     def read(cls, place: Path) -> Adjusted:
-        """What was kept in ``place``; nothing where nothing was."""
-        path = place / "adjusted.json"
-        if not path.is_file():
+        """What was kept in ``place``; nothing where nothing was.
+
+        Raises:
+            DataError: the file is damaged, or of another version.
+        """
+        path = place / _FILE
+        if not path.exists():
             return cls()
-        try:
-            found = read_json(path, {"skipped": [int], "rewinds": int})
-        except DataError:  # torn by a crash of the machine: it will be found out again
-            return cls()
+        found = read_json(path, _SHAPE, remedy="")
+        given = {key for key, value in found.items() if value is not None}
+        read_json(path, {key: kind for key, kind in _RARE.items() if key in given}, remedy="")
+        if other := sorted(found.keys() - {field.name for field in fields(cls)}):
+            raise DataError(f"{path}: '{other[0]}' is not known here: another version has written it.")
         return cls(**{**found, "skipped": tuple(found["skipped"])})
+
+
+def noted(place: Path) -> tuple[Adjusted, str]:
+    """What was kept in ``place``, and why it is known from the checkpoints alone, where it is.
+
+    They know the steps that they have left out; all else is found out again.
+    """
+    reason = ""
+    try:
+        found = Adjusted.read(place)
+    except DataError as error:
+        found, reason = Adjusted(), str(error).rstrip(".")
+    if not reason and (place / _FILE).exists():
+        return found, ""
+    known = left_out(place)
+    if not reason and not known:
+        return found, ""
+    again = sum(step - 1 not in known for step in known)  # each gap took a time of going back, at least
+    return Adjusted(skipped=known, rewinds=again), (
+        f"{reason or f'{place / _FILE} is gone'}; what training does otherwise is taken from the "
+        f"checkpoints, which leave out {len(known)} steps. Lack of memory is found out again."
+    )
 
 
 class Trouble(Exception):

@@ -27,11 +27,11 @@ from xlgap.training.checkpoint import Checkpoints, PhaseState
 from xlgap.training.data import TrainingData
 from xlgap.training.disk_offload import prepare
 from xlgap.training.engine import (
+    agreed_on,
     any_says,
     clip_gradients,
     device,
     end_engine,
-    gathered,
     rank,
     release_memory,
     seed_draws,
@@ -46,7 +46,7 @@ from xlgap.training.keeping import InFiles, InMemory, Keeping, Weights
 from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Topology
 from xlgap.training.parts import Course, Part
-from xlgap.training.recovery import Adjusted, Trouble
+from xlgap.training.recovery import Adjusted, Trouble, noted
 from xlgap.training.sums import Sums
 from xlgap.training.watchdog import Watchdog
 from xlgap.training.zero import ZeroPlan, linear_schedule
@@ -178,9 +178,12 @@ def train_phase(
 
 def _noted(scratch: Path, observer: Observer) -> Adjusted:
     """What is done otherwise, by all ranks; ``observer`` is told what one of them has noted."""
-    found = gathered(Adjusted.read(scratch))[0]
+    found, lost = agreed_on(noted(scratch) if rank() == 0 else (Adjusted(), ""))
+    if lost:
+        observer.on_event("adjusted_damaged", lost)
     if found.untold:
         observer.on_event("out_of_memory", found.untold)
+    if lost or found.untold:
         found = replace(found, untold="")
         note(found, scratch)
     return found

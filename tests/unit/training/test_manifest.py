@@ -90,6 +90,16 @@ def test_a_damaged_manifest_is_not_taken_for_none(tmp_path, rank, left):
     assert f"rank{rank}.json" in damage(folder, range(2))
 
 
+def test_a_manifest_of_another_version_is_one_sentence(tmp_path):
+    folder = write(tmp_path, 4)
+    known = read_json(path := folder / "rank0.json")
+    known["files"]["rank0.pt"]["more"] = 1
+    write_json(path, known)
+    with pytest.raises(DataError, match=r"'more' of rank0\.pt is not known here"):
+        finished(folder)
+    assert "'more'" in damage(folder, range(2))
+
+
 def test_manifests_and_their_folder_are_on_the_disk_when_it_is_told(tmp_path, monkeypatch):
     synced, fsync = [], os.fsync
 

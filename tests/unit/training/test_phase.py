@@ -150,6 +150,30 @@ def test_those_of_steps_that_are_trained_again_go(tmp_path: Path) -> None:
     assert stopped(tmp_path, 4).began == 3
 
 
+@pytest.mark.parametrize("left", ['{"skipped": [1], "rew', None], ids=["cut", "gone"])
+def test_checkpoints_outlive_what_was_adjusted(tmp_path: Path, left: str | None) -> None:
+    Adjusted(skipped=(1,), rewinds=1).write(tmp_path)
+    stopped(tmp_path, 5)
+    path = tmp_path / "adjusted.json"
+    path.unlink()
+    if left is not None:
+        path.write_text(left)
+    found = stopped(tmp_path, 6)
+    assert found.began == 5
+    assert found.events == ["adjusted_damaged"]
+    assert Adjusted.read(tmp_path).skipped == (1,)
+    assert stopped(tmp_path, 7).events == []
+
+
+def test_a_checkpoint_of_steps_that_are_trained_now_is_told(tmp_path: Path) -> None:
+    Adjusted(skipped=(1,), rewinds=1).write(tmp_path)
+    stopped(tmp_path, 3)
+    Adjusted().write(tmp_path)
+    found = stopped(tmp_path, 4)
+    assert found.began == 0
+    assert found.events == ["checkpoint_damaged"] * 2
+
+
 @pytest.mark.parametrize(
     ("scores", "best"),
     [

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from xlgap.errors import DataError
 from xlgap.training.batches import schedule
-from xlgap.training.recovery import WINDOW, Adjusted, LossWatch, smaller
+from xlgap.training.manifest import Topology, declare, folder_of
+from xlgap.training.recovery import WINDOW, Adjusted, LossWatch, noted, smaller
 
 
 def falling(steps, seed=0):
@@ -80,8 +82,45 @@ def test_what_was_decided_is_kept(tmp_path):
     known = Adjusted(skipped=(3, 4), rewinds=1, token_budget=64, micro_rows=2)
     known.write(tmp_path)
     assert Adjusted.read(tmp_path) == known
-    (tmp_path / "adjusted.json").write_text("{")
-    assert Adjusted.read(tmp_path) == Adjusted()
+    assert noted(tmp_path) == (known, "")
+
+
+WRONG = {
+    "cut": lambda text: text[:20],
+    "empty": lambda text: "",
+    "of another version": lambda text: text.replace("{", '{"more": 2,', 1),
+    "of another kind": lambda text: text.replace(": 64", ': "x"'),
+}
+
+
+@pytest.mark.parametrize("harm", [*WRONG.values(), None], ids=[*WRONG, "gone"])
+def test_what_is_lost_of_it_the_checkpoints_know(tmp_path, harm):
+    written(tmp_path, 6)
+    written(tmp_path, 20, skipped=(3, 4, 9))
+    path = tmp_path / "adjusted.json"
+    Adjusted(skipped=(3, 4, 9), rewinds=2, token_budget=64).write(tmp_path)
+    if harm is None:
+        path.unlink()
+    else:
+        path.write_text(harm(path.read_text()))
+        with pytest.raises(DataError, match=r"adjusted\.json"):
+            Adjusted.read(tmp_path)
+    found, said = noted(tmp_path)
+    assert found == Adjusted(skipped=(3, 4, 9), rewinds=2)
+    assert str(path) in said
+    assert "leave out 3 steps." in said
+    assert "fetch" not in said
+
+
+def test_without_a_file_and_without_steps_left_out_there_is_nothing_to_say(tmp_path):
+    written(tmp_path, 6)
+    assert noted(tmp_path) == (Adjusted(), "")
+
+
+def written(place, step, *, skipped=()):
+    topology = Topology(stage=0, precision="fp32", world=1)
+    told = {"rank": 0, "step": step, "topology": topology, "skipped": skipped}
+    declare(folder_of(place, step), **told, files={}, beside={})
 
 
 def test_half_of_the_largest_micro_batch():
