@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from faults import Server, loss_of, tags, written
 
 from xlgap.errors import TrainingError
+from xlgap.training.manifest import beside
 
 pytestmark = pytest.mark.e2e
 
@@ -134,6 +136,41 @@ def test_of_damaged_best_weights_the_checkpoint_before_them_goes_on(
     assert said.startswith(f"the checkpoint of step {newer} is left out: {path} has ")
     assert ("bytes" if harm == "truncated" else "another checksum") in said
     assert training.facts()["weights"] == slow["weights"]
+
+
+@pytest.mark.parametrize(
+    ("after", "harm"),
+    [(SPLIT, "truncated"), (WORDS, "gone")],
+    ids=["split, truncated", "in one piece, gone"],
+)
+def test_where_all_checkpoints_go_on_from_the_damaged_ones_those_before_stand_in(
+    server: Server, tmp_path: Path, after: tuple[str, ...], harm: str
+) -> None:
+    """As they do whenever checkpoints come more often than best evaluations."""
+    words = ("best=6", "rate=0.0005")
+    training = server.start(tmp_path, *SPLIT, *words, "pause=0.05", ranks=2)
+    training.until_step(13)
+    training.stop()
+    told = {step: beside(tmp_path / "scratch" / f"step{step}") for step in written(tmp_path)}
+    newest = told[max(told)]
+    assert len(told) == 2
+    assert all(of == newest for of in told.values())
+    ((path, before),) = zip(newest.files, newest.instead, strict=True)
+    lost, kept = (int(name.removeprefix("best").split(".")[0]) for name in (path, before))
+    file = tmp_path / "scratch" / path
+    file.unlink() if harm == "gone" else os.truncate(file, 100)
+    training = server.start(tmp_path, *after, *words, ranks=2)
+    assert training.codes() == [0, 0], training.said()
+    assert f"goes on after step {max(told)} of 24" in training.said()
+    said = tags(tmp_path)
+    assert "checkpoint_damaged" not in said
+    assert said["best_weights_damaged"].startswith(f"{file} ")
+    assert f"the best weights before those, {before}" in said["best_weights_damaged"]
+    found = training.facts()["facts"]
+    scores, best = dict(found["dev"]), found["best_step"]
+    assert sorted(scores) == [4, 8, 12, 16, 20, 24]
+    rest = {step: score for step, score in scores.items() if step == kept or step > lost}
+    assert rest[best] == max(rest.values())
 
 
 @pytest.mark.parametrize("before", [WORDS, SPLIT], ids=["from one piece", "to one piece"])

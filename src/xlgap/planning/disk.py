@@ -9,8 +9,8 @@ from xlgap.planning.ways import Choice
 from xlgap.train_params import TrainParams
 
 REFERRED = 4
-"""Files of best weights at a time, of a network that is split: those that three checkpoints refer to
-(:mod:`xlgap.training.keeping`), and one that is being written."""
+"""Files of best weights at a time, of a network that is split: those that two checkpoints go on
+from, those before them (:mod:`xlgap.training.keeping`), and one that is being written."""
 
 
 class StageDisk(NamedTuple):

@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from errno import ENOMEM
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from xlgap.models.adapters import saved_names
 from xlgap.models.aliases import State
 from xlgap.training.engine import agreed_on, any_says, barrier, gathered, rank, world_size
 from xlgap.training.manifest import (
+    Beside,
     Topology,
     Written,
     beside,
@@ -73,7 +74,7 @@ class Found:
 
     step: int
     written: Topology
-    beside: dict[str, Written] = field(default_factory=dict)
+    beside: Beside
 
 
 class Checkpoints:
@@ -107,10 +108,13 @@ class Checkpoints:
     def find(self) -> Found | None:
         """The newest checkpoint whose bytes are those that were written, and whose steps are ours.
 
+        One whose files beside it are damaged goes on from those that stand in for them, where there is
+        no other.
+
         Raises:
-            TrainingError: there are such, but the files beside them, which they go on from, are not.
+            TrainingError: there are such, but not the files beside them, nor any that stand in.
         """
-        lost = ""
+        lost: list[tuple[Found, str]] = []
         for step, written in self._candidates():
             folder = folder_of(self.place, step)
             shares = range(rank(), written.world, world_size())
@@ -119,25 +123,48 @@ class Checkpoints:
             if reason is not None:
                 self._leave_out(step, reason)
                 continue
-            check_beside = partial(self._beside, folder, checks=rank() == 0)
-            kept, reason = agreed_on(self._watchdog.patiently(check_beside, what))
+            kept = agreed_on(beside(folder) if rank() == 0 else Beside())
+            reason = self._harm(kept.files, what)
             if reason is None:
+                for other, why in lost:
+                    self._leave_out(other.step, why)
                 self._good = step
                 return Found(step, written, kept)
-            self._leave_out(step, reason)
-            lost = lost or reason
-        if lost:
-            raise TrainingError(
-                f"{lost}, the weights of the best evaluation, which the checkpoint goes on from: put "
-                f"the file back, or remove {self.place} to begin the phase again."
-            )
-        return None
+            lost.append((Found(step, written, kept), reason))
+        return self._stand_in(lost) if lost else None
 
-    def _beside(self, folder: Path, *, checks: bool) -> tuple[dict[str, Written], str | None]:
-        """The files beside a checkpoint, and what is wrong with one; none unless it ``checks``."""
-        kept = beside(folder) if checks else {}
-        harms = (harm(self.place / name, told) for name, told in kept.items())
-        return kept, next(filter(None, harms), None)
+    def _stand_in(self, lost: list[tuple[Found, str]]) -> Found:
+        """The first of those whose files are damaged that has others, which are not.
+
+        Raises:
+            TrainingError: there is none.
+        """
+        for found, reason in lost:
+            instead = found.beside.instead
+            what = f"checking what stands in beside the checkpoint of step {found.step}"
+            if not instead or self._harm(instead, what):
+                self._leave_out(found.step, reason)
+                continue
+            self._tell(
+                "best_weights_damaged",
+                f"{reason}: the checkpoint of step {found.step} goes on from the best weights before "
+                f"those, {next(iter(instead))}, and an evaluation counts that is better than theirs.",
+            )
+            self._good = found.step
+            return replace(found, beside=Beside(files=instead))
+        raise TrainingError(
+            f"{lost[0][1]}, the weights of the best evaluation, which the checkpoint goes on from: put "
+            f"the file back, or remove {self.place} to begin the phase again."
+        )
+
+    def _harm(self, files: dict[str, Written], what: str) -> str | None:
+        """What is wrong with one of the ``files`` beside checkpoints; the first rank reads them."""
+
+        def look() -> str | None:
+            harms = (harm(self.place / name, told) for name, told in files.items())
+            return next(filter(None, harms), None) if rank() == 0 else None
+
+        return agreed_on(self._watchdog.patiently(look, what))
 
     def _candidates(self) -> list[tuple[int, Topology]]:
         """Those that are complete, as the first rank sees them; all tell of unreadable manifests."""
@@ -194,7 +221,7 @@ class Checkpoints:
         )
         return PhaseState(**client["phase"])
 
-    def save(self, engine: Any, state: PhaseState, *, beside: dict[str, Written]) -> None:
+    def save(self, engine: Any, state: PhaseState, *, beside: Beside) -> None:
         """Copy the state and write it in the background, after what is being written now.
 
         ``beside``: files beside it, as the first rank knows them, which are whole already.

@@ -8,13 +8,14 @@ gather that tensor.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor, nn
 
-from xlgap.errors import ResultError, TrainingError
+from xlgap.errors import DataError, ResultError, TrainingError
 from xlgap.formats import file_digest, sync
 from xlgap.models.aliases import State
 from xlgap.models.checkpoint_files import TensorFile
@@ -23,7 +24,7 @@ from xlgap.models.shares import gathered, shape_of
 from xlgap.models.stored import write_tensors
 from xlgap.training.checkpoint import PhaseState
 from xlgap.training.engine import agreed, agreed_on, barrier, full_state, kept_tensors, rank
-from xlgap.training.manifest import Written, referred
+from xlgap.training.manifest import Beside, Written, finished, folder_of, referred
 from xlgap.training.watchdog import Watchdog
 
 Weights = State | TensorFile
@@ -35,14 +36,14 @@ _BEST, _LAST = "best{}.safetensors", "last.safetensors"
 class Keeping(Protocol):
     """Where weights of a phase are kept. All ranks call its methods together."""
 
-    def found(self, state: PhaseState, beside: dict[str, Written]) -> None:
+    def found(self, state: PhaseState, beside: Beside) -> None:
         """A checkpoint was read, with the files beside it, which were checked."""
 
     def best(self, module: nn.Module, state: PhaseState) -> None:
         """These are the best ones so far."""
 
-    def beside(self, state: PhaseState) -> dict[str, Written]:
-        """The files that the checkpoint to be written next goes on from; the first rank knows them."""
+    def beside(self, state: PhaseState) -> Beside:
+        """The files beside the checkpoint to be written next; the first rank knows them."""
 
     def result(self, module: nn.Module, state: PhaseState) -> Weights:
         """The best ones, or where there are none these."""
@@ -54,12 +55,13 @@ class InMemory:
     def __init__(self, place: Path) -> None:
         self.place = place
 
-    def found(self, state: PhaseState, beside: dict[str, Written]) -> None:
+    def found(self, state: PhaseState, beside: Beside) -> None:
         """Read the best ones where the checkpoint is of a network that was split.
 
         Raises:
             TrainingError: they are not there.
         """
+        _take(state, beside)
         if state.best_step and state.best is None:
             _require(_best(self.place, state), state)
             state.best = load_state(_best(self.place, state))
@@ -69,9 +71,9 @@ class InMemory:
         state.best = None
         state.best = full_state(module)
 
-    def beside(self, state: PhaseState) -> dict[str, Written]:
+    def beside(self, state: PhaseState) -> Beside:
         """None: it holds them."""
-        return {}
+        return Beside()
 
     def result(self, module: nn.Module, state: PhaseState) -> Weights:
         """The best ones, or a copy of these."""
@@ -84,14 +86,16 @@ class InFiles:
     def __init__(self, place: Path, watchdog: Watchdog) -> None:
         self.place, self._watchdog = place, watchdog
         self._written: dict[int, Written] = {}  # by the steps of best ones
-        self._last: frozenset[str] = frozenset()  # files of a checkpoint that may have no manifest yet
+        self._good = self._last = Beside()  # the last checkpoint that is complete, and the last of all
+        self._last_step = 0
 
-    def found(self, state: PhaseState, beside: dict[str, Written]) -> None:
+    def found(self, state: PhaseState, beside: Beside) -> None:
         """Check that its best weights are there; write those that it holds, of a network in one piece.
 
         Raises:
             TrainingError: they are not.
         """
+        _take(state, beside)
         path = _best(self.place, state)
         if state.best is not None:
             shapes = {name: tuple(tensor.shape) for name, tensor in state.best.items()}
@@ -99,7 +103,7 @@ class InFiles:
             self._keep(state.best_step, path, shapes, iter(tensors))
         elif state.best_step:
             _require(path, state)
-            known = beside.get(path.name)
+            known = beside.files.get(path.name)
             if known is None:  # a checkpoint from before there were checksums: it is taken as it is
 
                 def look() -> Written | None:
@@ -108,7 +112,7 @@ class InFiles:
                 known = agreed_on(self._watchdog.patiently(look, "reading the best weights"))
             assert known is not None
             self._written[state.best_step] = known
-            self._last = frozenset({path.name})
+            self._good = self._last = Beside(files={path.name: known}, instead=beside.instead)
 
     def best(self, module: nn.Module, state: PhaseState) -> None:
         """Write them, when the files of evaluations that no checkpoint knows are gone.
@@ -122,16 +126,19 @@ class InFiles:
         named = sorted(kept_tensors(module))
         self._keep(state.step, path, {n: shape_of(t) for n, t in named}, _whole(named))
 
-    def beside(self, state: PhaseState) -> dict[str, Written]:
-        """The file of the best ones, which stays while that checkpoint is written."""
-        known = self._written.get(state.best_step)
-        found = {_best(self.place, state).name: known} if known else {}
-        self._last = frozenset(found)
-        return found
+    def beside(self, state: PhaseState) -> Beside:
+        """The file of the best ones; those of the last complete checkpoint with others stand in."""
+        if rank() == 0 and self._last_step and _is_complete(folder_of(self.place, self._last_step)):
+            self._good = self._last
+        known, before = self._written.get(state.best_step), self._good
+        files = {_best(self.place, state).name: known} if known else {}
+        instead = before.instead if files.keys() == before.files.keys() else before.files
+        self._last, self._last_step = Beside(files=files, instead=instead), state.step
+        return self._last
 
     def _tidy(self) -> None:
         """Remove best weights that no checkpoint goes on from, and what a killed writer has left."""
-        kept = self._last | referred(self.place)
+        kept = self._last.names | referred(self.place)
         for other in self.place.glob(_BEST.format("*")):
             if other.name not in kept:
                 other.unlink(missing_ok=True)
@@ -216,6 +223,18 @@ def _best(place: Path, state: PhaseState) -> Path:
 
 def _written(path: Path, sha: str) -> Written:
     return Written(bytes=path.stat().st_size, sha256=sha)
+
+
+def _is_complete(folder: Path) -> bool:
+    with suppress(DataError):
+        return finished(folder) is not None
+    return False
+
+
+def _take(state: PhaseState, beside: Beside) -> None:
+    """Go on from the best weights beside a checkpoint: those before the best, where they stand in."""
+    for name in beside.files if state.best_step else ():
+        state.best_step = int(Path(name).stem.removeprefix("best"))
 
 
 def _require(path: Path, state: PhaseState) -> None:

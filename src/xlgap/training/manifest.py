@@ -9,7 +9,7 @@ since does not pass :func:`damage`.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from xlgap.errors import DataError
 from xlgap.formats import file_digest, read_json, write_json
 
 _FILES = {str: {"bytes": int, "sha256": str}}
+_BESIDE = ("beside", "instead")
 _SHAPE = {
     "rank": int,
     "world": int,
@@ -54,6 +55,24 @@ class Written:
     sha256: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """Files beside a checkpoint, by name.
+
+    Attributes:
+        files: that it goes on from.
+        instead: that stand in where those are damaged.
+    """
+
+    files: dict[str, Written] = field(default_factory=dict)
+    instead: dict[str, Written] = field(default_factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all of them."""
+        return frozenset(self.files) | frozenset(self.instead)
+
+
 def folder_of(place: Path, step: int) -> Path:
     """Where the checkpoint after ``step`` is.
 
@@ -77,7 +96,7 @@ def declare(
     topology: Topology,
     skipped: tuple[int, ...],
     files: dict[str, Written],
-    beside: dict[str, Written],
+    beside: Beside,
 ) -> None:
     """Write the manifest of a rank, when all its files are there.
 
@@ -88,7 +107,7 @@ def declare(
         topology: by what.
         skipped: steps that were left out.
         files: of the rank, in ``folder``.
-        beside: files beside ``folder`` that the checkpoint goes on from.
+        beside: files beside ``folder``.
 
     Raises:
         OSError: the disk did not take it.
@@ -99,7 +118,8 @@ def declare(
         {
             **known,
             "files": {k: asdict(v) for k, v in files.items()},
-            "beside": {k: asdict(v) for k, v in beside.items()},
+            "beside": {k: asdict(v) for k, v in beside.files.items()},
+            "instead": {k: asdict(v) for k, v in beside.instead.items()},
         },
         durable=True,
     )
@@ -124,22 +144,25 @@ def finished(folder: Path) -> tuple[Topology, tuple[int, ...]] | None:
     return topology, tuple(first["skipped"])
 
 
-def beside(folder: Path) -> dict[str, Written]:
-    """The files beside a checkpoint that it goes on from.
+def beside(folder: Path) -> Beside:
+    """The files beside a checkpoint.
 
     Raises:
         DataError: its manifest is damaged.
     """
-    found = _manifest(folder, 0).get("beside", {})  # written since there are such checksums
-    return {name: Written(**told) for name, told in found.items()}
+    found = _manifest(folder, 0)  # which may be older than checksums of such files
+    files, instead = (
+        {name: Written(**told) for name, told in found.get(key, {}).items()} for key in _BESIDE
+    )
+    return Beside(files=files, instead=instead)
 
 
 def referred(place: Path) -> frozenset[str]:
-    """Names of the files that complete checkpoints in ``place`` go on from; damaged ones have none."""
+    """Names of the files beside complete checkpoints in ``place``; damaged ones have none."""
     found: set[str] = set()
     for step in steps_in(place):
         with suppress(DataError):
-            found.update(beside(folder_of(place, step)))
+            found |= beside(folder_of(place, step)).names
     return frozenset(found)
 
 
@@ -189,9 +212,9 @@ def _path(folder: Path, rank: int) -> Path:
 
 def _manifest(folder: Path, rank: int) -> dict[str, Any]:
     found: dict[str, Any] = read_json(_path(folder, rank), _SHAPE)
-    if "beside" in found:
-        read_json(_path(folder, rank), {"beside": _FILES})
-    for name, told in (*found["files"].items(), *found.get("beside", {}).items()):
+    there = [key for key in ("files", *_BESIDE) if key in found]
+    read_json(_path(folder, rank), dict.fromkeys(there, _FILES))
+    for name, told in (entry for key in there for entry in found[key].items()):
         if other := sorted(told.keys() - _FILES[str].keys()):
             raise DataError(
                 f"{_path(folder, rank)}: '{other[0]}' of {name} is not known here: another version has "

@@ -44,7 +44,7 @@ from xlgap.training.facts import PhaseResult, phase_facts
 from xlgap.training.guard import Guard, lost_peer, memory_for, note
 from xlgap.training.keeping import InFiles, InMemory, Keeping, Weights
 from xlgap.training.losses import LossReader
-from xlgap.training.manifest import Topology
+from xlgap.training.manifest import Beside, Topology
 from xlgap.training.parts import Course, Part
 from xlgap.training.recovery import Adjusted, Trouble, noted
 from xlgap.training.sums import Sums
@@ -244,7 +244,7 @@ def _attempt(
         found = checkpoints.find()
         with memory_for("when a checkpoint was read", _FEWER_STATES):
             state = (None if found is None else checkpoints.load(engine, found)) or PhaseState()
-            keeping.found(state, found.beside if found else {})
+            keeping.found(state, found.beside if found else Beside())
         run = _Run(
             engine, course, plan, dropouts, settings, adjusted, observer, checkpoints, keeping, watchdog
         )
@@ -392,7 +392,8 @@ def _evaluate(run: _Run, state: PhaseState, evaluate: Callable[[Network], float]
         run.watchdog.modules(what),
     ):
         score = evaluate(run.engine.module)
-    if run.settings.select == "dev" and (not state.best_step or better(score, than=state.dev)):
+    best = [entry for entry in state.dev if entry[0] == state.best_step]
+    if run.settings.select == "dev" and (not best or better(score, than=best)):
         run.keeping.best(run.engine.module, state)
         state.best_step = state.step
     state.dev.append((state.step, score))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from torch import nn
 
 from xlgap.training.checkpoint import PhaseState
 from xlgap.training.keeping import InFiles
-from xlgap.training.manifest import Topology, Written, declare, folder_of
+from xlgap.training.manifest import Beside, Topology, beside, declare, folder_of, referred, steps_in
 from xlgap.training.watchdog import Watchdog
 
 pytestmark = pytest.mark.usefixtures("one_rank")
@@ -25,9 +27,9 @@ def best(place: Path) -> list[int]:
     return sorted(int(path.stem.removeprefix("best")) for path in place.glob("best*.safetensors"))
 
 
-def checkpoint(place: Path, step: int, beside: dict[str, Written]) -> None:
+def checkpoint(place: Path, step: int, told: Beside) -> None:
     declare(
-        folder_of(place, step), rank=0, step=step, topology=SPLIT, skipped=(), files={}, beside=beside
+        folder_of(place, step), rank=0, step=step, topology=SPLIT, skipped=(), files={}, beside=told
     )
 
 
@@ -72,6 +74,49 @@ def test_others_go_before_new_ones_are_written(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(InFiles, "_keep", lambda *_: there.append(best(tmp_path)))
     evaluate(kept, 5)
     assert there == [[1, 2, 3]]  # with the new ones as many as are planned for: four
+
+
+def test_those_before_stand_in_and_are_four_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, told = keeping(tmp_path), {}
+    most, keep = [0], InFiles._keep
+
+    def counted(*words: Any) -> None:
+        keep(*words)
+        most[0] = max(most[0], len(best(tmp_path)))
+
+    monkeypatch.setattr(InFiles, "_keep", counted)
+    for step in range(1, 25):
+        evaluate(kept, 2 * step - 1, 2 * step)
+        state = PhaseState(step=2 * step, best_step=2 * step)
+        found = kept.beside(state)
+        told[step] = [*found.files, *found.instead]
+        for old in steps_in(tmp_path)[1:]:
+            shutil.rmtree(folder_of(tmp_path, old))
+        if step % 3:  # every third cannot be written
+            checkpoint(tmp_path, 2 * step, found)
+        if step == 12:  # in a new process
+            kept = keeping(tmp_path)
+            kept.found(PhaseState(step=22, best_step=22), beside(folder_of(tmp_path, 22)))
+        assert referred(tmp_path) <= {path.name for path in tmp_path.iterdir()}
+    assert told[2] == ["best4.safetensors", "best2.safetensors"]
+    assert told[4] == ["best8.safetensors", "best4.safetensors"]  # that of 6 was not written
+    assert told[13] == ["best26.safetensors", "best22.safetensors"]
+    assert most == [4]
+
+
+def test_the_same_best_weights_have_the_same_before_them(tmp_path: Path) -> None:
+    kept = keeping(tmp_path)
+    for step in (1, 3):
+        checkpoint(tmp_path, step, kept.beside(evaluate(kept, step)))
+    found = kept.beside(PhaseState(step=4, best_step=3))
+    assert [*found.files] == ["best3.safetensors"]
+    assert [*found.instead] == ["best1.safetensors"]
+    checkpoint(tmp_path, 4, found)
+    again = keeping(tmp_path)
+    again.found(PhaseState(step=4, best_step=3), found)
+    assert again.beside(PhaseState(step=5, best_step=3)) == found
 
 
 def test_what_a_killed_writer_has_left_goes(tmp_path: Path) -> None:

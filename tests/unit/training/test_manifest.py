@@ -10,6 +10,7 @@ import torch
 from xlgap.errors import DataError
 from xlgap.formats import read_json, write_json
 from xlgap.training.manifest import (
+    Beside,
     Topology,
     beside,
     damage,
@@ -39,7 +40,7 @@ def write(place, step, *, ranks=(0, 1), skipped=()):
                 topology=TWO,
                 skipped=skipped,
                 files=files,
-                beside=files if rank == 0 else {},
+                beside=Beside(files=files if rank == 0 else {}),
             ),
         )
         assert writer.wait() is None
@@ -117,7 +118,7 @@ def test_manifests_and_their_folder_are_on_the_disk_when_it_is_told(tmp_path, mo
 
 def test_files_beside_a_checkpoint_are_known_by_size_and_checksum(tmp_path):
     folder = write(tmp_path, 4)
-    ((name, told),) = beside(folder).items()
+    ((name, told),) = beside(folder).files.items()
     assert harm(folder / name, told) is None
     assert "is gone" in harm(tmp_path / name, told)
     (folder / name).write_bytes(bytes(told.bytes))
@@ -134,7 +135,7 @@ def test_a_manifest_from_before_there_were_such_files_is_read(tmp_path):
         del known["beside"]
         write_json(path, known)
     assert finished(folder) == (TWO, ())
-    assert beside(folder) == {}
+    assert beside(folder) == Beside()
     write_json(path := folder / "rank0.json", {**read_json(path), "beside": {"best4": 3}})
     with pytest.raises(DataError, match="beside"):
         finished(folder)

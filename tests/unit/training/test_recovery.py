@@ -5,7 +5,7 @@ import pytest
 
 from xlgap.errors import DataError
 from xlgap.training.batches import schedule
-from xlgap.training.manifest import Topology, declare, folder_of
+from xlgap.training.manifest import Beside, Topology, declare, folder_of
 from xlgap.training.recovery import WINDOW, Adjusted, LossWatch, noted, smaller
 
 
@@ -120,7 +120,7 @@ def test_without_a_file_and_without_steps_left_out_there_is_nothing_to_say(tmp_p
 def written(place, step, *, skipped=()):
     topology = Topology(stage=0, precision="fp32", world=1)
     told = {"rank": 0, "step": step, "topology": topology, "skipped": skipped}
-    declare(folder_of(place, step), **told, files={}, beside={})
+    declare(folder_of(place, step), **told, files={}, beside=Beside())
 
 
 def test_half_of_the_largest_micro_batch():
