@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from faults import Server, loss_of, tags, written
 
-from xlgap.errors import TrainingError
+from xlgap.errors import TrainingError, TryAgainError
 from xlgap.training.manifest import beside
 
 pytestmark = pytest.mark.e2e
@@ -70,6 +70,16 @@ def test_killed_it_goes_on_bit_equal(server: Server, plain: dict[str, Any], tmp_
     assert found["weights"] == plain["weights"]
     assert found["facts"] == plain["facts"]
     assert 0 < len(loss_of(found)) < 24
+
+
+def test_a_hang_while_weights_are_shared_out_ends(server: Server, tmp_path: Path) -> None:
+    training = server.start(tmp_path, *SPLIT, "hang=4", "stuck=2", ranks=2)
+    try:
+        assert training.code(0) == TryAgainError.exit_code
+    finally:
+        training.kill(signal.SIGKILL, rank=1)
+    assert training.code(1) == -signal.SIGKILL
+    assert "no progress for 4 seconds in sharing out the weights, " in training.said()
 
 
 def test_lost_best_weights_are_one_sentence(server: Server, tmp_path: Path) -> None:

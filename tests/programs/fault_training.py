@@ -148,7 +148,13 @@ def shared_out(encoder, how):
         base = Path(made) / "base"
         save_encoder(encoder, base, {})
         start = Start("start", None, None, {}, blueprint=lambda: folder_blueprint(base))
-        return split_network(start, head, zero(how), lora=lora, seed=4)
+        made = partial(stops, head) if how.stuck == 2 and rank() == 1 else head
+        return split_network(start, made, zero(how), lora=lora, seed=4, hang_seconds=how.hang)
+
+
+def stops(head, encoder):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return head(encoder)
 
 
 def of_few_bits(encoder, bits):
@@ -264,7 +270,7 @@ def zero(how):
 
 def to_train(how):
     made = network(how, split=bool(how.split))
-    if how.stuck and rank() == 1:
+    if how.stuck == 1 and rank() == 1:
         made.to = lambda *_: os.kill(os.getpid(), signal.SIGSTOP)
     return made
 

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from xlgap.models.checkpoint_files import Tensors
 
+Told = Callable[[str], None]
+"""Told a name."""
 ABSENT = "xlgap_absent"
 """Attribute of a parameter that has a shape alone."""
 
@@ -37,6 +39,7 @@ def partition(
     config: Mapping[str, Any],
     dtype: torch.dtype,
     reads: bool,
+    each: Told,
 ) -> None:
     """Share out the parameters of ``module`` over all processes, one after another.
 
@@ -46,6 +49,7 @@ def partition(
         config: of DeepSpeed.
         dtype: that they are held in.
         reads: whether this process reads them; that of rank 0 does.
+        each: told the name of a parameter before it is read and shared out.
     """
     import deepspeed
 
@@ -55,6 +59,7 @@ def partition(
     for name, parameter in module.named_parameters():
         if hasattr(parameter, "ds_id"):
             continue
+        each(name)
         stored = weights is not None and name in weights
         if not reads and (stored or hasattr(parameter, ABSENT)):
             value = torch.empty(parameter.shape, dtype=dtype, device=place)

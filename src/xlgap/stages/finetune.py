@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -33,7 +35,8 @@ from xlgap.stages.unkept import give_up
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Rank
 from xlgap.tracking.base import Tracker
-from xlgap.training.engine import agreed, process_group, rank, world_size
+from xlgap.training.engine import agreed, barrier, process_group, rank, world_size
+from xlgap.training.watchdog import watched
 from xlgap.training.zero import deepspeed_config
 
 
@@ -98,7 +101,7 @@ def _one_seed(
         )
         predicted = time.monotonic()
         if folder is not None or fitted.split:
-            with can_be_called(fitted.network):
+            with _all_predict(study, split=fitted.split), can_be_called(fitted.network):
                 place = folder and folder / f"seed{seed}"
                 _predict(study, cell, fitted.network, start, place, split=fitted.split)
         agreed(True)
@@ -113,6 +116,22 @@ def _one_seed(
             journal = partial(write_journal, cell.key, seed, timing=timing, figures=planned | written)
             journal(digest=fitted.digest, run_id=run.run_id)
     return facts
+
+
+@contextmanager
+def _all_predict(study: Study, *, split: bool) -> Iterator[None]:
+    """Watch that predictions go on, where all processes make them together.
+
+    Raises:
+        TryAgainError: another process is gone.
+    """
+    if not split:  # others wait for the first one, as long as it takes
+        yield
+        return
+    with watched(study.params.train.hang_seconds) as watchdog, watchdog.modules("the predictions"):
+        yield
+        watchdog.beat("the end of the predictions")
+        barrier()
 
 
 def _predict(

@@ -212,15 +212,16 @@ def _split(
             Network(encoder, made).go_on_with_text(text)
         return made
 
-    lora = study.params.models[model].lora
-    return split_network(start, head, plan, lora=lora, seed=seed, **kept)
+    lora, hang_seconds = study.params.models[model].lora, study.params.train.hang_seconds
+    return split_network(start, head, plan, lora=lora, seed=seed, hang_seconds=hang_seconds, **kept)
 
 
 def _untrained_split(study: Study, model: str, start: Start, scored: Kind | None) -> Fitted:
     def head(encoder: Encoder) -> Head | None:
         return None if scored is None else make_head(scored, encoder, seed=0)
 
-    network = split_network(start, head, predicting_plan(study.params, model), lora=None, seed=0)
+    plan, hang_seconds = predicting_plan(study.params, model), study.params.train.hang_seconds
+    network = split_network(start, head, plan, lora=None, seed=0, hang_seconds=hang_seconds)
     return Fitted(start.digest, network, (), reused=True, split=True)
 
 

@@ -16,8 +16,9 @@ from xlgap.models.blueprint import Blueprint
 from xlgap.models.checkpoint_files import TensorFile, Tensors
 from xlgap.models.network import Network, state_of
 from xlgap.stages.start import Start
-from xlgap.training.engine import gathered, rank, share_out, world_size
+from xlgap.training.engine import barrier, gathered, rank, share_out, world_size
 from xlgap.training.keeping import Weights
+from xlgap.training.watchdog import watched
 from xlgap.training.zero import ZeroPlan
 
 
@@ -30,6 +31,7 @@ def split_network(
     seed: int,
     encoder_kept: Tensors | None = None,
     head_kept: Tensors | None = None,
+    hang_seconds: float = 0.0,
 ) -> Network:
     """The network that a phase begins with, or that predicts; all ranks make it together.
 
@@ -41,9 +43,11 @@ def split_network(
         seed: of new adapters.
         encoder_kept: what training has left of the encoder; that of ``start`` when ``None``.
         head_kept: likewise of the head; as it was made when ``None``.
+        hang_seconds: for one parameter, after which the process ends; 0 for any time.
 
     Raises:
         DataError: kept weights are not those of this network.
+        TryAgainError: another process is gone.
     """
     assert start.blueprint is not None, "a network is split that has no files"
     blueprint = start.blueprint()
@@ -51,13 +55,19 @@ def split_network(
         blueprint = blueprint.with_adapters(lora, seed=seed)
     if encoder_kept is not None:
         blueprint = _with(blueprint, encoder_kept)
-    encoder = blueprint.encoder
-    share_out(encoder, blueprint.weights, plan)
-    made = head(encoder)
-    if made is not None:
-        if head_kept is not None:
-            made.load_state_dict(values(head_kept))
-        share_out(made, None, plan)
+    encoder, made = blueprint.encoder, None
+
+    def each(name: str) -> None:
+        watchdog.beat(f"sharing out the weights, {name}")
+
+    with watched(hang_seconds) as watchdog:
+        share_out(encoder, blueprint.weights, plan, each)
+        made = head(encoder)
+        if made is not None:
+            if head_kept is not None:
+                made.load_state_dict(values(head_kept))
+            share_out(made, None, plan, each)
+        barrier()
     return Network(encoder, made)
 
 

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from xlgap.errors import TrainingError
 from xlgap.models.adapters import trained_names
 from xlgap.models.checkpoint_files import Tensors
+from xlgap.models.shares import Told, partition
 from xlgap.models.shares import gathered as gathered_weights
-from xlgap.models.shares import partition
 from xlgap.training.zero import Place, ZeroPlan, deepspeed_config
 
 T = TypeVar("T")
@@ -317,17 +317,18 @@ def _lies(place: Place, what: str) -> str:
     return f"{what} {where}"
 
 
-def share_out(module: nn.Module, weights: Tensors | None, plan: ZeroPlan) -> None:
+def share_out(module: nn.Module, weights: Tensors | None, plan: ZeroPlan, each: Told) -> None:
     """Cut the parameters of ``module`` into shares of all ranks, as ``plan`` has them.
 
     Args:
         module: of which parameters that are not in ``weights`` have their values.
         weights: by the names of its parameters, and of buffers.
         plan: of stage 3.
+        each: told the name of a parameter before all share it out.
     """
     dtype = torch.float32 if plan.precision == "fp32" else torch.bfloat16
     config = deepspeed_config(plan)
-    partition(module, weights, config=config, dtype=dtype, reads=rank() == 0)
+    partition(module, weights, config=config, dtype=dtype, reads=rank() == 0, each=each)
     for name, buffer in module.named_buffers():
         if weights is not None and name in weights:
             buffer.copy_(weights.read(name))

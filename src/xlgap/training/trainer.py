@@ -6,8 +6,8 @@ It neither prints nor tracks: it reports to an observer that it is handed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,14 +41,14 @@ from xlgap.training.engine import (
 )
 from xlgap.training.evaluations import better, evaluation_steps
 from xlgap.training.facts import PhaseResult, phase_facts
-from xlgap.training.guard import Guard, lost_peer, memory_for, note
+from xlgap.training.guard import Guard, memory_for, note
 from xlgap.training.keeping import InFiles, InMemory, Keeping, Weights
 from xlgap.training.losses import LossReader
 from xlgap.training.manifest import Beside, Topology
 from xlgap.training.parts import Course, Part
 from xlgap.training.recovery import Adjusted, Trouble, noted
 from xlgap.training.sums import Sums
-from xlgap.training.watchdog import Watchdog
+from xlgap.training.watchdog import Watchdog, watched
 from xlgap.training.zero import ZeroPlan, linear_schedule
 
 _FEWER_STATES = (
@@ -157,23 +157,27 @@ def train_phase(
         TryAgainError: another process is gone, or memory ran out in one of several.
     """
     given = network if isinstance(network, Network) else None
-    while True:
-        made = network if isinstance(network, Network) else network()
-        adjusted = _noted(scratch, observer)
-        try:
-            return _attempt(made, data, settings, adjusted, evaluate, observer, scratch)
-        except Trouble as found:
-            trouble = found.with_traceback(None)
-            trouble.__context__ = None  # its frames hold a step's memory
-        if trouble.of_one and world_size() > 1:  # the others wait for this one, in the step
-            replace(trouble.again, untold=str(trouble)).write(scratch)
-            raise TryAgainError(f"{trouble} Run the same command again.", adjusted=True)
-        if given is not None:
-            raise TrainingError(str(trouble))
-        del made
-        release_memory()
-        note(trouble.again, scratch)
-        observer.on_event(trouble.name, str(trouble))
+    with watched(settings.hang_seconds) as watchdog:
+        while True:
+            made = network if isinstance(network, Network) else network()
+            watchdog.beat("reading what the phase does otherwise")
+            adjusted = _noted(scratch, observer)
+            try:
+                return _attempt(made, data, settings, adjusted, evaluate, observer, scratch, watchdog)
+            except Trouble as found:
+                trouble = found.with_traceback(None)
+                trouble.__context__ = None  # its frames hold a step's memory
+            if trouble.of_one and world_size() > 1:  # the others wait for this one, in the step
+                replace(trouble.again, untold=str(trouble)).write(scratch)
+                raise TryAgainError(f"{trouble} Run the same command again.", adjusted=True)
+            if given is not None:
+                raise TrainingError(str(trouble))
+            del made
+            release_memory()
+            watchdog.beat("noting what the phase does otherwise")
+            note(trouble.again, scratch)
+            observer.on_event(trouble.name, str(trouble))
+            watchdog.rest()  # one process may fetch for all
 
 
 def _noted(scratch: Path, observer: Observer) -> Adjusted:
@@ -213,6 +217,7 @@ def _attempt(
     evaluate: Callable[[Network], float] | None,
     observer: Observer,
     scratch: Path,
+    watchdog: Watchdog,
 ) -> tuple[PhaseResult, Weights]:
     """Train from the last checkpoint, or from the start, to the end.
 
@@ -226,7 +231,7 @@ def _attempt(
     zero = settings.zero
     if zero.activation_checkpointing:
         recompute_activations(network.encoder)
-    with _peers(Watchdog(settings.hang_seconds)) as watchdog, ExitStack() as ending:
+    with ExitStack() as ending:
         watchdog.beat("starting the engine")
         with memory_for("when training was to begin", _FEWER_STATES):
             prepare(zero)
@@ -253,25 +258,6 @@ def _attempt(
             watchdog.beat("keeping the weights")
             weights = keeping.result(engine.module, state)
         return phase_facts(course, plan, state, adjusted), weights
-
-
-@contextmanager
-def _peers(watchdog: Watchdog) -> Iterator[Watchdog]:
-    """Watch in the block, and say in a sentence where another process is gone.
-
-    Raises:
-        TryAgainError: it is.
-    """
-    try:
-        with watchdog.watching():
-            yield watchdog
-    except RuntimeError as error:
-        if world_size() > 1 and lost_peer(error):
-            raise TryAgainError(
-                f"another process is gone ({watchdog.what}); run the same command again to go on from "
-                "the last checkpoint."
-            ) from error
-        raise
 
 
 def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] | None) -> None:

@@ -21,10 +21,34 @@ from torch import nn
 
 from xlgap.errors import TryAgainError
 from xlgap.launch.ranks import tell
-from xlgap.training.engine import any_says
+from xlgap.training.engine import any_says, world_size
+from xlgap.training.guard import lost_peer
 
 T = TypeVar("T")
 POLL = 0.25  # seconds of waiting for a disk until the ranks tell each other that they still do
+
+
+@contextmanager
+def watched(seconds: float) -> Iterator[Watchdog]:
+    """Watch in the block, and say in a sentence where another process is gone.
+
+    Args:
+        seconds: from beat to beat; 0 for any time.
+
+    Raises:
+        TryAgainError: it is.
+    """
+    watchdog = Watchdog(seconds)
+    try:
+        with watchdog.watching():
+            yield watchdog
+    except RuntimeError as error:
+        if world_size() > 1 and lost_peer(error):
+            raise TryAgainError(
+                f"another process is gone ({watchdog.what}); run the same command again to go on from "
+                "the last checkpoint."
+            ) from error
+        raise
 
 
 class Watchdog:
@@ -43,6 +67,10 @@ class Watchdog:
     def beat(self, what: str) -> None:
         """Something was done; ``what`` follows, at once."""
         self.what, self._last = what, (time.monotonic(), what)
+
+    def rest(self) -> None:
+        """What follows may take as long as it takes, to the next :meth:`beat`."""
+        self._last = None
 
     @contextmanager
     def modules(self, what: str) -> Iterator[None]:
