@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from faults import Server, loss_of, tags, written
+from ranks import found_by
 
 from xlgap.errors import TrainingError, TryAgainError
 from xlgap.training.manifest import beside
@@ -80,6 +81,12 @@ def test_a_hang_while_weights_are_shared_out_ends(server: Server, tmp_path: Path
         training.kill(signal.SIGKILL, rank=1)
     assert training.code(1) == -signal.SIGKILL
     assert "no progress for 4 seconds in sharing out the weights, " in training.said()
+
+
+def test_work_with_the_disk_that_fails_on_one_is_an_error_on_all(tmp_path: Path) -> None:
+    first, second = found_by("failing_work.py", tmp_path / "found.json", ranks=2)
+    assert first.startswith("TrainingError: another process failed in reading what is there")
+    assert second == "KeyError: 'lost'"
 
 
 def test_lost_best_weights_are_one_sentence(server: Server, tmp_path: Path) -> None:

@@ -168,9 +168,17 @@ class Checkpoints:
 
     def _candidates(self) -> list[tuple[int, Topology]]:
         """Those that are complete, as the first rank sees them; all tell of unreadable manifests."""
+        look, what = partial(self._seen, looks=rank() == 0), "looking for checkpoints"
+        found, damaged = agreed_on(self._watchdog.patiently(look, what))
+        for step, reason in damaged:
+            self._leave_out(step, reason)
+        return found
+
+    def _seen(self, *, looks: bool) -> tuple[list[tuple[int, Topology]], list[tuple[int, str]]]:
+        """Those that are complete, and what is wrong with others; none unless it ``looks``."""
         found: list[tuple[int, Topology]] = []
         damaged: list[tuple[int, str]] = []
-        for step in steps_in(self.place) if rank() == 0 else ():
+        for step in steps_in(self.place) if looks else ():
             try:
                 known = finished(folder_of(self.place, step))
             except DataError as error:
@@ -182,10 +190,7 @@ class Checkpoints:
                 found.append((step, known[0]))
             elif other := sorted({*known[1]} - {*self._skipped}):  # not of steps that are trained again
                 damaged.append((step, f"it leaves out step {other[0] + 1}, which is trained now."))
-        found, damaged = agreed_on((found, damaged))
-        for step, reason in damaged:
-            self._leave_out(step, reason)
-        return found
+        return found, damaged
 
     def _leave_out(self, step: int, reason: str) -> None:
         self._tell("checkpoint_damaged", f"the checkpoint of step {step} is left out: {reason}")

@@ -55,7 +55,19 @@ def prepare(plan: ZeroPlan) -> None:
     with (folders[0].parent / "xlgap.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         remove_left(folders)
-        _builder().load(verbose=False)
+        try:
+            _builder().load(verbose=False)
+        except (RuntimeError, OSError, ImportError) as error:
+            raise TrainingError(
+                f"offload to disk ('nvme'): its operator could not be compiled: {_told(error)}. "
+                "Mend that, or offload to the host ('cpu'), or not at all."
+            ) from error
+
+
+def _told(error: Exception) -> str:
+    """The line in which a compiler names its first error, or else the first of all."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
+    return next((line for line in lines if "error:" in line), lines[0]).rstrip(".")
 
 
 def remove_left(folders: list[Path]) -> None:

@@ -8,12 +8,13 @@ since does not pass :func:`damage`.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from xlgap.errors import DataError
+from xlgap.errors import DataError, TrainingError
 from xlgap.formats import file_digest, read_json, write_json
 
 _FILES = {str: {"bytes": int, "sha256": str}}
@@ -182,6 +183,9 @@ def damage(folder: Path, ranks: range) -> str | None:
     Args:
         folder: of the checkpoint.
         ranks: whose files to look at.
+
+    Raises:
+        TrainingError: a file cannot be read, which may be mended.
     """
     for rank in ranks:
         try:
@@ -195,15 +199,37 @@ def damage(folder: Path, ranks: range) -> str | None:
 
 
 def harm(path: Path, told: Written) -> str | None:
-    """What is wrong with a file, in words; ``None`` if it is what was ``told`` of it."""
-    if not path.is_file():
-        return f"{path} is gone"
-    size = path.stat().st_size
+    """What is wrong with a file, in words; ``None`` if it is what was ``told`` of it.
+
+    Raises:
+        TrainingError: it cannot be read, which may be mended.
+    """
+    with _readable(path):
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return f"{path} is gone"
+        if size == told.bytes and file_digest(path, 64) == told.sha256:
+            return None
     if size != told.bytes:
         return f"{path} has {size:,} of {told.bytes:,} bytes"
-    if file_digest(path, 64) != told.sha256:
-        return f"{path} has another checksum than when it was written"
-    return None
+    return f"{path} has another checksum than when it was written"
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say that a file cannot be read: it is not taken for a damaged one, which goes.
+
+    Raises:
+        TrainingError: it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"{path} cannot be read ({error.strerror}): mend that and run the same command again, or "
+            "remove the file to go on without it."
+        ) from error
 
 
 def _path(folder: Path, rank: int) -> Path:
@@ -211,9 +237,10 @@ def _path(folder: Path, rank: int) -> Path:
 
 
 def _manifest(folder: Path, rank: int) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(_path(folder, rank), _SHAPE)
+    with _readable(_path(folder, rank)):
+        found: dict[str, Any] = read_json(_path(folder, rank), _SHAPE, remedy="")
     there = [key for key in ("files", *_BESIDE) if key in found]
-    read_json(_path(folder, rank), dict.fromkeys(there, _FILES))
+    read_json(_path(folder, rank), dict.fromkeys(there, _FILES), remedy="")
     for name, told in (entry for key in there for entry in found[key].items()):
         if other := sorted(told.keys() - _FILES[str].keys()):
             raise DataError(

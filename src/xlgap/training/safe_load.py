@@ -12,6 +12,7 @@ import runpy
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,16 @@ def load_tensors(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a disk has no room left, or none for this user."""
+    return error.errno in (ENOSPC, EDQUOT)
+
+
 def convert() -> int:
-    """Run DeepSpeed's converter with the arguments of this process; its exit code."""
+    """Run DeepSpeed's converter with the arguments of this process; its exit code.
+
+    It is ``EX_IOERR`` where the disk is full, and ``EX_OSERR`` where a file cannot be read or written.
+    """
     from xlgap.training.writer import write_file
 
     # torch's own says "unexpected pos" when the disk is full
@@ -68,7 +77,7 @@ def convert() -> int:
             runpy.run_module(CONVERTER, run_name="__main__", alter_sys=True)
     except OSError as error:
         sys.stderr.write(f"{error}\n")
-        return os.EX_IOERR
+        return os.EX_IOERR if is_full(error) else os.EX_OSERR
     return 0
 
 

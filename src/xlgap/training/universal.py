@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from errno import ENOSPC
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+import xlgap
 from xlgap.errors import TrainingError
 from xlgap.training.engine import agreed_on, barrier, rank
 from xlgap.training.manifest import Topology
-from xlgap.training.safe_load import load_tensors, tensors_only
+from xlgap.training.safe_load import is_full, load_tensors, tensors_only
 from xlgap.training.watchdog import Watchdog
 from xlgap.training.writer import write_file
 
 _write = partial(write_file, durable=False)  # it is read at once, and goes
+_SOURCE = str(Path(xlgap.__file__).parents[1])
 _STATES = ("exp_avg", "exp_avg_sq")
 
 
@@ -76,9 +79,8 @@ def _failure(engine: Any, source: Path, made: Path, written: Topology, wanted: T
     try:
         said = _converted(engine, source, made, written, wanted)
     except OSError as error:
-        return (
-            f"{error}. Make room on the disk, of about twice its size, then run the same command again."
-        )
+        room = "Make room on the disk, of about twice its size, then"
+        return f"{error}. {room if is_full(error) else 'Mend that and'} run the same command again."
     return said and f"{said}. Remove its folder to begin again from the one before it, or the start."
 
 
@@ -99,11 +101,14 @@ def _converted(
         done = subprocess.run(
             [*program, "--input_folder", source.name, "--output_folder", made.name, *options],
             cwd=made.parent,  # it takes the names of folders for patterns
+            env=environment(),
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         (source.parent / "latest_universal").unlink(missing_ok=True)
         said = done.stderr.strip().rpartition("\n")[2]
         if done.returncode == os.EX_IOERR:
+            raise OSError(ENOSPC, os.strerror(ENOSPC), str(made))
+        if done.returncode == os.EX_OSERR:
             raise OSError(said)
         if done.returncode:
             return said or f"DeepSpeed's converter ended with code {done.returncode}"
@@ -111,6 +116,12 @@ def _converted(
     if written.stage == 3 != wanted.stage:
         _shape(engine.module, made)
     return None
+
+
+def environment() -> dict[str, str]:
+    """Of a process in another folder, which finds the modules that this one does."""
+    given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, (_SOURCE, *given)))}
 
 
 def _complete(engine: Any, made: Path, wanted: Topology) -> None:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
-from xlgap.errors import TryAgainError
+from xlgap.errors import TrainingError, TryAgainError
 from xlgap.launch.ranks import tell
 from xlgap.training.engine import any_says, world_size
 from xlgap.training.guard import lost_peer
@@ -102,12 +102,21 @@ class Watchdog:
 
         It runs in another thread and may not talk to other ranks. However long it takes, it is no hang
         while all of them answer.
+
+        Raises:
+            TrainingError: ``work`` failed on another rank; its own error is raised there.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="patient") as pool:
             working = pool.submit(work)
-            self.beat(what)
-            while any_says(not wait([working], POLL).done)[0]:
+            waited = True
+            while waited:
                 self.beat(what)
+                done = bool(wait([working], POLL).done)
+                waited, failed = any_says(not done, done and working.exception() is not None)
+        if failed and working.exception() is None:
+            raise TrainingError(
+                f"another process failed in {what}: see what it says, then run this again."
+            )
         return working.result()
 
     def _watch(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from xlgap.errors import DataError
+from xlgap.errors import DataError, TrainingError
 from xlgap.formats import read_json, write_json
 from xlgap.training.manifest import (
     Beside,
@@ -114,6 +114,25 @@ def test_manifests_and_their_folder_are_on_the_disk_when_it_is_told(tmp_path, mo
     manifest = next(k for k, name in enumerate(names) if name.startswith("rank0.json"))
     assert manifest > names.index("rank0.pt")
     assert [folder, tmp_path] == synced[-2:]
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_a_damaged_one(tmp_path, monkeypatch):
+    """A checkpoint that is left out goes with the next one: of a lost mount it would be lost, too."""
+    folder = write(tmp_path, 4)
+
+    def refused(self, *_, **__):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refused)
+    text = "Permission denied"
+    with pytest.raises(TrainingError, match=rf"rank0\.json cannot be read \({text}\): mend"):
+        damage(folder, range(1))
+
+
+def test_a_damaged_manifest_is_not_to_be_fetched(tmp_path):
+    folder = write(tmp_path, 4)
+    (folder / "rank0.json").write_text('{"rank": ')
+    assert damage(folder, range(1)).endswith("the file may be truncated.")
 
 
 def test_files_beside_a_checkpoint_are_known_by_size_and_checksum(tmp_path):
