@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -197,8 +198,8 @@ def test_a_regime_of_the_manual_is_one_file(tmp_path: Path, here: Checkout) -> N
     (here.folder / "src" / "xlgap" / "regimes" / f"{name[1]}.py").write_text(block.text)
     arm = {"regime": name[1], "intermediate": ["lab_typing"], "language": "de"}
     here.write_params({**here.params, "arms": {**here.params["arms"], "both_de": arm}})
-    said = here.xlgap("plan").stdout
-    assert "finetune@one-both_de-lab_nli" in said
+    planned = json.loads(here.xlgap("plan", "--json").stdout)["stages"]
+    assert "finetune@one-both_de-lab_nli" in {stage["stage"] for stage in planned}
     phases = here.run(
         sys.executable,
         "-c",
