@@ -1,0 +1,127 @@
+"""Harm a study at random moments, as often as wanted, and look for what is lost.
+
+    python benchmarks/fault_suite.py run [--times N] [--only NAME ...] [--out FILE]
+    python benchmarks/fault_suite.py table
+
+``run`` appends a line a round to ``measured.csv`` of the results and skips rounds that have one; a
+round's seed is its number. Each study is a real one: DVC, Prefect, MLflow, trainings. What can happen is
+in ``tests/e2e/fault_kinds.py``, what must be left in ``tests/e2e/fault_rounds.py``. The full disk needs
+root (a tmpfs), the clock Debian's ``faketime``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+
+from fault_kinds import FAULTS  # noqa: E402
+from fault_rounds import one_round, world  # noqa: E402
+
+RESULTS = ROOT / "docs" / "results" / "faults"
+COLUMNS = ("fault", "seed", "stages", "at", "whole", "code", "again", "lost")
+HEAD = """# Faults
+
+Written by `python benchmarks/fault_suite.py table` from `measured.csv`, which `run` of the same program
+wrote. A round starts a study of 24 stages with two workers, does harm after a number of them and a
+moment, both drawn from the round's seed, and runs the study again until it is done. *Lost* counts
+rounds after which `report/answers.json` or `dvc.lock` was another one, an MLflow run was missing,
+doubled, not finished or without a figure or a step of one, or a lock was still held. *Ended* counts
+disturbed runs that ended well by themselves; *again* says how often at most the study was run again
+(once always, to look).
+
+| fault | what is done | rounds | ended | again | lost |
+|---|---|---|---|---|---|
+"""
+
+
+def run(out: Path, times: int, only: Sequence[str]) -> int:
+    """Do all rounds that have no line yet; how many lost something."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    have = {(row["fault"], int(row["seed"])) for row in rows(out)}
+    bad = 0
+    groups = sorted({fault.needs for fault in FAULTS}, key=sorted)
+    for needs in groups:
+        due = [
+            (fault, seed)
+            for fault in FAULTS
+            if fault.needs == needs and (not only or fault.name in only)
+            for seed in range(times)
+            if (fault.name, seed) not in have
+        ]
+        if not due:
+            continue
+        with (
+            tempfile.TemporaryDirectory(prefix="xlgap-faults-") as folder,
+            world(Path(folder), needs) as made,
+        ):
+            for fault, seed in due:
+                found = one_round(made, fault, seed)
+                bad += bool(found.lost)
+                line = (
+                    fault.name, seed, found.stages, f"{found.at:.1f}", f"{made.seconds:.1f}",
+                    found.code, found.again, "; ".join(found.lost),
+                )  # fmt: skip
+                append(out, line)
+                print(*line, sep="\t", flush=True)
+    return bad
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a file of rounds."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def append(path: Path, line: Sequence[object]) -> None:
+    """Add a line to a file of rounds."""
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if file.tell() == 0:
+            writer.writerow(COLUMNS)
+        writer.writerow(line)
+
+
+def table(found: Sequence[dict[str, str]]) -> str:
+    """A page of them."""
+    lines = []
+    for fault in FAULTS:
+        mine = [row for row in found if row["fault"] == fault.name]
+        if mine:
+            ended = sum(row["code"] == "0" for row in mine)
+            again = max(int(row["again"]) for row in mine)
+            lost = sum(bool(row["lost"]) for row in mine)
+            lines.append(f"| {fault.name} | {fault.what} | {len(mine)} | {ended} | {again} | {lost} |")
+    whole = statistics.median(float(row["whole"]) for row in found)
+    return HEAD + "\n".join(lines) + f"\n\nUndisturbed the study takes {whole:.0f} s (median).\n"
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Harm a study at random moments.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="do the rounds that FILE lacks")
+    running.add_argument("--times", type=int, default=10, help="rounds of each fault")
+    running.add_argument(
+        "--only", nargs="*", default=[], choices=[f.name for f in FAULTS], metavar="NAME"
+    )
+    running.add_argument("--out", type=Path, default=RESULTS / "measured.csv")
+    commands.add_parser("table", help="write the page")
+    arguments = parser.parse_args()
+    if arguments.command == "run":
+        return 1 if run(arguments.out, arguments.times, arguments.only) else 0
+    (RESULTS / "README.md").write_text(table(rows(RESULTS / "measured.csv")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
