@@ -1,217 +1,42 @@
-"""Servers that a study talks to, started for a test, that can be killed and started again."""
+"""Servers of a study that is harmed, and a way to them that is slow or closed."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
-from checkout import BIN, QUIET
-
-SECONDS = 90.0  # that a server may take to answer
-POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # Debian's
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+from fault_left import Store
+from mlflow_servers import MlflowServer
+from prefect_server import PrefectServer, running_server
+from services import S3, Postgres
 
 
-class Service:
-    """A server process in a session of its own, whose state is in ``folder``."""
+class Service(Protocol):
+    """A server that can be ended and started again with what it holds, on the same port."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def command(self) -> list[str]:
-        """What starts it."""
-        raise NotImplementedError
-
-    def environment(self) -> dict[str, str]:
-        """What it has beside this process's."""
-        return {}
-
-    def answers(self) -> bool:
-        """Whether it does what it is for."""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
+    port: int
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
-        with (self.folder / "said.log").open("ab") as said:
-            self._process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                start_new_session=True, cwd=self.folder,
-                env={**os.environ, **QUIET, **self.environment()},
-            )  # fmt: skip
-        end = time.monotonic() + SECONDS
-        while not self.answers():
-            assert self._process.poll() is None, (self.folder / "said.log").read_text()[-3000:]
-            assert time.monotonic() < end, f"{self.command()} does not answer"
-            time.sleep(0.1)
+        """Start it and wait for its answer."""
 
-    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+    def stop(self, number: int = signal.SIGTERM) -> None:
         """End all its processes."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-            self._process.wait(timeout=SECONDS)
-
-    def stop(self) -> None:
-        """End it politely, then firmly."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.kill(signal.SIGTERM)
-        self.kill()
-
-
-class Mlflow(Service):
-    """A tracking server; its runs are in ``database``, or in a file, artifacts under ``artifacts``."""
-
-    def __init__(
-        self, folder: Path, *, database: str | None = None, artifacts: str | None = None
-    ) -> None:
-        super().__init__(folder)
-        self.database = database or f"sqlite:///{folder / 'mlflow.db'}"
-        self.artifacts = artifacts or str(folder / "artifacts")
-
-    @property
-    def uri(self) -> str:
-        """For ``MLFLOW_TRACKING_URI``."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def command(self) -> list[str]:
-        return [
-            str(BIN / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(self.port),
-            "--workers", "1",
-            "--backend-store-uri", self.database, "--artifacts-destination", self.artifacts,
-        ]  # fmt: skip
-
-    def answers(self) -> bool:
-        return ok(f"{self.uri}/health")
-
-
-class Prefect(Service):
-    """An API server; its state is in ``database``, or in a file."""
-
-    def __init__(self, folder: Path, *, database: str | None = None) -> None:
-        super().__init__(folder)
-        self.database = database or f"sqlite+aiosqlite:///{folder / 'prefect.db'}"
-
-    @property
-    def uri(self) -> str:
-        """For ``PREFECT_API_URL``."""
-        return f"http://127.0.0.1:{self.port}/api"
-
-    def command(self) -> list[str]:
-        return [
-            str(BIN / "prefect"),
-            "server",
-            "start",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-        ]
-
-    def environment(self) -> dict[str, str]:
-        return {
-            "PREFECT_HOME": str(self.folder),
-            "PREFECT_API_DATABASE_CONNECTION_URL": self.database,
-            "PREFECT_API_URL": self.uri,
-        }
-
-    def answers(self) -> bool:
-        return ok(f"{self.uri}/health")
-
-
-class Postgres(Service):
-    """Debian's PostgreSQL, as its user ``postgres``, with ``fsync`` on."""
-
-    def command(self) -> list[str]:
-        data = self.folder / "data"
-        if not data.is_dir():
-            shutil.chown(self.folder, "postgres")
-            made = [
-                str(POSTGRES[-1] / "initdb"),
-                "-D",
-                str(data),
-                "-A",
-                "trust",
-                "-U",
-                "postgres",
-                "-N",
-            ]
-            subprocess.run(["runuser", "-u", "postgres", "--", *made], check=True, capture_output=True)
-        return [
-            "runuser", "-u", "postgres", "--", str(POSTGRES[-1] / "postgres"), "-D", str(data),
-            "-p", str(self.port), "-h", "127.0.0.1", "-k", str(self.folder),
-        ]  # fmt: skip
-
-    def start(self) -> None:
-        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)  # of one that was killed
-        super().start()
-
-    def answers(self) -> bool:
-        ready = [str(POSTGRES[-1] / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(ready, check=False).returncode == 0
-
-    def database(self, name: str, driver: str) -> str:
-        """Make a database; its URL."""
-        made = [
-            str(POSTGRES[-1] / "createdb"),
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(self.port),
-            "-U",
-            "postgres",
-            name,
-        ]
-        subprocess.run(made, check=True, capture_output=True)
-        return f"postgresql+{driver}://postgres@127.0.0.1:{self.port}/{name}"
-
-
-class Store(Service):
-    """An S3 store of real files: ``rclone serve s3``."""
-
-    KEY, SECRET = "tester", "tester-secret-key"
-
-    def command(self) -> list[str]:
-        (self.folder / "files" / "xlgap").mkdir(parents=True, exist_ok=True)
-        return [
-            str(BIN / "rclone"), "serve", "s3", "--addr", f"127.0.0.1:{self.port}",
-            "--auth-key", f"{self.KEY},{self.SECRET}", str(self.folder / "files"),
-        ]  # fmt: skip
-
-    @property
-    def uri(self) -> str:
-        """For an endpoint URL."""
-        return f"http://127.0.0.1:{self.port}"
 
 
 class Proxy:
     """Passes bytes on to a port of this machine, late where it is told so, or not at all."""
 
     def __init__(self, target: int) -> None:
-        self.target, self.port = target, free_port()
-        self.seconds, self.refuses = 0.0, False
-        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.target, self.seconds, self.refuses = target, 0.0, False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -247,28 +72,112 @@ class Proxy:
             to.shutdown(socket.SHUT_WR)
 
 
-def ok(url: str) -> bool:
-    """Whether a server answers a GET with 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
+class _PrefectService:
+    """A Prefect server as a :class:`Service`."""
+
+    def __init__(self, server: PrefectServer) -> None:
+        self.server, self.port = server, server.port
+
+    def start(self) -> None:
+        self.server.serve()
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        assert number == signal.SIGKILL, "running_server stops it in good order"
+        self.server.kill()
+
+
+class Servers:
+    """Those that a world has, by name, and what a study and a reader of its runs need of them."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Service] = {}
+        self.proxies: dict[str, Proxy] = {}
+        self.prefect: PrefectServer | None = None
+        self.store: Store | None = None
+
+    def port(self, name: str) -> int:
+        """Where a study finds a server."""
+        return self.proxies[name].port if name in self.proxies else self.by_name[name].port
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of a study's commands."""
+        found = {}
+        if "mlflow" in self.by_name:
+            found["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{self.port('mlflow')}"
+            found["XLGAP_FORWARD_SECONDS"] = "1"
+        if "prefect" in self.by_name:
+            found["PREFECT_API_URL"] = f"http://127.0.0.1:{self.port('prefect')}/api"
+            assert self.prefect is not None
+            found["PREFECT_HOME"] = self.prefect.environment["PREFECT_HOME"]
+        return found
 
 
 @contextlib.contextmanager
-def running(*services: Service) -> Iterator[None]:
-    """All of them for the time of a ``with`` block, started in order."""
-    started: list[Service] = []
-    try:
-        for service in services:
-            started.append(service)
-            service.start()
-        yield
-    finally:
-        for service in reversed(started):
-            service.stop()
+def servers(folder: Path, needs: frozenset[str], known: Mapping[str, str]) -> Iterator[Servers]:
+    """Start what is needed of ``postgres``, ``s3``, ``mlflow``, ``prefect``; ``network``: by proxies.
+
+    Args:
+        folder: for all that they hold.
+        needs: names.
+        known: variables of the Prefect server and of what is started with it.
+    """
+    found = Servers()
+    urls: dict[str, str] = {}
+    with contextlib.ExitStack() as stack:
+        if "postgres" in needs:
+            base = Postgres(folder / "postgres")
+            _begin(stack, found, "postgres", base)
+            urls = {
+                "mlflow": base.url("mlflow", "psycopg2"),
+                "prefect": base.url("prefect", "asyncpg"),
+            }
+        if "s3" in needs:
+            _begin(stack, found, "s3", S3(folder / "s3"))
+        if "mlflow" in needs:
+            found.store = _mlflow(stack, found, folder, urls.get("mlflow", ""))
+        if "prefect" in needs:
+            more = {"PREFECT_API_DATABASE_CONNECTION_URL": urls["prefect"]} if urls else {}
+            server = stack.enter_context(running_server(folder / "prefect", {**known, **more}))
+            found.prefect, found.by_name["prefect"] = server, _PrefectService(server)
+        if "network" in needs:
+            found.proxies |= {name: Proxy(one.port) for name, one in found.by_name.items()}
+        yield found
 
 
-if sys.platform != "linux":  # sessions and /proc are
-    raise ImportError("tests with services need Linux")
+def _begin(stack: contextlib.ExitStack, found: Servers, name: str, service: Service) -> None:
+    stack.callback(service.stop)
+    service.start()
+    found.by_name[name] = service
+
+
+def _mlflow(stack: contextlib.ExitStack, found: Servers, folder: Path, url: str) -> Store:
+    """An MLflow server; its files are in the S3 store, where there is one."""
+    home, s3 = folder / "mlflow", found.by_name.get("s3")
+    server = MlflowServer(home, store=url)
+    artifacts = home / "artifacts"
+    if isinstance(s3, S3):
+        artifacts = s3.folder / "dvc" / "mlflow"
+        server.artifacts = "s3://dvc/mlflow"
+        server.environment = {
+            "MLFLOW_S3_ENDPOINT_URL": s3.endpoint,
+            "AWS_ACCESS_KEY_ID": s3.key,
+            "AWS_SECRET_ACCESS_KEY": s3.secret,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+    _begin(stack, found, "mlflow", server)
+    return Store(url or f"sqlite:///{home}/server.db", artifacts)
+
+
+def end_below(folder: Path) -> None:
+    """SIGKILL every process that works in a folder of ours, and wait for their end."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and Path(process.cwd()).is_relative_to(folder):
+                process.kill()
+                found.append(process)
+    psutil.wait_procs(found, 20)
