@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from checkout import Checkout
 TIMES = frozenset({"xlgap.opened", "xlgap.synced", "xlgap.prefect_flow_run", "xlgap.directory"})
 """Tags that differ from run to run of the same study."""
 EVENTS = "xlgap.event."
+MOMENT = re.compile(r"\d{8}T[\d.]+Z?|[0-9a-f]{32,}")  # in names of pages of Great Expectations
 PARENT = "mlflow.parentRunId"
 RUNS = """
     SELECT r.run_uuid, r.name, r.status, r.artifact_uri FROM runs r
@@ -74,7 +76,8 @@ class Store:
         """The names of a run's artifacts: ``.../RUN/artifacts`` is below the store's folder."""
         (run,) = list(self.artifacts.rglob(uri.rstrip("/").split("/")[-2])) or [self.artifacts / "-"]
         folder = run / "artifacts"
-        return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+        found = [str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()]
+        return sorted(MOMENT.sub("*", name) for name in found)
 
 
 def _lasts(tag: str) -> bool:
@@ -86,7 +89,7 @@ def _told(tag: str, value: str) -> str:
 
 
 def _same(figure: str) -> bool:
-    return figure.startswith(("score", "dev_score", "gap", "params_", "accuracy", "f1"))
+    return figure.startswith(("accuracy", "dev_", "gap", "params_", "train_loss", "train_tokens"))
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,9 @@ def _difference(mine: Any, want: Any) -> str:
     if isinstance(mine, Mapping) and isinstance(want, Mapping):
         keys = sorted(k for k in mine.keys() | want.keys() if mine.get(k) != want.get(k))
         return "differ: " + ", ".join(f"{k}: {mine.get(k)} for {want.get(k)}" for k in keys[:3])
+    if isinstance(mine, list):
+        fewer, more = [x for x in want if x not in mine], [x for x in mine if x not in want]
+        return f"lack {fewer[:5]}, have {more[:5]} in addition ({len(mine)} for {len(want)})"
     return f"{mine} for {want}"
 
 

@@ -7,6 +7,7 @@ must be those of a study that nothing happened to.
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import random
 import re
@@ -271,6 +272,8 @@ def world(folder: Path, needs: frozenset[str], whole: Left | None = None) -> Ite
     shutil.copy(ROOT / "prefect.yaml", fresh.folder)
     shutil.copytree(ROOT / "launch", fresh.folder / "launch")
     fresh.commit("deployments")
+    for one in ("src", "flows"):
+        compileall.compile_dir(fresh.folder / one, quiet=2)  # once, not in every copy
     clones: tuple[Checkout, ...] = ()
     if "machines" in needs:
         clones = _clones(folder, fresh)

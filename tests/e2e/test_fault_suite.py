@@ -87,8 +87,8 @@ def test_the_undisturbed_study_has_lost_nothing(place: World, database: Path) ->
         ),
         ("UPDATE params SET value = 'x' WHERE run_uuid = :run AND key = 'seed'", "params differ"),
         ("DELETE FROM tags WHERE run_uuid = :run AND key = 'xlgap.kind'", "tags differ"),
-        ("DELETE FROM inputs WHERE destination_id = :run", "data ["),
-        ("UPDATE runs SET artifact_uri = 'mlflow-artifacts:/0/none/artifacts'", "files []"),
+        ("DELETE FROM inputs WHERE destination_id = :run", "data lack"),
+        ("UPDATE runs SET artifact_uri = 'mlflow-artifacts:/0/none/artifacts'", "files lack"),
     ],
 )
 def test_a_store_that_lost_something_is_noticed(
