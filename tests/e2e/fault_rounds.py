@@ -144,7 +144,7 @@ class Round:
     def wait(self) -> int:
         """Until a random number of stages are done, and a moment longer; how many were done then."""
         assert self.world.whole is not None
-        stages = self.rng.randrange(len(self.world.whole.lock["stages"]))
+        stages = self.rng.randrange(len(self.world.whole.lock["stages"]) - 1)
         while self.done() < stages and self.carrier.running():
             time.sleep(0.1)
         time.sleep(self.rng.uniform(0, MOMENT))
