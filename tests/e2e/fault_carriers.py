@@ -14,7 +14,7 @@ from checkout import Checkout
 from prefect_server import FINAL, PREFECT, PrefectServer
 
 LIMIT = 420.0  # seconds that no run takes
-SILENCE = 35  # seconds without a heartbeat after which a flow run is crashed
+SILENCE = 60  # seconds without a heartbeat after which a flow run is crashed; they come every 30
 
 
 class Carrier(ABC):

@@ -203,7 +203,7 @@ BOTH = frozenset({"prefect", "mlflow"})
 NETWORK = BOTH | {"network"}
 POSTGRES = BOTH | {"postgres", "s3"}
 WORKER = BOTH | {"worker"}
-MACHINES = BOTH | {"worker", "machines", "s3"}
+MACHINES = BOTH | {"worker", "machines", "s3", "postgres"}
 
 FAULTS = [
     Fault("flow", "SIGKILL of the flow that coordinates", killed(is_flow)),
