@@ -37,16 +37,19 @@ COLUMNS = ("fault", "seed", "stages", "at", "whole", "code", "again", "lost")
 HEAD = """# What a study loses when parts of it die
 
 Written by `python benchmarks/fault_suite.py table` from `measured.csv`, which `run` of the same program
-wrote. A round starts a study of 15 stages (two arms, one model, on the laboratory's data) with two
-workers, does harm after a number of them and a moment, both drawn from the round's seed, and runs the
-study again until it is done; `xlgap sync` then sends its runs. *Lost* counts rounds after which
-`report/answers.json` or `dvc.lock` was another one; an MLflow run, in the checkout's store or at the
-server, was missing, doubled, not finished, or had other params, tags, data sets, files, figures or steps;
-DVC would have run a stage again; or a lock was still held. Without servers of their own (*disk*) Prefect
-is embedded and runs stay in the checkout's store; *several machines* are compared at the server.
+wrote. A round starts a study of 15 stages (two arms, one model, on the laboratory's data) with
+two workers, does harm after a number of them and a moment, both drawn from the round's seed, and runs
+the study again until it is done; `xlgap sync` then sends its runs.
 
-*Ended* counts disturbed runs that ended well by themselves; *again* says how often at most the study was
-run again (once always, to look).
+*Lost* counts rounds after which `report/answers.json` or `dvc.lock` was another one; an MLflow run, in
+the checkout's store or at the server, was missing, doubled, not finished, or had other params, tags,
+data sets, files, figures or steps; DVC would have run a stage again; or a lock was still held. Figures
+of how fast a process took its steps (`hfu`, `mfu`, `peak_flops`) are left out: a process that finds all
+steps done has none. Without servers of their own (*disk*) Prefect is embedded and runs stay in the
+checkout's store; *several machines* are compared at the server.
+
+*Ended* counts disturbed runs that ended well by themselves; *again* says how often at most the study
+was run again (once always, to look).
 
 | fault | what is done | rounds | ended | again | lost |
 |---|---|---|---|---|---|

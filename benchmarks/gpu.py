@@ -92,6 +92,9 @@ class Stopwatch:
             self.began = time.perf_counter()
         self.seconds = time.perf_counter() - self.began
 
+    def on_saving(self) -> None:
+        """Nothing is kept."""
+
     def on_evaluation(self, step: int, score: float) -> None:
         """There is none."""
 

@@ -94,6 +94,9 @@ class Watch:
         """A step is done."""
         self.steps.append(self.memory.peak())
 
+    def on_saving(self) -> None:
+        """Nothing is kept."""
+
     def on_evaluation(self, step: int, score: float) -> None:
         """The best weights are kept."""
 

@@ -247,6 +247,9 @@ class Watch:
         if step == steps:
             self.seconds += now()
 
+    def on_saving(self) -> None:
+        """Nothing is kept."""
+
     def on_evaluation(self, step: int, score: float) -> None:
         """There is none."""
 

@@ -16,6 +16,8 @@ from checkout import Checkout
 
 TIMES = frozenset({"xlgap.opened", "xlgap.synced", "xlgap.prefect_flow_run", "xlgap.directory"})
 """Tags that differ from run to run of the same study."""
+SPEED = frozenset({"hfu", "mfu", "peak_flops"})
+"""Figures of the process that took the steps: one that finds them done has none."""
 EVENTS = "xlgap.event."
 MOMENT = re.compile(r"\d{8}T[\d.]+Z?|[0-9a-f]{32,}")  # in names of pages of Great Expectations
 PARENT = "mlflow.parentRunId"
@@ -64,7 +66,7 @@ class Store:
                     "status": status,
                     "params": dict(params),
                     "tags": {key: _told(key, value) for key, value in tags if _lasts(key)},
-                    "steps": {k: n for k, n in steps.items() if not k.startswith("event_")},
+                    "steps": {k: n for k, n in steps.items() if _counts(k)},
                     "values": {key: value for key, value in last if _same(key)},
                     "data": sorted({tuple(row) for row in rows(DATA, run=run)}),
                     "files": self._files(uri),
@@ -82,6 +84,10 @@ class Store:
 
 def _lasts(tag: str) -> bool:
     return tag == PARENT or not (tag in TIMES or tag.startswith((EVENTS, "mlflow.")))
+
+
+def _counts(figure: str) -> bool:
+    return figure not in SPEED and not figure.startswith("event_")
 
 
 def _told(tag: str, value: str) -> str:

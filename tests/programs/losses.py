@@ -26,6 +26,8 @@ class Losses:
     def on_step(self, step, *, steps, loss, learning_rate):
         self.values.append(loss)
 
+    def on_saving(self) -> None: ...
+
     def on_evaluation(self, step, score):
         pass
 

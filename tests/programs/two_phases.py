@@ -31,6 +31,8 @@ class Silent:
     def on_step(self, step, *, steps, loss, learning_rate):
         pass
 
+    def on_saving(self) -> None: ...
+
     def on_evaluation(self, step, score):
         pass
 

@@ -101,6 +101,8 @@ class Heard:
 
     def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None: ...
 
+    def on_saving(self) -> None: ...
+
     def on_evaluation(self, step: int, score: float) -> None:
         self.evaluations += 1
 

@@ -287,6 +287,7 @@ def _train(
         result = told(result, phase.tasks[0], observer)
         known = {k: v for k, v in asdict(result).items() if v is not None}
         facts.append({**_told(phase), **finite(known)})
+    observer.on_saving()
     if rank() == 0:
         with atomic_dir(layout.weights(key)) as folder:
             assert weights is not None

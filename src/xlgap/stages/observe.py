@@ -26,7 +26,7 @@ from rich.progress import (
 )
 
 from xlgap.errors import Interrupted
-from xlgap.stages.track import Timing
+from xlgap.stages.track import Timing, usage
 from xlgap.tracking.base import Tracker
 from xlgap.training.engine import agreed, rank
 
@@ -185,6 +185,12 @@ class TrainingObserver:
         self._events[name] = self._events.get(name, 0) + 1
         self.tracker.metrics({f"event_{name}": self._events[name]}, step=self._reached)
         self.tracker.tags({f"xlgap.event.{name}": sentence})
+
+    def on_saving(self) -> None:
+        """Have the store get what was told: who goes on from here tells nothing of it again."""
+        if self.steps:
+            self.tracker.metrics(usage(self.timing()))
+        self.tracker.write()
 
     def timing(self, *, evaluate: float = 0.0) -> Timing:
         """Wall seconds until now, of which ``evaluate`` for predictions of the test rows."""

@@ -62,6 +62,9 @@ class Tracker(Protocol):
     def document(self, values: Mapping[str, Any], *, name: str) -> None:
         """A mapping to keep with the run as a JSON file."""
 
+    def write(self) -> None:
+        """Write what is buffered now; what the store does not take stays buffered."""
+
     def close(self, *, failed: bool = False) -> None:
         """End the run; what was buffered is written."""
 
@@ -88,6 +91,9 @@ class NullTracker:
 
     def document(self, values: Mapping[str, Any], *, name: str) -> None:
         """Forget."""
+
+    def write(self) -> None:
+        """Nothing to write."""
 
     def close(self, *, failed: bool = False) -> None:
         """Nothing to end."""
@@ -129,6 +135,9 @@ class WaitingTracker:
     def document(self, values: Mapping[str, Any], *, name: str) -> None:
         """Keep a mapping."""
         self._keep("document", values=dict(values), name=name)
+
+    def write(self) -> None:
+        """Go on waiting."""
 
     def close(self, *, failed: bool = False) -> None:
         """Nothing to end yet."""
@@ -174,6 +183,9 @@ class RecordingTracker:
     def document(self, values: Mapping[str, Any], *, name: str) -> None:
         """Remember a mapping."""
         self.recorded_documents[name] = dict(values)
+
+    def write(self) -> None:
+        """Nothing is buffered."""
 
     def close(self, *, failed: bool = False) -> None:
         """Remember the end."""

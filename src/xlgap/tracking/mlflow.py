@@ -175,8 +175,11 @@ class MlflowTracker:
 
     def _flush_when_due(self) -> None:
         due = time.monotonic() - self._flushed >= FLUSH_SECONDS
-        if not due and len(self._metrics) < METRICS_A_BATCH:
-            return
+        if due or len(self._metrics) >= METRICS_A_BATCH:
+            self.write()
+
+    def write(self) -> None:
+        """Write what is buffered; what the store does not take is sent with the next batch."""
         try:
             self.flush()
         except (MlflowException, SQLAlchemyError, OSError) as error:

@@ -114,6 +114,9 @@ class Observer(Protocol):
     def on_event(self, name: str, sentence: str) -> None:
         """Something went otherwise than planned, and training goes on."""
 
+    def on_saving(self) -> None:
+        """State is about to be written: who goes on from it is told nothing of before again."""
+
     def stop_requested(self) -> bool:
         """Whether to save and stop."""
 
@@ -298,6 +301,7 @@ def _loop(run: _Run, state: PhaseState, *, evaluate: Callable[[Network], float] 
         if stop and not last:
             _stop(run, state)
         if overdue:
+            observer.on_saving()
             run.checkpoints.save(engine, state)
             run.keeping.saved(state)
             saved = time.monotonic()
@@ -309,6 +313,7 @@ def _stop(run: _Run, state: PhaseState) -> None:
     Raises:
         Interrupted: always.
     """
+    run.observer.on_saving()
     run.checkpoints.save(run.engine, state)
     run.keeping.saved(state)
     kept = (

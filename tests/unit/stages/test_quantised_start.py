@@ -41,6 +41,8 @@ class Watching:
         self.step = step
         self.losses.append(loss)
 
+    def on_saving(self) -> None: ...
+
     def on_evaluation(self, step: int, score: float) -> None: ...
 
     def stop_requested(self) -> bool:

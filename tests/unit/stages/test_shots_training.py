@@ -47,6 +47,8 @@ class Observed:
     def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None:
         self.steps += 1
 
+    def on_saving(self) -> None: ...
+
     def on_evaluation(self, step: int, score: float) -> None: ...
 
     def on_event(self, name: str, sentence: str) -> None: ...
@@ -123,6 +125,18 @@ def test_the_largest_checkpoint_is_measured_where_one_was_written(
     assert fitted.checkpoint_bytes is not None
     assert 4 * weights <= fitted.checkpoint_bytes < 4 * weights + 100_000  # with Adam's and the best
     assert fit(often, "nano", start, phases, seed=1, observer=Observed()).checkpoint_bytes is None
+
+
+def test_all_is_told_before_weights_are_kept(made: Callable[..., Study], start: Start) -> None:
+    class Kept(Observed):
+        def on_saving(self) -> None:
+            assert not list(layout.WEIGHTS.glob("*/facts.json"))
+            told.append(self.steps)
+
+    told: list[int] = []
+    observer, phases = Kept(), made(keep="none").grid.cell(CELL).phases
+    fit(made(keep="none"), "nano", start, phases, seed=1, observer=observer)
+    assert told == [observer.steps]
 
 
 def test_a_network_goes_before_the_next_phase_begins(made: Callable[..., Study], start: Start) -> None:

@@ -65,6 +65,14 @@ def test_everything_arrives(uri: str, tmp_path: Path) -> None:
     assert {a.path for a in client.list_artifacts(run.run_id)} == {"predictions", "deepspeed.json"}
 
 
+def test_what_is_written_is_there_before_the_end(uri: str) -> None:
+    run = opened(uri, "written")
+    run.metrics({"loss": 0.5}, step=1)
+    assert "loss" not in stored(uri, run).data.metrics
+    run.write()
+    assert stored(uri, run).data.metrics["loss"] == 0.5
+
+
 def test_artifacts_lie_beside_the_store(uri: str) -> None:
     run = opened(uri, "place")
     run.document({}, name="empty.json")

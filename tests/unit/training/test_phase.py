@@ -45,6 +45,8 @@ class Watching:
     def on_step(self, step: int, *, steps: int, loss: float, learning_rate: float) -> None:
         self.step = step
 
+    def on_saving(self) -> None: ...
+
     def on_evaluation(self, step: int, score: float) -> None: ...
 
     def on_event(self, name: str, sentence: str) -> None:
@@ -123,6 +125,21 @@ def test_the_checkpoint_that_was_read_stays_until_there_is_another(tmp_path: Pat
     assert steps_in(tmp_path) == [4]
     assert stopped(tmp_path, 7).began == 4
     assert steps_in(tmp_path) == [7, 6]
+
+
+def test_all_is_told_before_a_checkpoint_is_written(tmp_path: Path) -> None:
+    class Kept(Watching):
+        def on_saving(self) -> None:
+            assert self.step not in steps_in(place)
+            told.append(self.step)
+
+    told: list[int] = []
+    place = tmp_path / "whole"
+    train(place, Kept(), steps=4)  # one after each step
+    place = tmp_path / "stopped"
+    with pytest.raises(Interrupted):
+        train(place, Kept(3), steps=4)
+    assert told == [1, 2, 3, 4, 1, 2, 3]
 
 
 def test_those_of_steps_that_are_trained_again_go(tmp_path: Path) -> None:
