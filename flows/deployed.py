@@ -23,6 +23,7 @@ from display import Summary
 from notify import tell
 from preload import PRELOAD
 from time_limits import by_plan
+from unread import survive_our_reader
 from xlgap.derived import Choice, study_directory
 from xlgap.errors import ConfigError
 from xlgap.leftovers import remove_leftovers
@@ -226,6 +227,7 @@ def _carried_out(directory: Path, asked: Asked, *shown: Callable[[Path, Summary]
     Raises:
         StudyFailedError: some did.
     """
+    survive_our_reader()
     remove_leftovers(directory)
     summary = carry_out(directory, asked, preload=PRELOAD)
     for show in shown:
