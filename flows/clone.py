@@ -21,6 +21,7 @@ from away import TRY_AGAIN
 from dispatch import told
 from ready import put_our_programs_first
 from stage import StageFailedError, Stages
+from unread import survive_our_reader
 from xlgap.errors import ConfigError
 from xlgap.prefork import launch
 
@@ -41,6 +42,7 @@ def stage(
     Raises:
         ConfigError: the git remote does not have the commit.
     """
+    survive_our_reader()
     put_our_programs_first()
     root = Path.cwd()
     with (

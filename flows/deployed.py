@@ -23,6 +23,7 @@ from display import Summary
 from notify import tell
 from preload import PRELOAD
 from time_limits import by_plan
+from unread import survive_our_reader
 from xlgap.derived import Choice, study_directory
 from xlgap.errors import ConfigError, ResultError
 from xlgap.leftovers import remove_leftovers
@@ -236,6 +237,7 @@ def _carried_out(
         StudyFailedError: stages failed.
         ResultError: MLflow's store does not take the runs.
     """
+    survive_our_reader()
     remove_leftovers(directory)
     summary = carry_out(directory, asked, preload=PRELOAD)
     unkept = _keep_runs(directory, complete=summary.ok) if trains else None

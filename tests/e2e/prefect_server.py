@@ -27,7 +27,31 @@ class PrefectServer:
     folder: Path
     api: str
     environment: dict[str, str]
+    port: int = 0
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _server: subprocess.Popen[bytes] | None = None
+
+    def serve(self) -> None:
+        """Start the server, also after :meth:`kill`, and wait until it answers."""
+        command = (*PREFECT, "server", "start", "--port", str(self.port))
+        process = self._server = self.start("server", *command, cwd=self.folder)
+        self._processes.insert(0, self._processes.pop())  # it is stopped last
+
+        def healthy() -> bool:
+            assert process.poll() is None, self.said()
+            try:
+                return httpx.get(f"{self.api}/health").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        self.until(healthy, "the server")
+
+    def kill(self) -> None:
+        """SIGKILL all processes of the server; what else was started here goes on."""
+        assert self._server is not None
+        os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait()
+        self._processes.remove(self._server)
 
     def command(self, *words: str, cwd: Path) -> str:
         """Run a program to its end; what it printed."""
@@ -39,7 +63,7 @@ class PrefectServer:
 
     def start(self, name: str, *words: str, cwd: Path, **environment: str) -> subprocess.Popen[bytes]:
         """Start a program that is stopped with the server; its output is in ``name.log``."""
-        with (self.folder / f"{name}.log").open("wb") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 words, cwd=cwd, env={**self.environment, **environment}, stdout=log, stderr=log,
                 start_new_session=True,
@@ -153,18 +177,9 @@ def running_server(folder: Path, environment: Mapping[str, str]) -> Iterator[Pre
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
     }
-    server = PrefectServer(folder, api, known)
-    process = server.start("server", *PREFECT, "server", "start", "--port", str(port), cwd=folder)
-
-    def healthy() -> bool:
-        assert process.poll() is None, server.said()
-        try:
-            return httpx.get(f"{api}/health").status_code == 200
-        except httpx.TransportError:
-            return False
-
+    server = PrefectServer(folder, api, known, port)
     try:
-        server.until(healthy, "the server")
+        server.serve()
         yield server
     finally:
         server.stop()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from checkout import BIN, Checkout
 from prefect_server import free_port
 
@@ -20,13 +22,41 @@ POSTGRES = "XLGAP_TEST_POSTGRES"  # set: Prefect's database is Debian's PostgreS
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 
 
-@dataclass(frozen=True)
+@dataclass
 class S3:
-    """A store with one bucket, ``dvc``."""
+    """A store on a directory, with one bucket, ``dvc``: rclone's S3 server.
 
-    endpoint: str
-    key: str
-    secret: str
+    It can be stopped and started again on the same port and files.
+    """
+
+    folder: Path
+    key: str = "the-key-of-a-test"
+    secret: str = "the-secret-of-a-test"
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it is there."""
+        (self.folder / "dvc").mkdir(parents=True, exist_ok=True)
+        self.port = self.port or free_port()
+        command = [BIN / "rclone", "serve", "s3", "--addr", f"127.0.0.1:{self.port}"]
+        command += ["--config", "/dev/null", "--auth-key", f"{self.key},{self.secret}"]
+        self.process = subprocess.Popen(
+            [*command, "--vfs-cache-mode", "off", str(self.folder)], stderr=subprocess.DEVNULL
+        )
+        _until_open(self.port)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it."""
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(20)
+            self.process = None
 
     def is_remote_of(self, checkout: Checkout) -> None:
         """Make it a checkout's DVC remote, for this machine alone."""
@@ -41,47 +71,77 @@ class S3:
 
 @contextmanager
 def s3_store(folder: Path) -> Iterator[S3]:
-    """rclone's S3 server on ``folder``."""
-    (folder / "dvc").mkdir(parents=True)
-    port = free_port()
-    made = S3(f"http://127.0.0.1:{port}", "the-key-of-a-test", "the-secret-of-a-test")
-    command = [BIN / "rclone", "serve", "s3", "--addr", f"127.0.0.1:{port}", "--config", "/dev/null"]
-    login = ["--auth-key", f"{made.key},{made.secret}", "--vfs-cache-mode", "off", str(folder)]
-    with subprocess.Popen([*command, *login], stderr=subprocess.DEVNULL) as process:
-        try:
-            _until_open(port)
-            yield made
-        finally:
-            process.terminate()
-            process.wait(20)
+    """A store on ``folder`` for the time of a block."""
+    made = S3(folder)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+class Postgres:
+    """A PostgreSQL cluster in ``folder``, which can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        root = os.geteuid() == 0
+        self._account = pwd.getpwnam("postgres") if root else pwd.getpwuid(os.geteuid())
+        folder.mkdir(parents=True)
+        for path in (folder, *folder.parents):
+            if not path.stat().st_mode & 0o005 and path.owner() != self._account.pw_name:
+                path.chmod(path.stat().st_mode | 0o011)  # a way down for that account
+        shutil.chown(folder, self._account.pw_name)
+        self._run("initdb", "--pgdata", self._data, "--username", "prefect", "--auth", "trust")
+
+    @property
+    def _data(self) -> str:
+        return str(self.folder / "data")
+
+    def _run(self, program: str, *words: str) -> None:
+        subprocess.run(
+            [str(PROGRAMS / program), *words], check=True, cwd=self.folder,
+            user=self._account.pw_uid, group=self._account.pw_gid,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def _control(self, *words: str) -> None:
+        self._run("pg_ctl", "--pgdata", self._data, "--wait", *words)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off"
+        self._control("--options", options, "--log", str(self.folder / "log"), "start")
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it: in good order, or all its processes by SIGKILL."""
+        if number != signal.SIGKILL:
+            self._control("--mode", "fast", "stop")
+            return
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        main = psutil.Process(first)
+        family = [main, *main.children(recursive=True)]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, 20)
+
+    def url(self, name: str, driver: str) -> str:
+        """The URL of a new database."""
+        at = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "prefect")
+        self._run("createdb", *at, name)
+        return f"postgresql+{driver}://prefect@127.0.0.1:{self.port}/{name}"
 
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """A PostgreSQL cluster in ``folder``; the URL that Prefect takes of a database in it."""
-    account = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    folder.mkdir(parents=True)
-    for path in (folder, *folder.parents):
-        if not path.stat().st_mode & 0o005 and path.owner() != account.pw_name:
-            path.chmod(path.stat().st_mode | 0o011)  # a way down for that account
-    shutil.chown(folder, account.pw_name)
-    data, port = folder / "data", free_port()
-
-    def run(*words: str) -> None:
-        subprocess.run(
-            words, check=True, cwd=folder, user=account.pw_uid, group=account.pw_gid,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    run(str(PROGRAMS / "initdb"), "--pgdata", str(data), "--username", "prefect", "--auth", "trust")
-    options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
-    control = (str(PROGRAMS / "pg_ctl"), "--pgdata", str(data), "--wait")
-    run(*control, "--options", options, "--log", str(folder / "log"), "start")
+    made = Postgres(folder)
+    made.start()
     try:
-        run(str(PROGRAMS / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "prefect", "prefect")
-        yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/prefect"
+        yield made.url("prefect", "asyncpg")
     finally:
-        run(*control, "--mode", "fast", "stop")
+        made.stop()
 
 
 @contextmanager
