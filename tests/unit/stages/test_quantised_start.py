@@ -45,6 +45,8 @@ class Watching:
 
     def on_evaluation(self, step: int, score: float) -> None: ...
 
+    def on_event(self, name: str, sentence: str) -> None: ...
+
     def stop_requested(self) -> bool:
         return self.step == self.stop_after
 
