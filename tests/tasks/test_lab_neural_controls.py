@@ -55,6 +55,8 @@ class Silent:
 
     def on_evaluation(self, step: int, score: float) -> None: ...
 
+    def on_event(self, name: str, sentence: str) -> None: ...
+
     def stop_requested(self) -> bool:
         return False
 

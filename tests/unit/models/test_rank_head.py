@@ -164,6 +164,8 @@ class Silent:
 
     def on_evaluation(self, step, score): ...
 
+    def on_event(self, name, sentence): ...
+
     def stop_requested(self):
         return False
 
