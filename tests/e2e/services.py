@@ -24,7 +24,7 @@ PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 
 @dataclass
 class S3:
-    """A store on a directory, with one bucket, ``dvc``: rclone's S3 server.
+    """A store on a directory, with the buckets ``dvc`` and ``mlflow``: rclone's S3 server.
 
     It can be stopped and started again on the same port and files.
     """
@@ -42,7 +42,8 @@ class S3:
 
     def start(self) -> None:
         """Start it and wait until it is there."""
-        (self.folder / "dvc").mkdir(parents=True, exist_ok=True)
+        for bucket in ("dvc", "mlflow"):
+            (self.folder / bucket).mkdir(parents=True, exist_ok=True)
         self.port = self.port or free_port()
         command = [BIN / "rclone", "serve", "s3", "--addr", f"127.0.0.1:{self.port}"]
         command += ["--config", "/dev/null", "--auth-key", f"{self.key},{self.secret}"]
@@ -81,10 +82,17 @@ def s3_store(folder: Path) -> Iterator[S3]:
 
 
 class Postgres:
-    """A PostgreSQL cluster in ``folder``, which can be stopped and started again."""
+    """A PostgreSQL cluster in ``folder``, which can be stopped and started again.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+    It listens on TCP alone: a socket's path in a test's folder may be longer than its 107 bytes.
+
+    Args:
+        folder: is made.
+        password: that it asks for; none where it is empty.
+    """
+
+    def __init__(self, folder: Path, *, password: str = "") -> None:
+        self.folder, self.port, self._password = folder, free_port(), password
         root = os.geteuid() == 0
         self._account = pwd.getpwnam("postgres") if root else pwd.getpwuid(os.geteuid())
         folder.mkdir(parents=True)
@@ -92,7 +100,11 @@ class Postgres:
             if not path.stat().st_mode & 0o005 and path.owner() != self._account.pw_name:
                 path.chmod(path.stat().st_mode | 0o011)  # a way down for that account
         shutil.chown(folder, self._account.pw_name)
-        self._run("initdb", "--pgdata", self._data, "--username", "prefect", "--auth", "trust")
+        file = folder / "password"
+        file.write_text(password or "none")
+        shutil.chown(file, self._account.pw_name)
+        words = ("--auth", "scram-sha-256" if password else "trust", "--pwfile", str(file))
+        self._run("initdb", "--pgdata", self._data, "--username", "owner", *words)
 
     @property
     def _data(self) -> str:
@@ -102,7 +114,7 @@ class Postgres:
         subprocess.run(
             [str(PROGRAMS / program), *words], check=True, cwd=self.folder,
             user=self._account.pw_uid, group=self._account.pw_gid,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, env={**os.environ, "PGPASSWORD": self._password},
         )  # fmt: skip
 
     def _control(self, *words: str) -> None:
@@ -110,7 +122,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off"
+        options = f"-h 127.0.0.1 -p {self.port} -c unix_socket_directories= -c fsync=off"
         self._control("--options", options, "--log", str(self.folder / "log"), "start")
 
     def stop(self, number: int = signal.SIGTERM) -> None:
@@ -128,18 +140,19 @@ class Postgres:
 
     def url(self, name: str, driver: str) -> str:
         """The URL of a new database."""
-        at = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "prefect")
+        at = ("-h", "127.0.0.1", "-p", str(self.port), "-U", "owner")
         self._run("createdb", *at, name)
-        return f"postgresql+{driver}://prefect@127.0.0.1:{self.port}/{name}"
+        login = f"owner:{self._password}" if self._password else "owner"
+        return f"postgresql+{driver}://{login}@127.0.0.1:{self.port}/{name}"
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """A PostgreSQL cluster in ``folder``; the URL that Prefect takes of a database in it."""
-    made = Postgres(folder)
+def postgres(folder: Path, *, password: str = "") -> Iterator[Postgres]:
+    """A PostgreSQL cluster in ``folder`` for the time of a block."""
+    made = Postgres(folder, password=password)
     made.start()
     try:
-        yield made.url("prefect", "asyncpg")
+        yield made
     finally:
         made.stop()
 
@@ -150,8 +163,8 @@ def database(folder: Path) -> Iterator[dict[str, str]]:
     if not os.environ.get(POSTGRES):
         yield {}
         return
-    with postgres(folder / "postgres") as url:
-        yield {"PREFECT_API_DATABASE_CONNECTION_URL": url}
+    with postgres(folder / "postgres") as made:
+        yield {"PREFECT_API_DATABASE_CONNECTION_URL": made.url("prefect", "asyncpg")}
 
 
 def _until_open(port: int) -> None:

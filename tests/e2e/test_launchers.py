@@ -89,6 +89,38 @@ def next_word(process):
     raise AssertionError("nothing within four minutes")
 
 
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_of_one_that_hangs_after_training_the_other_ends(study, rank):
+    """While the first one predicts, or has done so, and the second one waits for it."""
+    alone = digests(study.folder / OUT)
+    params = study.params
+    params["train"]["hang_seconds"] = 8
+    study.write_params(params)
+    study.run("rm", "-rf", "weights", str(OUT))
+    process = start(study, XLGAP_PROCESSES="2")
+    until(process, lambda: any((study.folder / "weights").glob("*/facts.json")))
+    hung = of_ranks(process)[rank]
+    hung.suspend()
+    told = study.folder / "scratch" / "launch"
+    until(process, lambda: any(told.glob(f"*/{1 - int(rank)}.word")))
+    hung.kill()  # torchrun would give it 30 seconds to end
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 75, said
+    assert said.splitlines()[-1].startswith("error: no progress for 8 seconds in ")
+    assert not (study.folder / OUT).exists()
+    study.xlgap("finetune", *CELL, XLGAP_PROCESSES="2")
+    assert digests(study.folder / OUT) == alone
+
+
+def until(process, there):
+    """Wait for what the process does while it runs."""
+    deadline = time.monotonic() + 240
+    while not there():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_an_error_of_a_rank_is_the_last_line(study):
     """Not the launcher's account of its processes."""
     params = study.params

@@ -60,7 +60,8 @@ def test_two_clones_give_what_one_machine_gives(tmp_path: Path) -> None:
         for checkout in (made, *workers):
             store.is_remote_of(checkout)
         environment = {**made.environment, "AWS_EC2_METADATA_DISABLED": "true"}
-        with postgres(tmp_path / "postgres") as url:
+        with postgres(tmp_path / "postgres") as made_for:
+            url = made_for.url("prefect", "asyncpg")
             known = {**environment, "PREFECT_API_DATABASE_CONNECTION_URL": url}
             _on_two_machines(tmp_path, known, made, workers)
         fresh = clone(origin, tmp_path / "fresh")

@@ -35,8 +35,8 @@ from xlgap.stages.unkept import give_up
 from xlgap.tasks import get_task
 from xlgap.tasks.base import Rank
 from xlgap.tracking.base import Tracker
-from xlgap.training.engine import agreed, barrier, process_group, rank, world_size
-from xlgap.training.watchdog import watched
+from xlgap.training.engine import agreed, barrier, rank, world_size
+from xlgap.training.watchdog import together, watched
 from xlgap.training.zero import deepspeed_config
 
 
@@ -49,8 +49,8 @@ def finetune(study: Study, model: str, arm: str, task: str) -> None:
         UnknownNameError: the grid has no such cell.
     """
     cell = trained_cell(study.grid, f"{model}-{arm}-{task}")
-    out = layout.predictions(task, model, arm)
-    with process_group(threads=study.params.train.threads):
+    out, train = layout.predictions(task, model, arm), study.params.train
+    with together(threads=train.threads, hang_seconds=train.hang_seconds):
         stop = StopSignal()
         if rank() != 0:
             for seed in study.params.study.seeds:

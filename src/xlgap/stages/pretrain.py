@@ -50,9 +50,10 @@ from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, usage, write_journal
 from xlgap.stages.unkept import alone
 from xlgap.training.data import MaskedText
-from xlgap.training.engine import agreed, device, drawn_from, process_group, rank
+from xlgap.training.engine import agreed, device, drawn_from, rank
 from xlgap.training.facts import PhaseResult
 from xlgap.training.trainer import PhaseSettings, train_phase
+from xlgap.training.watchdog import together
 
 
 def pretrain(study: Study, model: str) -> None:
@@ -143,7 +144,8 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
         if rank() == 0:
             save_encoder(encoder, layout.pretrained(model), facts)
         return
-    with process_group(threads=study.params.train.threads), alone(layout.weights(key)):
+    train = study.params.train
+    with together(threads=train.threads, hang_seconds=train.hang_seconds), alone(layout.weights(key)):
         alike = _pretrained_alike(study, model, key)
         if agreed(alike is not None):
             if alike is not None and rank() == 0:

@@ -39,8 +39,9 @@ from xlgap.stages.start import Start, pretrained_start
 from xlgap.stages.study import Study
 from xlgap.tasks.base import Row
 from xlgap.tracking.base import NullTracker
-from xlgap.training.engine import device, process_group
+from xlgap.training.engine import device
 from xlgap.training.probe import fit_probe
+from xlgap.training.watchdog import together
 
 COLUMNS = tuple(field.name for field in dataclasses.fields(RetentionScore))
 
@@ -58,8 +59,8 @@ def retention(study: Study, model: str, arm: str, task: str) -> None:
     key = f"{model}-{arm}-{task}"
     if key not in asked:
         raise unknown("cell whose earlier tasks are scored again", key, asked)
-    runs = []
-    with process_group(threads=study.params.train.threads):
+    train, runs = study.params.train, []
+    with together(threads=train.threads, hang_seconds=train.hang_seconds):
         require_room(study.params, model)
         stop = StopSignal()
         for seed in study.params.study.seeds:

@@ -17,7 +17,8 @@ from xlgap.stages.start import POINTER, Start, pretrained_start
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, usage, write_journal
 from xlgap.stages.unkept import give_up
-from xlgap.training.engine import process_group, rank
+from xlgap.training.engine import rank
+from xlgap.training.watchdog import together
 
 
 def warmstart(study: Study, model: str, arm_name: str) -> None:
@@ -42,7 +43,8 @@ def warmstart(study: Study, model: str, arm_name: str) -> None:
                 pointer = {"points_to": str(layout.pretrained(model)), "digest": start.digest}
                 write_json(folder / POINTER, pointer)
         return
-    with process_group(threads=study.params.train.threads):
+    train = study.params.train
+    with together(threads=train.threads, hang_seconds=train.hang_seconds):
         stop = StopSignal()
         if rank() != 0:
             for seed in study.params.study.seeds:

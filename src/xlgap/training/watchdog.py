@@ -2,7 +2,8 @@
 
 A rank waits for the others in calls that nothing but the end of the process ends: one that is gone,
 that was stopped, or whose device hangs would otherwise hold all of them for seven days, as long as
-they may wait for one that predicts alone.
+they may wait for one that predicts alone. Where a stage trains, each step is watched; in all the rest
+of it the ranks answer each other in a thread of their own, however long one of them works alone.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import torch
+import torch.distributed as dist
 from torch import nn
 
 from xlgap.errors import TrainingError, TryAgainError
 from xlgap.launch.ranks import tell
-from xlgap.training.engine import any_says, world_size
+from xlgap.training.engine import WAIT, any_says, process_group, world_size
 from xlgap.training.guard import lost_peer
 
 T = TypeVar("T")
 POLL = 0.25  # seconds of waiting for a disk until the ranks tell each other that they still do
+ROLL_CALL = 1.0  # seconds from one answer of all ranks to the next
 
 
 @contextmanager
@@ -49,6 +53,45 @@ def watched(seconds: float) -> Iterator[Watchdog]:
                 "the last checkpoint."
             ) from error
         raise
+
+
+@contextmanager
+def together(*, threads: int, hang_seconds: float) -> Iterator[None]:
+    """A :func:`~xlgap.training.engine.process_group` whose ranks answer each other to its end.
+
+    Args:
+        threads: of each process.
+        hang_seconds: that one may not answer until the others end; 0 for any time.
+    """
+    with process_group(threads=threads):
+        if world_size() == 1 or not hang_seconds:
+            yield
+            return
+        with Watchdog(hang_seconds).watching() as watchdog:
+            ending = threading.Event()
+            group = dist.new_group(backend="gloo", timeout=WAIT)
+            words = (watchdog, ending, group)
+            calling = threading.Thread(target=_roll_call, args=words, name="roll call", daemon=True)
+            calling.start()
+            yield
+            ending.set()
+            calling.join()
+
+
+def _roll_call(watchdog: Watchdog, ending: threading.Event, group: dist.ProcessGroup) -> None:
+    """Answer the other ranks until all are at the end, or one is gone: then its launcher ends all."""
+    watchdog.beat("the roll call of the processes")
+    while True:
+        ends = torch.tensor(float(ending.is_set()))
+        try:
+            dist.all_reduce(ends, group=group)
+        except RuntimeError:
+            watchdog.rest()
+            return
+        watchdog.beat(watchdog.what)
+        if ends == world_size():
+            return
+        ending.wait(ROLL_CALL)
 
 
 class Watchdog:
