@@ -36,7 +36,7 @@ repro: install  ## the main job: run a study through its graph, end with the rep
 	@xlgap run $(if $(STUDY),--study $(STUDY)) --workers $(WORKERS)
 
 test: install  ## all tests
-	@pytest -n $(WORKERS) --dist loadfile
+	@pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: install  ## ruff, mypy --strict, import layers
 	@ruff check . && ruff format --check . && mypy && lint-imports
