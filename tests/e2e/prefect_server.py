@@ -148,7 +148,7 @@ class PrefectServer:
         """End what was started here, the server last."""
         for process in reversed(self._processes):
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                os.killpg(process.pid, signal.SIGINT)  # as a terminal does
             try:
                 process.wait(60)
             except subprocess.TimeoutExpired:
