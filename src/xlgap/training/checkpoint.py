@@ -108,14 +108,16 @@ class Checkpoints:
     def find(self) -> Found | None:
         """The newest checkpoint whose bytes are those that were written, and whose steps are ours.
 
-        One whose files beside it are damaged goes on from those that stand in for them, where there is
+        One that no engine of this topology can read comes behind all that it can. One whose files beside it are damaged goes on from those that stand in for them, where there is
         no other.
 
         Raises:
             TrainingError: there are such, but not the files beside them, nor any that stand in.
         """
         lost: list[tuple[Found, str]] = []
-        for step, written in self._candidates():
+        for step, written in sorted(self._candidates(), key=lambda one: self._refused(one[1])):
+            if lost and self._refused(written):
+                break
             folder = folder_of(self.place, step)
             shares = range(rank(), written.world, world_size())
             check, what = partial(damage, folder, shares), f"checking the checkpoint of step {step}"
@@ -132,6 +134,9 @@ class Checkpoints:
                 return Found(step, written, kept)
             lost.append((Found(step, written, kept), reason))
         return self._stand_in(lost) if lost else None
+
+    def _refused(self, written: Topology) -> bool:
+        return not self.topology.reads(written) and refusal(written, self.topology) is not None
 
     def _stand_in(self, lost: list[tuple[Found, str]]) -> Found:
         """The first of those whose files are damaged that has others, which are not.
