@@ -25,6 +25,7 @@ from screenshots import (
     SHOWS,
     Browser,
     browser,
+    print_pictures,
     user_interface,
 )
 
@@ -151,13 +152,7 @@ def main() -> int:
         uri = arguments.uri or f"sqlite:///{folder}/mlflow.db"
         if arguments.uri is None:
             fill(uri)
-        try:
-            pictures = shoot_many(uri, arguments.out)
-        except XlgapError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return error.exit_code
-    print(*pictures, sep="\n")
-    return 0
+        return print_pictures(lambda: shoot_many(uri, arguments.out))
 
 
 if __name__ == "__main__":

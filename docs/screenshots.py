@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -230,8 +230,15 @@ def main() -> int:
         "--out", type=Path, default=ROOT / "docs" / "images", help="folder for the pictures"
     )
     arguments = parser.parse_args()
+    return print_pictures(
+        lambda: shoot_study(arguments.uri, arguments.experiment, arguments.study, arguments.out)
+    )
+
+
+def print_pictures(shoot: Callable[[], Iterable[Path]]) -> int:
+    """Print the pictures that ``shoot`` takes, or why it could not; the exit code."""
     try:
-        pictures = shoot_study(arguments.uri, arguments.experiment, arguments.study, arguments.out)
+        pictures = shoot()
     except XlgapError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

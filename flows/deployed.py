@@ -102,12 +102,7 @@ def study(
     )
     directory = study_directory(study, choice, start=Path())
     asked = _asked(
-        directory,
-        workers=workers,
-        limits=limits,
-        stage_hours=stage_hours,
-        hours=hours,
-        spread=spread,
+        directory, workers=workers, limits=limits, stage_hours=stage_hours, hours=hours, spread=spread
     )
     _carried_out(directory, asked, show_cells, lambda found, _: show_report(found), trains=True)
 
@@ -130,13 +125,9 @@ def refresh(
         hours: the most that the whole run may take.
     """
     directory = study_directory(study, Choice(), start=Path())
+    again = frozenset({"validate", "report"})
     asked = _asked(
-        directory,
-        workers=workers,
-        limits=limits,
-        stage_hours=stage_hours,
-        hours=hours,
-        again=frozenset({"validate", "report"}),
+        directory, workers=workers, limits=limits, stage_hours=stage_hours, hours=hours, again=again
     )
     _carried_out(
         directory, asked, show_cells, show_audit, lambda found, _: show_report(found), trains=True
@@ -159,16 +150,9 @@ def audit(
         hours: the most that the whole run may take.
     """
     directory = study_directory(study, Choice(), start=Path())
-    asked = _asked(
-        directory,
-        workers=workers,
-        limits=None,
-        stage_hours=stage_hours,
-        hours=hours,
-        wanted=GATES,
-        above=False,  # what is there is audited, not what preparing it again would give
-        again=GATES,
-    )
+    # What is there is audited, not what preparing it again would give.
+    only = _only(GATES)
+    asked = _asked(directory, workers=workers, stage_hours=stage_hours, hours=hours, **only)
     _carried_out(directory, asked, show_audit)
 
 
@@ -181,17 +165,7 @@ def report(study: str = "params.yaml", stage_hours: Hours = None) -> None:
         stage_hours: the most that it may take; absent: by the plan.
     """
     directory = study_directory(study, Choice(), start=Path())
-    only = frozenset({"report"})
-    asked = _asked(
-        directory,
-        workers=1,
-        limits=None,
-        stage_hours=stage_hours,
-        hours=None,
-        wanted=only,
-        above=False,
-        again=only,
-    )
+    asked = _asked(directory, workers=1, stage_hours=stage_hours, **_only(frozenset({"report"})))
     _carried_out(directory, asked, lambda found, _: show_report(found))
 
 
@@ -199,13 +173,18 @@ def _chosen(names: list[str] | None) -> tuple[str, ...] | None:
     return None if names is None else tuple(names)
 
 
+def _only(stages: frozenset[str]) -> dict[str, Any]:
+    """These stages alone run, changed or not; those that they read from do not."""
+    return {"wanted": stages, "above": False, "again": stages}
+
+
 def _asked(
     directory: Path,
     *,
     workers: int,
-    limits: dict[str, int] | None,
     stage_hours: float | None,
-    hours: float | None,
+    limits: dict[str, int] | None = None,
+    hours: float | None = None,
     **what: Any,
 ) -> Asked:
     """What is asked of a run that nobody watches: with limits of time, waiting for its turn."""

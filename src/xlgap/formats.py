@@ -136,11 +136,13 @@ def atomic_dir(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def one_writer_of(path: Path) -> Iterator[None]:
     """In the block no other process that asks for the same ``path`` is in its own; a kill gives it up.
 
-    Locks ``.NAME.lock`` beside it, which stays. On a file system without locks several may be in it.
+    Locks ``.NAME.lock`` beside it. On a file system without locks several may be in it.
     """
+    # The lock file stays: whoever waits has it open, and would go on with a removed one while the next
+    # process makes and locks another.
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f".{path.name}.lock").open("a") as held:
         with suppress(OSError):

@@ -96,10 +96,11 @@ def test_no_collection_of_leftovers():
     assert named == []
 
 
-def test_files_hold_one_idea():
+@pytest.mark.parametrize("folder", [SOURCE, ROOT / "flows", ROOT / "benchmarks", ROOT / "tests"])
+def test_files_hold_one_idea(folder):
     long = {
         str(path.relative_to(ROOT)): lines
-        for path in files(SOURCE)
+        for path in files(folder)
         if (lines := path.read_text(encoding="utf8").count("\n")) > 400
     }
     assert long == {}

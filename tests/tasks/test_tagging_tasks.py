@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from release_folder import listed, rows_of, write
 
 from xlgap import layout
 from xlgap.checks.validate import validate
 from xlgap.config import Params, check
 from xlgap.data import schema
 from xlgap.data.prepare import prepare
-from xlgap.data.sources import ReleaseDirectory, load
+from xlgap.data.sources import load
 from xlgap.errors import DataError, ExpectationError
 from xlgap.evaluation.chance import chance
 from xlgap.evaluation.metrics import get_metric
@@ -42,17 +43,6 @@ def conll(start: int, count: int, tags: tuple[str, ...] = NER) -> str:
         "".join(f"w{n}-{i}\t{tag}\n" for i, tag in enumerate(tags)) + "\n"
         for n in range(start, start + count)
     )
-
-
-def write(root: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf8")
-    return root
-
-
-def rows_of(root: Path, task: str, split: Split, code: str) -> list[Row]:
-    return load(get_task(task), split, [code], source="release", data_dir=root)[code].rows
 
 
 def first_words(rows: list[Row]) -> set[str]:
@@ -274,10 +264,6 @@ def at_chance(name: str, rows: list[Row], code: str) -> None:
         assert expected < 25
         margin = 150 / len(tags) ** 0.5
         assert metric.score(task, rows, dealt, code) == pytest.approx(expected, abs=margin)
-
-
-def listed(root: Path, name: str) -> int:
-    return int(ReleaseDirectory(root).listed[name]["rows"])
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])

@@ -100,6 +100,22 @@ class Hardware:
         return self.devices * self.peak_flops[precision] * self.utilisation
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Node:
+    """What eight devices are in: links in GB a second, memory and disks in GiB; as of Hardware."""
+
+    link: float
+    node_link: float
+    host_link: float
+    host_gib: int
+    nvme_gib: int
+
+
+_PCIE = _Node(link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048)
+_HGX_A100 = _Node(link=240, node_link=160, host_link=20, host_gib=2048, nvme_gib=16384)
+_HGX_H100 = _Node(link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576)
+
+
 def _gpu(
     name: str,
     *,
@@ -109,12 +125,8 @@ def _gpu(
     fp32: float,
     watts: float,
     source: str,
-    link: float,
-    node_link: float,
-    host_link: float,
-    host_gib: int,
-    nvme_gib: int,
     memory_link: float,
+    node: _Node,
 ) -> Hardware:
     return Hardware(
         name=name,
@@ -127,11 +139,11 @@ def _gpu(
         source=source,
         device=device,
         node_devices=8,
-        host_bytes=host_gib * GIB,
-        nvme_bytes=nvme_gib * GIB,
-        link=link * 1e9,
-        node_link=node_link * 1e9,
-        host_link=host_link * 1e9,
+        host_bytes=node.host_gib * GIB,
+        nvme_bytes=node.nvme_gib * GIB,
+        link=node.link * 1e9,
+        node_link=node.node_link * 1e9,
+        host_link=node.host_link * 1e9,
         nvme_link=5e9,
         memory_link=memory_link * 1e12,
         half_tokens=256,
@@ -153,42 +165,42 @@ PRESETS: tuple[Hardware, ...] = (
     _gpu(
         "rtx4090", device="NVIDIA GeForce RTX 4090", gib=24,
         bf16=165.2, fp32=82.6, watts=550, source="NVIDIA Ada whitepaper, dense",
-        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.8,
+        memory_link=0.8, node=_PCIE,
     ),
     _gpu(
         "rtx3090", device="NVIDIA GeForce RTX 3090", gib=24,
         bf16=71, fp32=35.6, watts=450, source="NVIDIA GA102 whitepaper, dense",
-        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.75,
+        memory_link=0.75, node=_PCIE,
     ),
     _gpu(
         "a10", device="NVIDIA A10", gib=22,
         bf16=125, fp32=31.2, watts=250, source="NVIDIA A10 data sheet, dense",
-        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.48,
+        memory_link=0.48, node=_PCIE,
     ),
     _gpu(
         "l4", device="NVIDIA L4", gib=22,
         bf16=121, fp32=30.3, watts=170, source="NVIDIA L4 data sheet, dense",
-        link=20, node_link=3, host_link=20, host_gib=256, nvme_gib=2048, memory_link=0.24,
+        memory_link=0.24, node=_PCIE,
     ),
     _gpu(
         "a100-40gb", device="NVIDIA A100.*40GB", gib=40,
         bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense",
-        link=240, node_link=160, host_link=20, host_gib=1024, nvme_gib=8192, memory_link=1.2,
+        memory_link=1.2, node=replace(_HGX_A100, host_gib=1024, nvme_gib=8192),
     ),
     _gpu(
         "a100-80gb", device="NVIDIA A100.*80GB.*", gib=80,
         bf16=312, fp32=19.5, watts=500, source="NVIDIA A100 data sheet, dense",
-        link=240, node_link=160, host_link=20, host_gib=2048, nvme_gib=16384, memory_link=1.6,
+        memory_link=1.6, node=_HGX_A100,
     ),
     _gpu(
         "h100", device="NVIDIA H100 80GB HBM3", gib=80,
         bf16=989, fp32=67, watts=1000, source="NVIDIA H100 SXM data sheet, dense",
-        link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576, memory_link=2.7,
+        memory_link=2.7, node=_HGX_H100,
     ),
     _gpu(
         "h200", device="NVIDIA H200", gib=139,
         bf16=989, fp32=67, watts=1000, source="NVIDIA H200 SXM data sheet, dense",
-        link=360, node_link=320, host_link=45, host_gib=2048, nvme_gib=24576, memory_link=3.8,
+        memory_link=3.8, node=_HGX_H100,
     ),
 )  # fmt: skip
 _BY_NAME = {preset.name: preset for preset in PRESETS}

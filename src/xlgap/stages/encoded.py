@@ -10,7 +10,7 @@ from typing import Any
 from xlgap import layout
 from xlgap.config import Params
 from xlgap.errors import DataError
-from xlgap.formats import alone, digest, dir_digest, file_digest
+from xlgap.formats import digest, dir_digest, file_digest, one_writer_of
 from xlgap.models import encode as encoding
 from xlgap.models import tokenizer as tokenization
 from xlgap.models.encode import Example, encode
@@ -76,7 +76,7 @@ def _encoded(key: dict[str, Any], made: Callable[[], list[Example]]) -> Encoded:
     sources = [file_digest(Path(str(m.__file__))) for m in (encoding, tokenization, data)]
     path = layout.encoded(digest({**key, "sources": sources}))
     if not path.is_file():
-        with alone(path):  # of the processes that train together and the workers of a study
+        with one_writer_of(path):  # of the processes that train together and the workers of a study
             if not path.is_file():
                 write_examples(made(), path)
     return Encoded(path)

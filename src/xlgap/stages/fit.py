@@ -44,7 +44,7 @@ from xlgap.stages.recipe import phase_recipe, train_digest
 from xlgap.stages.split import part_of, shared, split_network, stored
 from xlgap.stages.start import POINTER, Start
 from xlgap.stages.study import Study
-from xlgap.stages.unkept import alone, claim
+from xlgap.stages.unkept import claim, one_training_of
 from xlgap.tasks.base import Kind
 from xlgap.training.engine import agreed, barrier, device, rank, release_memory
 from xlgap.training.facts import PhaseResult
@@ -130,7 +130,7 @@ def fit(
         return Fitted(start.digest, untrained.to(device()), (), reused=True)
     key = train_digest(study, model, start.digest, phases, seed)
     folder = layout.weights(key)
-    with alone(folder):
+    with one_training_of(folder):
         reused = agreed((folder / "facts.json").is_file())
         written = None
         if not reused:

@@ -48,7 +48,7 @@ from xlgap.stages.observe import StopSignal, TrainingObserver, progress_bar
 from xlgap.stages.start import POINTER
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker, usage, write_journal
-from xlgap.stages.unkept import alone
+from xlgap.stages.unkept import one_training_of
 from xlgap.training.data import MaskedText
 from xlgap.training.engine import agreed, device, drawn_from, rank
 from xlgap.training.facts import PhaseResult
@@ -145,7 +145,10 @@ def _pretrain_scratch(study: Study, spec: ScratchModel, model: str) -> None:
             save_encoder(encoder, layout.pretrained(model), facts)
         return
     train = study.params.train
-    with together(threads=train.threads, hang_seconds=train.hang_seconds), alone(layout.weights(key)):
+    with (
+        together(threads=train.threads, hang_seconds=train.hang_seconds),
+        one_training_of(layout.weights(key)),
+    ):
         alike = _pretrained_alike(study, model, key)
         if agreed(alike is not None):
             if alike is not None and rank() == 0:

@@ -21,7 +21,7 @@ CLAIMS = "claims"
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def one_training_of(folder: Path) -> Iterator[None]:
     """One training of a digest at a time; of several ranks the first holds the lock."""
     if rank() != 0:
         yield
@@ -32,7 +32,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def claim(folder: Path, owner: str, *, trained: bool) -> None:
-    """Note that ``owner`` needs the weights in ``folder``; inside of :func:`alone`.
+    """Note that ``owner`` needs the weights in ``folder``; inside of :func:`one_training_of`.
 
     Args:
         folder: of the weights.
@@ -50,7 +50,7 @@ def give_up(digests: Iterable[str], owner: str) -> None:
     if rank() != 0:
         return
     for folder in map(layout.weights, digests):
-        with alone(folder):
+        with one_training_of(folder):
             claims = folder / CLAIMS
             (claims / owner).unlink(missing_ok=True)
             if claims.is_dir() and not any(claims.iterdir()):

@@ -31,13 +31,18 @@ Weights = State | TensorFile
 """In memory, or in a file."""
 
 _BEST, _LAST = "best{}.safetensors", "last.safetensors"
+_UNFINISHED = tuple(
+    pattern
+    for name in (_BEST.format("*"), _LAST)
+    for pattern in (f"{name}.part", f".{name}.part.*")  # not settled yet; not written to its end
+)
 
 
 class Keeping(Protocol):
     """Where weights of a phase are kept. All ranks call its methods together."""
 
     def found(self, state: PhaseState, beside: Beside) -> None:
-        """A checkpoint was read, with the files beside it, which were checked."""
+        """The phase begins: at a checkpoint, with the files beside it, which were checked, or anew."""
 
     def best(self, module: nn.Module, state: PhaseState) -> None:
         """These are the best ones so far."""
@@ -61,6 +66,7 @@ class InMemory:
         Raises:
             TrainingError: they are not there.
         """
+        _sweep(self.place)
         _take(state, beside)
         if state.best_step and state.best is None:
             _require(_best(self.place, state), state)
@@ -95,6 +101,7 @@ class InFiles:
         Raises:
             TrainingError: they are not.
         """
+        _sweep(self.place)
         _take(state, beside)
         path = _best(self.place, state)
         if state.best is not None:
@@ -137,14 +144,11 @@ class InFiles:
         return self._last
 
     def _tidy(self) -> None:
-        """Remove best weights that no checkpoint goes on from, and what a killed writer has left."""
+        """Remove best weights that no checkpoint goes on from."""
         kept = self._last.names | referred(self.place)
         for other in self.place.glob(_BEST.format("*")):
             if other.name not in kept:
                 other.unlink(missing_ok=True)
-        for pattern in (_BEST.format("*") + ".part", f".{_BEST.format('*')}.part.*"):
-            for left in self.place.glob(pattern):
-                left.unlink(missing_ok=True)
 
     def result(self, module: nn.Module, state: PhaseState) -> Weights:
         """The file of the best ones, or of these."""
@@ -229,6 +233,13 @@ def _is_complete(folder: Path) -> bool:
     with suppress(DataError):
         return finished(folder) is not None
     return False
+
+
+def _sweep(place: Path) -> None:
+    """Remove what a killed writer has left: as large as the network, and nobody goes on with it."""
+    if rank() == 0:
+        for left in [path for pattern in _UNFINISHED for path in place.glob(pattern)]:
+            left.unlink(missing_ok=True)
 
 
 def _take(state: PhaseState, beside: Beside) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from release_folder import edit
 
 from xlgap.config import Params, check
 from xlgap.data.prepare import cap, prepare
@@ -102,10 +103,6 @@ def test_a_smaller_cap_keeps_a_part_of_a_larger_one() -> None:
     assert many == sorted(many, key=lambda r: int(r["id"]))
     assert cap(rows, None) == cap(rows, 50) == rows
     assert few != rows[:5]
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    path.write_text(path.read_text(encoding="utf8").replace(old, new, 1), encoding="utf8")
 
 
 def truncate(path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xlgap import layout
-from xlgap.stages.unkept import alone, claim, give_up
+from xlgap.stages.unkept import claim, give_up, one_training_of
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_they_go_when_the_last_stage_gives_them_up(weights: Path) -> None:
-    with alone(weights):
+    with one_training_of(weights):
         claim(weights, "one", trained=True)
         claim(weights, "two", trained=False)
     give_up(["abc", "unknown"], "one")

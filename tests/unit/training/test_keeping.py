@@ -10,7 +10,7 @@ import pytest
 from torch import nn
 
 from xlgap.training.checkpoint import PhaseState
-from xlgap.training.keeping import InFiles
+from xlgap.training.keeping import InFiles, InMemory
 from xlgap.training.manifest import Beside, Topology, beside, declare, folder_of, referred, steps_in
 from xlgap.training.watchdog import Watchdog
 
@@ -119,9 +119,12 @@ def test_the_same_best_weights_have_the_same_before_them(tmp_path: Path) -> None
     assert again.beside(PhaseState(step=5, best_step=3)) == found
 
 
-def test_what_a_killed_writer_has_left_goes(tmp_path: Path) -> None:
-    left = [tmp_path / ".best4.safetensors.part.x1", tmp_path / "best4.safetensors.part"]
-    for path in left:
-        path.touch()
-    evaluate(keeping(tmp_path), 8)
-    assert [path.name for path in tmp_path.iterdir()] == ["best8.safetensors"]
+@pytest.mark.parametrize("split", [True, False], ids=["split", "whole"])
+def test_what_a_killed_writer_has_left_goes_when_the_phase_begins(tmp_path: Path, split: bool) -> None:
+    for name in ("best4.safetensors", "last.safetensors"):
+        (tmp_path / f".{name}.part.x1").touch()
+        (tmp_path / f"{name}.part").touch()
+    (tmp_path / "best3.safetensors").touch()
+    kept = keeping(tmp_path) if split else InMemory(tmp_path)
+    kept.found(PhaseState(), Beside())
+    assert [path.name for path in tmp_path.iterdir()] == ["best3.safetensors"]
