@@ -28,6 +28,8 @@ class XlgapError(ValueError):
     """An error with one sentence for the user: what was wrong, what is allowed, what to do."""
 
     exit_code = 2
+    follows = False
+    """Whether another process's failure has caused it, which says more."""
 
 
 class ConfigError(XlgapError):

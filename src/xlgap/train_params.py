@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from xlgap.section import Int, Number, Positive, PositiveFloat, Section, no_boolean
 
@@ -19,6 +26,17 @@ def _switch(value: Any) -> Any:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
+def _never_or_seconds(value: float) -> float:
+    if 0 < value < SHORTEST_HANG:
+        raise ValueError(
+            f"is shorter than the {SHORTEST_HANG} seconds in which processes are sure to answer; give "
+            "more, or 0 for no limit"
+        )
+    return value
+
+
+SHORTEST_HANG = 5
+"""Seconds."""
 Offload = Annotated[
     Literal["none", "cpu", "nvme", "auto"],
     BeforeValidator(_place),
@@ -50,7 +68,7 @@ class TrainParams(Section):
     learning_rate_scale: PositiveFloat = 1.0
     evaluations: Positive
     checkpoint_seconds: PositiveFloat = 300.0
-    hang_seconds: Annotated[Number, Field(ge=0)] = 1800.0
+    hang_seconds: Annotated[Number, Field(ge=0), AfterValidator(_never_or_seconds)] = 1800.0
     threads: Annotated[Int, Field(gt=0, le=1024)] = 1
     keep: Literal["all", "none"] = "all"
 

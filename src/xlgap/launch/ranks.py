@@ -29,12 +29,14 @@ class Word:
         sentence: of the error.
         when: seconds since the epoch.
         adjusted: whether the next start does otherwise, see :class:`~xlgap.errors.TryAgainError`.
+        follows: whether another rank's failure has caused it.
     """
 
     code: int
     sentence: str
     when: float
     adjusted: bool = False
+    follows: bool = False
 
 
 def come() -> None:
@@ -63,7 +65,8 @@ def tell(error: Exception) -> bool:
     code = error.exit_code if isinstance(error, XlgapError) else 1
     sentence = str(error) if ours else f"{type(error).__name__}: {error}"
     again = isinstance(error, TryAgainError)
-    word = {"code": code, "sentence": sentence, "adjusted": getattr(error, "adjusted", False)}
+    said = {name: getattr(error, name, False) for name in ("adjusted", "follows")}
+    word = {"code": code, "sentence": sentence, **said}
     path = folder / f"{_rank()}.word"
     unfinished = path.with_suffix(".part")
     unfinished.write_text(json.dumps(word), encoding="utf8")

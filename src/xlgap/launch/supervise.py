@@ -183,15 +183,21 @@ def _passed_on(launch: Launch, process: subprocess.Popen[bytes]) -> Iterator[_St
             signal.signal(number, handler)
 
 
+def _peer_gone(word: ranks.Word) -> bool:
+    return any(said in word.sentence for said in _PEER_GONE)
+
+
 def _outcome(launch: Launch, folder: Path, code: int, *, stopped: bool) -> XlgapError | None:
     """The error that the launcher's end amounts to."""
     if code == 0:
         return None
     told, there = ranks.words(folder), ranks.have_come(folder)
-    # an error of ours says more than an exception; what came first, more than what followed from it
-    first = min(told.values(), key=lambda word: (word.code == 1, word.when), default=None)
+    # what came first says more than what followed from it; an error of ours, more than an exception
+    first = min(
+        told.values(), key=lambda w: (w.follows or _peer_gone(w), w.code == 1, w.when), default=None
+    )
     silent = there - told.keys()
-    if first is not None and not (silent and any(said in first.sentence for said in _PEER_GONE)):
+    if first is not None and not (silent and _peer_gone(first)):
         return RankError(first.sentence, first.code, adjusted=first.adjusted)
     if stopped:
         return Interrupted("stopped; run the same command again to go on.")

@@ -108,8 +108,8 @@ class Checkpoints:
     def find(self) -> Found | None:
         """The newest checkpoint whose bytes are those that were written, and whose steps are ours.
 
-        One that no engine of this topology can read comes behind all that it can. One whose files beside it are damaged goes on from those that stand in for them, where there is
-        no other.
+        One that no engine of this topology can read comes behind all that it can. One whose files
+        beside it are damaged goes on from those that stand in for them, where there is no other.
 
         Raises:
             TrainingError: there are such, but not the files beside them, nor any that stand in.

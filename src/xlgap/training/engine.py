@@ -64,7 +64,7 @@ def device_peak() -> int | None:
 
 def node_size() -> int:
     """Processes that the launcher started on this node; 1 without a launcher."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _launched() else 1
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if launched() else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ def rank() -> int:
     """Rank of this process, that of the launcher outside of a process group; 0 without a launcher."""
     if dist.is_initialized():
         return dist.get_rank()
-    return int(os.environ["RANK"]) if _launched() else 0
+    return int(os.environ["RANK"]) if launched() else 0
 
 
 def world_size() -> int:
@@ -112,7 +112,7 @@ def world_size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def _launched() -> bool:
+def launched() -> bool:
     """Whether a launcher has started several processes."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
@@ -213,7 +213,7 @@ def process_group(*, threads: int) -> Iterator[None]:
         yield
         return
     backend = "cpu:gloo,cuda:nccl" if device() == "cuda" else "gloo"
-    if _launched():
+    if launched():
         if device() == "cuda":
             torch.cuda.set_device(_own_device(torch.cuda.device_count()))
         dist.init_process_group(backend, timeout=WAIT)

@@ -18,18 +18,18 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import torch
 import torch.distributed as dist
 from torch import nn
 
 from xlgap.errors import TrainingError, TryAgainError
 from xlgap.launch.ranks import tell
-from xlgap.training.engine import WAIT, any_says, process_group, world_size
+from xlgap.training.engine import any_says, barrier, launched, process_group, rank, world_size
 from xlgap.training.guard import lost_peer
 
 T = TypeVar("T")
 POLL = 0.25  # seconds of waiting for a disk until the ranks tell each other that they still do
-ROLL_CALL = 1.0  # seconds from one answer of all ranks to the next
+ROLL_CALL = 1.0  # seconds from one answer of a rank to the next
+LAST_WORD = 5.0  # seconds that an answer may take whose process ends
 
 
 @contextmanager
@@ -47,11 +47,13 @@ def watched(seconds: float) -> Iterator[Watchdog]:
         with watchdog.watching():
             yield watchdog
     except RuntimeError as error:
-        if world_size() > 1 and lost_peer(error):
-            raise TryAgainError(
+        if launched() and lost_peer(error):
+            gone = TryAgainError(
                 f"another process is gone ({watchdog.what}); run the same command again to go on from "
                 "the last checkpoint."
-            ) from error
+            )
+            gone.follows = True
+            raise gone from error
         raise
 
 
@@ -61,37 +63,66 @@ def together(*, threads: int, hang_seconds: float) -> Iterator[None]:
 
     Args:
         threads: of each process.
-        hang_seconds: that one may not answer until the others end; 0 for any time.
+        hang_seconds: that one may not come, or not answer, until another one ends; 0 for any time.
+
+    Raises:
+        TryAgainError: another process is gone.
     """
-    with process_group(threads=threads):
-        if world_size() == 1 or not hang_seconds:
+    if not launched():
+        with process_group(threads=threads):
             yield
-            return
-        with Watchdog(hang_seconds).watching() as watchdog:
-            ending = threading.Event()
-            group = dist.new_group(backend="gloo", timeout=WAIT)
-            words = (watchdog, ending, group)
-            calling = threading.Thread(target=_roll_call, args=words, name="roll call", daemon=True)
-            calling.start()
-            yield
-            ending.set()
-            calling.join()
+        return
+    with watched(hang_seconds) as watchdog:
+        watchdog.beat("the start of all processes")
+        with process_group(threads=threads):
+            with _roll_call(watchdog, every=min(ROLL_CALL, hang_seconds / 4)):
+                yield
+                barrier()
+            watchdog.beat("the end of all processes")
 
 
-def _roll_call(watchdog: Watchdog, ending: threading.Event, group: dist.ProcessGroup) -> None:
-    """Answer the other ranks until all are at the end, or one is gone: then its launcher ends all."""
-    watchdog.beat("the roll call of the processes")
-    while True:
-        ends = torch.tensor(float(ending.is_set()))
-        try:
-            dist.all_reduce(ends, group=group)
-        except RuntimeError:
-            watchdog.rest()
-            return
-        watchdog.beat(watchdog.what)
-        if ends == world_size():
-            return
-        ending.wait(ROLL_CALL)
+@contextmanager
+def _roll_call(watchdog: Watchdog, *, every: float) -> Iterator[None]:
+    """In the block every rank answers the one before it, the first one the last, in a thread.
+
+    Not by a collective, in which the thread would wait when its process ends: each counts in the store
+    by which the ranks have found each other.
+
+    Args:
+        watchdog: told of each answer.
+        every: seconds from answer to answer; 0 for none.
+    """
+    if not every:
+        watchdog.rest()
+        yield
+        return
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store, ending = dist.TCPStore(address, port, is_master=False), threading.Event()  # type: ignore[attr-defined]
+    mine, theirs = (f"xlgap/answer{number % world_size()}" for number in (rank(), rank() + 1))
+    what = f"the answer of process {(rank() + 1) % world_size()}"
+
+    def answer() -> None:
+        count, heard = 0, b""
+        watchdog.beat(what)
+        while not ending.wait(every):
+            count += 1
+            try:
+                store.set(mine, str(count))
+                told = store.get(theirs) if store.check([theirs]) else b""
+            except RuntimeError:  # who keeps the store is gone: the launcher ends the others
+                break
+            if told != heard:
+                heard = told
+                watchdog.beat(what)
+        watchdog.rest()
+
+    answering = threading.Thread(target=answer, name="roll call", daemon=True)
+    answering.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        answering.join(LAST_WORD)
 
 
 class Watchdog:
@@ -157,9 +188,11 @@ class Watchdog:
                 done = bool(wait([working], POLL).done)
                 waited, failed = any_says(not done, done and working.exception() is not None)
         if failed and working.exception() is None:
-            raise TrainingError(
+            other = TrainingError(
                 f"another process failed in {what}: see what it says, then run this again."
             )
+            other.follows = True
+            raise other
         return working.result()
 
     def _watch(self) -> None:

@@ -109,6 +109,22 @@ def test_an_exception_goes_after_an_error_of_ours(tmp_path):
     assert str(told) == "the disk is full"
 
 
+def test_the_exception_that_others_follow_from_goes_before_their_errors(tmp_path):
+    told = outcome(
+        tmp_path / "word",
+        """
+        if first:
+            end(KeyError("a bug"))
+        time.sleep(0.3)
+        gone = TrainingError("another process is gone")
+        gone.follows = True
+        end(gone)
+        """,
+    )
+    assert told is not None
+    assert (str(told), told.exit_code) == ("KeyError: 'a bug'", 1)
+
+
 def test_a_killed_rank_is_told_from_an_error(tmp_path):
     told = outcome(
         tmp_path / "word",
