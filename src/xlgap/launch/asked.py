@@ -61,12 +61,30 @@ class Asked:
             nodes=whole_number(environment, NODES, least=1),
             node_rank=whole_number(environment, NODE_RANK, least=0),
         )
-        if asked.hostfile is not None and asked.rendezvous is not None:
+        asked._refuse_contradictions()
+        return asked
+
+    def _refuse_contradictions(self) -> None:
+        if self.hostfile is not None and self.rendezvous is not None:
             raise ConfigError(
                 f"{HOSTFILE} and {RENDEZVOUS} are both set, and are two ways to reach other nodes: "
                 "unset one of them."
             )
-        return asked
+        if self.rendezvous is not None and self.launcher not in {"auto", "torchrun"}:
+            raise ConfigError(
+                f"{LAUNCHER}={self.launcher} takes no {RENDEZVOUS}, which auto and torchrun do: unset "
+                "one of them."
+            )
+        for name, number in ((NODES, self.nodes), (NODE_RANK, self.node_rank)):
+            if number is not None and self.rendezvous is None:
+                raise ConfigError(
+                    f"{name}={number} says nothing without {RENDEZVOUS}: set that to HOST:PORT of the "
+                    f"first node, or unset {name}."
+                )
+        if self.nodes is not None and self.node_rank is not None and self.node_rank >= self.nodes:
+            raise ConfigError(
+                f"{NODE_RANK}={self.node_rank} is not below {NODES}={self.nodes}; nodes count from 0."
+            )
 
     @property
     def wanted(self) -> int:

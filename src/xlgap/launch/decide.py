@@ -219,8 +219,6 @@ def _deepspeed(
     port: int,
     which: Callable[[str], str | None],
 ) -> Launch:
-    if asked.rendezvous is not None:
-        raise ConfigError(f"{LAUNCHER}=deepspeed takes a hostfile ({HOSTFILE}): unset {RENDEZVOUS}.")
     hosts = {host: asked.wanted} if asked.hostfile is None else read_hostfile(asked.hostfile)
     if asked.hostfile is not None and asked.processes is not None:
         hosts = _fewer(hosts, asked)

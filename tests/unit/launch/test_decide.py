@@ -214,6 +214,11 @@ NODES = {"XLGAP_RENDEZVOUS": "n:1", "XLGAP_NODES": "2"}
         ({"XLGAP_RENDEZVOUS": "node1"}, "HOST:PORT of the first node"),
         ({"XLGAP_RENDEZVOUS": "node1:99999"}, "HOST:PORT of the first node"),
         ({"XLGAP_RENDEZVOUS": "node1:2"}, "XLGAP_NODES"),
+        ({"XLGAP_NODES": "2", "XLGAP_NODE_RANK": "1"}, "XLGAP_NODES=2 says nothing without XLGAP_REND"),
+        ({"XLGAP_NODE_RANK": "0", "XLGAP_PROCESSES": "2"}, "XLGAP_NODE_RANK=0 says nothing without"),
+        ({**NODES, "XLGAP_LAUNCHER": "none"}, "XLGAP_LAUNCHER=none takes no XLGAP_RENDEZVOUS"),
+        ({**JOB, **NODES, "XLGAP_LAUNCHER": "slurm"}, "XLGAP_LAUNCHER=slurm takes no"),
+        ({**NODES, "XLGAP_LAUNCHER": "deepspeed"}, "XLGAP_LAUNCHER=deepspeed takes no"),
         ({**NODES, "XLGAP_NODE_RANK": "2"}, "XLGAP_NODE_RANK=2 is not below XLGAP_NODES=2"),
         (
             {"XLGAP_PROCESSES": "2", "CUDA_VISIBLE_DEVICES": "3"},
