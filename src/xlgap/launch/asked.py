@@ -18,7 +18,10 @@ WORKERS = "XLGAP_WORKERS"
 """How many stages share this machine; the flow tells its stages."""
 
 LAUNCHERS = ("auto", "none", "torchrun", "deepspeed", "slurm")
-_PORTS = range(1, 65536)
+MOST_PROCESSES = 100_000
+"""Of all nodes; of as many devices studies are planned."""
+MOST_PORT = 65535
+_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -92,18 +95,30 @@ class Asked:
         return self.processes or 1
 
 
-def whole_number(environment: Mapping[str, str], name: str, *, least: int) -> int | None:
+def whole_number(
+    environment: Mapping[str, str], name: str, *, least: int, most: int = MOST_PROCESSES
+) -> int | None:
     """The number that a variable holds; None where it is not set, or empty.
 
     Raises:
-        ConfigError: it is no whole number, or less than ``least``.
+        ConfigError: it is no whole number from ``least`` to ``most``.
     """
     text = environment.get(name)
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text) < least:
-        raise ConfigError(f"{name}: got {text!r}, allowed is a whole number from {least}.")
+    if not is_whole(text, least=least, most=most):
+        raise ConfigError(f"{name}: got {text!r}, allowed is a whole number from {least} to {most}.")
     return int(text)
+
+
+def is_whole(text: str, *, least: int, most: int) -> bool:
+    """Whether a text is a whole number from ``least`` to ``most``.
+
+    >>> [is_whole(text, least=1, most=8) for text in ("8", "9", "0", "-1", "two", "", "1" * 5000)]
+    [True, False, False, False, False, False, False]
+    """
+    digits = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return digits and least <= int(text) <= most
 
 
 def sharing(environment: Mapping[str, str]) -> int:
@@ -124,7 +139,7 @@ def _endpoint(text: str | None) -> tuple[str, int] | None:
     if not text:
         return None
     host, _, port = text.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit()) or int(port) not in _PORTS:
+    if not host or not is_whole(port, least=1, most=MOST_PORT):
         raise ConfigError(
             f"{RENDEZVOUS}: got {text!r}, allowed is HOST:PORT of the first node, as in node1:29500."
         )

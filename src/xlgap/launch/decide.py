@@ -27,6 +27,7 @@ from xlgap.launch import slurm
 from xlgap.launch.asked import (
     HOSTFILE,
     LAUNCHER,
+    MOST_PORT,
     NODE_RANK,
     NODES,
     PROCESSES,
@@ -85,6 +86,23 @@ def decide(
     asked = Asked.of(environment)
     if _is_launched(environment):
         return Launch()
+    found = _started(environment, words, asked, folder=folder, host=host, port=port, which=which)
+    if not found.command and not found.variables:
+        _refuse_part_of_a_rank(environment)
+    return found
+
+
+def _started(
+    environment: Mapping[str, str],
+    words: Sequence[str],
+    asked: Asked,
+    *,
+    folder: Path,
+    host: str,
+    port: int,
+    which: Callable[[str], str | None],
+) -> Launch:
+    """For a process that no other launcher has started."""
     tasks = slurm.step_tasks(environment)
     name = _automatic(environment, asked, tasks) if asked.launcher == "auto" else asked.launcher
     if name == "slurm":
@@ -126,24 +144,35 @@ def _is_launched(environment: Mapping[str, str]) -> bool:
     Raises:
         ConfigError: it has, but did not say all that a rank must know.
     """
-    if _LAUNCHED in environment:
-        return True
-    if not environment.get("RANK") or not environment.get("WORLD_SIZE"):
-        return False
-    ranks = whole_number(environment, "WORLD_SIZE", least=1)
-    if ranks == 1:
-        return False
+    ranks = whole_number(environment, "WORLD_SIZE", least=1) or 1
+    for name in ("LOCAL_WORLD_SIZE", "LOCAL_SIZE"):
+        whole_number(environment, name, least=1)
+    whole_number(environment, "MASTER_PORT", least=1, most=MOST_PORT)
+    numbers = {name: whole_number(environment, name, least=0) for name in ("RANK", "LOCAL_RANK")}
+    by_torchrun = _LAUNCHED in environment
+    if ranks == 1 or (numbers["RANK"] is None and not by_torchrun):
+        return by_torchrun
     absent = [name for name in PLACES if not environment.get(name)]
     if absent:
         raise ConfigError(
             f"RANK and WORLD_SIZE say that this is one of {ranks} processes, but {', '.join(absent)} "
             "is not set; set it, or unset these two."
         )
-    for name in ("RANK", "LOCAL_RANK"):
-        number = whole_number(environment, name, least=0)
-        if number is not None and ranks is not None and number >= ranks:
+    for name, number in numbers.items():
+        if number is not None and number >= ranks:
             raise ConfigError(f"{name}={number} is not below WORLD_SIZE={ranks}; ranks count from 0.")
     return True
+
+
+def _refuse_part_of_a_rank(environment: Mapping[str, str]) -> None:
+    """Stop where one process alone would train, and a variable says that it is one of several."""
+    for name, other, least in (("WORLD_SIZE", "RANK", 2), ("RANK", "WORLD_SIZE", 1)):
+        number = environment.get(name) or "0"
+        if int(number) >= least:
+            raise ConfigError(
+                f"{name}={number} says that this is one of several processes, but {other} says "
+                f"otherwise, or is not set: set {', '.join(PLACES)}, or unset {name}."
+            )
 
 
 def _slurm(

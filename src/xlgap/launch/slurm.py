@@ -10,11 +10,14 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from xlgap.errors import ConfigError
-from xlgap.launch.asked import PROCESSES, Asked
+from xlgap.launch.asked import PROCESSES, Asked, is_whole, whole_number
 
 JOB, STEP = "SLURM_JOB_ID", "SLURM_STEP_ID"
 _NO_STEP_FROM = 0xFFFFFFF0  # of the batch script itself, of an interactive shell
 _PORTS, _PORTS_FROM = 10_000, 20_000  # below those that Linux gives to clients
+_MOST_NUMBER = 2**32 - 1  # of a job
+_PER_NODE = "SLURM_STEP_TASKS_PER_NODE"
+_TASKS = re.compile(r"(?P<tasks>[1-9][0-9]{0,5})(\(x(?P<nodes>[1-9][0-9]{0,5})\))?")
 _FIRST = re.compile(r"(?P<prefix>[^\[,]+)(\[(?P<number>\d+))?[^,\]]*\]?(?P<suffix>[^,]*)")
 
 
@@ -24,11 +27,15 @@ def in_job(environment: Mapping[str, str]) -> bool:
 
 
 def step_tasks(environment: Mapping[str, str]) -> int:
-    """How many tasks ``srun`` has started, of which this process is one; 0 outside of a step."""
+    """How many tasks ``srun`` has started, of which this process is one; 0 outside of a step.
+
+    Raises:
+        ConfigError: Slurm's variable holds no such number.
+    """
     step = environment.get(STEP, "")
-    if not in_job(environment) or not step.isdigit() or int(step) >= _NO_STEP_FROM:
+    if not in_job(environment) or not is_whole(step, least=0, most=_NO_STEP_FROM - 1):
         return 0
-    return int(environment.get("SLURM_STEP_NUM_TASKS", "1"))
+    return whole_number(environment, "SLURM_STEP_NUM_TASKS", least=1) or 1
 
 
 def rank_variables(environment: Mapping[str, str]) -> dict[str, str]:
@@ -39,7 +46,7 @@ def rank_variables(environment: Mapping[str, str]) -> dict[str, str]:
     (``--gpus-per-task=1``), that one has number 0 for every task.
 
     Raises:
-        ConfigError: a variable that Slurm sets is not there.
+        ConfigError: a variable that Slurm sets is not there, or holds no such number.
     """
     names = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_NODELIST")
     absent = [name for name in names if not environment.get(name)]
@@ -48,8 +55,11 @@ def rank_variables(environment: Mapping[str, str]) -> dict[str, str]:
             f"this is a task of a Slurm step, but {', '.join(absent)} is not set; let srun start it."
         )
     rank, world, local, nodes = (environment[name] for name in names)
+    for name in ("SLURM_PROCID", "SLURM_LOCALID"):
+        whole_number(environment, name, least=0)
     here = _tasks_here(environment)
-    number = 31 * int(environment[JOB]) + int(environment[STEP])
+    job = whole_number(environment, JOB, least=1, most=_MOST_NUMBER) or 1
+    number = 31 * job + int(environment[STEP])
     visible = environment.get("CUDA_VISIBLE_DEVICES", "")
     alone = bool(visible) and "," not in visible
     one_node = environment.get("SLURM_STEP_NUM_NODES", "1") == "1"
@@ -67,11 +77,19 @@ def rank_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _tasks_here(environment: Mapping[str, str]) -> str:
     """Tasks of the step on this node, of a list such as ``2(x3),1``."""
-    counts: list[str] = []
-    for part in environment.get("SLURM_STEP_TASKS_PER_NODE", "1").split(","):
-        tasks, _, times = part.partition("(x")
-        counts += [tasks] * int(times.rstrip(")") or "1")
-    return counts[min(int(environment.get("SLURM_NODEID", "0")), len(counts) - 1)]
+    node = whole_number(environment, "SLURM_NODEID", least=0) or 0
+    listed = environment.get(_PER_NODE) or "1"
+    tasks = "1"
+    for part in listed.split(","):
+        match = _TASKS.fullmatch(part)
+        if match is None:
+            raise ConfigError(
+                f"{_PER_NODE}: got {listed!r}, allowed is a list such as 2(x3),1; let srun set it."
+            )
+        tasks, node = match["tasks"], node - int(match["nodes"] or "1")
+        if node < 0:
+            break
+    return tasks
 
 
 def first_host(nodes: str) -> str:
@@ -121,7 +139,12 @@ def _nodes(environment: Mapping[str, str]) -> int | None:
 
 
 def _number(environment: Mapping[str, str], *names: str) -> int | None:
-    return next((int(v) for n in names if (v := environment.get(n, "")).isdigit()), None)
+    """Of the first of these variables that is set.
+
+    Raises:
+        ConfigError: it holds no such number.
+    """
+    return next((n for name in names if (n := whole_number(environment, name, least=1))), None)
 
 
 def srun(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from xlgap.errors import ConfigError
 from xlgap.launch import ranks, slurm
+from xlgap.launch.asked import whole_number
 from xlgap.launch.decide import Launch, decide
 from xlgap.launch.supervise import supervise_again
 from xlgap.layout import SCRATCH
@@ -33,7 +34,7 @@ def trains_here(words: Sequence[str], *, say: Callable[[str], object]) -> bool:
         supervise_again(lambda: _decided(words, folder), folder, say=say)
         return False
     os.environ.update(launch.variables)
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if int(os.environ.get("WORLD_SIZE") or "1") > 1:
         ranks.come()
     return True
 
@@ -51,10 +52,10 @@ def refuse_ranks(command: str) -> None:
     """Stop where a launcher has started several processes of a command that is one.
 
     Raises:
-        ConfigError: it has.
+        ConfigError: it has, or a variable that would say so holds no number.
     """
     tasks = slurm.step_tasks(os.environ)
-    started = tasks if tasks > 1 else int(os.environ.get("WORLD_SIZE") or "1")
+    started = tasks if tasks > 1 else whole_number(os.environ, "WORLD_SIZE", least=1) or 1
     if started > 1:
         raise ConfigError(
             f"'xlgap {command}' is one process, and {started} were started: call it once; training "

@@ -64,7 +64,7 @@ def device_peak() -> int | None:
 
 def node_size() -> int:
     """Processes that the launcher started on this node; 1 without a launcher."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if launched() else 1
+    return int(os.environ.get("LOCAL_WORLD_SIZE") or "1") if launched() else 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ def world_size() -> int:
 
 def launched() -> bool:
     """Whether a launcher has started several processes."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return int(os.environ.get("WORLD_SIZE") or "1") > 1
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from xlgap.errors import ConfigError
 from xlgap.launch.decide import Launch, decide
 from xlgap.launch.hostfile import read_hostfile
 from xlgap.launch.slurm import first_host
+from xlgap.launch.stage import refuse_ranks
 
 WORDS = ("finetune", "m", "direct_en", "lab_ner")
 FOLDER = Path("/shared/scratch/launch/1")
@@ -71,6 +72,7 @@ def devices(found: Launch) -> dict[str, list[str]]:
         {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1"},
         {**JOB, "XLGAP_LAUNCHER": "none"},
         {"RANK": "0", "WORLD_SIZE": "1"},
+        {"RANK": "", "WORLD_SIZE": "", "LOCAL_RANK": "", "MASTER_PORT": ""},
     ],
 )
 def test_one_process_needs_no_launcher(environment):
@@ -211,6 +213,21 @@ NODES = {"XLGAP_RENDEZVOUS": "n:1", "XLGAP_NODES": "2"}
         ({"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}, "MASTER_ADDR, MASTER_PORT is not set"),
         ({**RANKS, "RANK": "2"}, "RANK=2 is not below WORLD_SIZE=2"),
         ({**RANKS, "WORLD_SIZE": "two"}, "WORLD_SIZE: got 'two'"),
+        ({"WORLD_SIZE": "abc"}, "WORLD_SIZE: got 'abc', allowed is a whole number from 1 to 100000"),
+        ({"WORLD_SIZE": " "}, "WORLD_SIZE: got ' '"),
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE=2 says that this is one of several processes, but RANK"),
+        ({"RANK": "1"}, "RANK=1 says that this is one of several processes, but WORLD_SIZE"),
+        ({"RANK": "1", "WORLD_SIZE": "1"}, "RANK=1 says that this is one of several"),
+        ({"WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "x"}, "but RANK, LOCAL_RANK, MASTER_ADDR"),
+        ({**RANKS, "LOCAL_WORLD_SIZE": "x"}, "LOCAL_WORLD_SIZE: got 'x'"),
+        ({**RANKS, "MASTER_PORT": "abc"}, "MASTER_PORT: got 'abc', allowed is a whole number from 1"),
+        ({"MASTER_PORT": "99999999"}, "MASTER_PORT: got '99999999'"),
+        ({**STEP, "SLURM_STEP_NUM_TASKS": "abc"}, "SLURM_STEP_NUM_TASKS: got 'abc'"),
+        ({**STEP, "SLURM_JOB_ID": "x"}, "SLURM_JOB_ID: got 'x'"),
+        ({**STEP, "SLURM_PROCID": "x"}, "SLURM_PROCID: got 'x'"),
+        ({**STEP, "SLURM_NODEID": "x"}, "SLURM_NODEID: got 'x'"),
+        ({**STEP, "SLURM_STEP_TASKS_PER_NODE": "x(x2)"}, "SLURM_STEP_TASKS_PER_NODE: got 'x(x2)'"),
+        ({**JOB, "SLURM_NTASKS": "four"}, "SLURM_NTASKS: got 'four'"),
         ({"XLGAP_RENDEZVOUS": "node1"}, "HOST:PORT of the first node"),
         ({"XLGAP_RENDEZVOUS": "node1:99999"}, "HOST:PORT of the first node"),
         ({"XLGAP_RENDEZVOUS": "node1:2"}, "XLGAP_NODES"),
@@ -315,3 +332,23 @@ def test_a_folder_or_bytes_are_no_hostfile(tmp_path):
 )
 def test_the_first_of_slurms_hosts(nodes, first):
     assert first_host(nodes) == first
+
+
+def test_a_size_that_a_batch_script_exports_is_overridden_by_what_starts_ranks():
+    assert launch({**JOB, "WORLD_SIZE": "4"}).command[0] == "srun"
+    assert launch({**STEP, "WORLD_SIZE": "4"}).variables["WORLD_SIZE"] == "3"
+    assert launch({"XLGAP_PROCESSES": "2", "WORLD_SIZE": "2"}).launcher == "torchrun"
+
+
+@pytest.mark.parametrize(("node", "tasks"), [("0", "2"), ("2", "2"), ("3", "1"), ("9", "1")])
+def test_tasks_of_a_node_in_slurms_list(node, tasks):
+    given = {**STEP, "SLURM_STEP_TASKS_PER_NODE": "2(x3),1", "SLURM_NODEID": node}
+    assert launch(given).variables["LOCAL_WORLD_SIZE"] == tasks
+
+
+@pytest.mark.parametrize(("name", "value"), [("WORLD_SIZE", "abc"), ("WORLD_SIZE", " ")])
+@pytest.mark.parametrize("command", ["prepare", "run"])
+def test_a_command_of_one_process_says_which_variable_is_wrong(monkeypatch, name, value, command):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=f"{name}: got '{value}'"):
+        refuse_ranks(command)
