@@ -66,7 +66,7 @@ class TrainParams(Section):
     split: Annotated[Literal["on", "off", "auto"], BeforeValidator(_switch)] = "auto"
     micro_batch_tokens: Positive = 8192
     learning_rate_scale: PositiveFloat = 1.0
-    evaluations: Positive
+    evaluations: Annotated[Int, Field(gt=0, le=10_000)]
     checkpoint_seconds: PositiveFloat = 300.0
     hang_seconds: Annotated[Number, Field(ge=0), AfterValidator(_never_or_seconds)] = 1800.0
     threads: Annotated[Int, Field(gt=0, le=1024)] = 1

@@ -156,6 +156,7 @@ def test_a_checkpoint_is_told_of_the_keys_of_checkpoints(raw_study):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
+        ("train.evaluations", 10**12, "key 'train.evaluations': must be at most 10000; got"),
         ("train.zero_stage", 7, "key 'train.zero_stage': must be 0, 1, 2, 3 or 'auto'; got 7."),
         ("train.zero_stage", True, "key 'train.zero_stage': must be a number, not yes or no"),
         ("train.threads", 10**5, "key 'train.threads': must be at most 1024; got 100000."),

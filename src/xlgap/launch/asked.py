@@ -20,6 +20,8 @@ WORKERS = "XLGAP_WORKERS"
 LAUNCHERS = ("auto", "none", "torchrun", "deepspeed", "slurm")
 MOST_PROCESSES = 100_000
 """Of all nodes; of as many devices studies are planned."""
+MOST_HERE = 1024
+"""On one node."""
 MOST_PORT = 65535
 _MOST_DIGITS = 20
 
@@ -58,7 +60,7 @@ class Asked:
         hostfile = environment.get(HOSTFILE)
         asked = cls(
             launcher=launcher,
-            processes=whole_number(environment, PROCESSES, least=1),
+            processes=whole_number(environment, PROCESSES, least=1, most=MOST_HERE),
             hostfile=Path(hostfile) if hostfile else None,
             rendezvous=_endpoint(environment.get(RENDEZVOUS)),
             nodes=whole_number(environment, NODES, least=1),
@@ -87,6 +89,11 @@ class Asked:
         if self.nodes is not None and self.node_rank is not None and self.node_rank >= self.nodes:
             raise ConfigError(
                 f"{NODE_RANK}={self.node_rank} is not below {NODES}={self.nodes}; nodes count from 0."
+            )
+        if self.nodes is not None and self.nodes * self.wanted > MOST_PROCESSES:
+            raise ConfigError(
+                f"{NODES}={self.nodes} with {PROCESSES}={self.wanted} on each makes more processes "
+                f"than {MOST_PROCESSES}: ask for fewer."
             )
 
     @property

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from xlgap.errors import ConfigError
-from xlgap.launch.asked import HOSTFILE
+from xlgap.launch.asked import HOSTFILE, MOST_HERE, MOST_PROCESSES, is_whole
 
 _LINE = re.compile(r"(?P<host>\S+)\s+slots=(?P<slots>\S+)(\s+max[-_]slots=\d+)?")
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -16,7 +16,8 @@ def read_hostfile(path: Path) -> dict[str, int]:
     """Processes of each host, in the file's order; empty lines and those that start with # say nothing.
 
     Raises:
-        ConfigError: there is no such file, it names no host or one twice, or a line is of another form.
+        ConfigError: there is no such file, it names no host or one twice, a line is of another form,
+            or it has more processes than train together anywhere.
     """
     try:
         lines = path.read_text(encoding="utf8").splitlines()
@@ -32,13 +33,21 @@ def read_hostfile(path: Path) -> dict[str, int]:
         if match is None:
             raise ConfigError(f"{where}: got {line!r}, allowed is {_EXAMPLE}")
         host, slots = match["host"], match["slots"]
-        if not (slots.isascii() and slots.isdigit()) or int(slots) < 1:
-            raise ConfigError(f"{where}: slots={slots} of host '{host}' is no whole number from 1.")
+        if not is_whole(slots, least=1, most=MOST_HERE):
+            raise ConfigError(
+                f"{where}: slots={slots} of host '{host}' is no whole number from 1 to {MOST_HERE}; "
+                "give a node's processes."
+            )
         if host in found:
             raise ConfigError(f"{where}: host '{host}' stands there twice; give it one line.")
         found[host] = int(slots)
     if not found:
         raise ConfigError(f"{HOSTFILE}={path}: it names no host; it needs lines such as {_EXAMPLE}")
+    if (processes := sum(found.values())) > MOST_PROCESSES:
+        raise ConfigError(
+            f"{HOSTFILE}={path}: its {processes} slots are more processes than {MOST_PROCESSES}; name "
+            "fewer hosts."
+        )
     return found
 
 

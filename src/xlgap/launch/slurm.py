@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from xlgap.errors import ConfigError
-from xlgap.launch.asked import PROCESSES, Asked, is_whole, whole_number
+from xlgap.launch.asked import MOST_PROCESSES, PROCESSES, Asked, is_whole, whole_number
 
 JOB, STEP = "SLURM_JOB_ID", "SLURM_STEP_ID"
 _NO_STEP_FROM = 0xFFFFFFF0  # of the batch script itself, of an interactive shell
@@ -108,7 +108,7 @@ def job_ranks(environment: Mapping[str, str], asked: Asked) -> int:
     """How many ranks a job has room for: its tasks, or the processes asked for on each of its nodes.
 
     Raises:
-        ConfigError: more are asked for than the job has tasks.
+        ConfigError: more are asked for than the job has tasks, or than train together anywhere.
     """
     nodes = _nodes(environment)
     tasks = _number(environment, "SLURM_NTASKS", "SLURM_NPROCS")
@@ -120,6 +120,11 @@ def job_ranks(environment: Mapping[str, str], asked: Asked) -> int:
             f"{PROCESSES}={asked.processes} on {nodes or 1} node(s) makes {ranks} processes, but the "
             f"Slurm job has {tasks} task(s): submit it with --ntasks-per-node={asked.processes}, or "
             "ask for fewer."
+        )
+    if ranks > MOST_PROCESSES:
+        raise ConfigError(
+            f"{PROCESSES}={asked.processes} on {nodes} nodes makes more processes than "
+            f"{MOST_PROCESSES}: ask for fewer."
         )
     return ranks
 

@@ -72,6 +72,9 @@ class Work:
             calls=self.calls + other.calls,
         )
 
+    def __mul__(self, times: int) -> Work:
+        return Work(**{n: v and v * times for n, v in vars(self).items()})  # None stays
+
 
 UNKNOWN = Work(rows=None, steps=None, tokens=None, flops=None)
 
@@ -271,7 +274,7 @@ def selection_work(
         _predicted(phase.dev_of(name), "dev", phase.select_language, params, figures, manifests)
         for name in choosing or have
     )
-    return total([each] * (params.train.evaluations if choosing else 1))
+    return each * (params.train.evaluations if choosing else 1)
 
 
 def prediction_work(

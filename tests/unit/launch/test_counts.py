@@ -39,5 +39,7 @@ def test_a_hostfile_has_its_slots(tmp_path: Path) -> None:
 def test_a_wrong_value_is_refused() -> None:
     with pytest.raises(ConfigError, match="XLGAP_PROCESSES: got '0'"):
         training_processes({"XLGAP_PROCESSES": "0"})
+    with pytest.raises(ConfigError, match="XLGAP_PROCESSES: got '99999999999'"):
+        training_processes({"XLGAP_PROCESSES": "99999999999"})
     with pytest.raises(ConfigError, match="XLGAP_WORKERS: got 'two'"):
         training_processes({"XLGAP_WORKERS": "two"})

@@ -42,6 +42,12 @@ def figures(study):
     return model_figures("nano", study())
 
 
+def test_work_is_done_several_times():
+    once = Work(rows=2, steps=None, tokens=3, flops=0.5, left_out=0.25, calls=1)
+    assert once * 3 == Work(rows=6, steps=None, tokens=9, flops=1.5, left_out=0.75, calls=3)
+    assert once * 3 == total([once] * 3)
+
+
 def test_a_trained_token_costs_six_operations_a_parameter_and_the_attention(figures):
     n = figures.trained_nonembedding
     assert n == 2 * (4 * (32 * 32 + 32) + 2 * 32 * 64 + 64 + 32 + 4 * 32) + 2 * 32
