@@ -82,16 +82,15 @@ class TrainParams(Section):
     @field_validator("offload_optimizer", "offload_parameters")
     @classmethod
     def _stage_offloads(cls, offload: str, info: ValidationInfo) -> str:
-        able = (1, 2, 3) if info.field_name == "offload_optimizer" else (3,)
+        host = info.field_name == "offload_optimizer"
+        able = (1, 2, 3) if host and offload != "nvme" else (3,)
         stage = info.data.get("zero_stage")
         if offload in {"cpu", "nvme"} and stage is not None and stage not in (*able, "auto"):
+            what = "'nvme' needs" if offload == "nvme" else "needs"
+            other = ", take 'cpu'" if offload == "nvme" and host and stage else ""
             raise ValueError(
-                f"needs 'zero_stage' {' or '.join(map(str, able))}, which is {stage}; "
-                "raise it or leave the offload out"
-            )
-        if offload == "nvme" and stage in {1, 2}:
-            raise ValueError(
-                f"'nvme' needs 'zero_stage' 3, which is {stage}; raise it or take the host"
+                f"{what} 'zero_stage' {' or '.join(map(str, able))}, which is {stage}; "
+                f"raise it{other} or leave the offload out"
             )
         return offload
 

@@ -234,6 +234,14 @@ def test_what_stands_twice_is_refused(raw_study, path, value, twice):
             {"offload_parameters": True, "zero_stage": 2},
             "'train.offload_parameters': needs 'zero_stage' 3, which is 2",
         ),
+        (
+            {"offload_optimizer": "nvme"},
+            "'train.offload_optimizer': 'nvme' needs 'zero_stage' 3, which is 0",
+        ),
+        (
+            {"offload_parameters": "nvme", "zero_stage": 1},
+            "'train.offload_parameters': 'nvme' needs 'zero_stage' 3, which is 1",
+        ),
     ],
 )
 def test_offloading_needs_its_stage(raw_study, train, said):
