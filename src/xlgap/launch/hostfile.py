@@ -9,11 +9,15 @@ from xlgap.errors import ConfigError
 from xlgap.launch.asked import HOSTFILE, MOST_HERE, MOST_PROCESSES, is_whole
 
 _LINE = re.compile(r"(?P<host>\S+)\s+slots=(?P<slots>\S+)(\s+max[-_]slots=\d+)?")
+_MARK = "\ufeff"
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def read_hostfile(path: Path) -> dict[str, int]:
-    """Processes of each host, in the file's order; empty lines and those that start with # say nothing.
+    """Processes of each host, in the file's order; empty lines and what follows a # say nothing.
+
+    DeepSpeed reads the file itself, too, where it names several hosts: what only one of the two
+    understands is refused.
 
     Raises:
         ConfigError: there is no such file, it names no host or one twice, a line is of another form,
@@ -25,13 +29,19 @@ def read_hostfile(path: Path) -> dict[str, int]:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         said = f"{HOSTFILE}={path}: {why}; name a file with lines such as {_EXAMPLE}"
         raise ConfigError(said) from None
+    if lines and lines[0].startswith(_MARK):
+        raise ConfigError(
+            f"{HOSTFILE}={path}: it starts with a byte order mark, which DeepSpeed takes for part of "
+            "the first host's name; save it as UTF-8 without one."
+        )
     found: dict[str, int] = {}
-    for number, line in enumerate(map(str.strip, lines), 1):
-        if not line or line.startswith("#"):
+    for number, whole in enumerate(lines, 1):
+        line = whole.partition("#")[0].strip()
+        if not line:
             continue
         match, where = _LINE.fullmatch(line), f"{HOSTFILE}={path}, line {number}"
         if match is None:
-            raise ConfigError(f"{where}: got {line!r}, allowed is {_EXAMPLE}")
+            raise ConfigError(f"{where}: got {whole.strip()!r}, allowed is {_EXAMPLE}")
         host, slots = match["host"], match["slots"]
         if not is_whole(slots, least=1, most=MOST_HERE):
             raise ConfigError(

@@ -18,7 +18,8 @@ _PORTS, _PORTS_FROM = 10_000, 20_000  # below those that Linux gives to clients
 _MOST_NUMBER = 2**32 - 1  # of a job
 _PER_NODE = "SLURM_STEP_TASKS_PER_NODE"
 _TASKS = re.compile(r"(?P<tasks>[1-9][0-9]{0,5})(\(x(?P<nodes>[1-9][0-9]{0,5})\))?")
-_FIRST = re.compile(r"(?P<prefix>[^\[,]+)(\[(?P<number>\d+))?[^,\]]*\]?(?P<suffix>[^,]*)")
+_NUMBERS = re.compile(r"\[([0-9]+)[0-9,-]*\]")
+_FIRST = re.compile(r"((?:[^\[\],\s]|\[[0-9]+[0-9,-]*\])+)(?:,|$)")
 
 
 def in_job(environment: Mapping[str, str]) -> bool:
@@ -95,13 +96,16 @@ def _tasks_here(environment: Mapping[str, str]) -> str:
 def first_host(nodes: str) -> str:
     """The first name of a list of hosts as Slurm writes it.
 
-    >>> first_host("gpu[07-09,12],login1"), first_host("node3,node5")
-    ('gpu07', 'node3')
+    >>> first_host("gpu[07-09,12],login1"), first_host("node3,node5"), first_host("r[1-2]n[3-4]")
+    ('gpu07', 'node3', 'r1n3')
+
+    Raises:
+        ConfigError: it is no such list.
     """
     match = _FIRST.match(nodes)
     if match is None:
         raise ConfigError(f"SLURM_STEP_NODELIST: {nodes!r} is no list of hosts; set MASTER_ADDR.")
-    return match["prefix"] + (match["number"] or "") + (match["suffix"] or "")
+    return _NUMBERS.sub(r"\1", match[1])
 
 
 def job_ranks(environment: Mapping[str, str], asked: Asked) -> int:

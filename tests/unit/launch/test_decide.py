@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from deepspeed.launcher.runner import fetch_hostfile
 
 from xlgap.errors import ConfigError
 from xlgap.launch.decide import Launch, decide
@@ -323,6 +324,19 @@ def test_a_hostfile_is_read_in_its_order(hosts):
     assert list(read_hostfile(hosts).items()) == [("gpu07", 2), ("gpu08", 3)]
 
 
+def test_comments_of_a_hostfile_follow_a_line_for_deepspeed_too(tmp_path):
+    path = tmp_path / "hosts"
+    path.write_text("  # all of them\nnode1 slots=8 # gpu box\nnode2 slots=4#x\n")
+    assert read_hostfile(path) == {"node1": 8, "node2": 4} == fetch_hostfile(str(path))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_hosts_name(tmp_path):
+    path = tmp_path / "hosts"
+    path.write_bytes("node1 slots=8\n".encode("utf-8-sig"))
+    with pytest.raises(ConfigError, match=r"starts with a byte order mark.*UTF-8 without one"):
+        read_hostfile(path)
+
+
 def test_a_folder_or_bytes_are_no_hostfile(tmp_path):
     with pytest.raises(ConfigError, match="Is a directory"):
         read_hostfile(tmp_path)
@@ -339,10 +353,18 @@ def test_a_folder_or_bytes_are_no_hostfile(tmp_path):
         ("gpu[07-09,12],login1", "gpu07"),
         ("rack1-gpu[1]", "rack1-gpu1"),
         ("c[1-2].cluster", "c1.cluster"),
+        ("rack[1-2]n[3-4]", "rack1n3"),
+        ("rack[01,03-04]n[3-4,7]x,login", "rack01n3x"),
     ],
 )
 def test_the_first_of_slurms_hosts(nodes, first):
     assert first_host(nodes) == first
+
+
+@pytest.mark.parametrize("nodes", ["gpu[1-2", "gpu[]", "[", ",gpu1", "gpu[[1]]"])
+def test_what_is_no_list_of_slurms_hosts(nodes):
+    with pytest.raises(ConfigError, match="is no list of hosts; set MASTER_ADDR"):
+        first_host(nodes)
 
 
 def test_a_size_that_a_batch_script_exports_is_overridden_by_what_starts_ranks():
