@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from xlgap.errors import DataError, TrainingError
 from xlgap.formats import read_json, write_json
@@ -100,7 +101,21 @@ class Adjusted:
         read_json(path, {key: kind for key, kind in _RARE.items() if key in given}, remedy="")
         if other := sorted(found.keys() - {field.name for field in fields(cls)}):
             raise DataError(f"{path}: '{other[0]}' is not known here: another version has written it.")
+        if wrong := _impossible(found):
+            raise DataError(f"{path}: {wrong}; the file is damaged.")
         return cls(**{**found, "skipped": tuple(found["skipped"])})
+
+
+def _impossible(found: Mapping[str, Any]) -> str | None:
+    """The first value that no phase has kept, in words; None where there is none."""
+    skipped = found["skipped"]
+    if skipped != sorted(set(skipped)) or any(step < 0 for step in skipped):
+        return f"skipped must be steps from 0, each once and in order, got {skipped}"
+    for name, least in (("rewinds", 0), ("token_budget", 1), ("micro_rows", 1)):
+        value = found.get(name)
+        if value is not None and value < least:
+            return f"{name} must be at least {least}, got {value}"
+    return None
 
 
 def noted(place: Path) -> tuple[Adjusted, str]:

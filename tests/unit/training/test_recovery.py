@@ -90,6 +90,11 @@ WRONG = {
     "empty": lambda text: "",
     "of another version": lambda text: text.replace("{", '{"more": 2,', 1),
     "of another kind": lambda text: text.replace(": 64", ': "x"'),
+    "no sub-words": lambda text: text.replace(": 64", ": 0"),
+    "no rows": lambda text: text.replace('"micro_rows": null', '"micro_rows": -5'),
+    "less than no going back": lambda text: text.replace('"rewinds": 2', '"rewinds": -1'),
+    "a step before the first": lambda text: text.replace("  3,", "  -10,"),
+    "a step twice": lambda text: text.replace("  4,", "  3,"),
 }
 
 
@@ -102,7 +107,9 @@ def test_what_is_lost_of_it_the_checkpoints_know(tmp_path, harm):
     if harm is None:
         path.unlink()
     else:
-        path.write_text(harm(path.read_text()))
+        whole = path.read_text()
+        path.write_text(harm(whole))
+        assert path.read_text() != whole
         with pytest.raises(DataError, match=r"adjusted\.json"):
             Adjusted.read(tmp_path)
     found, said = noted(tmp_path)
