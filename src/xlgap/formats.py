@@ -241,17 +241,26 @@ def read_json(path: Path, shape: Shape = None, *, remedy: str = "fetch or make i
     Raises:
         DataError: not JSON, or of another shape; it names the file and the place.
     """
+    text = read_text(path)
     try:
-        found = json.loads(read_text(path))
+        found = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{path}: not valid JSON at line {error.lineno}, column {error.colno} ({error.msg}); "
             f"the file may be truncated{remedy and ': '}{remedy}."
         ) from error
+    except (ValueError, RecursionError) as error:  # a number or a depth beyond Python's
+        raise _beyond(path, error, remedy) from error
     wrong = None if shape is None else _misfit(found, shape)
     if wrong:
         raise DataError(f"{path}: {wrong}; the file is damaged{remedy and ': '}{remedy}.")
     return found
+
+
+def _beyond(where: object, error: Exception, remedy: str) -> DataError:
+    deep = isinstance(error, RecursionError)
+    what = "lists or objects stand too deep in one another" if deep else "a number has too many digits"
+    return DataError(f"{where}: {what}; the file is damaged{remedy and ': '}{remedy}.")
 
 
 def _misfit(value: JSON, shape: Shape, at: str = "") -> str | None:
@@ -299,6 +308,8 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
                 f"{path}, line {number}: not a JSON object ({error.msg}); "
                 "the file may be truncated: fetch or make it again."
             ) from error
+        except (ValueError, RecursionError) as error:  # a number or a depth beyond Python's
+            raise _beyond(f"{path}, line {number}", error, "fetch or make it again") from error
         if not isinstance(row, dict):
             raise DataError(
                 f"{path}, line {number}: expected a JSON object, got {type(row).__name__}; "

@@ -152,6 +152,22 @@ def test_bad_json_names_the_place(tmp_path):
         formats.read_json(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[" * 100_000, "lists or objects stand too deep in one another; the file is damaged"),
+        ("[" + "9" * 5000 + "]", "a number has too many digits; the file is damaged"),
+    ],
+)
+def test_json_beyond_what_can_be_read_is_damaged(tmp_path, text, said):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=rf"config\.json: {said}: fetch or make it again"):
+        formats.read_json(path, {})
+    with pytest.raises(DataError, match=rf"config\.json, line 1: {said}"):
+        formats.read_jsonl(path)
+
+
 SHAPE = {"files": [{"path": str, "rows": int}], "splits": {str: {"en": dict}}}
 FITS = {"files": [{"path": "a", "rows": 1, "more": None}], "splits": {"dev": {"en": {"x": 1}}}}
 

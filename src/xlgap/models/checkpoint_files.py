@@ -59,7 +59,7 @@ class TensorFile:
             most = max((place.end for place in places.values()), default=8 + length)
             if self.path.stat().st_size < most:
                 raise ValueError(f"it ends before its {most} bytes")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(
                 f"{self.path}: damaged weights ({error}); fetch or make the file again."
             ) from error

@@ -77,7 +77,8 @@ def test_damage_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_state(STATE, path)
     whole = path.read_bytes()
-    for bytes_ in (whole[:-8], b"", whole[:20], b"\xff" * 40, b"\x02" + bytes(7) + b"[]"):
+    deep = (100_000).to_bytes(8, "little") + b"[" * 100_000
+    for bytes_ in (whole[:-8], b"", whole[:20], b"\xff" * 40, b"\x02" + bytes(7) + b"[]", deep):
         path.write_bytes(bytes_)
         with pytest.raises(DataError, match=r"damaged weights \(.*\); fetch or make the file again\."):
             assert TensorFile(path).shapes
