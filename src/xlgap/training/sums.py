@@ -1,7 +1,10 @@
-"""Gradients of a step's micro-batches, added up in fp32.
+"""Gradients of a step's micro-batches but for the last, added up in fp32.
 
 A number in bf16 has 8 bits: of micro-batches that are alike every addition after the 256th is lost.
 From stage 1 DeepSpeed adds up in fp32 when it is told to; in stage 0 it leaves that to autograd.
+The last one is added by autograd, before DeepSpeed sums over processes, to the sum of the others as it
+is in bf16. That is one rounding more, of 2^-8 of the sum at most, however many micro-batches there are:
+where they are alike and more than 256, the last may be lost, and no other.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ class ZeroPlan:
     Attributes:
         stage: ZeRO stage: 0 none, 1 optimizer states, 2 and gradients, 3 and parameters.
         precision: of forward and backward; the optimizer always steps in fp32, and gradients of
-            micro-batches are added up in fp32, from stage 1 by DeepSpeed, in stage 0 by
-            :class:`~xlgap.training.sums.Sums`.
+            micro-batches are added up in fp32, from stage 1 by DeepSpeed, in stage 0 (but for the
+            last) by :class:`~xlgap.training.sums.Sums`.
         offload_optimizer, offload_parameters: keep those states in host memory, from stage 1 and in
             stage 3, or, in stage 3, on disk; ``params.yaml`` is checked for it when it is read.
         nvme_path: directory of the disk.

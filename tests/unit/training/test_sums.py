@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Literal
 
 import pytest
@@ -64,3 +65,22 @@ def test_equal_micro_batches_give_the_gradient_of_one(
     )
     tolerance = 2**-8 if stage == 0 else 1e-5  # one rounding to bf16, at the end
     assert gradient_norm(512, plan) == pytest.approx(gradient_norm(1, plan), rel=tolerance)
+
+
+@pytest.mark.parametrize(("micro_batches", "summed"), [(2, 2), (257, 256), (302, 300), (10_000, 9984)])
+def test_the_last_micro_batch_is_one_rounding_more(micro_batches: int, summed: float) -> None:
+    """Of 302 alike 301 are 300 in bf16, and so are 300 and 1."""
+    layer = torch.nn.Linear(1, 1, bias=False, dtype=torch.bfloat16)
+    sums = Sums(
+        SimpleNamespace(module=layer), ZeroPlan(stage=0, precision="bf16", learning_rate=0.0, clip=1.0)
+    )
+    for number in range(micro_batches):
+        last = number == micro_batches - 1
+        if last:
+            sums.give()
+        layer(torch.ones(1, 1, dtype=torch.bfloat16)).sum().backward()
+        if not last:
+            sums.take()
+    assert layer.weight.grad is not None
+    assert float(layer.weight.grad) == summed
+    assert summed == pytest.approx(micro_batches, rel=2 * 2**-8)
