@@ -168,7 +168,7 @@ def test_the_machine_is_told_before_what_is_wrong_with_the_study(
     assert main(["doctor"]) == 2
     said = capsys.readouterr()
     assert "processor" in said.out
-    assert said.err == "error: XLGAP_PROCESSES: got 'many', allowed is a whole number from 1.\n"
+    assert said.err == "error: XLGAP_PROCESSES: got 'many', allowed is a whole number from 1 to 1024.\n"
 
 
 @needs_toys
