@@ -26,5 +26,5 @@ def training_processes(environment: Mapping[str, str]) -> tuple[int, int]:
     if asked.rendezvous is None and slurm.in_job(environment) and asked.launcher in {"auto", "slurm"}:
         ranks, nodes = slurm.job_ranks(environment, asked), slurm.job_nodes(environment)
         return ranks, -(-ranks // nodes)
-    nodes = asked.nodes or 1 if asked.rendezvous else 1
-    return asked.wanted * nodes, asked.wanted
+    several = asked.nodes or slurm.step_nodes(environment) if asked.rendezvous else None
+    return asked.wanted * (several or 1), asked.wanted

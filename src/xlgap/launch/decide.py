@@ -221,12 +221,9 @@ def _torchrun(environment: Mapping[str, str], words: Sequence[str], asked: Asked
 
 def _nodes(environment: Mapping[str, str], asked: Asked, host: str, port: int) -> list[str]:
     """Of several nodes the first has rank 0: it writes what DVC looks for there."""
-    in_step = slurm.step_tasks(environment) > 0
-    nodes, node_rank = asked.nodes, asked.node_rank
-    if in_step:
-        nodes = nodes or whole_number(environment, "SLURM_STEP_NUM_NODES", least=1)
-        found = whole_number(environment, "SLURM_NODEID", least=0)
-        node_rank = found if node_rank is None else node_rank
+    nodes, node_rank = asked.nodes or slurm.step_nodes(environment), asked.node_rank
+    if node_rank is None and slurm.step_tasks(environment) > 0:
+        node_rank = whole_number(environment, "SLURM_NODEID", least=0)
     if nodes is None or node_rank is None:
         raise ConfigError(
             f"{RENDEZVOUS} is set: say of how many nodes ({NODES}) and which one this is, from 0 "

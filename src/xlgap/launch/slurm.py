@@ -39,6 +39,16 @@ def step_tasks(environment: Mapping[str, str]) -> int:
     return whole_number(environment, "SLURM_STEP_NUM_TASKS", least=1) or 1
 
 
+def step_nodes(environment: Mapping[str, str]) -> int | None:
+    """Nodes of the step that this process is a task of; None outside of one.
+
+    Raises:
+        ConfigError: Slurm's variable holds no number.
+    """
+    in_step = step_tasks(environment) > 0
+    return _number(environment, "SLURM_STEP_NUM_NODES") if in_step else None
+
+
 def rank_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """What torch and DeepSpeed read, for one task of a step.
 

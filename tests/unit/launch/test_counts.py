@@ -10,6 +10,9 @@ from xlgap.errors import ConfigError
 from xlgap.launch.counts import training_processes
 
 JOB = {"SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "2"}
+STEP = {
+    "SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "3", "SLURM_STEP_NUM_NODES": "3",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -18,6 +21,7 @@ JOB = {"SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "2"}
         ({}, (1, 1)),
         ({"XLGAP_PROCESSES": "16"}, (16, 16)),
         ({"XLGAP_PROCESSES": "8", "XLGAP_RENDEZVOUS": "a:29500", "XLGAP_NODES": "4"}, (32, 8)),
+        ({"XLGAP_PROCESSES": "8", "XLGAP_RENDEZVOUS": "a:29500", **STEP}, (24, 8)),
         ({**JOB, "SLURM_NTASKS": "16"}, (16, 8)),
         ({**JOB, "XLGAP_PROCESSES": "4"}, (8, 4)),
         ({**JOB, "XLGAP_PROCESSES": "4", "XLGAP_LAUNCHER": "torchrun"}, (4, 4)),
