@@ -45,5 +45,5 @@ PRELOAD = (
     "xlgap.stages.retention",
     "xlgap.stages.score",
     "xlgap.stages.warmstart",
-    "xlgap.training.engine:no_compiled_ops",
+    "xlgap.training.deepspeed_import:import_deepspeed",
 )

@@ -263,8 +263,6 @@ def test_stages_know_how_many_share_the_machine(
     ("number", "send", "options"),
     [
         (signal.SIGINT, os.killpg, ()),  # as Ctrl-C does in a terminal
-        (signal.SIGINT, os.killpg, ("--no-prefork",)),
-        (signal.SIGTERM, os.killpg, ()),  # as a shell's `kill %1` does
         (signal.SIGTERM, os.kill, ("--no-prefork",)),
         (signal.SIGHUP, os.killpg, ()),  # as a terminal does that is closed
         (signal.SIGKILL, os.kill, ()),

@@ -145,9 +145,9 @@ def test_no_page_has_an_error_on_the_console(site: Path, window: Any) -> None:
 @needs_chromium
 def test_an_error_on_the_console_would_be_noticed(window: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    page.write_text('<script src="https://unpkg.com/iframe-worker/shim"></script><h1>x</h1>')
+    page.write_text('<script src="gone.js"></script><h1>x</h1>')
     window.open(page.as_uri())
-    assert any("ERR_NAME_NOT_RESOLVED" in error for error in window.complaints(warnings=True))
+    assert any("ERR_FILE_NOT_FOUND" in error for error in window.complaints(warnings=True))
 
 
 # -- commands ----------------------------------------------------------------------------------------

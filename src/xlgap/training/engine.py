@@ -26,6 +26,7 @@ from xlgap.models.adapters import trained_names
 from xlgap.models.checkpoint_files import Tensors
 from xlgap.models.shares import Told, partition
 from xlgap.models.shares import gathered as gathered_weights
+from xlgap.training.deepspeed_import import import_deepspeed
 from xlgap.training.zero import Place, ZeroPlan, deepspeed_config
 
 T = TypeVar("T")
@@ -208,7 +209,7 @@ def process_group(*, threads: int) -> Iterator[None]:
         TrainingError: this node has fewer CUDA devices than processes.
     """
     torch.set_num_threads(threads)
-    no_compiled_ops()
+    import_deepspeed()
     if dist.is_initialized():
         yield
         return
@@ -249,17 +250,6 @@ def _own_device(there: int) -> int:
             "slots)."
         )
     return number
-
-
-def no_compiled_ops() -> None:
-    """Do without operators that DeepSpeed would compile at first use on a CPU.
-
-    Probing which ones there are costs 0.15 seconds, once a process and its forks.
-    """
-    if device() == "cpu":
-        from deepspeed import ops
-
-        ops.__compatible_ops__["deepspeed_shm_comm"] = False
 
 
 def start_engine(network: nn.Module, plan: ZeroPlan) -> Any:
