@@ -13,7 +13,7 @@ import pytest
 import yaml
 from checkout import ROOT, Checkout
 from slurm_node import missing, slurm
-from test_survival import CELL, OUT, digests, lengthen
+from test_survival import CELL, OUT, checkpoints, digests, lengthen
 
 from xlgap.formats import read_json
 
@@ -100,7 +100,7 @@ def test_a_job_that_is_asked_to_stop_is_queued_again_and_goes_on(study, node):
     log = study.folder / "job.out"
     sbatch = ["sbatch", "--parsable", "--ntasks-per-node=2", "--output=job.out"]
     job = slurm_command(study, node, *sbatch, SCRIPT, "finetune", *CELL)
-    wait_until(lambda: bool(list((study.folder / "scratch").glob("*/phase0/*/latest"))), log)
+    wait_until(lambda: bool(checkpoints(study)), log)
     slurm_command(study, node, "scancel", "--batch", "--signal=TERM", job)
     wait_until(lambda: state(study, node, job) == "PENDING", log, 60)
     said = log.read_text()
@@ -121,7 +121,7 @@ def test_a_job_that_its_user_cancels_stays_cancelled(study, node):
     job = slurm_command(
         study, node, "sbatch", "--parsable", "--output=job.out", SCRIPT, "finetune", *CELL
     )
-    wait_until(lambda: bool(list((study.folder / "scratch").glob("*/phase0/*/latest"))), log)
+    wait_until(lambda: bool(checkpoints(study)), log)
     slurm_command(study, node, "scancel", job)
     wait_until(lambda: state(study, node, job) == "CANCELLED", log, 60)
     assert "queued again" not in log.read_text()
