@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -24,7 +25,7 @@ import numpy as np
 from xlgap import layout
 from xlgap.cell import grid
 from xlgap.config import Params, load_params
-from xlgap.errors import ResultError
+from xlgap.errors import ResultError, XlgapError
 from xlgap.formats import read_json, read_jsonl
 from xlgap.models.encode import encode
 from xlgap.models.tokenizer import load_tokenizer
@@ -154,4 +155,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except XlgapError as error:
+        sys.exit(f"error: {error}")
