@@ -10,6 +10,7 @@ See docs/adr/0024-several-machines.md.
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.deployments import run_deployment
-from prefect.states import Cancelling
+from prefect.states import Cancelling, Crashed
 
 from plan import TRAINING, Plan, Stage
 from slots import TRACKING, slots_of
@@ -30,9 +31,14 @@ from xlgap.checkout import checkout_root
 from xlgap.errors import ConfigError
 
 DEPLOYMENT = "stage/stage"
+POOL = "xlgap-stages"
 TRY_AGAIN = "TryAgain"  # the name of a state: what failed can be healed by another attempt
 POLL_SECONDS = 1.0
 STOP_SECONDS = 60.0  # that a worker has to stop a stage
+BEGIN_SECONDS = (
+    900.0  # that a worker has from taking a stage to its first line; no heart beats in these
+)
+NOBODY_SECONDS = 60.0  # until it is said that no worker takes a stage
 
 
 @dataclass
@@ -105,7 +111,7 @@ class Away:
             made = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0)
             self._runs[name] = made.id
         try:
-            state = self._ended(made.id)
+            state = self._ended(made.id, name)
         finally:
             with self._lock:
                 del self._runs[name]
@@ -114,15 +120,34 @@ class Away:
             said = (state.message or state.name or "it did not say why",)
             raise StageFailedError(name, TRANSIENT if heals else 1, said, self.here.log(name))
 
-    def _ended(self, run: UUID) -> State:
-        """The last state of a flow run; where this run is stopped, its state after some time."""
+    def _ended(self, run: UUID, name: str) -> State:
+        """The last state of a flow run; where this run is stopped, its state after some time.
+
+        One that a worker took and never began is marked as crashed: Prefect looks after those alone
+        that have begun.
+        """
         end: float | None = None
+        seen, since, told = None, time.monotonic(), False
         with get_client(sync_client=True) as client:
             while True:
                 state = client.read_flow_run(run).state
                 assert state is not None
                 if state.is_final():
                     return state
+                if state.id != seen:
+                    seen, since = state.id, time.monotonic()
+                waited = time.monotonic() - since
+                if state.is_pending() and waited > BEGIN_SECONDS:
+                    lost = f"a worker took it and did not begin within {BEGIN_SECONDS:.0f} seconds"
+                    crashed = Crashed(message=f"{lost}; is its machine gone?")
+                    client.set_flow_run_state(run, crashed, force=True)
+                elif state.is_scheduled() and waited > NOBODY_SECONDS and not told:
+                    told = True
+                    print(
+                        f"{name} has waited for a worker for {waited:.0f} seconds: start one with "
+                        f"'python flows/worker.py --pool {POOL}' in a clone on another machine.",
+                        file=sys.stderr,
+                    )
                 if self._stopping:
                     end = end or time.monotonic() + STOP_SECONDS
                     if time.monotonic() > end:
@@ -173,5 +198,13 @@ def require_committed(study: Path, root: Path) -> None:
 
 
 def _git(root: Path, *words: str) -> Sequence[str]:
-    done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)
+    try:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        raise ConfigError(
+            f"{root}: 'spread' has workers on other machines check out a commit, and git does not say "
+            f"which one this is ({said.strip().splitlines()[0]}); run it in a clone, with git, or "
+            "leave 'spread' out."
+        ) from error
     return done.stdout.splitlines()

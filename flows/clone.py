@@ -22,8 +22,10 @@ from dispatch import told
 from ready import put_our_programs_first
 from stage import StageFailedError, Stages
 from unread import survive_our_reader
-from xlgap.errors import ConfigError
+from xlgap.errors import ConfigError, XlgapError
 from xlgap.prefork import launch
+
+FETCH_SECONDS = 600.0
 
 
 @flow(name="stage", flow_run_name="{study} {name}", validate_parameters=True)
@@ -40,11 +42,15 @@ def stage(
         seconds: the most that it may take.
 
     Raises:
-        ConfigError: the git remote does not have the commit.
+        ConfigError: the git remote answers, and does not have the commit.
     """
     survive_our_reader()
     put_our_programs_first()
     root = Path.cwd()
+    try:
+        fetch(root, commit)
+    except FetchError as error:
+        return Failed(message=str(error), name=TRY_AGAIN)
     with (
         at_commit(root, commit),
         told(str(flow_run.id), 1),
@@ -70,6 +76,33 @@ def stage(
     return Completed(message="its result is in DVC's remote")
 
 
+class FetchError(XlgapError):
+    """The git remote did not answer; another attempt may have it."""
+
+
+def fetch(root: Path, commit: str) -> None:
+    """Have a clone fetch a commit that it lacks, while its stages go on.
+
+    Raises:
+        FetchError: git could not, or not in :data:`FETCH_SECONDS`.
+    """
+    file = root / ".xlgap" / "fetch.lock"
+    file.parent.mkdir(exist_ok=True)
+    try:
+        with file.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would fail on each other's references
+            if _git(root, "cat-file", "-e", f"{commit}^{{commit}}").returncode == 0:
+                return
+            done = _git(root, "fetch", "--quiet", "--all", seconds=FETCH_SECONDS)
+    except subprocess.TimeoutExpired:
+        said = f"no end after {FETCH_SECONDS:.0f} seconds"
+    else:
+        if done.returncode == 0:
+            return
+        said = (done.stderr.strip().splitlines() or ["git did not say why"])[-1]
+    raise FetchError(f"{root}: the git remote could not be fetched from: {said}.")
+
+
 @contextmanager
 def at_commit(root: Path, commit: str) -> Iterator[None]:
     """Have a clone at a commit for the time of a block; stages of one commit run side by side.
@@ -77,7 +110,7 @@ def at_commit(root: Path, commit: str) -> Iterator[None]:
     What differs from the commit in the clone is lost: nobody works in it.
 
     Raises:
-        ConfigError: the git remote does not have it.
+        ConfigError: the clone does not have it.
     """
     file = root / ".xlgap" / "commit.lock"
     file.parent.mkdir(exist_ok=True)
@@ -94,8 +127,6 @@ def _switch(root: Path, commit: str, lock: IO[str]) -> None:
     """Check a commit out when no stage runs."""
     fcntl.flock(lock, fcntl.LOCK_UN)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    if _git(root, "cat-file", "-e", f"{commit}^{{commit}}").returncode != 0:
-        _git(root, "fetch", "--quiet", "--all")
     done = _git(root, "checkout", "--quiet", "--force", "--detach", commit)
     if done.returncode != 0:
         raise ConfigError(
@@ -104,5 +135,13 @@ def _switch(root: Path, commit: str, lock: IO[str]) -> None:
         )
 
 
-def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)
+def _git(root: Path, *words: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", *words],
+        cwd=root,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},  # nobody is there to answer
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )

@@ -100,7 +100,7 @@ def study(
         tasks=_chosen(tasks),
         seeds=None if seeds is None else tuple(seeds),
     )
-    directory = study_directory(study, choice, start=Path())
+    directory = study_directory(study, choice, start=Path(), patience=PATIENCE)
     asked = _asked(
         directory, workers=workers, limits=limits, stage_hours=stage_hours, hours=hours, spread=spread
     )
@@ -124,7 +124,7 @@ def refresh(
         stage_hours: the most that a stage may take; absent: by the plan.
         hours: the most that the whole run may take.
     """
-    directory = study_directory(study, Choice(), start=Path())
+    directory = study_directory(study, Choice(), start=Path(), patience=PATIENCE)
     again = frozenset({"validate", "report"})
     asked = _asked(
         directory, workers=workers, limits=limits, stage_hours=stage_hours, hours=hours, again=again
@@ -149,7 +149,7 @@ def audit(
         stage_hours: the most that a stage may take; absent: by the plan.
         hours: the most that the whole run may take.
     """
-    directory = study_directory(study, Choice(), start=Path())
+    directory = study_directory(study, Choice(), start=Path(), patience=PATIENCE)
     # What is there is audited, not what preparing it again would give.
     only = _only(GATES)
     asked = _asked(directory, workers=workers, stage_hours=stage_hours, hours=hours, **only)
@@ -164,7 +164,7 @@ def report(study: str = "params.yaml", stage_hours: Hours = None) -> None:
         study: params.yaml, studies/NAME.yaml, or the directory of either.
         stage_hours: the most that it may take; absent: by the plan.
     """
-    directory = study_directory(study, Choice(), start=Path())
+    directory = study_directory(study, Choice(), start=Path(), patience=PATIENCE)
     asked = _asked(directory, workers=1, stage_hours=stage_hours, **_only(frozenset({"report"})))
     _carried_out(directory, asked, lambda found, _: show_report(found))
 
@@ -217,7 +217,7 @@ def _carried_out(
         ResultError: MLflow's store does not take the runs.
     """
     survive_our_reader()
-    remove_leftovers(directory)
+    remove_leftovers(directory, patience=PATIENCE)
     summary = carry_out(directory, asked, preload=PRELOAD)
     unkept = _keep_runs(directory, complete=summary.ok) if trains else None
     for show in shown:

@@ -13,6 +13,10 @@ from xlgap.errors import ResultError
 from xlgap.layout import JOURNAL
 
 
+class BusyError(ResultError):
+    """Another run of the study is going on."""
+
+
 @contextmanager
 def alone(study: Path, *, patience: float = 0.0) -> Iterator[None]:
     """Keep other runs of the study in the directory ``study`` out of a ``with`` block.
@@ -22,7 +26,7 @@ def alone(study: Path, *, patience: float = 0.0) -> Iterator[None]:
         patience: seconds to wait for another one to end.
 
     Raises:
-        ResultError: another one is going on.
+        BusyError: another one is going on.
     """
     path = study / JOURNAL / "grid.lock"
     holder = path.with_suffix(".pid")
@@ -32,7 +36,7 @@ def alone(study: Path, *, patience: float = 0.0) -> Iterator[None]:
     except Timeout:
         number = holder.read_text() if holder.is_file() else ""
         process = f" (process {number})" if number else ""
-        raise ResultError(
+        raise BusyError(
             f"another run of the study in {study.resolve()} is going on{process}; wait for its end or "
             "stop it."
         ) from None

@@ -230,15 +230,15 @@ def check_tracking(root: Path) -> None:
         return
     check_uri(os.environ[VARIABLE])
     server = server_uri()
-    from xlgap.tracking.login import use_login_files
+    from xlgap.tracking.login import login_files
     from xlgap.tracking.reach import asked, refuse, refuses
     from xlgap.tracking.store import initialise
 
     if server is None:
         initialise(store_uri(root))
         return
-    use_login_files()
-    said = asked(server)
+    with login_files():
+        said = asked(server)
     if said is not None and refuses(said):
         refuse(server, said)
     if said is not None:

@@ -50,7 +50,7 @@ class Choice:
         return all(value is None for value in asdict(self).values())
 
 
-def study_directory(named: str, choice: Choice, *, start: Path) -> Path:
+def study_directory(named: str, choice: Choice, *, start: Path, patience: float = 0.0) -> Path:
     """The directory of a study, or of what is chosen of it, made or refreshed.
 
     Everything is checked before anything is written.
@@ -59,6 +59,7 @@ def study_directory(named: str, choice: Choice, *, start: Path) -> Path:
         named: ``params.yaml``, a study file, or a directory of either, relative to the checkout.
         choice: what of it.
         start: where in the checkout.
+        patience: seconds to wait for the end of a run that is going on, where it would change.
 
     Raises:
         ConfigError: no such study; a value that is wrong; nothing is left to compute.
@@ -70,13 +71,13 @@ def study_directory(named: str, choice: Choice, *, start: Path) -> Path:
     if file == root / layout.PARAMS:
         params = check(read_mapping(file), file)
         if choice.is_all:
-            write_graph(root)  # after release files have changed
+            write_graph(root, patience=patience)  # after release files have changed
             return root
     else:
         params = read_study(file).params
         if choice.is_all:
-            return materialise(file)
-    return materialise(_written(file, params, choice, root))
+            return materialise(file, patience=patience)
+    return materialise(_written(file, params, choice, root), patience=patience)
 
 
 def _study_file(named: str, root: Path) -> Path:

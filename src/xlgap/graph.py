@@ -303,16 +303,20 @@ def require_fresh(directory: Path, params: Params | None = None, *, read_files: 
         )
 
 
-def write_graph(directory: Path) -> bool:
+def write_graph(directory: Path, *, patience: float = 0.0) -> bool:
     """Write ``graph.yaml`` and ``dvc.yaml`` of a study's directory; returns whether one changed.
+
+    Args:
+        directory: the study's.
+        patience: seconds to wait for the end of a run that is going on.
 
     Raises:
         ResultError: it would change under a run that is going on.
     """
     text = graph_text(load_params(directory / layout.PARAMS), directory)
     written = (
-        write_if_changed(directory / "dvc.yaml", _stages(directory)),
-        write_if_changed(directory / layout.GRAPH, text),
+        write_if_changed(directory / "dvc.yaml", _stages(directory), patience=patience),
+        write_if_changed(directory / layout.GRAPH, text, patience=patience),
     )
     return any(written)
 
@@ -343,14 +347,19 @@ def _holds(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
 
 
-def write_if_changed(path: Path, text: str) -> bool:
+def write_if_changed(path: Path, text: str, *, patience: float = 0.0) -> bool:
     """Write a file of a study unless it holds ``text``; returns whether it did not.
+
+    Args:
+        path: in the study's directory.
+        text: all of it.
+        patience: seconds to wait for the end of a run that is going on.
 
     Raises:
         ResultError: it would change under a run that is going on.
     """
     if _holds(path, text):
         return False
-    with alone(path.parent):
+    with alone(path.parent, patience=patience):
         write_text(path, text)
     return True

@@ -33,8 +33,12 @@ OUTS = (
 """Folders of the outs of ``foreach`` stages, and how these are named in them."""
 
 
-def remove_leftovers(study: Path) -> list[Path]:
+def remove_leftovers(study: Path, *, patience: float = 0.0) -> list[Path]:
     """Remove outs in the directory ``study`` whose task, model, arm or cell is no longer in its grid.
+
+    Args:
+        study: its directory.
+        patience: seconds to wait for the end of a run that is going on.
 
     Returns:
         What was removed, relative to ``study``.
@@ -50,7 +54,7 @@ def remove_leftovers(study: Path) -> list[Path]:
         if path.name != ".gitignore" and _meant(path.relative_to(study)) not in wanted
     ]
     if left:
-        with alone(study):
+        with alone(study, patience=patience):
             for path in left:
                 _remove(study / path)
     return left

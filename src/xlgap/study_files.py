@@ -48,8 +48,12 @@ def read_study(study: Path) -> StudyFile:
     return StudyFile(study.with_suffix(""), raw, params)
 
 
-def materialise(study: Path) -> Path:
+def materialise(study: Path, *, patience: float = 0.0) -> Path:
     """Make or refresh the directory of a study file; returns it.
+
+    Args:
+        study: the file.
+        patience: seconds to wait for the end of a run that is going on, where it would change.
 
     Raises:
         ConfigError: see :func:`read_study`.
@@ -64,8 +68,9 @@ def materialise(study: Path) -> Path:
     write_if_changed(
         directory / layout.PARAMS,
         note + yaml.safe_dump(raw, sort_keys=False, width=100, allow_unicode=True),
+        patience=patience,
     )
-    write_graph(directory)
+    write_graph(directory, patience=patience)
     return directory
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,35 @@ def test_against_a_server(server: PrefectServer) -> None:
     assert ended()["prepare@x"] == {"prepare", "light", "cpu"}
     (run,) = server.post("flow_runs/filter")
     assert run["name"] == "toy"
+
+
+def test_a_stage_that_no_worker_takes_or_begins(
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first is said, the second ends: a worker's machine died before the first heartbeat."""
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.states import Pending, Scheduled
+
+    import away
+
+    monkeypatch.setattr(away, "NOBODY_SECONDS", 1.0)
+    monkeypatch.setattr(away, "BEGIN_SECONDS", 2.0)
+
+    @flow(name="none")
+    def none() -> None:
+        pass
+
+    with temporary_settings({PREFECT_API_URL: server.api}), get_client(sync_client=True) as client:
+        run = client.create_flow_run(none, state=Scheduled())
+        taking = threading.Timer(4, client.set_flow_run_state, (run.id, Pending()))
+        taking.start()
+        state = away.Away(here=None, plan=None, commit="")._ended(run.id, "finetune@a-b-c")
+        taking.join()
+        assert state.is_crashed()
+        assert state.message.startswith("a worker took it and did not begin within 2 seconds; ")
+    assert capsys.readouterr().err.count("finetune@a-b-c has waited for a worker for ") == 1
 
 
 @pytest.mark.skipif(

@@ -132,6 +132,17 @@ def test_what_cannot_be_made_again_is_one_sentence(colleague, tmp_path) -> None:
     assert "leaves its folder" in refused(colleague, tmp_path)
     document.write_text(text.replace("finetune@", "finetune@; touch /tmp/x; "))
     assert "lineage.json of run" in refused(colleague, tmp_path)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    known = json.loads(text)
+    option = f"--cprofile-dump={victim}"  # of dvc, and no stage
+    makers = {**known["makers"], option: {"outs": [{"path": "data"}]}}
+    document.write_text(json.dumps({**known, "makers": makers}))
+    assert f"'{option}' is no stage" in refused(colleague, tmp_path)
+    assert victim.read_text() == "mine"
+    document.write_text(json.dumps({**known, "params": {}}))
+    assert "is damaged ('study')" in refused(colleague, tmp_path)
+    assert not (tmp_path / "again").exists()
     document.unlink()
     assert "has no lineage.json" in refused(colleague, tmp_path)
 

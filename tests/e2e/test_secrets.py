@@ -20,6 +20,8 @@ PLANTED = {
     "AWS_ACCESS_KEY_ID": "planted-key-id",
     "AWS_SECRET_ACCESS_KEY": "planted-object-store-key",
     "PREFECT_API_KEY": "planted-prefect-key",
+    "PREFECT_API_AUTH_STRING": "admin:planted-prefect-login",
+    "XLGAP_WEBHOOK": "http://127.0.0.1:9/planted-webhook",
 }
 """Variables that libraries take secrets from; none is needed here, all are there."""
 OF_DVC = "planted-remote-password"

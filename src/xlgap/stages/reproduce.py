@@ -32,6 +32,7 @@ PREDICTIONS = "predictions"
 WANTED = (DOCUMENT, PREDICTIONS)
 """What a run must have kept."""
 STAGE = re.compile(r"finetune@([a-z0-9_]+)-([a-z0-9_]+)-([a-z0-9_]+)")
+MAKER = re.compile(r"[a-z_]+(@[a-z0-9_]+(-[a-z0-9_]+)*)?")
 SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SHOWN = 160  # characters of a line
 
@@ -112,10 +113,13 @@ def _parsed(found: Mapping[str, Any], run: PastRun, commit: str) -> Cell:
         directory = _inside(found["directory"])
         out = _inside(entry["outs"][0]["path"])
         makers = {str(name): dict(of_one) for name, of_one in found["makers"].items()}
-        for of_one in makers.values():
+        for name, of_one in makers.items():
+            if not MAKER.fullmatch(name):  # an option of 'dvc pull', say
+                raise ValueError(f"{name!r} is no stage")
             for out_of_maker in of_one.get("outs", ()):
                 _inside(out_of_maker["path"])
         params, seed = dict(found["params"]), int(run.params["seed"])
+        params["study"] = dict(params["study"])
         processes = int(run.params.get("world_size", "1"))
         if stage is None:
             raise ValueError("stage")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 
 from xlgap import layout
-from xlgap.alone import alone
+from xlgap.alone import BusyError, alone
 from xlgap.errors import XlgapError
 from xlgap.formats import read_json
 from xlgap.planning.journal import pure_time
@@ -37,12 +38,21 @@ def closing_lines(directory: Path, *, wall: float, workers: int, since: float) -
 def store_lines(directory: Path) -> list[str]:
     """Where the runs of the finished study in ``directory`` are; first, those it lacks are made.
 
+    Where the next run of the study has begun, which waited for the end of this one, it makes them.
+
     Raises:
         ConfigError, XlgapError: the store does not take them.
     """
-    with alone(directory), contextlib.chdir(directory):
+    with contextlib.chdir(directory):
         study = Study.here()
-        rebuilt = restore(study)
+        try:
+            with alone(Path()):
+                rebuilt = restore(study)
+        except BusyError as error:
+            print(
+                f"note: {error} It brings all runs of the study to MLflow at its end.", file=sys.stderr
+            )
+            rebuilt = 0
     lines = [f"MLflow store: {shown(store_uri(study.root))}   (make ui)"]
     if rebuilt:
         lines.append(f"              {rebuilt} runs it lacked rebuilt from results")

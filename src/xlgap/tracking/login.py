@@ -7,6 +7,8 @@ file, ``..._FILE`` names it; it is read by the process that talks to the server,
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from xlgap.errors import ConfigError
 
 VARIABLES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 SUFFIX = "_FILE"
+_PUT: dict[str, str] = {}  # by this process: files may change while it runs
 
 
 def use_login_files() -> None:
@@ -24,13 +27,35 @@ def use_login_files() -> None:
     """
     for variable in VARIABLES:
         named = os.environ.get(variable + SUFFIX)
-        if not named or os.environ.get(variable) == _read(variable, named):
+        if not named:
             continue
-        if os.environ.get(variable):
+        found, there = _read(variable, named), os.environ.get(variable)
+        if there and there not in {found, _PUT.get(variable)}:
             raise ConfigError(
                 f"{variable} and {variable}{SUFFIX} are both set and differ; unset one of them."
             )
-        os.environ[variable] = _read(variable, named)
+        if there != found:
+            os.environ[variable] = _PUT[variable] = found
+
+
+@contextmanager
+def login_files() -> Iterator[None]:
+    """What the files say is where MLflow looks for it, and no longer at the end of the block.
+
+    For processes that start others: a password is in the environment of no stage.
+
+    Raises:
+        ConfigError: see :func:`use_login_files`.
+    """
+    before = {variable: os.environ.get(variable) for variable in VARIABLES}
+    try:
+        use_login_files()
+        yield
+    finally:
+        for variable, value in before.items():
+            if value is None:
+                os.environ.pop(variable, None)
+                _PUT.pop(variable, None)
 
 
 def _read(variable: str, named: str) -> str:

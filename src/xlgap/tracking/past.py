@@ -61,7 +61,10 @@ def find_run(stores: Sequence[str], run_id: str, *, wanted: Sequence[str]) -> Pa
     use_login_files()
     for store in stores:
         with open_client(store, patience=0) as client:
-            run = _by_id(client, run_id) or _by_digest(client, run_id)
+            try:
+                run = _by_id(client, run_id) or _by_digest(client, run_id)
+            except (MlflowException, OSError) as error:
+                raise _unsaid(store, f"whether it has run {run_id}", error) from error
             if run is not None:
                 return PastRun(
                     id=run.info.run_id,
@@ -91,12 +94,14 @@ def ids_by_digest(uri: str, experiment: str) -> dict[str, str]:
             found = client.get_experiment_by_name(experiment)
             runs = [] if found is None else all_runs(client, found.experiment_id)
         except (MlflowException, OSError) as error:
-            raise XlgapError(
-                f"the MLflow server {shown(uri)} does not say which runs it has: "
-                f"{without_logins(str(error)).splitlines()[0]}."
-            ) from error
+            raise _unsaid(uri, "which runs it has", error) from error
     best = {digest: winner(of_one) for digest, of_one in by_digest(runs).items()}
     return {digest: run.info.run_id for digest, run in best.items() if run is not None}
+
+
+def _unsaid(uri: str, what: str, error: Exception) -> XlgapError:
+    said = without_logins(str(error)).splitlines()[0].rstrip(".")
+    return XlgapError(f"the MLflow store {shown(uri)} does not say {what}: {said}.")
 
 
 def _by_id(client: MlflowClient, run_id: str) -> Run | None:

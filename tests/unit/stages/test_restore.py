@@ -14,6 +14,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from xlgap import layout
+from xlgap.alone import alone
 from xlgap.errors import XlgapError
 from xlgap.formats import write_json, write_jsonl, write_text
 from xlgap.stages.analyse import analyse, report
@@ -170,6 +171,21 @@ def test_the_store_that_a_study_ends_with_has_its_runs(toy: Study) -> None:
     first, second = store_lines(Path()), store_lines(Path())
     assert first == [store, "              4 runs it lacked rebuilt from results"]
     assert second == [store]
+    assert len(runs()) == 4
+
+
+@pytest.mark.usefixtures("forget")
+def test_the_next_run_brings_them_where_it_has_begun(
+    toy: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that waited for the end of this one has its turn at once."""
+    store = f"MLflow store: {os.environ['MLFLOW_TRACKING_URI']}   (make ui)"
+    with alone(Path()):
+        assert store_lines(Path()) == [store]
+    said = capsys.readouterr().err
+    assert said.startswith("note: another run of the study in ")
+    assert said.endswith("It brings all runs of the study to MLflow at its end.\n")
+    assert store_lines(Path())[0] == store
     assert len(runs()) == 4
 
 

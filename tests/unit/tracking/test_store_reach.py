@@ -17,7 +17,8 @@ import pytest
 from xlgap.commands import check_tracking
 from xlgap.errors import ConfigError, XlgapError
 from xlgap.tracking import reach
-from xlgap.tracking.login import use_login_files
+from xlgap.tracking.login import login_files, use_login_files
+from xlgap.tracking.past import find_run
 from xlgap.tracking.store import open_client
 from xlgap.tracking.uri import shown
 
@@ -38,17 +39,20 @@ def said(uri: str, kind: type[XlgapError] = XlgapError) -> str:
 
 
 @contextmanager
-def web(status: int, body: bytes) -> Iterator[tuple[str, list[str]]]:
-    """A web server that gives one answer to everything, and the paths it was asked for."""
+def web(
+    status: int, body: bytes, *, of_runs: tuple[int, bytes] | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """A web server with one answer to everything, but for runs; and the paths it was asked for."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            code, text = of_runs if of_runs and "/runs/get" in self.path else (status, body)
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(text)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(text)
 
         def log_message(self, *words: object) -> None:
             pass
@@ -122,6 +126,16 @@ def test_a_server_that_answered_once_is_not_asked_again() -> None:
     assert len(asked) == 1
     with open_client(uri):
         pass
+
+
+def test_a_run_that_this_login_may_not_read_is_one_sentence() -> None:
+    denied = b'{"error_code": "PERMISSION_DENIED", "message": "Permission denied"}'
+    with web(200, b"{}", of_runs=(403, denied)) as (uri, _), pytest.raises(XlgapError) as raised:
+        find_run([uri], "0" * 32, wanted=())
+    text = str(raised.value)
+    assert "does not say whether it has run 000" in text
+    assert text.endswith("Permission denied.")
+    assert SECRET not in text
 
 
 @pytest.mark.skipif(importlib.util.find_spec("psycopg2") is not None, reason="the driver is here")
@@ -212,3 +226,27 @@ def test_a_login_from_files(
     else:
         use_login_files()
         assert os.environ[name] == "word"
+
+
+def test_a_login_of_a_block_is_not_there_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "MLFLOW_TRACKING_PASSWORD"
+    monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "secret"))
+    (tmp_path / "secret").write_text("word")
+    with login_files():
+        assert os.environ[name] == "word"
+    assert name not in os.environ
+
+
+def test_a_file_may_change_while_a_process_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "MLFLOW_TRACKING_PASSWORD"
+    monkeypatch.setenv(name, "")
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "secret"))
+    for word in ("first", "second"):
+        (tmp_path / "secret").write_text(word)
+        use_login_files()
+        assert os.environ[name] == word
