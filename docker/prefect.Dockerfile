@@ -20,11 +20,13 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     DO_NOT_TRACK=true \
-    PREFECT_HOME=/tmp/prefect \
+    PREFECT_HOME=/var/lib/prefect \
+    PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem \
     PREFECT_SERVER_UI_STATIC_DIRECTORY=/tmp/prefect-ui \
     PREFECT_SERVER_ANALYTICS_ENABLED=false
 RUN groupadd --gid 10001 xlgap \
- && useradd --uid 10001 --gid xlgap --no-log-init --no-create-home --home-dir /tmp xlgap
+ && useradd --uid 10001 --gid xlgap --no-log-init --no-create-home --home-dir /tmp xlgap \
+ && install --directory --owner=xlgap --group=xlgap /var/lib/prefect
 COPY --from=environment /opt/venv /opt/venv
 COPY docker/bin/secret_files.py docker/bin/prefect_server.py /opt/xlgap/
 WORKDIR /tmp

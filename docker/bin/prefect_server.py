@@ -1,8 +1,13 @@
 """Start Prefect's server on PostgreSQL with a login; the passwords come from files."""
 
 import os
+from pathlib import Path
 
 from secret_files import secret
+
+# who held it is told by the number of a process, and in a container the next server has the same
+LEASES = Path(os.environ["PREFECT_HOME"], "concurrency_leases")
+(LEASES / "expirations.lock").unlink(missing_ok=True)
 
 os.environ |= {
     "PREFECT_SERVER_DATABASE_DRIVER": "postgresql+asyncpg",

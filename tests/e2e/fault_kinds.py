@@ -6,11 +6,12 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import yaml
 from fault_carriers import Deployment, family
 from fault_rounds import Fault, Round
 
@@ -181,15 +182,19 @@ def no_cache(study: Round) -> None:
         shutil.rmtree(study.folder / ".dvc" / "cache", ignore_errors=True)
 
 
-def outs(study: Round) -> Iterator[Path]:
-    """Files that stages have written."""
-    for name in ("data", "models", "weights", "results", "report"):
-        yield from (p for p in sorted((study.folder / name).rglob("*")) if p.is_file())
+def outs(study: Round) -> list[Path]:
+    """Files of stages that are done, as ``dvc.lock`` names them: those that DVC knows."""
+    with suppress(FileNotFoundError):
+        stages = yaml.safe_load((study.folder / "dvc.lock").read_text())["stages"].values()
+        found = [study.folder / out["path"] for stage in stages for out in stage.get("outs", ())]
+        files = [p for out in found for p in ([out] if out.is_file() else sorted(out.rglob("*")))]
+        return [path for path in files if path.is_file() and path.stat().st_size]
+    return []
 
 
 def spoilt(study: Round) -> None:
-    """A byte of a file that a stage has written is another one."""
-    while not (found := [path for path in outs(study) if path.stat().st_size]):
+    """A byte of an out is another one."""
+    while not (found := outs(study)):
         time.sleep(0.1)
     path = study.rng.choice(found)
     with suppress(FileNotFoundError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ TIMES = frozenset({"xlgap.opened", "xlgap.synced", "xlgap.prefect_flow_run", "xl
 SPEED = frozenset({"hfu", "mfu", "peak_flops"})
 """Figures of the process that took the steps: one that finds them done has none."""
 EVENTS = "xlgap.event."
-MOMENT = re.compile(r"\d{8}T[\d.]+Z?|[0-9a-f]{32,}")  # in names of pages of Great Expectations
 PARENT = "mlflow.parentRunId"
 RUNS = """
     SELECT r.run_uuid, r.name, r.status, r.artifact_uri FROM runs r
@@ -78,8 +76,7 @@ class Store:
         """The names of a run's artifacts: ``.../RUN/artifacts`` is below the store's folder."""
         (run,) = list(self.artifacts.rglob(uri.rstrip("/").split("/")[-2])) or [self.artifacts / "-"]
         folder = run / "artifacts"
-        found = [str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()]
-        return sorted(MOMENT.sub("*", name) for name in found)
+        return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
 def _lasts(tag: str) -> bool:

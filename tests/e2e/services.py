@@ -18,8 +18,8 @@ import psutil
 from checkout import BIN, Checkout
 from prefect_server import free_port
 
-POSTGRES = "XLGAP_TEST_POSTGRES"  # set: Prefect's database is Debian's PostgreSQL, in place of SQLite
-PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+PROGRAMS = Path("/usr/lib/postgresql/15/bin")  # Debian's
+HAS_POSTGRES = PROGRAMS.is_dir()
 
 
 @dataclass
@@ -159,8 +159,8 @@ def postgres(folder: Path, *, password: str = "") -> Iterator[Postgres]:
 
 @contextmanager
 def database(folder: Path) -> Iterator[dict[str, str]]:
-    """Variables of a Prefect server with the database that is asked for, in ``folder``."""
-    if not os.environ.get(POSTGRES):
+    """Variables of a Prefect server on PostgreSQL in ``folder``; none, for SQLite, without it."""
+    if not HAS_POSTGRES:
         yield {}
         return
     with postgres(folder / "postgres") as made:

@@ -45,6 +45,21 @@ def test_against_a_server(server: PrefectServer) -> None:
     assert run["name"] == "toy"
 
 
+@pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("chromedriver")),
+    reason="needs Chromium: apt-get install chromium chromium-driver",
+)
+def test_the_graph_of_the_run_is_drawn(
+    server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a browser without network, and without an error on the console."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    from prefect_views import shoot_run
+
+    (run,) = server.post("flow_runs/filter")
+    assert shoot_run(server.api, run["id"], tmp_path).stat().st_size > 20_000
+
+
 def test_a_stage_that_no_worker_takes_or_begins(
     server: PrefectServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,18 +87,3 @@ def test_a_stage_that_no_worker_takes_or_begins(
         assert state.is_crashed()
         assert state.message.startswith("a worker took it and did not begin within 2 seconds; ")
     assert capsys.readouterr().err.count("finetune@a-b-c has waited for a worker for ") == 1
-
-
-@pytest.mark.skipif(
-    not (shutil.which("chromium") and shutil.which("chromedriver")),
-    reason="needs Chromium: apt-get install chromium chromium-driver",
-)
-def test_the_graph_of_the_run_is_drawn(
-    server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In a browser without network, and without an error on the console."""
-    monkeypatch.syspath_prepend(str(ROOT / "docs"))
-    from prefect_views import shoot_run
-
-    (run,) = server.post("flow_runs/filter")
-    assert shoot_run(server.api, run["id"], tmp_path).stat().st_size > 20_000

@@ -13,13 +13,13 @@ import pytest
 import yaml
 from checkout import ROOT, STUDY, Checkout
 from prefect_server import PREFECT, PrefectServer, running_server
-from services import PROGRAMS, postgres, s3_store
+from services import HAS_POSTGRES, postgres, s3_store
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
     pytest.mark.skipif(
-        not PROGRAMS.is_dir(),
+        not HAS_POSTGRES,
         reason="needs Debian's postgresql: on SQLite Prefect loses states of runs (database is locked)",
     ),
 ]

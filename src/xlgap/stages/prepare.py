@@ -33,13 +33,16 @@ def validate(study: Study, task: str) -> None:
     Results and Data Docs go to an MLflow run of their own, also when an expectation is not met.
 
     Raises:
+        DataError: a file is not the one that was prepared.
         ExpectationError: the first expectation that is not met.
     """
     from xlgap.checks.validate import validate as validate_task
+    from xlgap.data.prepare import require_as_prepared
     from xlgap.stages.track import open_tracker
 
     _require_entry(study, task)
     prepared, out, docs = layout.prepared(task), layout.checks(task), layout.data_docs(task)
+    require_as_prepared(prepared)
     proxy = get_task(task).proxy_train
     key = digest(study.manifest(task))
     with open_tracker(study, name=f"validate {task}", digest=key, kind="validation") as run:

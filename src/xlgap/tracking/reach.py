@@ -1,20 +1,17 @@
-"""Whether a tracking server or a database answers, told in seconds where MLflow tries for minutes."""
+"""Whether a tracking server answers, told in seconds where MLflow tries for minutes."""
 
 from __future__ import annotations
 
 import json
-import socket
 import time
 from typing import NoReturn
 
 from mlflow.exceptions import MlflowException
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
-from sqlalchemy import create_engine, make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 from xlgap.errors import XlgapError
-from xlgap.tracking.uri import PORTS, VARIABLE, WEB, kind, shown
+from xlgap.tracking.uri import VARIABLE, shown
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
@@ -33,7 +30,7 @@ def reach(uri: str, *, patience: float = PATIENCE) -> None:
     """Ask for an answer; a process that had one leaves later outages to MLflow's patience.
 
     Args:
-        uri: a tracking URI of a server or of a database's server.
+        uri: a tracking URI of a server.
         patience: seconds for which it is asked again: a server that is started anew fails no stage.
 
     Raises:
@@ -52,7 +49,25 @@ def reach(uri: str, *, patience: float = PATIENCE) -> None:
 
 def asked(uri: str) -> str | None:
     """What is wrong with a server, after one look, in words that follow its name; None: it answers."""
-    return _web(uri) if kind(uri) in WEB else _database(uri)
+    patience = (CONNECT_SECONDS, ANSWER_SECONDS)
+    try:
+        answer = http_request(
+            get_default_host_creds(uri),
+            EXPERIMENTS,
+            "GET",
+            max_retries=0,
+            timeout=patience,
+            raise_on_status=False,
+        )
+    except MlflowException as error:
+        return f"{UNREACHED} ({_reason(error)})"
+    if answer.status_code in REFUSED:
+        return f"{REFUSES} (HTTP {answer.status_code})"
+    try:
+        found = isinstance(json.loads(answer.text), dict)
+    except ValueError:
+        found = False
+    return None if answer.ok and found else f"does not answer as MLflow (HTTP {answer.status_code})"
 
 
 def refuses(said: str) -> bool:
@@ -76,48 +91,6 @@ def refuse(uri: str, said: str) -> NoReturn:
         f"the MLflow server {shown(uri)} {said}; {do}, or unset {VARIABLE} to keep the runs in the "
         "checkout alone."
     )
-
-
-def _web(uri: str) -> str | None:
-    """What is wrong with a tracking server."""
-    patience = (CONNECT_SECONDS, ANSWER_SECONDS)
-    try:
-        answer = http_request(
-            get_default_host_creds(uri),
-            EXPERIMENTS,
-            "GET",
-            max_retries=0,
-            timeout=patience,
-            raise_on_status=False,
-        )
-    except MlflowException as error:
-        return f"{UNREACHED} ({_reason(error)})"
-    if answer.status_code in REFUSED:
-        return f"{REFUSES} (HTTP {answer.status_code})"
-    try:
-        found = isinstance(json.loads(answer.text), dict)
-    except ValueError:
-        found = False
-    return None if answer.ok and found else f"does not answer as MLflow (HTTP {answer.status_code})"
-
-
-def _database(uri: str) -> str | None:
-    """What is wrong with a database's server."""
-    try:
-        url = make_url(uri)
-        if url.host:
-            at = (url.host, url.port or PORTS[kind(uri)])
-            socket.create_connection(at, timeout=CONNECT_SECONDS).close()
-        engine = create_engine(url)
-        engine.connect().close()
-        engine.dispose()
-    except OSError as error:
-        return f"{UNREACHED} ({_reason(error)})"
-    except ImportError as error:
-        return f"needs a driver ({error}: install it beside xlgap)"
-    except SQLAlchemyError as error:
-        return f"does not let xlgap in ({type(error).__name__})"
-    return None
 
 
 def _reason(error: BaseException | None) -> str:

@@ -12,10 +12,10 @@ from xlgap.errors import ConfigError
 VARIABLE = "MLFLOW_TRACKING_URI"
 SQLITE = "sqlite:///"
 WEB = ("http", "https")
-PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}  # of a database's server
+DATABASES = ("postgresql", "mysql", "mssql")
 ALLOWED = (
-    "allowed are http://HOST:PORT, https://HOST, sqlite:///FILE, postgresql://, mysql:// and "
-    f"mssql://; set {VARIABLE} to one of them, or unset it to keep the runs in the checkout."
+    "allowed are http://HOST:PORT, https://HOST and sqlite:///FILE; "
+    f"set {VARIABLE} to one of them, or unset it to keep the runs in the checkout."
 )
 
 
@@ -97,6 +97,12 @@ def check_uri(uri: str) -> None:
         raise ConfigError(f"{VARIABLE}: {scheme}:// without a host; {ALLOWED}")
     if scheme == "sqlite" and not re.fullmatch(rf"{SQLITE}[^?]*[^?/]", uri):
         raise ConfigError(f"{VARIABLE}: {scheme}: without a file, or with options; {ALLOWED}")
-    if scheme not in {*WEB, *PORTS, "sqlite"}:
+    if scheme in DATABASES:
+        raise ConfigError(
+            f"{VARIABLE}: {scheme}:// is a database, which keeps no artifacts: they would stay in a "
+            f"folder of this machine; start a server on it ('mlflow server --backend-store-uri ... "
+            f"--artifacts-destination ...') and give the server's address; {ALLOWED}"
+        )
+    if scheme not in {*WEB, "sqlite"}:
         got = f"the scheme {scheme!r}" if scheme else "a path, or a word without '://'"
         raise ConfigError(f"{VARIABLE}: got {got}; {ALLOWED}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,7 +52,13 @@ def test_results_are_the_same_bytes_and_docs_stand_apart(
     validate(task, params, prepared / "xnli", second)
     assert first.read_bytes() == second.read_bytes()
     assert str(tmp_path) not in first.read_text()
-    assert (tmp_path / "docs" / "index.html").is_file()
+    docs = tmp_path / "docs"
+    pages = {str(page.relative_to(docs)) for page in docs.rglob("*.html")}
+    validate(task, params, prepared / "xnli", second, docs)  # writes over what the first one left
+    assert {str(page.relative_to(docs)) for page in docs.rglob("*.html")} == pages
+    links = re.findall(r"validations/[^' ]*html", (docs / "index.html").read_text())
+    assert len(links) == 3  # dev, test, all
+    assert pages >= set(links)
 
 
 def change(row: int, **values: object) -> Callable[[list[dict]], list[dict]]:

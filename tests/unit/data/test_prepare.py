@@ -10,7 +10,7 @@ import pytest
 from release_folder import edit
 
 from xlgap.config import Params, check
-from xlgap.data.prepare import cap, prepare
+from xlgap.data.prepare import cap, prepare, require_as_prepared
 from xlgap.errors import DataError
 from xlgap.formats import dir_digest, read_json, read_jsonl
 from xlgap.tasks import get_task
@@ -58,6 +58,21 @@ def test_rows_and_manifest(study: Callable[..., Params], release_files: Path, tm
     assert fact["origin"]["files"][0]["path"] == "xtreme_r/xnli/test-de.tsv"
     assert manifest["noncommercial"] is True
     assert manifest["source"] == "release"
+
+
+@pytest.mark.parametrize("harm", ["byte", "gone"])
+def test_a_file_that_is_not_the_one_that_was_prepared(
+    harm: str, study: Callable[..., Params], release_files: Path, tmp_path: Path
+) -> None:
+    prepare(get_task("xnli"), study(), tmp_path / "xnli", data_dir=release_files)
+    require_as_prepared(tmp_path / "xnli")
+    path = tmp_path / "xnli" / "test" / "de.jsonl"
+    if harm == "byte":
+        path.write_bytes(path.read_bytes().replace(b"Boot", b"Bood", 1))
+    else:
+        path.unlink()
+    with pytest.raises(DataError, match=r"test/de\.jsonl: not the file .* --single-item prepare@xnli'"):
+        require_as_prepared(tmp_path / "xnli")
 
 
 def test_bytes_depend_on_nothing_but_the_data(
