@@ -50,8 +50,8 @@ plan: install  ## what a study will compute, before anything runs
 graph: install  ## write the mapping of cells that dvc.yaml iterates
 	@xlgap graph $(if $(STUDY),--study $(STUDY))
 
-audit: install  ## known vulnerabilities of what is installed, by PyPI's advisories; what is explained in docs/security.md is left out
-	@$(BIN)/uv tool run --quiet pip-audit==2.10.1 --strict --disable-pip --no-deps -r requirements.lock $(shell sed -n 's/^| `\(\(GHSA\|PYSEC\|CVE\)-[^`]*\)`.*/--ignore-vuln \1/p' docs/security.md)
+audit: install  ## known vulnerabilities of what is installed, here and in images, by PyPI's advisories; what is explained in docs/security.md is left out
+	@$(BIN)/uv tool run --quiet pip-audit==2.10.1 --strict --disable-pip --no-deps $(addprefix -r ,requirements.lock $(wildcard docker/locks/*.lock)) $(shell sed -n 's/^| `\(\(GHSA\|PYSEC\|CVE\)-[^`]*\)`.*/--ignore-vuln \1/p' docs/security.md)
 
 docs: install  ## build the manual into site/, which needs no network; write its parts that are made from code
 	@python docs/programs/made.py

@@ -158,6 +158,12 @@ class Stack:
         found = self.ask("prefect", "/api/flow_runs/filter", {})
         return {run["id"]: run["state_type"] for run in found}
 
+    def slots(self) -> int:
+        """How many slots of Prefect's are taken."""
+        limits = ("cpu", "gpu", "tracking")
+        found = [self.ask("prefect", f"/api/v2/concurrency_limits/tag:{one}") for one in limits]
+        return sum(limit["active_slots"] for limit in found)
+
     def objects(self) -> dict[str, str]:
         """The objects in MLflow's bucket and their ETags."""
         program = (

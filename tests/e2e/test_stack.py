@@ -12,7 +12,8 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -215,6 +216,32 @@ def test_killed_services_come_back_with_everything(stack: Stack, studied: Path, 
     stack.study(ROOT / "studies" / "tiny.yaml", tmp_path)
     assert (tmp_path / "tiny" / "report" / "index.html").read_bytes() == report
     assert set(stack.runs()) == before[0], "a study that is complete makes no run"
+
+
+def test_a_study_goes_on_without_its_server_and_gives_its_slots_back(stack: Stack) -> None:
+    known = set(stack.flow_runs())
+    study = (ROOT / "studies" / "tiny.yaml").read_text().replace("name: tiny", "name: again")
+    stack.exec("worker", "sh", "-c", "cat >studies/again.yaml", input=study)
+    words = ("deployment", "run", "study/study", "--param", "study=studies/again.yaml")
+    stack.exec("worker", "/opt/xlgap/docker/bin/logins.sh", "prefect", *words)
+    (run,) = set(stack.flow_runs()) - known
+    wait(stack.slots, "taken slots")
+    count = stack.container("prefect")["RestartCount"]
+    stack.exec("prefect", "sh", "-c", "kill -KILL -1", check=False)
+    stack.wait_healthy("prefect", restarts=count + 1)
+    wait(lambda: stack.ask("prefect", "/api/health") is True, "the server behind the gateway")
+    ended = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+    wait(lambda: stack.flow_runs()[run] in ended, "the study's end", 400)
+    assert stack.flow_runs()[run] == "COMPLETED"
+    wait(lambda: stack.slots() == 0, "free slots", 150)
+
+
+def wait(happened: Callable[[], object], what: str, seconds: float = 120) -> None:
+    """Look every second."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, what
+        time.sleep(1)
 
 
 def test_containers_that_are_made_again_find_everything(stack: Stack, studied: Path) -> None:
