@@ -38,11 +38,6 @@ PAGE = 100  # runs that the UI loads at first
 LINES = "return document.querySelectorAll('canvas.foreground, .parcoords canvas').length"
 AXES = "return document.querySelectorAll('.parcoords .dimension').length >= arguments[0]"
 BARS = "return document.querySelectorAll('.barlayer .point').length >= arguments[0]"
-MORE = """
-const more = [...document.querySelectorAll('button')].find(b => b.innerText.trim() === 'Load more');
-if (more) more.click();
-return !more && document.body.innerText.includes(arguments[0]);
-"""
 COLUMNS = """
 const rows = [...document.querySelectorAll('tr')].map(row => row.children.length);
 return Math.max(0, ...rows) >= arguments[0];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -15,10 +16,11 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy import Engine, event
 
 from xlgap.errors import XlgapError
+from xlgap.formats import sync
 from xlgap.tracking.reach import PATIENCE, reach
-from xlgap.tracking.uri import VARIABLE, artifact_root, check_uri, sqlite_path
+from xlgap.tracking.uri import SQLITE, VARIABLE, artifact_root, check_uri, sqlite_path
 
-SQLITE = b"SQLite format 3\0"  # how every such file begins
+MAGIC = b"SQLite format 3\0"  # how every such file begins
 _checked: set[Path] = set()
 HEADER = 100  # bytes; of them 16 to 17 are the size of a page, 28 to 31 how many there are
 
@@ -55,9 +57,9 @@ def open_client(uri: str, *, patience: float = PATIENCE) -> Iterator[MlflowClien
     with _lock(path):
         if path.exists():
             _check(path)
-        else:
+        if not path.exists() or not path.stat().st_size:
             _checked.add(path)
-            _make_tables(uri)
+            _make_tables(path)
         yield MlflowClient(uri)
 
 
@@ -85,7 +87,7 @@ def _check(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(HEADER)
     away = "move it away, and MLflow's runs are begun anew."
-    if head and not head.startswith(SQLITE):  # a kill before the first table leaves an empty file
+    if head and not head.startswith(MAGIC):
         raise XlgapError(f"{path}: no SQLite database; {away}")
     page, pages = int.from_bytes(head[16:18]), int.from_bytes(head[28:32])
     if path.stat().st_size < (65536 if page == 1 else page) * pages and not _sound(path):
@@ -134,25 +136,29 @@ def experiment_id(client: MlflowClient, uri: str, name: str) -> str:
         return str(client.get_experiment_by_name(name).experiment_id)
 
 
-def _make_tables(uri: str) -> None:
-    """Make a new store's tables, and have SQLite write ahead: a commit then waits for the disk once.
+def _make_tables(path: Path) -> None:
+    """Make a new store beside its place and move it there: a store that is there has all its tables.
 
-    The hundred steps of making them do not wait for the disk at all; a file that is damaged by a power
-    failure in these seconds holds nothing yet.
+    SQLite is to write ahead: a commit then waits for the disk once. The hundred steps of making the
+    tables do not wait for it at all, the whole file does in the end.
     """
-    hurried = []
+    new = path.with_name(f"{path.name}.new")
+    for left in new.parent.glob(f"{glob.escape(new.name)}*"):  # by a process that was killed
+        left.unlink()
+    opened = []
 
     def hurry(connection: Any, record: object) -> None:
         with contextlib.suppress(sqlite3.OperationalError):  # a file system without shared memory
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = OFF")
-        hurried.append(connection)
+        opened.append(connection)
 
     event.listen(Engine, "connect", hurry)
     try:
-        MlflowClient(uri).search_experiments(max_results=1)
+        MlflowClient(SQLITE + str(new)).search_experiments(max_results=1)
     finally:
         event.remove(Engine, "connect", hurry)
-        for connection in hurried:
-            with contextlib.suppress(sqlite3.ProgrammingError):  # closed already
-                connection.execute("PRAGMA synchronous = FULL")
+        for connection in opened:  # before the file gets its name, which others open
+            connection.close()
+    sync(new)
+    new.rename(path)

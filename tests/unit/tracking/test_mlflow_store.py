@@ -84,6 +84,18 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
         assert db.execute("select count(*) from experiments").fetchone() == (1,)
 
 
+def test_a_store_whose_maker_was_killed_is_made_anew(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    program = f"from xlgap.tracking.store import initialise; initialise({uri!r})"
+    making = subprocess.Popen([sys.executable, "-c", program])
+    while not any(path.stat().st_size > 800_000 for path in tmp_path.glob("mlflow.db*-wal")):
+        assert making.poll() is None, "it was not made in steps"
+    making.kill()
+    making.wait()
+    initialise(uri)
+    assert not list(tmp_path.glob("*.new*"))
+
+
 def test_a_new_store_writes_ahead(uri: str, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "mlflow.db") as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
