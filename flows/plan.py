@@ -202,12 +202,17 @@ def _unreadable(study: Path, file: str, error: Exception) -> None:
 
 
 def _changed(stage: Any) -> bool:
-    """Whether DVC would run the stage; so taken while another command works on its files."""
+    """Whether DVC would run the stage.
+
+    So taken while another command works on its files, and where a file of parameters is damaged: the
+    stage that makes it runs before.
+    """
+    from dvc.dependency.param import BadParamFileError
     from dvc.lock import LockError
 
     try:
         return bool(stage.changed())
-    except LockError:
+    except (LockError, BadParamFileError):
         return True
 
 

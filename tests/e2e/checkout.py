@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from prefect_server import new_home
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -77,13 +78,14 @@ class Checkout:
         """Lay the files down and commit them."""
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("src", "flows"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
             shutil.copy(ROOT / name, folder / name)
         made = cls(folder)
         made.write_params(study)
         made.git("init", "-q", "-b", "main")
         made.run("dvc", "init", "-q")
+        new_home(folder / ".xlgap" / "prefect")
         shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
         made.xlgap("graph")
         made.commit("study")

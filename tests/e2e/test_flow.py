@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from prefect_server import new_home
 from toy import ENVIRONMENT, FLOWS, STAGES, Toy, wait_dead
 
 from xlgap.errors import ConfigError
@@ -277,7 +278,7 @@ def test_nothing_is_left_behind(
     options: tuple[str, ...],
 ) -> None:
     toy.cell("echo $$ >> pids; exec sleep 300")
-    home = tmp_path_factory.mktemp("prefect")
+    home = new_home(tmp_path_factory.mktemp("prefect"))
     with toy.start(*options, PREFECT_HOME=str(home)) as process:
         pids = _until(toy.folder / "pids", process)
         family = {p.pid: p.cmdline() for p in psutil.Process(process.pid).children(recursive=True)}
@@ -331,7 +332,7 @@ def test_more_signals_do_not_disturb_the_stop(
 ) -> None:
     (toy.folder / "slow.py").write_text(SLOW_TO_STOP)
     toy.cell(f"exec '{sys.executable}' slow.py")
-    with toy.start(PREFECT_HOME=str(tmp_path_factory.mktemp("prefect"))) as process:
+    with toy.start(PREFECT_HOME=str(new_home(tmp_path_factory.mktemp("prefect")))) as process:
         pids = _until(toy.folder / "pids", process)
         for _ in range(4):
             os.killpg(process.pid, number)
@@ -350,7 +351,7 @@ def test_a_job_in_the_background_can_be_stopped(
     toy.cell("echo $$ >> pids; exec sleep 300")
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        job = toy.start("--no-prefork", PREFECT_HOME=str(tmp_path_factory.mktemp("prefect")))
+        job = toy.start("--no-prefork", PREFECT_HOME=str(new_home(tmp_path_factory.mktemp("prefect"))))
     finally:
         signal.signal(signal.SIGINT, before)
     with job:
@@ -366,7 +367,7 @@ def test_a_job_in_the_background_can_be_stopped(
 @pytest.mark.slow
 def test_the_temporary_server_is_not_asked_for_slots(toy: Toy, tmp_path: Path) -> None:
     """Tasks without tags have no limits to ask for; asking costs seconds while the server is busy."""
-    with toy.start("--no-prefork", PREFECT_HOME=str(tmp_path / "prefect")) as process:
+    with toy.start("--no-prefork", PREFECT_HOME=str(new_home(tmp_path / "prefect"))) as process:
         assert process.wait(240) == 0, (toy.folder / "errors").read_text()
     with sqlite3.connect(tmp_path / "prefect" / "prefect.db") as db:
         found = dict(db.execute("select name, tags from task_run"))

@@ -32,6 +32,18 @@ def test_a_second_run_does_nothing(finished):
     assert "up to date" in finished.dvc("status").stdout
 
 
+def test_a_damaged_file_of_parameters_is_made_again(study):
+    """Stages read single keys of files that other stages make; DVC cannot read a damaged one."""
+    file = study.folder / "results" / "leakage.json"
+    before, lock = file.read_bytes(), (study.folder / "dvc.lock").read_bytes()
+    file.chmod(0o644)
+    file.write_bytes(b"\xff" + before[1:])
+    said = study.xlgap("run")
+    assert " 0 failed" in said.stdout + said.stderr
+    assert file.read_bytes() == before
+    assert (study.folder / "dvc.lock").read_bytes() == lock
+
+
 def test_every_cell_has_one_finished_run_with_size_and_scores(finished):
     with sqlite3.connect(finished.folder / "mlflow.db") as db:
         runs = db.execute(

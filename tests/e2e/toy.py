@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +77,7 @@ class Toy:
         (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": PIPELINE}))
         self.models(one={"layers": 2, "width": 32}, two={"layers": 4, "width": 64})
         self.cell(":")
-        for command in (["git", "init", "-q", "."], [sys.executable, "-m", "dvc", "init", "-q"]):
-            subprocess.run(command, cwd=folder, check=True, env={**os.environ, **ENVIRONMENT})
+        shutil.copytree(_repository(), folder, dirs_exist_ok=True)
 
     def models(self, **models: dict[str, int]) -> None:
         """Write ``params.yaml``."""
@@ -104,6 +106,15 @@ class Toy:
                 start_new_session=True,
                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # as without nohup
             )
+
+
+@cache
+def _repository() -> Path:
+    """An empty repository of git and DVC, made once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="toy-"))
+    for command in (["git", "init", "-q", "."], [sys.executable, "-m", "dvc", "init", "-q"]):
+        subprocess.run(command, cwd=folder, check=True, env={**os.environ, **ENVIRONMENT})
+    return folder
 
 
 def alive(pid: int) -> bool:

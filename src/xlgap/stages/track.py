@@ -82,12 +82,15 @@ def _opened(store: str, named: dict[str, Any]) -> MlflowTracker | WaitingTracker
 
 def _close(run: MlflowTracker | WaitingTracker, named: dict[str, Any], *, failed: bool) -> None:
     """End the run; what the store has not taken is kept for later, and no training fails for it."""
+    waiting, open_still = run, isinstance(run, WaitingTracker)
     try:
         run.close(failed=failed)
     except XlgapError as error:
+        open_still = True
         print(f"{error} Until then they wait in {layout.UNTOLD}.", file=sys.stderr)
-    waiting = run if isinstance(run, WaitingTracker) else run.waiting
-    if waiting.told:
+    if not isinstance(waiting, WaitingTracker):
+        waiting = waiting.waiting
+    if waiting.told or open_still:
         untold.keep(named, waiting, failed=failed)
 
 

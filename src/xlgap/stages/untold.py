@@ -8,6 +8,7 @@ opens a run tells it, and so do ``xlgap run`` at its end and ``xlgap sync``.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sys
 import time
@@ -21,8 +22,6 @@ from xlgap.formats import digest, read_json, write_json
 from xlgap.tracking.base import WaitingTracker
 
 SHAPE = {"run": {"experiment": str, "name": str, "digest": str}, "failed": bool, "told": [list]}
-TAKEN = ".taken"
-OLD = 60.0  # seconds after which a file that was taken belongs to nobody
 
 
 def keep(run: dict[str, Any], waiting: WaitingTracker, *, failed: bool) -> None:
@@ -57,27 +56,20 @@ def tell(uri: str) -> int:
     for path in _files():
         found = read_json(path, SHAPE)
         waiting = WaitingTracker([(what, words, at) for what, words, at in found["told"]])
-        try:
-            run = open_run(uri=uri, **found["run"])
-            run.hear(waiting)
-            run.close(failed=found["failed"])
-        except XlgapError:
-            path.rename(path.with_suffix(""))
-            raise
+        run = open_run(uri=uri, **found["run"])
+        run.hear(waiting)
+        run.close(failed=found["failed"])
+        if run.waiting.told:
+            raise XlgapError(f"MLflow still does not take files of run '{found['run']['name']}'.")
         path.unlink()
         number += 1
     return number
 
 
 def _files() -> Iterator[Path]:
-    """Files that no other process tells; each is taken by its new name."""
-    for path in sorted(layout.UNTOLD.glob(f"*{TAKEN}")):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > OLD:
-                path.rename(path.with_suffix(""))
+    """Files that no other process tells; each is locked until the next one is asked for."""
     for path in sorted(layout.UNTOLD.glob("*.json")):
-        taken = path.with_name(path.name + TAKEN)
-        with contextlib.suppress(FileNotFoundError):
-            path.rename(taken)
-            os.utime(taken)
-            yield taken
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists():  # or another process told it in between
+                yield path

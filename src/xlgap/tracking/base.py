@@ -130,7 +130,8 @@ class WaitingTracker:
         self._keep("dataset", name=name, digest=digest, context=context, rows=rows)
 
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
-        """Files are in the outs, from which they come to the run again."""
+        """Keep where the file is: it is read when a store can be opened."""
+        self._keep("artifact", path=str(path), folder=folder)
 
     def document(self, values: Mapping[str, Any], *, name: str) -> None:
         """Keep a mapping."""

@@ -13,7 +13,8 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class MlflowTracker:
         self._new_params: list[Param] = []
         self._tags: dict[str, str] = {}
         self._datasets: list[DatasetInput] = []
+        self._files = WaitingTracker()  # those that the store has not taken
         self._flushed = time.monotonic()
 
     def params(self, values: Mapping[str, Any]) -> None:
@@ -109,27 +111,29 @@ class MlflowTracker:
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """A file, or the contents of a directory, to keep with the run."""
         log = self._client.log_artifacts if path.is_dir() else self._client.log_artifact
-        with self._survived(f"{path.name}"):
+        with self._survived(path.name, partial(self._files.artifact, path, folder=folder)):
             log(self.run_id, str(path), folder)
 
     def document(self, values: Mapping[str, Any], *, name: str) -> None:
         """A mapping to keep with the run as the file ``name``, such as ``deepspeed.json``."""
-        with self._survived(name):
+        with self._survived(name, partial(self._files.document, values, name=name)):
             self._client.log_dict(self.run_id, dict(values), name)
 
     @contextlib.contextmanager
-    def _survived(self, name: str) -> Iterator[None]:
-        """A file that the store does not take is told, and ends no training: the outs have it."""
+    def _survived(self, name: str, wait: Callable[[], None] | None = None) -> Iterator[None]:
+        """A file that the store does not take is told, and ends no training; ``wait`` keeps it."""
         try:
             yield
         except (MlflowException, OSError) as error:
             why = without_logins(str(error))
             _log.warning("MLflow did not take the file %s of run %s: %s", name, self.run_id, why)
+            if wait is not None:
+                wait()
 
     @property
     def waiting(self) -> WaitingTracker:
         """What the store has not taken."""
-        found = WaitingTracker()
+        found = WaitingTracker(list(self._files.told))
         for metric in self._metrics:
             words = {"values": {metric.key: repr(metric.value)}, "step": metric.step}
             found.told.append(("metrics", words, metric.timestamp))
@@ -145,9 +149,12 @@ class MlflowTracker:
         return found
 
     def hear(self, waiting: WaitingTracker) -> None:
-        """Write what waited, at the times at which it was told."""
+        """Write what waited, at the times at which it was told; files that are gone are left out."""
         for what, words, at in waiting.told:
-            if what == "metrics":
+            if what == "artifact":
+                if Path(words["path"]).exists():
+                    self.artifact(Path(words["path"]), folder=words["folder"])
+            elif what == "metrics":
                 figures = {key: float(value) for key, value in words["values"].items()}
                 self.metrics(figures, step=words["step"], at=at)
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from xlgap import layout
-from xlgap.errors import ConfigError
+from xlgap.errors import ConfigError, XlgapError
 from xlgap.formats import write_text
 from xlgap.stages import untold
 from xlgap.stages.study import Study
@@ -79,6 +79,40 @@ def test_a_training_goes_on_without_its_store_and_it_is_told_later(
     assert [f.path for f in client.list_artifacts(runs["a"].info.run_id)] == ["deepspeed.json"]
 
 
+def test_a_run_that_has_files_alone_waits_too(study: Study) -> None:
+    Path("mlflow.db").mkdir()
+    Path("found").mkdir()
+    Path("found", "page.html").write_text("x")
+    for digest, told in (("files", True), ("nothing", False)):
+        with open_tracker(study, name=digest, digest=digest, kind="validation") as run:
+            if told:
+                run.artifact(Path("found"), folder="pages")
+                run.artifact(Path("gone"))
+    Path("mlflow.db").rmdir()
+    assert untold.tell(store_uri(study.root)) == 2
+    runs = {run.info.run_name: run for run in stored(study)}
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    client = MlflowClient(store_uri(study.root))
+    found = client.list_artifacts(runs["files"].info.run_id, "pages")
+    assert [file.path for file in found] == ["pages/page.html"]
+
+
+def test_files_that_the_store_does_not_take_wait(study: Study) -> None:
+    initialise(store_uri(study.root))
+    Path("mlartifacts").write_text("no folder")
+    Path("page.html").write_text("x")
+    with open_tracker(study, name="files", digest="files", kind="validation") as run:
+        run.artifact(Path("page.html"))
+        run.document({"a": 1}, name="facts.json")
+    with pytest.raises(XlgapError, match="still does not take files of run 'files'"):
+        untold.tell(store_uri(study.root))
+    Path("mlartifacts").unlink()
+    assert untold.tell(store_uri(study.root)) == 1
+    (run_,) = stored(study)
+    found = MlflowClient(store_uri(study.root)).list_artifacts(run_.info.run_id)
+    assert [file.path for file in found] == ["facts.json", "page.html"]
+
+
 def test_figures_that_a_full_store_does_not_take_wait(
     study: Study, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,16 +142,15 @@ def test_an_error_of_the_training_stays_its_error(study: Study) -> None:
     assert run.info.status == "FAILED"
 
 
-def test_a_file_that_somebody_left_is_taken_up_again(study: Study) -> None:
+def test_a_file_that_another_process_tells_is_left_to_it_until_that_ends(study: Study) -> None:
     Path("mlflow.db").mkdir()
     train(study)
     Path("mlflow.db").rmdir()
     (waiting,) = layout.UNTOLD.glob("*.json")
-    taken = waiting.with_name(waiting.name + untold.TAKEN)
-    waiting.rename(taken)
-    assert untold.tell(store_uri(study.root)) == 0  # another process is at it
-    os.utime(taken, (0, 0))  # it was killed
-    assert untold.tell(store_uri(study.root)) == 1
+    with waiting.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert untold.tell(store_uri(study.root)) == 0
+    assert untold.tell(store_uri(study.root)) == 1  # it was killed
 
 
 def test_a_malformed_address_is_no_store_that_is_away(
