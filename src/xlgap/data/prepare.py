@@ -17,7 +17,7 @@ from xlgap.cell import grid
 from xlgap.config import Params, TaskParams
 from xlgap.data.sources import Loaded, has_split, load
 from xlgap.errors import DataError
-from xlgap.formats import atomic_dir, file_digest, read_json, write_json, write_jsonl
+from xlgap.formats import atomic_dir, file_digest, write_json, write_jsonl
 from xlgap.tasks.base import SPLITS, Mine, Rank, Row, Split, Tag, Task
 
 
@@ -77,7 +77,7 @@ def prepare(task: Task, params: Params, out: Path, *, data_dir: Path | None) -> 
     return manifest
 
 
-def require_as_prepared(folder: Path) -> None:
+def require_as_prepared(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Compare the files of a prepared task with their digests in its manifest.
 
     DVC knows a file by what it was when the stage had ended: what happened to it before, on a bad disk,
@@ -85,14 +85,17 @@ def require_as_prepared(folder: Path) -> None:
 
     Args:
         folder: as :func:`prepare` wrote it.
+        manifest: of it.
 
     Raises:
         DataError: a file is missing, or is another one.
     """
-    splits = read_json(folder / "manifest.json")["splits"]
-    for split, code in ((split, code) for split, found in splits.items() for code in found):
+    files = [
+        (s, code, found) for s, known in manifest["splits"].items() for code, found in known.items()
+    ]
+    for split, code, known in files:
         path = folder / split / f"{code}.jsonl"
-        if not path.is_file() or file_digest(path, 64) != splits[split][code]["sha256"]:
+        if not path.is_file() or file_digest(path, 64) != known.get("sha256"):
             raise DataError(
                 f"{path}: not the file that was prepared (manifest.json has another SHA-256): "
                 f"it was damaged or changed; make it again: 'dvc repro --force --single-item "

@@ -42,7 +42,7 @@ def validate(study: Study, task: str) -> None:
 
     _require_entry(study, task)
     prepared, out, docs = layout.prepared(task), layout.checks(task), layout.data_docs(task)
-    require_as_prepared(prepared)
+    require_as_prepared(prepared, study.manifest(task))
     proxy = get_task(task).proxy_train
     key = digest(study.manifest(task))
     with open_tracker(study, name=f"validate {task}", digest=key, kind="validation") as run:

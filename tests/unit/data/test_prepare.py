@@ -64,15 +64,15 @@ def test_rows_and_manifest(study: Callable[..., Params], release_files: Path, tm
 def test_a_file_that_is_not_the_one_that_was_prepared(
     harm: str, study: Callable[..., Params], release_files: Path, tmp_path: Path
 ) -> None:
-    prepare(get_task("xnli"), study(), tmp_path / "xnli", data_dir=release_files)
-    require_as_prepared(tmp_path / "xnli")
+    manifest = prepare(get_task("xnli"), study(), tmp_path / "xnli", data_dir=release_files)
+    require_as_prepared(tmp_path / "xnli", manifest)
     path = tmp_path / "xnli" / "test" / "de.jsonl"
     if harm == "byte":
         path.write_bytes(path.read_bytes().replace(b"Boot", b"Bood", 1))
     else:
         path.unlink()
     with pytest.raises(DataError, match=r"test/de\.jsonl: not the file .* --single-item prepare@xnli'"):
-        require_as_prepared(tmp_path / "xnli")
+        require_as_prepared(tmp_path / "xnli", manifest)
 
 
 def test_bytes_depend_on_nothing_but_the_data(
