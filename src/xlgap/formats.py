@@ -13,6 +13,7 @@ import json
 import lzma
 import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -133,6 +134,15 @@ def atomic_dir(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         os.close(held)
+
+
+def finished(path: Path) -> Path:
+    """Where a file of :func:`atomic_dir` is once the directory has its name; others are where they are.
+
+    >>> str(finished(Path("results/.cell.xlgap-unfinished-x1/seed1")))
+    'results/cell/seed1'
+    """
+    return Path(*(re.sub(rf"^\.(.+)\.{UNFINISHED}.*$", r"\1", part) for part in path.parts))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from mlflow.utils.search_utils import SearchUtils
 from sqlalchemy.exc import SQLAlchemyError
 
 from xlgap.errors import Interrupted, XlgapError
+from xlgap.formats import finished
 from xlgap.tracking.base import CONTENT, DIGEST, OPENED, ORIGIN, SUPERSEDED, WaitingTracker
 from xlgap.tracking.store import experiment_id, open_client
 from xlgap.tracking.uri import shown, without_logins
@@ -152,8 +153,9 @@ class MlflowTracker:
         """Write what waited, at the times at which it was told; files that are gone are left out."""
         for what, words, at in waiting.told:
             if what == "artifact":
-                if Path(words["path"]).exists():
-                    self.artifact(Path(words["path"]), folder=words["folder"])
+                path = finished(Path(words["path"]))
+                if path.exists():
+                    self.artifact(path, folder=words["folder"])
             elif what == "metrics":
                 figures = {key: float(value) for key, value in words["values"].items()}
                 self.metrics(figures, step=words["step"], at=at)

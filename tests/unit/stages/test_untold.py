@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from xlgap import layout
 from xlgap.errors import ConfigError, XlgapError
-from xlgap.formats import write_text
+from xlgap.formats import atomic_dir, write_text
 from xlgap.stages import untold
 from xlgap.stages.study import Study
 from xlgap.stages.track import open_tracker
@@ -81,12 +81,14 @@ def test_a_training_goes_on_without_its_store_and_it_is_told_later(
 
 def test_a_run_that_has_files_alone_waits_too(study: Study) -> None:
     Path("mlflow.db").mkdir()
-    Path("found").mkdir()
-    Path("found", "page.html").write_text("x")
     for digest, told in (("files", True), ("nothing", False)):
-        with open_tracker(study, name=digest, digest=digest, kind="validation") as run:
+        with (
+            open_tracker(study, name=digest, digest=digest, kind="validation") as run,
+            atomic_dir(Path("found")) as made,
+        ):
+            (made / "page.html").write_text("x")
             if told:
-                run.artifact(Path("found"), folder="pages")
+                run.artifact(made, folder="pages")  # which gets its name after that
                 run.artifact(Path("gone"))
     Path("mlflow.db").rmdir()
     assert untold.tell(store_uri(study.root)) == 2

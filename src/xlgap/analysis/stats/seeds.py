@@ -79,7 +79,7 @@ def seeds_needed(sd: float, gap: float, *, level: float = 0.05, power: float = P
     """Fewest seeds, at least 2, with which a t test finds ``gap`` with ``power``.
 
     Example:
-        >>> seeds_needed(1.0, 1.68)
+        >>> seeds_needed(1.0, 1.69)
         5
     """
     if gap == 0:
